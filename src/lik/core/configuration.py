@@ -1,0 +1,165 @@
+"""Strict settings: every key is known, every value is checked, every complaint is one sentence."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lik.core.errors import UnusableInput
+
+Tree = dict[str, Any]
+SettingsT = TypeVar("SettingsT", bound="Settings")
+
+
+class Settings(BaseModel):
+    """The base of every configuration class: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A question that names the known word nearest to ``word``; empty where none is near."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def read_yaml(path: Path) -> Tree:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        UnusableInput: the file is missing, is not YAML, or holds something else than a mapping.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableInput(f"{path} cannot be read ({error}).") from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, where: str) -> Tree:
+    """Parse YAML that holds a mapping; ``where`` names it in complaints."""
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise UnusableInput(f"{where} is not valid YAML: {reason}.") from error
+    if not isinstance(tree, dict):
+        raise UnusableInput(f"{where} must hold keys and values, such as 'epochs: 15'.")
+    return tree
+
+
+def to_yaml(settings: Settings) -> str:
+    """The settings in full, as YAML, keys in the order of their definition."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def override(tree: Tree, assignments: Iterable[str]) -> Tree:
+    """A copy of ``tree`` with assignments such as ``optimizer.learning_rate=1e-3`` put in.
+
+    Values are read as YAML; ``1e-3`` is understood as a number too.
+    """
+    result = _copied(tree)
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path.strip():
+            raise UnusableInput(f"'{assignment}' is not of the form key=value.")
+        *parents, last = path.strip().split(".")
+        branch = result
+        for parent in parents:
+            inner = branch.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise UnusableInput(f"'{path}' cannot be set: '{parent}' holds a single value.")
+            branch = inner
+        branch[last] = _parsed_value(text)
+    return result
+
+
+def validated(cls: type[SettingsT], tree: Tree, where: str) -> SettingsT:
+    """Settings of class ``cls`` from a tree of keys and values.
+
+    Raises:
+        UnusableInput: an unknown key (the nearest known one is named) or a value that does not fit.
+    """
+    try:
+        return cls.model_validate(tree)
+    except ValidationError as error:
+        raise UnusableInput(_sentence(cls, error, where)) from error
+
+
+def differences(old: Settings, new: Settings) -> dict[str, tuple[Any, Any]]:
+    """Dotted keys whose values differ, each with the old and the new value."""
+    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    keys = dict.fromkeys([*before, *after])
+    return {
+        key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
+    }
+
+
+def _copied(tree: Tree) -> Tree:
+    return {key: _copied(value) if isinstance(value, dict) else value for key, value in tree.items()}
+
+
+def _parsed_value(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(value, str):  # YAML 1.1 reads 1e-3, without a point, as a string.
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _sentence(cls: type[Settings], error: ValidationError, where: str) -> str:
+    complaints = []
+    for detail in error.errors():
+        location = [str(part) for part in detail["loc"]]
+        name = ".".join(location)
+        if detail["type"] == "extra_forbidden":
+            known = _known_keys(cls, location[:-1])
+            complaints.append(f"unknown key '{name}'.{nearest(location[-1], known)}")
+        elif detail["type"] == "missing":
+            complaints.append(f"'{name}' is missing.")
+        else:
+            message = detail["msg"].removeprefix("Value error, ")
+            message = message[:1].lower() + message[1:]
+            given = repr(detail["input"])
+            shown = given if len(given) <= 60 else f"{given[:57]}..."
+            complaints.append(f"'{name}' is {shown}, but {message}." if name else f"{message}.")
+    return f"{where}: {' '.join(complaints)}"
+
+
+def _known_keys(cls: type[BaseModel], path: list[str]) -> list[str]:
+    """The keys that may stand at ``path``, across all classes that a union admits there."""
+    candidates: list[type[BaseModel]] = [cls]
+    for part in path:
+        found: list[type[BaseModel]] = []
+        for candidate in candidates:
+            field = candidate.model_fields.get(part)
+            if field is not None:
+                found += _settings_in(field.annotation)
+            else:  # a union's tag stands in the location, and in no class
+                found.append(candidate)
+        candidates = found
+    return [key for candidate in candidates for key in candidate.model_fields]
+
+
+def _settings_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _settings_in(inner)]
+
+
+def _flat(tree: Tree, prefix: str = "") -> Tree:
+    flat: Tree = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

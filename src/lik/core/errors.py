@@ -1,0 +1,12 @@
+"""The two ways in which Lik gives up, each one sentence for the user."""
+
+
+class UnusableInput(Exception):
+    """Wrong use, or input that cannot be used: the command ends with exit code 2.
+
+    The message is one sentence that says what is wrong, where, and what to do.
+    """
+
+
+class FailedOnTheWay(Exception):
+    """Work that began and could not end (a full disk, diverged training): exit code 1."""

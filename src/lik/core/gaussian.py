@@ -1,0 +1,31 @@
+"""The diagonal Gaussian: what an encoder says about one image.
+
+Shapes: mean and log variance (B, D); divergences in nats.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DiagonalGaussian:
+    """N(mean, exp(log_variance)), independent in every dimension; both fields (B, D)."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One reparametrised sample, μ + σ ε with ε ~ N(0, 1), shape (B, D)."""
+        noise = torch.empty_like(self.mean).normal_(generator=generator)
+        return self.mean + torch.exp(0.5 * self.log_variance) * noise
+
+    def kl_per_dimension(self) -> Tensor:
+        """KL(self ‖ N(0, 1)) in nats, (B, D): ½ (σ² + μ² − log σ² − 1)."""
+        variance = self.log_variance.exp()
+        return 0.5 * (variance + self.mean.square() - self.log_variance - 1)
+
+    def kl_to_standard(self) -> Tensor:
+        """KL(self ‖ N(0, I)) in nats per image, (B,): the second sum of the paper's equation 1."""
+        return self.kl_per_dimension().sum(dim=1)

@@ -1,0 +1,166 @@
+"""The two models of the paper (Paunović 2023), exact to the parameter.
+
+The first follows the beta-VAE of arXiv:2112.14278, the second the plain VAE (PVAE) of
+arXiv:1610.00291. Both were built in Keras; what Keras does by default is done here by name:
+'same' padding, Glorot uniform weights, zero biases, batch norm with ε = 1e-3 and momentum 0.99.
+
+Shapes: images (B, 3, S, S) in 0…1; codes (B, D); features (B, C, H, W).
+"""
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from lik.core.configuration import Settings
+from lik.core.gaussian import DiagonalGaussian
+from lik.models.interface import VAE
+
+
+class GaussianHeads(nn.Module):
+    """Features (B, C, H, W) → mean and log variance (B, D), by one linear layer each."""
+
+    def __init__(self, features: int, latent: int) -> None:
+        super().__init__()
+        self.mean = nn.Linear(features, latent)
+        self.log_variance = nn.Linear(features, latent)
+
+    def forward(self, features: Tensor) -> DiagonalGaussian:
+        flat = features.flatten(1)
+        return DiagonalGaussian(self.mean(flat), self.log_variance(flat))
+
+
+class SameConvTranspose3x3(nn.ConvTranspose2d):
+    """A 3×3 stride-2 transposed convolution with Keras' 'same' padding: (H, W) → (2H, 2W).
+
+    The full result has 2n + 1 rows and columns; Keras keeps the first 2n of each, whereas
+    PyTorch's padding=1, output_padding=1 would keep the last.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, kernel_size=3, stride=2)
+
+    def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return super().forward(features, output_size)[:, :, :-1, :-1]
+
+
+def initialise_as_keras(module: nn.Module) -> None:
+    """Glorot uniform weights and zero biases, in every layer that has them (Keras' defaults)."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def require_divisible(size: int, stride: int, model: str) -> None:
+    """Complain, as a ``ValueError`` with one sentence, about a size that the strides do not allow."""
+    if size % stride:
+        below, above = size // stride * stride, (size // stride + 1) * stride
+        nearest = f"{below} or {above}" if below else f"{above}"
+        raise ValueError(
+            f"{model} halves its pictures {stride.bit_length() - 1} times, so their size "
+            f"must be a multiple of {stride}, such as {nearest}, not {size}"
+        )
+
+
+class PaperFirstSettings(Settings):
+    """The first model: ``size`` in pixels, a multiple of 8; ``latent`` dimensions."""
+
+    name: Literal["paper-first"] = "paper-first"
+    size: int = Field(64, ge=8)
+    latent: int = Field(128, ge=1)
+
+
+class PaperFirst(VAE):
+    """The paper's first model: 558,944 + 487,491 parameters at 64 pixels and 128 dimensions.
+
+    The two hidden layers of the decoder are Keras Dense layers applied to (8, 8, 32), hence at
+    each of the 8×8 positions alike: convolutions 1×1.
+    """
+
+    def __init__(self, settings: PaperFirstSettings) -> None:
+        super().__init__()
+        require_divisible(settings.size, 8, "The first model")
+        self.size, self.latent = settings.size, settings.latent
+        side = settings.size // 8
+        self.encoder = nn.Sequential(
+            nn.Conv2d(3, 32, 4, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(32, 32, 4, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(32, 32, 4, stride=2, padding=1), nn.ReLU(),
+            GaussianHeads(32 * side * side, settings.latent),
+        )  # fmt: skip
+        self.decoder = nn.Sequential(
+            nn.Linear(settings.latent, 32 * side * side), nn.Unflatten(1, (32, side, side)),
+            nn.Conv2d(32, 256, 1), nn.ReLU(),
+            nn.Conv2d(256, 256, 1), nn.ReLU(),
+            nn.ConvTranspose2d(256, 32, 4, stride=2, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(32, 3, 4, stride=2, padding=1), nn.Sigmoid(),
+        )  # fmt: skip
+        initialise_as_keras(self)
+
+    def encode(self, images: Tensor) -> DiagonalGaussian:
+        posterior: DiagonalGaussian = self.encoder(images)
+        return posterior
+
+    def decode(self, codes: Tensor) -> Tensor:
+        images: Tensor = self.decoder(codes)
+        return images
+
+
+class PaperSecondSettings(Settings):
+    """The second model: ``size`` in pixels, a multiple of 16; ``latent`` dimensions.
+
+    ``upsampling`` is 'transposed' as in the paper, or 'nearest' as in arXiv:1610.00291: nearest
+    neighbour ×2, then a 3×3 convolution.
+    """
+
+    name: Literal["paper-second"] = "paper-second"
+    size: int = Field(64, ge=16)
+    latent: int = Field(100, ge=1)
+    upsampling: Literal["transposed", "nearest"] = "transposed"
+
+
+class PaperSecond(VAE):
+    """The paper's second model: 1,511,464 + 802,755 parameters at 64 pixels and 100 dimensions."""
+
+    def __init__(self, settings: PaperSecondSettings) -> None:
+        super().__init__()
+        require_divisible(settings.size, 16, "The second model")
+        self.size, self.latent = settings.size, settings.latent
+        side = settings.size // 16
+
+        def halve(channels_in: int, channels_out: int) -> list[nn.Module]:
+            convolution = nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1)
+            return [convolution, *normalise(channels_out)]
+
+        def double(channels_in: int, channels_out: int) -> list[nn.Module]:
+            if settings.upsampling == "transposed":
+                return [SameConvTranspose3x3(channels_in, channels_out)]
+            return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1)]
+
+        def normalise(channels: int) -> list[nn.Module]:
+            # Keras' momentum is the share that is kept, PyTorch's the share that is replaced.
+            return [nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.LeakyReLU(0.3)]
+
+        self.encoder = nn.Sequential(
+            *halve(3, 32), *halve(32, 64), *halve(64, 128), *halve(128, 256),
+            GaussianHeads(256 * side * side, settings.latent),
+        )  # fmt: skip
+        self.decoder = nn.Sequential(
+            nn.Linear(settings.latent, 256 * side * side), nn.Unflatten(1, (256, side, side)),
+            *double(256, 128), *normalise(128),
+            *double(128, 64), *normalise(64),
+            *double(64, 32), *normalise(32),
+            *double(32, 3), nn.Sigmoid(),
+        )  # fmt: skip
+        initialise_as_keras(self)
+
+    def encode(self, images: Tensor) -> DiagonalGaussian:
+        posterior: DiagonalGaussian = self.encoder(images)
+        return posterior
+
+    def decode(self, codes: Tensor) -> Tensor:
+        images: Tensor = self.decoder(codes)
+        return images

@@ -1,0 +1,52 @@
+"""The negative evidence lower bound, put together as in the paper's equation 1."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from lik.core.configuration import Settings
+from lik.models.interface import VAE
+from lik.objectives.reconstruction import RECONSTRUCTIONS, SCALES
+
+
+class ElboSettings(Settings):
+    """``reconstruction``: 'sse' (published figures) or 'half_sse' (equation 1); weight β of KL."""
+
+    reconstruction: Literal["sse", "half_sse"] = "sse"
+    beta: float = Field(1.0, ge=0)
+
+    @property
+    def scale(self) -> str:
+        """What the figures of this objective are sums of, to be printed beside them."""
+        weight = "" if self.beta == 1 else f"{self.beta:g}·"
+        return f"{SCALES[self.reconstruction]} + {weight}KL"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The parts of the objective in nats per image, each (B,)."""
+
+    loss: Tensor
+    reconstruction: Tensor
+    kl: Tensor
+
+
+class Elbo:
+    """The objective that ``settings`` describe, as a function of a model and a batch."""
+
+    def __init__(self, settings: ElboSettings) -> None:
+        self.beta = settings.beta
+        self.error = RECONSTRUCTIONS[settings.reconstruction]
+
+    def __call__(
+        self, model: VAE, images: Tensor, generator: torch.Generator | None = None
+    ) -> Terms:
+        """Images (B, 3, S, S) in 0…1 → the terms of equation 1, one posterior sample per image."""
+        output = model(images, generator)
+        reconstruction = self.error(images, output.reconstruction)
+        kl = output.posterior.kl_to_standard()
+        # Equation 1:  ½ Σ (x − x̂)²  +  β Σ ½ (σ² + μ² − log σ² − 1)
+        return Terms(reconstruction + self.beta * kl, reconstruction, kl)

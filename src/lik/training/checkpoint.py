@@ -1,0 +1,59 @@
+"""The full state of a training run: all that resuming needs, in one file that is whole or not there."""
+
+import pickle
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lik.core.artifacts import replacing
+from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.training.loop import Position
+
+VERSION = 1
+
+
+def save_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, position: Position
+) -> None:
+    """Write weights, optimizer and position; random streams are found again by their names."""
+    state = {
+        "version": VERSION,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "position": asdict(position),
+    }
+    with replacing(path) as temporary:
+        try:
+            torch.save(state, temporary)
+        except RuntimeError as error:  # PyTorch's zip writer reports a full disk in this way.
+            raise FailedOnTheWay(
+                f"{path} could not be written (is the disk full?); the state before it is intact."
+            ) from error
+
+
+def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Position:
+    """Put a saved state back into ``model`` and ``optimizer``, and say where it stopped.
+
+    Only tensors and plain values are read, never code (``weights_only``).
+
+    Raises:
+        UnusableInput: the file is broken, or was written for another model or a newer Lik.
+    """
+    try:
+        state = torch.load(path, weights_only=True)
+        if state["version"] > VERSION:
+            raise UnusableInput(f"{path} was written by a newer Lik: update Lik to go on with it.")
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        return Position(**state["position"])
+    except (
+        RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError,
+        pickle.UnpicklingError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
+        raise UnusableInput(
+            f"{path} cannot be read as a training state ({type(error).__name__}): "
+            "delete the run to begin anew."
+        ) from error

@@ -1,0 +1,74 @@
+"""The journal of a run: every logged figure, one JSON object a line, in order of time."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lik.core.artifacts import write_text
+from lik.core.errors import FailedOnTheWay, UnusableInput
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Means over a set of images, in nats per image on the scale of the objective."""
+
+    loss: float
+    reconstruction: float
+    kl: float
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: running means over training, and the validation after it (if there is a set)."""
+
+    epoch: int
+    step: int
+    train: Figures
+    validation: Figures | None
+    images_per_second: float
+    scale: str
+
+
+def append(path: Path, record: EpochRecord) -> None:
+    """Add a line at the end of the journal."""
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
+            file.flush()
+    except OSError as error:
+        raise FailedOnTheWay(f"{path} could not be written: {error.strerror}.") from error
+
+
+def read(path: Path) -> list[EpochRecord]:
+    """All complete lines of a journal; a last line cut off by a crash is passed over."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(_record(json.loads(line)))
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            if number == len(lines):
+                break
+            raise UnusableInput(f"{path}, line {number}, is no record of a run.") from error
+    return records
+
+
+def rewind(path: Path, step: int) -> None:
+    """Drop what was logged after ``step``: a resumed run will log it again."""
+    kept = [record for record in read(path) if record.step <= step]
+    lines = [json.dumps(asdict(record), ensure_ascii=False) for record in kept]
+    write_text(path, "".join(line + "\n" for line in lines))
+
+
+def _record(entry: dict) -> EpochRecord:
+    validation = entry["validation"]
+    return EpochRecord(
+        epoch=entry["epoch"],
+        step=entry["step"],
+        train=Figures(**entry["train"]),
+        validation=Figures(**validation) if validation else None,
+        images_per_second=entry["images_per_second"],
+        scale=entry["scale"],
+    )
