@@ -1,0 +1,142 @@
+"""Opening what the commands are given: runs, face sets, and pictures cropped on the way."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.core.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from lik.faces.faceset import FaceSet
+    from lik.latent.session import Session
+
+Pictures = NDArray[np.uint8]
+
+SPLITS = ("train", "validation", "test", "all")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Pictures to work on (N, S, S, 3), what each is called, and what they are together."""
+
+    pictures: Pictures
+    names: list[str]
+    description: str
+
+
+def open_session(run: str, device: str, threads: int | None = None) -> "Session":
+    """Load a run onto a device."""
+    from lik.core.device import choose_device
+    from lik.latent.session import Session
+
+    return Session.load(run, choose_device(device, threads))
+
+
+def open_faces_of(run: str, given: str | None) -> "FaceSet":
+    """The face set that was given, or else the one the run was trained on, where it still is.
+
+    Raises:
+        UnusableInput: none was given and the run's own is gone, or its faces are of another size.
+    """
+    from lik.core.artifacts import read_json
+    from lik.faces.faceset import FaceSet
+
+    if given is not None:
+        return FaceSet.open(Path(given))
+    environment = Path(run) / "environment.json"
+    remembered = read_json(environment).get("faces", {}).get("path") if environment.is_file() else ""
+    if not remembered:
+        raise UnusableInput(f"{run} remembers no face set: give one with --faces FACES.")
+    if not Path(remembered).is_dir():
+        raise UnusableInput(
+            f"the face set of {run} is no longer at {remembered}: give it with --faces FACES."
+        )
+    return FaceSet.open(Path(remembered))
+
+
+def indices_of(faces: "FaceSet", split: str) -> NDArray[np.int64]:
+    """The faces of a split ('train', 'validation', 'test', 'all').
+
+    Raises:
+        UnusableInput: no such split, or no faces in it.
+    """
+    if split not in SPLITS:
+        raise UnusableInput(f"there is no split '{split}': give one of {', '.join(SPLITS)}.")
+    chosen = np.asarray(faces.indices(None if split == "all" else split))
+    if not len(chosen):
+        raise UnusableInput(f"{faces.path} has no faces in its {split} split: try --split all.")
+    return chosen
+
+
+def some_faces(session: "Session", faces: "FaceSet", split: str, count: int, seed: int) -> Shown:
+    """``count`` faces drawn from a split, in the order of the set; the same for the same seed."""
+    from lik.core.randomness import numpy_stream
+
+    if count < 1:
+        raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
+    require_size(session, faces)
+    indices = indices_of(faces, split)
+    chosen = numpy_stream(seed, "shown").permutation(indices)[:count]
+    chosen.sort()
+    which = "all faces" if split == "all" else f"the {split} faces"
+    return Shown(
+        np.asarray(faces.images[chosen]),
+        [faces.names[index] for index in chosen],
+        f"{len(chosen)} of {which} of {faces.path.name}",
+    )
+
+
+def given_pictures(session: "Session", paths: list[str]) -> Shown:
+    """Photographs, each detected and cropped by the rule of the run.
+
+    Raises:
+        UnusableInput: a file that is missing, no picture, or without a face.
+    """
+    from lik.faces.photograph import crop_picture
+
+    rule: dict[str, Any] = session.metadata.get("crop") or {}
+    files = [file for path in paths for file in _files(Path(path))]
+    pictures = [crop_picture(file, rule, session.size) for file in files]
+    noun = "picture" if len(files) == 1 else "pictures"
+    return Shown(np.stack(pictures), [file.name for file in files], f"{len(files)} given {noun}")
+
+
+def to_show(
+    session: "Session",
+    run: str,
+    given: list[str],
+    faces: str | None,
+    split: str,
+    count: int,
+    seed: int,
+) -> Shown:
+    """The given pictures; or else faces of a split of the given or remembered face set.
+
+    A face set may stand among the given things, in place of --faces.
+    """
+    if len(given) == 1 and (Path(given[0]) / "faceset.json").is_file():
+        given, faces = [], given[0]
+    if given:
+        return given_pictures(session, given)
+    return some_faces(session, open_faces_of(run, faces), split, count, seed)
+
+
+def require_size(session: "Session", faces: "FaceSet") -> None:
+    """Refuse a face set whose faces are of another size than the run's."""
+    if faces.size != session.size:
+        raise UnusableInput(
+            f"{session.name} takes faces of {session.size} pixels and {faces.path} holds faces of "
+            f"{faces.size}: prepare it again with --size {session.size}."
+        )
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(f for f in path.iterdir() if f.is_file() and not f.name.startswith("."))
+    if not files:
+        raise UnusableInput(f"{path} holds no pictures.")
+    return files

@@ -1,0 +1,115 @@
+"""What the commands say: sentences, tables, JSON, and progress bars where there is a terminal."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+Device = Annotated[
+    str, typer.Option(help="Where the model runs: auto, cpu, cuda, or cuda:1.", metavar="DEVICE")
+]
+Threads = Annotated[
+    int | None, typer.Option(help="Processor threads to use.", metavar="N", show_default="all")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", "-o", help="The PNG to write.", metavar="PNG", show_default=False),
+]
+Arrays = Annotated[
+    str | None,
+    typer.Option(help="Also write the arrays, as NumPy .npz.", metavar="NPZ", show_default=False),
+]
+
+
+class Step(Protocol):
+    """Advance a bar: ``done`` of ``total``."""
+
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+def say(text: str = "") -> None:
+    """Print a line for people, on standard output."""
+    print(text, flush=True)
+
+
+def note(text: str) -> None:
+    """Print a line beside the answer, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def say_json(content: Any) -> None:
+    """Print an answer for programs."""
+    print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+
+
+def command_line() -> str:
+    """The command as it was typed, for the text of pictures."""
+    return shlex.join(["lik", *sys.argv[1:]])
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a plain table; columns after the first are aligned to the right."""
+    lines = [list(headings), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    for number, line in enumerate(lines):
+        cells = [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        say("  ".join(cells).rstrip())
+        if number == 0:
+            say("  ".join("─" * width for width in widths))
+
+
+@contextmanager
+def progress_bar(label: str, *more_columns: str) -> Iterator["Progress | None"]:
+    """A bar with a time to go on a terminal; None elsewhere.
+
+    ``more_columns`` name fields of the task that are shown behind the bar.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    fields = [TextColumn(f"{{task.fields[{name}]}}") for name in more_columns]
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), *fields,
+        TimeElapsedColumn(), TextColumn("to go"), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=False, refresh_per_second=4,
+    ) as progress:  # fmt: skip
+        yield progress
+
+
+@contextmanager
+def counting(label: str) -> Iterator[Step]:
+    """A bar that counts pictures; off a terminal, a line every tenth of the way."""
+    with progress_bar(label) as progress:
+        task = progress.add_task(label, total=None) if progress else None
+        told = 0
+
+        def step(done: int, total: int) -> None:
+            nonlocal told
+            if progress is not None and task is not None:
+                progress.update(task, completed=done, total=total)
+            elif total >= 1000 and done * 10 // total > told:
+                told = done * 10 // total
+                note(f"{label}: {done:,} of {total:,}")
+
+        yield step

@@ -1,0 +1,83 @@
+"""A source: pictures with what is known of them before any face is found."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.core.errors import UnusableInput
+from lik.faces.pictures import Container, Folder, Zip
+
+
+@dataclass(frozen=True)
+class Source:
+    """N pictures with their splits and labels.
+
+    Attributes:
+        description: what the source is, for people.
+        container: reads the pictures.
+        names: the pictures in order.
+        splits: 'train', 'validation', 'test', or None where the source has none.
+        attribute_names, attributes: labels (N, A), NaN where unknown.
+        factor_names, factors: true values of what was drawn (N, F); empty for photographs.
+        aligned: the pictures are square faces already, so that nothing is to be detected.
+    """
+
+    description: str
+    container: Container
+    names: list[str]
+    splits: list[str | None]
+    attribute_names: list[str] = field(default_factory=list)
+    attributes: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    factor_names: list[str] = field(default_factory=list)
+    factors: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    aligned: bool = False
+
+    @property
+    def identity(self) -> str:
+        """A hash of the names, splits and labels: the same job has the same one."""
+        digest = hashlib.sha256()
+        for part in (self.names, self.splits, self.attribute_names, self.factor_names):
+            digest.update(repr(part).encode())
+        digest.update(np.ascontiguousarray(self.attributes).tobytes())
+        return digest.hexdigest()
+
+
+def open_source(text: str, size: int) -> Source:
+    """What SOURCE names: ``drawn:N``, CelebA's files, or any folder or zip of pictures.
+
+    Raises:
+        UnusableInput: nothing is there, or there are no pictures in it.
+    """
+    from lik.faces.celeba import find_celeba
+    from lik.faces.drawn_source import drawn_source
+
+    if text.startswith("drawn:"):
+        return drawn_source(text, size)
+    path = Path(text)
+    if not path.exists():
+        raise UnusableInput(f"there is nothing at {path}: give a folder, a zip, or drawn:N.")
+    source = find_celeba(path) or _plain(path)
+    if not source.names:
+        raise UnusableInput(f"{path} holds no files: there is nothing to prepare.")
+    return source
+
+
+def container_of(path: Path) -> Container:
+    """A folder or a zip, as a container."""
+    return Folder(path) if path.is_dir() else Zip(path)
+
+
+def hashed_split(name: str) -> str:
+    """80 % train, 10 % validation, 10 % test, by a hash of the name alone."""
+    bucket = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % 10
+    return "test" if bucket == 9 else "validation" if bucket == 8 else "train"
+
+
+def _plain(path: Path) -> Source:
+    container = container_of(path)
+    names = container.names()
+    kind = "folder" if path.is_dir() else "zip"
+    return Source(f"{kind} {path.name}", container, names, [None] * len(names))

@@ -1,0 +1,28 @@
+"""PNG files that say what they show: who made the picture, from what, by which command."""
+
+from pathlib import Path
+
+from PIL import Image, PngImagePlugin
+
+from lik.core.artifacts import replacing
+
+GENERATIVE = "Contains pictures made by a generative model (a variational autoencoder)."
+
+
+def save_png(path: Path, image: Image.Image, *, command: str, run: str | None = None) -> None:
+    """Write ``image`` with text chunks; with ``run``, they say that a model made it and which.
+
+    Args:
+        path: where; the folder is made where it is missing.
+        image: the picture.
+        command: the command line that made it.
+        run: the run whose model made it, or None for a picture that no model made.
+    """
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("Software", "Lik")
+    text.add_itxt("Lik command", command)
+    if run is not None:
+        text.add_itxt("Lik run", run)
+        text.add_itxt("Description", GENERATIVE)
+    with replacing(Path(path)) as temporary:
+        image.save(temporary, format="PNG", pnginfo=text, optimize=True)
