@@ -1,9 +1,9 @@
 """Lik: learn a latent space from pictures of faces, see it, measure it, steer it.
 
-    import lik
-    run = lik.load("runs/first")
-    codes = run.encode(pictures)      # uint8 (N, S, S, 3) → float32 (N, D)
-    pictures = run.decode(codes)
+import lik
+run = lik.load("runs/first")
+codes = run.encode(pictures)      # uint8 (N, S, S, 3) → float32 (N, D)
+pictures = run.decode(codes)
 """
 
 from typing import TYPE_CHECKING, Any

@@ -47,7 +47,9 @@ def open_faces_of(run: str, given: str | None) -> "FaceSet":
     if given is not None:
         return FaceSet.open(Path(given))
     environment = Path(run) / "environment.json"
-    remembered = read_json(environment).get("faces", {}).get("path") if environment.is_file() else ""
+    remembered = (
+        read_json(environment).get("faces", {}).get("path") if environment.is_file() else ""
+    )
     if not remembered:
         raise UnusableInput(f"{run} remembers no face set: give one with --faces FACES.")
     if not Path(remembered).is_dir():

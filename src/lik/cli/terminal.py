@@ -70,7 +70,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 @contextmanager
-def progress_bar(label: str, *more_columns: str) -> Iterator["Progress | None"]:
+def progress_bar(*more_columns: str) -> Iterator["Progress | None"]:
     """A bar with a time to go on a terminal; None elsewhere.
 
     ``more_columns`` name fields of the task that are shown behind the bar.
@@ -100,7 +100,7 @@ def progress_bar(label: str, *more_columns: str) -> Iterator["Progress | None"]:
 @contextmanager
 def counting(label: str) -> Iterator[Step]:
     """A bar that counts pictures; off a terminal, a line every tenth of the way."""
-    with progress_bar(label) as progress:
+    with progress_bar() as progress:
         task = progress.add_task(label, total=None) if progress else None
         told = 0
 

@@ -14,7 +14,7 @@ from lik.core.errors import FailedOnTheWay, UnusableInput
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; when the block ends well it takes the place of ``path``.
+    """Give a temporary path; when the block ends well, the file there takes the place of ``path``.
 
     The content is on the disk before the name is: a crash, a full disk or an exception leaves the
     previous file untouched.
@@ -80,4 +80,6 @@ def _failed_writing(path: Path, error: OSError) -> FailedOnTheWay:
         reason = "the disk is full"
     else:
         reason = (error.strerror or str(error)).lower()
-    return FailedOnTheWay(f"{path} could not be written: {reason}; what was there before is intact.")
+    return FailedOnTheWay(
+        f"{path} could not be written: {reason}; what was there before is intact."
+    )

@@ -99,7 +99,9 @@ def differences(old: Settings, new: Settings) -> dict[str, tuple[Any, Any]]:
 
 
 def _copied(tree: Tree) -> Tree:
-    return {key: _copied(value) if isinstance(value, dict) else value for key, value in tree.items()}
+    return {
+        key: _copied(value) if isinstance(value, dict) else value for key, value in tree.items()
+    }
 
 
 def _parsed_value(text: str) -> Any:

@@ -30,8 +30,8 @@ class Square:
 
     def inside(self, width: int, height: int) -> bool:
         """Whether the whole square lies in a picture of this size."""
-        x_fits = 0 <= self.x and self.x + self.side <= width
-        return x_fits and 0 <= self.y and self.y + self.side <= height and self.side > 0
+        x_fits = self.x >= 0 and self.x + self.side <= width
+        return x_fits and self.y >= 0 and self.y + self.side <= height and self.side > 0
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _search(grey: np.ndarray, search: Search) -> list[Box]:
 @cache
 def _cascade() -> cv2.CascadeClassifier:
     cv2.setNumThreads(1)  # there is a process for each core already
-    path = f"{cv2.data.haarcascades}{CASCADE}.xml"
+    path = f"{cv2.data.haarcascades}{CASCADE}.xml"  # type: ignore[attr-defined]
     cascade = cv2.CascadeClassifier(path)
     if cascade.empty():
         raise UnusableInput(

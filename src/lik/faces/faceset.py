@@ -1,10 +1,10 @@
 """Reading a face set: the folder that `lik prepare` makes.
 
-    images.npy     uint8 (N, S, S, 3), memory-mapped
-    index.csv      one row per face: name, split, crop box, score, attributes
-    faceset.json   source, detector, crop rule, counts, attribute names, hashes
-    rejected.csv   every picture left out, with the reason
-    factors.csv    true factors, for drawn faces only
+images.npy     uint8 (N, S, S, 3), memory-mapped
+index.csv      one row per face: name, split, crop box, score, attributes
+faceset.json   source, detector, crop rule, counts, attribute names, hashes
+rejected.csv   every picture left out, with the reason
+factors.csv    true factors, for drawn faces only
 """
 
 import csv
@@ -138,7 +138,7 @@ def _description(path: Path) -> dict[str, Any]:
 def _images(path: Path, description: dict[str, Any]) -> NDArray[np.uint8]:
     expected = (description["kept"], description["size"], description["size"], 3)
     try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
+        images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UnusableInput(f"{path} is missing: prepare the set again.") from None
     except (ValueError, OSError, EOFError) as error:

@@ -158,7 +158,7 @@ class _Partial:
             write_json(job_file, job)
 
     def append(self, results: list[Result]) -> None:
-        """Add a batch: its pixels first, so that a line never speaks of a face that is not there."""
+        """Add a batch, its pixels first, so that no line speaks of a face that is not there."""
         with open(self.pixels, "ab") as file:
             file.writelines(r.face.tobytes() for r in results if r.face is not None)
         lines = [

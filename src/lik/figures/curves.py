@@ -32,7 +32,9 @@ def training_curves(curves: Sequence[Curve], title: str, scale: str) -> Image.Im
             curve.epochs, curve.train, marker=marker, markersize=3.5,
             color="#2a6f97", label="training (running mean)",
         )  # fmt: skip
-        known = [(e, v) for e, v in zip(curve.epochs, curve.validation, strict=True) if v is not None]
+        known = [
+            (e, v) for e, v in zip(curve.epochs, curve.validation, strict=True) if v is not None
+        ]
         if known:
             axis.plot(
                 *zip(*known, strict=True), marker=marker, markersize=3.5,

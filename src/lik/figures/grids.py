@@ -17,7 +17,7 @@ MARGIN, GAP, GROUP_GAP = 20, 4, 16
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a sheet: pictures uint8 (K, S, S, 3), its label, and whether a new group begins."""
+    """One row of a sheet: pictures uint8 (K, S, S, 3), its label, and whether it begins a group."""
 
     pictures: Pictures
     label: str = ""
@@ -38,7 +38,9 @@ def sheet(
     side = rows[0].pictures.shape[1]
     enlarged = max(1, round(tile / side)) * side
     text, small, bold = _font(15), _font(13), _font(22, bold=True)
-    label_width = max((_width(line, text) for row in rows for line in row.label.split("\n")), default=0)
+    label_width = max(
+        (_width(line, text) for row in rows for line in row.label.split("\n")), default=0
+    )
     left = MARGIN + (label_width + 12 if label_width else 0)
     columns = max(len(row.pictures) for row in rows)
     width = left + columns * (enlarged + GAP) - GAP + MARGIN
@@ -80,9 +82,7 @@ def sheet(
 
 def rows_of(pictures: Pictures, columns: int) -> list[Row]:
     """Pictures (N, S, S, 3) broken into rows of ``columns``."""
-    return [
-        Row(pictures[start : start + columns]) for start in range(0, len(pictures), columns)
-    ]
+    return [Row(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
 
 
 @cache

@@ -20,22 +20,18 @@ class Plane:
 
 
 def thumbnails(plane: Plane, pictures: NDArray[np.uint8], title: str) -> Image.Image:
-    """Draw pictures (N, S, S, 3) where their codes lie, as many as fit without covering each other."""
+    """Draw pictures (N, S, S, 3) where their codes lie, as many as fit beside each other."""
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     figure, axis = _axes(plane, title)
     axis.scatter(*plane.points.T, s=4, color="#c9ced6", linewidths=0)
     for index in spread(plane.points, cells=17):
         thumbnail = OffsetImage(pictures[index], zoom=32 / pictures.shape[1])
-        axis.add_artist(
-            AnnotationBbox(thumbnail, tuple(plane.points[index]), frameon=False, pad=0)
-        )
+        axis.add_artist(AnnotationBbox(thumbnail, tuple(plane.points[index]), frameon=False, pad=0))
     return rendered(figure)
 
 
-def coloured(
-    plane: Plane, values: NDArray[np.floating], attribute: str, title: str
-) -> Image.Image:
+def coloured(plane: Plane, values: NDArray[np.floating], attribute: str, title: str) -> Image.Image:
     """Draw a dot for each code, coloured by an attribute (N,), NaN where unknown."""
     figure, axis = _axes(plane, title)
     unknown = np.isnan(values)

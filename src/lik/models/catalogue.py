@@ -38,6 +38,6 @@ def build(settings: PaperFirstSettings | PaperSecondSettings) -> VAE:
         UnusableInput: a size that the strides of the model do not allow.
     """
     try:
-        return CATALOGUE[settings.name].build(settings)  # type: ignore[call-arg]
+        return CATALOGUE[settings.name].build(settings)
     except ValueError as error:
         raise UnusableInput(f"{error}.") from error

@@ -100,9 +100,7 @@ def _of_kind(layers: Layers, kind: str) -> list[list[Array]]:
     return [arrays for _, arrays in sorted(found, key=lambda pair: pair[0])]
 
 
-def _settings(
-    path: Path, layers: Layers, part: Part
-) -> PaperFirstSettings | PaperSecondSettings:
+def _settings(path: Path, layers: Layers, part: Part) -> PaperFirstSettings | PaperSecondSettings:
     dense = _of_kind(layers, "dense")
     second = bool(_of_kind(layers, "batch_normalization"))
     if not dense or dense[0][0].ndim != 2:
@@ -165,6 +163,8 @@ def _for_torch(layer: nn.Module, weight: Tensor, bias: Tensor, size: int) -> dic
 def _channels_first(matrix: Tensor, size: int) -> Tensor:
     """Columns flattened as (height, width, channel) → (channel, height, width)."""
     rows, features = matrix.shape
-    channels = next(c for c, stride in ((32, 8), (256, 16)) if c * (size // stride) ** 2 == features)
+    channels = next(
+        c for c, stride in ((32, 8), (256, 16)) if c * (size // stride) ** 2 == features
+    )
     side = round((features / channels) ** 0.5)
     return matrix.reshape(rows, side, side, channels).permute(0, 3, 1, 2).reshape(rows, features)

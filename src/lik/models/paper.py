@@ -54,7 +54,7 @@ def initialise_as_keras(module: nn.Module) -> None:
 
 
 def require_divisible(size: int, stride: int, model: str) -> None:
-    """Complain, as a ``ValueError`` with one sentence, about a size that the strides do not allow."""
+    """Raise a ``ValueError`` of one sentence for a size that the strides do not allow."""
     if size % stride:
         below, above = size // stride * stride, (size // stride + 1) * stride
         nearest = f"{below} or {above}" if below else f"{above}"

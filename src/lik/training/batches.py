@@ -68,4 +68,6 @@ def on_device(pictures: Pictures, device: torch.device) -> Pictures | Tensor:
     if device.type != "cuda":
         return pictures
     free, _ = torch.cuda.mem_get_info(device)
-    return torch.from_numpy(np.array(pictures)).to(device) if pictures.nbytes < free / 2 else pictures
+    return (
+        torch.from_numpy(np.array(pictures)).to(device) if pictures.nbytes < free / 2 else pictures
+    )

@@ -1,4 +1,4 @@
-"""The full state of a training run: all that resuming needs, in one file that is whole or not there."""
+"""The full state of a training run: all that resuming needs, in one file, whole or not there."""
 
 import pickle
 import zipfile

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lik.core.artifacts import write_text
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -62,7 +63,7 @@ def rewind(path: Path, step: int) -> None:
     write_text(path, "".join(line + "\n" for line in lines))
 
 
-def _record(entry: dict) -> EpochRecord:
+def _record(entry: dict[str, Any]) -> EpochRecord:
     validation = entry["validation"]
     return EpochRecord(
         epoch=entry["epoch"],

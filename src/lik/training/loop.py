@@ -110,7 +110,7 @@ def train(
             noise = torch_stream(batches.seed, "noise", position.step, device=batches.device)
             terms = loss(images, noise)
             optimizer.zero_grad(set_to_none=True)
-            terms.loss.mean().backward()
+            terms.loss.mean().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             totals += _sums(terms)
             position.step += 1

@@ -1,11 +1,11 @@
 """A run: the folder that holds a training from its recipe to its figures.
 
-    recipe.yaml         the configuration, fully resolved
-    model.safetensors   slim weights, with all that a user of them must know in the metadata
-    state/last.pt       what resuming needs
-    journal.jsonl       every logged figure
-    environment.json    versions, hardware, face set, and the format of the run
-    figures/            pictures of the run
+recipe.yaml         the configuration, fully resolved
+model.safetensors   slim weights, with all that a user of them must know in the metadata
+state/last.pt       what resuming needs
+journal.jsonl       every logged figure
+environment.json    versions, hardware, face set, and the format of the run
+figures/            pictures of the run
 """
 
 import platform

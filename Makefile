@@ -1,0 +1,36 @@
+# Two commands do all set-up by themselves: make demo, make test.
+#   make demo FACES=PATH   the demo on your own CelebA or folder of pictures
+#   make test-all          with the long trials
+#   make check             format, lint, types, layers
+
+PYTHON ?= python3
+VENV ?= .venv
+FACES ?= drawn:6000
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-all check clean
+
+demo: $(READY)
+	$(BIN)/lik demo demo --faces "$(FACES)"
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-all: $(READY)
+	$(BIN)/python -m pytest -m ""
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lik needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) demo build dist

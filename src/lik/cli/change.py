@@ -1,0 +1,150 @@
+"""lik change: controlled changes, as strips along latent dimensions and attributes."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lik.cli.choices import Count, Faces, Given, Run, Seed, Split, save_arrays, save_figure
+from lik.cli.terminal import Arrays, Device, Out
+
+if TYPE_CHECKING:
+    from lik.faces.faceset import FaceSet
+    from lik.latent.session import Codes, Session
+
+LEARN_FROM = 4000
+"""Training faces that directions are learned from, at the most."""
+
+
+def change(
+    run: Run,
+    given: Given = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attribute",
+            "-a",
+            metavar="NAME",
+            show_default=False,
+            help="An attribute to change, such as Smiling; may be repeated.",
+        ),
+    ] = None,
+    dimension: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--dimension",
+            "-d",
+            metavar="K",
+            show_default=False,
+            help="A latent dimension to change, counted from 0; may be repeated "
+            "(default: the five with the highest KL).",
+        ),
+    ] = None,
+    generated: Annotated[bool, typer.Option("--generated", help="Change generated faces.")] = False,
+    count: Count = 2,
+    steps: Annotated[int, typer.Option(help="Steps of a strip.", metavar="N", min=2)] = 6,
+    reach: Annotated[
+        float | None,
+        typer.Option(
+            help="Where strips end: ±REACH prior σ for dimensions, ±REACH differences of class "
+            "means for attributes.",
+            metavar="REACH",
+            show_default="3 and 2",
+            min=0,
+        ),
+    ] = None,
+    faces: Faces = None,
+    split: Split = "test",
+    seed: Seed = 0,
+    temperature: Annotated[
+        float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)
+    ] = 0.8,
+    out: Out = None,
+    arrays: Arrays = None,
+    device: Device = "auto",
+) -> None:
+    """Draw strips in which one trait changes, step by step.
+
+    Example: lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
+    """
+
+    from lik.cli.opening import open_session, to_show
+    from lik.core.errors import UnusableInput
+    from lik.latent.changes import steps as equal_steps
+
+    session = open_session(run, device)
+    if generated and given:
+        raise UnusableInput("--generated takes no pictures.")
+    attributes = attribute or []
+    dimensions = list(dimension or [])
+    if generated:
+        codes = session.draw(count, seed, temperature)
+        originals = None
+        what = f"{count} generated faces, seed {seed}"
+    else:
+        shown = to_show(session, run, given or [], faces, split, count, seed)
+        originals, codes, what = shown.pictures, session.encode(shown.pictures), shown.description
+    amounts = _Amounts(equal_steps(reach or 3, steps), equal_steps(reach or 2, steps))
+    moves = _moves(session, run, faces, codes, amounts, attributes, dimensions)
+    name = "changes-attributes.png" if attributes and not dimensions else "changes.png"
+    save_figure(image, out, run, name)
+    save_arrays(arrays, codes=codes, **{_key(label): moved for label, moved in moves.items()})
+
+
+@dataclass(frozen=True)
+class _Amounts:
+    """The steps of a strip: values of a dimension, and multiples of an attribute's direction."""
+
+    dimensions: list[float]
+    attributes: list[float]
+
+
+def _moves(
+    session: "Session",
+    run: str,
+    faces: str | None,
+    codes: "Codes",
+    amounts: "_Amounts",
+    attributes: list[str],
+    dimensions: list[int],
+) -> dict[str, "Codes"]:
+    """Label of each strip → the codes (N, K, D) of its steps."""
+    from lik.cli.opening import open_faces_of, require_size
+    from lik.latent import directions
+    from lik.latent.changes import along, set_dimension
+
+    moves = {}
+    posteriors = None
+    face_set: FaceSet | None = None
+    if attributes or not dimensions:
+        face_set = open_faces_of(run, faces)
+        require_size(session, face_set)
+        for name in attributes:  # complain about a name before the long work
+            directions.labels_of(name, face_set.attributes, face_set.attribute_names)
+        chosen = face_set.indices("train")[:LEARN_FROM]
+        chosen = chosen if len(chosen) else face_set.indices()[:LEARN_FROM]
+        posteriors = session.posteriors(face_set.images[chosen])
+        if not attributes and not dimensions:
+            dimensions = directions.most_informative(posteriors.kl_per_dimension(), 5)
+    for name in attributes:
+        assert face_set is not None
+        assert posteriors is not None
+        labels = directions.labels_of(name, face_set.attributes, face_set.attribute_names)
+        direction = directions.difference_of_means(name, posteriors.means, labels[chosen])
+        moves[name.replace("_", " ")] = along(codes, direction, amounts.attributes)
+    for index in dimensions:
+        name = directions.dimension(index, session.latent).name
+        if posteriors is not None:
+            name += f"\nKL {posteriors.kl_per_dimension()[index]:.2f} nats"
+        moves[name] = set_dimension(codes, index, amounts.dimensions)
+    return moves
+
+
+def _decode(session: "Session", moved: "Codes") -> Any:
+    faces, steps, latent = moved.shape
+    pictures = session.decode(moved.reshape(faces * steps, latent))
+    return pictures.reshape(faces, steps, *pictures.shape[1:])
+
+
+def _key(label: str) -> str:
+    return label.split("\n")[0].replace(" ", "_")

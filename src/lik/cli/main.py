@@ -1,0 +1,102 @@
+"""The command `lik`: one verb a file; here they come together, and here errors become sentences."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from lik.cli import (
+    change,
+    demo,
+    evaluate,
+    generate,
+    import_keras,
+    map,
+    models,
+    prepare,
+    recipes,
+    reconstruct,
+    train,
+)
+from lik.cli.terminal import note, say
+from lik.core.errors import FailedOnTheWay, UnusableInput
+
+
+class _Verbs(TyperGroup):
+    """The verbs, in the order of the work; errors become one sentence and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UnusableInput as error:
+            note(f"lik: {error}")
+            raise typer.Exit(2) from None
+        except FailedOnTheWay as error:
+            note(f"lik: {error}")
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            note("lik: interrupted.")
+            raise typer.Exit(130) from None
+        except OSError as error:
+            note(f"lik: {error.filename or 'a file'}: {error.strerror or error}.")
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=_Verbs,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"lik {version('lik-vae')}")
+        raise typer.Exit
+
+
+@app.callback()
+def lik(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Learn a latent space from pictures of faces, see it, measure it, steer it.
+
+    pictures → lik prepare → face set → lik train → run → reconstruct, generate, change, map.
+
+    Begin with: lik demo
+    """
+
+
+app.command("prepare")(prepare.prepare)
+app.command("train")(train.train)
+app.command("reconstruct")(reconstruct.reconstruct)
+app.command("generate")(generate.generate)
+app.command("change")(change.change)
+app.command("map")(map.map_)
+app.command("evaluate")(evaluate.evaluate)
+app.command("import-keras")(import_keras.import_keras_)
+app.command("models")(models.models)
+app.command("recipes")(recipes.recipes)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command; ``LIK_DEBUG=1`` shows the trace of an error that nobody foresaw."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("LIK_DEBUG"):
+            raise
+        note(f"lik: unforeseen {type(error).__name__}: {error} (LIK_DEBUG=1 shows where).")
+        sys.exit(1)
