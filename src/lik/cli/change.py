@@ -67,9 +67,11 @@ def change(
 
     Example: lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
     """
+    import numpy as np
 
     from lik.cli.opening import open_session, to_show
     from lik.core.errors import UnusableInput
+    from lik.figures.grids import Row, sheet
     from lik.latent.changes import steps as equal_steps
 
     session = open_session(run, device)
@@ -86,6 +88,23 @@ def change(
         originals, codes, what = shown.pictures, session.encode(shown.pictures), shown.description
     amounts = _Amounts(equal_steps(reach or 3, steps), equal_steps(reach or 2, steps))
     moves = _moves(session, run, faces, codes, amounts, attributes, dimensions)
+    strips = {label: _decode(session, moved) for label, moved in moves.items()}
+    middle = session.decode(codes)
+    rows = []
+    for face in range(len(codes)):
+        for number, (label, strip) in enumerate(strips.items()):
+            first = [] if originals is None else [originals[face]]
+            pictures = np.stack([*first, middle[face], *strip[face]])
+            rows.append(Row(pictures, label, new_group=number == 0))
+    before = ["code\nas drawn"] if originals is None else ["original", "recon-\nstruction"]
+    image = sheet(
+        rows,
+        f"Controlled changes by {session.name}",
+        f"{what}. In each strip {_explanation(amounts, attributes, dimensions)}; all else in the "
+        "code stays as it is.",
+        [*before, "less", *[""] * (steps - 2), "more"],
+        tile=96,
+    )
     name = "changes-attributes.png" if attributes and not dimensions else "changes.png"
     save_figure(image, out, run, name)
     save_arrays(arrays, codes=codes, **{_key(label): moved for label, moved in moves.items()})
@@ -99,12 +118,26 @@ class _Amounts:
     attributes: list[float]
 
 
+def _explanation(amounts: _Amounts, attributes: list[str], dimensions: list[int]) -> str:
+    parts = []
+    if dimensions or not attributes:
+        low, high = amounts.dimensions[0], amounts.dimensions[-1]
+        parts.append(f"one dimension is set to values from {low:g} to {high:+g}")
+    if attributes:
+        low, high = amounts.attributes[0], amounts.attributes[-1]
+        parts.append(
+            f"{low:g} to {high:+g} times the difference between the mean codes with and without a "
+            "trait is added"
+        )
+    return " or ".join(parts)
+
+
 def _moves(
     session: "Session",
     run: str,
     faces: str | None,
     codes: "Codes",
-    amounts: "_Amounts",
+    amounts: _Amounts,
     attributes: list[str],
     dimensions: list[int],
 ) -> dict[str, "Codes"]:

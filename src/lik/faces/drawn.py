@@ -185,9 +185,7 @@ def _body(canvas: _Canvas, skin: Colour) -> None:
     shoulders = np.array([[-4, 72], [2, 63], [20, 59], [32.5, 58.5], [45, 59], [63, 63], [69, 72]])
     canvas.lay(canvas.coverage(_smooth(shoulders)), _lit(canvas, clothes, 0.18))
     neck = np.array([[23.5, 46], [23, 60], [32.5, 65.5], [42, 60], [41.5, 46]]) + [lean, 0]
-    canvas.lay(
-        canvas.coverage(_smooth(neck)), _lit(canvas, skin * np.float32([0.86, 0.75, 0.70]), 0.2)
-    )
+    canvas.lay(canvas.coverage(_smooth(neck)), _lit(canvas, skin * _rgb([0.86, 0.75, 0.70]), 0.2))
 
 
 def _face(canvas: _Canvas, head: Points, skin: Colour) -> None:
@@ -196,20 +194,18 @@ def _face(canvas: _Canvas, head: Points, skin: Colour) -> None:
     for side in (-1, 1):
         if side * face.yaw < 0.55:  # the far ear hides behind the head
             ear = _oval(MIDDLE + side * (half - 0.2) - 2.2 * face.yaw, 32, 2.6, 5.2)
-            canvas.lay(
-                canvas.coverage(ear), _lit(canvas, skin * np.float32([0.94, 0.85, 0.82]), 0.2)
-            )
+            canvas.lay(canvas.coverage(ear), _lit(canvas, skin * _rgb([0.94, 0.85, 0.82]), 0.2))
             inner = _oval(MIDDLE + side * (half + 0.1) - 2.2 * face.yaw, 32, 1.2, 3.2)
-            canvas.lay(canvas.coverage(inner), skin * np.float32([0.80, 0.62, 0.58]), 0.7)
+            canvas.lay(canvas.coverage(inner), skin * _rgb([0.80, 0.62, 0.58]), 0.7)
     across = (canvas.x - MIDDLE - 1.5 * face.yaw) / half
     down = (canvas.y - 32) / 27
     edge = across * across + down * down
     tone = 1.06 - 0.16 * edge + 0.17 * face.light * across - 0.05 * down
     shaded = np.clip(tone, 0.55, 1.2)[:, :, None] * skin
     # Shadows are warmer than lights.
-    shaded = shaded * (1 + np.clip(1 - tone, 0, 1)[:, :, None] * np.float32([0.10, -0.02, -0.10]))
+    shaded = shaded * (1 + np.clip(1 - tone, 0, 1)[:, :, None] * _rgb([0.10, -0.02, -0.10]))
     canvas.lay(canvas.coverage(head), shaded.astype(np.float32))
-    blush = np.float32([0.90, 0.42, 0.38]) * (0.55 + 0.45 * skin)
+    blush = _rgb([0.90, 0.42, 0.38]) * (0.55 + 0.45 * skin)
     lift = 0.8 * face.smile
     for side in (-1, 1):
         spot = canvas.turned(np.array([[MIDDLE + side * 11.5, 39.5 - lift]]), 0.5)[0]
@@ -243,8 +239,8 @@ def _beard(canvas: _Canvas, head: Points, hair: Colour, skin: Colour) -> None:
 
 def _mouth(canvas: _Canvas, skin: Colour) -> None:
     face = canvas.face
-    natural = skin * np.float32([0.86, 0.56, 0.54])
-    lips = np.float32([0.74, 0.10, 0.20]) * (0.72 + 0.28 * skin) if face.lipstick else natural
+    natural = skin * _rgb([0.86, 0.56, 0.54])
+    lips = _rgb([0.74, 0.10, 0.20]) * (0.72 + 0.28 * skin) if face.lipstick else natural
     half = 6.8 + 1.6 * max(0.0, face.smile)
     line, corner = 47.0, -2.4 * face.smile
     gap = 3.6 * face.mouth_open
@@ -264,14 +260,14 @@ def _mouth(canvas: _Canvas, skin: Colour) -> None:
         return canvas.coverage(canvas.turned(outline, 0.7))
 
     canvas.lay(shape(upper - bow, lower + 1.6 * thick * arch**0.7), _lit(canvas, lips, 0.12))
-    canvas.lay(shape(upper - 0.22, lower + 0.22), np.float32([0.30, 0.08, 0.09]))
+    canvas.lay(shape(upper - 0.22, lower + 0.22), _rgb([0.30, 0.08, 0.09]))
     if face.mouth_open > 0.05:
         teeth = np.minimum(upper + 0.55 * gap * arch, lower)
-        canvas.lay(shape(upper, teeth), np.float32([0.95, 0.93, 0.90]), min(1, 4 * face.mouth_open))
+        canvas.lay(shape(upper, teeth), _rgb([0.95, 0.93, 0.90]), min(1, 4 * face.mouth_open))
     shine = canvas.turned(
         _oval(MIDDLE, line + gap * 0.75 + 1.25 * thick + corner * -0.3, 2.6, 0.5), 0.7
     )
-    canvas.lay(canvas.coverage(shine), np.float32([1, 0.9, 0.88]), 0.30 if face.lipstick else 0.14)
+    canvas.lay(canvas.coverage(shine), _rgb([1, 0.9, 0.88]), 0.30 if face.lipstick else 0.14)
 
 
 def _nose(canvas: _Canvas, skin: Colour) -> None:
@@ -315,14 +311,14 @@ def _eyes(canvas: _Canvas, skin: Colour) -> None:
             return canvas.coverage(canvas.turned(outline, 0.62))
 
         white = shape(top, bottom)
-        canvas.lay(white, np.float32([0.95, 0.94, 0.92]))
+        canvas.lay(white, _rgb([0.95, 0.94, 0.92]))
         look = np.array([[middle + 1.9 * face.gaze_x, EYE_LINE - 0.35 + 0.7 * face.gaze_y]])
         iris = canvas.turned(look + _oval(0, 0, 2.45, 2.45), 0.62)
         canvas.lay(canvas.coverage(iris).within(white), iris_colour)
         pupil = canvas.turned(look + _oval(0, 0, 1.15, 1.15), 0.62)
-        canvas.lay(canvas.coverage(pupil).within(white), np.float32([0.04, 0.03, 0.03]))
+        canvas.lay(canvas.coverage(pupil).within(white), _rgb([0.04, 0.03, 0.03]))
         spark = canvas.turned(look + _oval(0.8, -0.9, 0.62, 0.62), 0.62)
-        canvas.lay(canvas.coverage(spark).within(white), np.float32([1, 1, 1]), 0.9)
+        canvas.lay(canvas.coverage(spark).within(white), _rgb([1, 1, 1]), 0.9)
         canvas.lay(shape(top - 0.75, top + 0.15), skin * 0.20, 0.85)
         canvas.lay(shape(bottom - 0.05, bottom + 0.35), skin * 0.45, 0.40)
         fold = top - 1.9 + 0.5 * (1 - arch)
@@ -396,7 +392,7 @@ def _hat(canvas: _Canvas) -> None:
 
 
 def _glasses(canvas: _Canvas) -> None:
-    frame = np.float32([0.10, 0.09, 0.10])
+    frame = _rgb([0.10, 0.09, 0.10])
     rims, panes = [], []
     for side in (-1, 1):
         middle = MIDDLE + side * EYE_REACH
@@ -410,7 +406,7 @@ def _glasses(canvas: _Canvas) -> None:
             for s in (-1, 1)]  # fmt: skip
     others = [canvas.turned(bridge, 0.85), *(canvas.turned(arm, 0.3) for arm in arms)]
     glass, whole = canvas.coverage(*panes), canvas.coverage(*rims, *others)
-    canvas.lay(glass, np.float32([0.90, 0.95, 1.0]), 0.13)
+    canvas.lay(glass, _rgb([0.90, 0.95, 1.0]), 0.13)
     rim = whole.values.copy()
     top, left = glass.rows.start - whole.rows.start, glass.columns.start - whole.columns.start
     height, width = glass.values.shape
@@ -473,6 +469,10 @@ def _palette(colours: NDArray[np.float64], share: float) -> Colour:
 
 def _between(first: NDArray[np.floating], second: NDArray[np.floating], share: float) -> Colour:
     return ((1 - share) * first + share * second).astype(np.float32)
+
+
+def _rgb(parts: list[float]) -> Colour:
+    return np.array(parts, np.float32)
 
 
 def _hsv(hue: float, saturation: float, value: float) -> Colour:

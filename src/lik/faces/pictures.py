@@ -5,7 +5,7 @@ Pictures are uint8 (H, W, 3), red first.
 
 import zipfile
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -96,7 +96,7 @@ def decode(data: bytes) -> Picture:
     if not len(buffer):
         raise NotAPicture("the file is empty")
     try:
-        picture = None
+        picture: NDArray[Any] | None = None
         if not data.startswith(b"\xff\xd8"):  # a JPEG has no alpha
             raw = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
             if raw is not None and raw.ndim == 3 and raw.shape[2] == 4:
@@ -110,12 +110,12 @@ def decode(data: bytes) -> Picture:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _over_white(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _over_white(picture: NDArray[Any]) -> Picture:
     full = 65535.0 if picture.dtype == np.uint16 else 255.0
     scaled = picture.astype(np.float32) / full
     alpha = scaled[:, :, 3:]
     flat = scaled[:, :, :3] * alpha + (1 - alpha)
-    return np.round(flat * 255).clip(0, 255).astype(np.uint8)
+    return np.asarray(np.round(flat * 255).clip(0, 255), np.uint8)
 
 
 def _is_litter(name: str) -> bool:

@@ -1,14 +1,14 @@
 """The negative evidence lower bound, put together as in the paper's equation 1."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from lik.core.configuration import Settings
-from lik.models.interface import VAE
+from lik.core.gaussian import DiagonalGaussian
 from lik.objectives.reconstruction import RECONSTRUCTIONS, SCALES
 
 
@@ -23,6 +23,21 @@ class ElboSettings(Settings):
         """What the figures of this objective are sums of, to be printed beside them."""
         weight = "" if self.beta == 1 else f"{self.beta:g}·"
         return f"{SCALES[self.reconstruction]} + {weight}KL"
+
+
+class Output(Protocol):
+    """What one way through a model gives: the posterior (B, D) and the reconstruction of x."""
+
+    @property
+    def posterior(self) -> DiagonalGaussian: ...
+    @property
+    def reconstruction(self) -> Tensor: ...
+
+
+class Model(Protocol):
+    """Whatever encodes images (B, 3, S, S), draws a code for each, and decodes it."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Output: ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,7 @@ class Elbo:
         self.error = RECONSTRUCTIONS[settings.reconstruction]
 
     def __call__(
-        self, model: VAE, images: Tensor, generator: torch.Generator | None = None
+        self, model: Model, images: Tensor, generator: torch.Generator | None = None
     ) -> Terms:
         """Images (B, 3, S, S) in 0…1 → the terms of equation 1, one posterior sample per image."""
         output = model(images, generator)
