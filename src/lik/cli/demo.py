@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PREFERRED = ("Smiling", "Eyeglasses", "Blond_Hair", "Wearing_Hat", "Male", "No_Beard", "Bald")
 """Attributes that are worth showing, as far as a set has them; four at the most are shown."""
 
+LEAST_EPOCHS, MOST_EPOCHS = 3, 200
+
 
 def demo(
     out: Annotated[Path, typer.Argument(help="Where everything goes.")] = Path("demo"),
@@ -78,23 +80,32 @@ def _faces(source: str, out: Path) -> "FaceSet":
 
 
 def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> None:
-    """One epoch to see how fast the machine is, then as many as the time allows."""
-    from lik.cli.train import train_run
-    from lik.training import journal
+    """Epoch by epoch, in ever better guesses of how many fit into the time."""
+    import time
+
+    from lik.cli.train import report, train_run
     from lik.training.recipe import read_run_recipe
     from lik.training.run import RunFolder
 
     folder = RunFolder(run)
-    if not folder.journal.is_file():
-        train_run("paper-first", faces, run, ["epochs=1", "mirror=true"], device)
-    epochs = read_run_recipe(folder.recipe).epochs
-    if epochs == 1:
-        first = journal.read(folder.journal)[0]
-        seconds = len(faces.indices("train")) / max(first.images_per_second, 1e-9)
-        epochs = max(3, min(200, int(minutes * 60 / max(seconds, 1e-9))))
-    outcome = train_run("paper-first", faces, run, [f"epochs={epochs}", "mirror=true"], device)
-    if not outcome.finished:
-        raise typer.Exit(130)
+    started = folder.recipe.is_file()
+    epochs = read_run_recipe(folder.recipe).epochs if started else 1
+    begin = time.monotonic()
+    while True:
+        before = time.monotonic()
+        outcome = train_run("paper-first", faces, run, [f"epochs={epochs}", "mirror=true"], device)
+        if not outcome.finished:
+            report(run, outcome)
+            raise typer.Exit(130)
+        trained = outcome.position.step - outcome.resumed_from
+        left = 60 * minutes - (time.monotonic() - begin)
+        if started or left <= 0 or not trained or epochs >= MOST_EPOCHS:
+            break
+        an_epoch = (time.monotonic() - before) * (outcome.position.step / epochs) / trained
+        if left < an_epoch / 2 and epochs >= LEAST_EPOCHS:
+            break
+        epochs += max(1, min(MOST_EPOCHS - epochs, int(0.6 * left / an_epoch)))
+    report(run, outcome)
 
 
 def _figures(run: str, faces: "FaceSet", split: str, device: str) -> _Shown:

@@ -34,6 +34,7 @@ def train(
 
     where = choose_device(device, threads)
     outcome = train_run(recipe, FaceSet.open(Path(faces)), Path(run), settings or [], where)
+    report(Path(run), outcome)
     if not outcome.finished:
         raise typer.Exit(130)
 
@@ -62,7 +63,6 @@ def train_run(
     with TrainingBar() as bar:
         outcome = run_training(folder, recipe, data, device, bar)
     draw_curves(folder)
-    _report(folder, outcome, recipe.epochs)
     return outcome
 
 
@@ -97,9 +97,14 @@ def _description(faces: "FaceSet") -> dict[str, Any]:
     }
 
 
-def _report(folder: "RunFolder", outcome: "Outcome", epochs: int) -> None:
+def report(path: Path, outcome: "Outcome") -> None:
+    """Say how a training ended, in figures with their scale."""
     from lik.training import journal
+    from lik.training.recipe import read_run_recipe
+    from lik.training.run import RunFolder
 
+    folder = RunFolder(path)
+    epochs = read_run_recipe(folder.recipe).epochs
     if not outcome.finished:
         say(
             f"Stopped in epoch {outcome.position.epoch + 1} of {epochs} and saved: "

@@ -1,121 +1,155 @@
 """What varies in a drawn face: named factors, how they are sampled, and what they mean.
 
-Every factor is drawn on its own, so that none tells anything of another.
+Every factor is sampled on its own, so that none tells anything of another.
 """
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 
 HAIR_COLOURS = ("black", "brown", "blond", "grey", "red")
+BEARDS = ("none", "stubble", "goatee", "full")
 
 
 @dataclass(frozen=True)
 class Factors:
-    """One face. Shares run from 0 to 1, signed factors from −1 to 1; flags are 0 or 1."""
+    """One face. Shares run from 0 to 1, signed factors from −1 to 1; flags are yes or no.
+
+    Left and right are those of the picture.
+    """
 
     skin: float = 0.3  # 0 pale … 1 dark
     face_width: float = 0.5  # 0 narrow … 1 wide
     jaw: float = 0.5  # 0 pointed … 1 square
     hair_colour: int = 1  # index into HAIR_COLOURS
     hair_shade: float = 0.5  # 0 darker … 1 lighter of its colour
-    hair_length: float = 0.4  # 0 short … 1 below the chin
+    hair_length: float = 0.1  # 0 above the ears … 1 below the shoulders
+    hair_wave: float = 0.2  # 0 straight … 1 wavy; seen in long hair
+    hair_part: float = 0.3  # −1 parted on the left … 1 on the right
+    hairline: float = 0.3  # 0 low … 1 high
     fringe: bool = False
     bald: bool = False
-    eyes_open: float = 0.7  # 0 nearly shut … 1 wide
+    eyes_open: float = 0.8  # 0 nearly shut … 1 wide
     eye_colour: float = 0.2  # 0 brown … 0.5 green … 1 blue
-    gaze_x: float = 0.0  # −1 to the left of the picture … 1 to the right
+    gaze_x: float = 0.0  # −1 left … 1 right
     gaze_y: float = 0.0  # −1 up … 1 down
-    brow_thickness: float = 0.5
+    brow_thickness: float = 0.5  # 0 thin … 1 thick
     brow_raise: float = 0.0  # −1 low … 1 high
+    brow_arch: float = 0.4  # 0 straight … 1 arched
     nose: float = 0.5  # 0 small … 1 large
+    lips: float = 0.5  # 0 thin … 1 full
     smile: float = 0.0  # −1 corners down … 1 corners up
     mouth_open: float = 0.0  # 0 closed … 1 open
-    beard: bool = False
+    blush: float = 0.4  # 0 none … 1 rosy cheeks
+    beard: int = 0  # index into BEARDS
     moustache: bool = False
+    lipstick: bool = False
     glasses: bool = False
     hat: bool = False
-    hat_colour: float = 0.6  # hue
-    lipstick: bool = False
-    yaw: float = 0.0  # −1 turned to the left of the picture … 1 to the right
-    light: float = 0.0  # −1 from the left … 1 from the right
-    background: float = 0.6  # hue
+    hat_colour: float = 0.6  # hue, 0 red … 0.5 green … 1 violet
+    clothes: float = 0.6  # hue, 0 red … 0.5 green … 1 violet
+    background: float = 0.6  # hue, 0 red … 0.5 green … 1 violet
     background_light: float = 0.6  # 0 dark … 1 light
-    clothes: float = 0.6  # hue
-    scale: float = 0.0  # −1 smaller … 1 larger, by 4 %
-    shift: float = 0.0  # −1 to the left … 1 to the right, by a sixty-fourth of the picture
+    yaw: float = 0.0  # −1 turned left … 1 right
+    light: float = 0.0  # −1 from the left … 1 from the right
+    scale: float = 0.0  # −1 smaller … 1 larger, by 3 %
+    shift: float = 0.0  # −1 left … 1 right, by half a sixty-fourth of the picture
 
 
 FACTOR_NAMES = tuple(field.name for field in fields(Factors))
 
 
+def _flag(rate: float) -> Callable[[float], bool]:
+    return lambda u: u < rate
+
+
+def _one_of(*rates: float) -> Callable[[float], int]:
+    """Indices with these rates; what the rates leave goes to the last index."""
+    ends = np.cumsum(rates)
+    return lambda u: int(np.searchsorted(ends, u, side="right"))
+
+
+def _signed(u: float) -> float:
+    return 2 * u - 1
+
+
+def _mostly_small(u: float) -> float:
+    return _signed(u) * abs(_signed(u)) ** 0.4
+
+
+# How a number that is even on 0…1 becomes a factor; those not named here stay as they are.
+_SAMPLED: dict[str, Callable[[float], float | int | bool]] = {
+    "skin": lambda u: u**1.2,
+    "hair_colour": _one_of(0.26, 0.30, 0.22, 0.11),
+    "fringe": _flag(0.32),
+    "bald": _flag(0.08),
+    "hair_part": _signed,
+    "eyes_open": lambda u: 0.2 + 0.8 * u**0.6,
+    "gaze_x": _mostly_small,
+    "gaze_y": _mostly_small,
+    "brow_raise": _signed,
+    # Half of all faces smile, and no mouth turns down far.
+    "smile": lambda u: 1.6 * u - 0.65,
+    "mouth_open": lambda u: max(0.0, 1.8 * u - 0.8),
+    "beard": _one_of(0.75, 0.06, 0.07),
+    "moustache": _flag(0.13),
+    "lipstick": _flag(0.25),
+    "glasses": _flag(0.20),
+    "hat": _flag(0.10),
+    "yaw": _mostly_small,
+    "light": _signed,
+    "scale": _signed,
+    "shift": _signed,
+}
+
+
 def sample_factors(seed: int, index: int) -> Factors:
     """The factors of face ``index`` of the set ``seed``; the same whatever else is drawn."""
-    random = np.random.default_rng([seed, index])
-    # One number for each factor, so that a change to one factor leaves the others as they are.
-    u = dict(zip(FACTOR_NAMES, random.random(len(FACTOR_NAMES)), strict=True))
-    signed = {name: float(2 * value - 1) for name, value in u.items()}
-    share = {name: float(value) for name, value in u.items()}
-    return Factors(
-        skin=share["skin"] ** 1.4,
-        face_width=share["face_width"],
-        jaw=share["jaw"],
-        hair_colour=int(np.searchsorted([0.27, 0.57, 0.80, 0.91], u["hair_colour"], side="right")),
-        hair_shade=share["hair_shade"],
-        hair_length=share["hair_length"],
-        fringe=bool(u["fringe"] < 0.30),
-        bald=bool(u["bald"] < 0.08),
-        eyes_open=0.25 + 0.75 * share["eyes_open"] ** 0.7,
-        eye_colour=share["eye_colour"],
-        gaze_x=signed["gaze_x"],
-        gaze_y=signed["gaze_y"],
-        brow_thickness=share["brow_thickness"],
-        brow_raise=signed["brow_raise"],
-        nose=share["nose"],
-        smile=signed["smile"],
-        mouth_open=max(0.0, 1.6 * share["mouth_open"] - 0.6),
-        beard=bool(u["beard"] < 0.22),
-        moustache=bool(u["moustache"] < 0.16),
-        glasses=bool(u["glasses"] < 0.20),
-        hat=bool(u["hat"] < 0.10),
-        hat_colour=share["hat_colour"],
-        lipstick=bool(u["lipstick"] < 0.28),
-        yaw=signed["yaw"] * abs(signed["yaw"]) ** 0.3,
-        light=signed["light"],
-        background=share["background"],
-        background_light=share["background_light"],
-        clothes=share["clothes"],
-        scale=signed["scale"],
-        shift=signed["shift"],
-    )
+    # One number for each factor, so that none changes when another is sampled differently.
+    numbers = np.random.default_rng([seed, index]).random(len(FACTOR_NAMES)).tolist()
+    values = dict(zip(FACTOR_NAMES, numbers, strict=True))
+    values.update({name: become(values[name]) for name, become in _SAMPLED.items()})
+    return Factors(**values)
 
 
 def factor_values(factors: Factors) -> dict[str, float]:
-    """The true factors as numbers; flags as 0 and 1, the hair colour as its index."""
+    """The true factors as numbers; flags as 0 and 1, hair colour and beard as their index."""
     return dict(zip(FACTOR_NAMES, map(float, astuple(factors)), strict=True))
 
 
 def attributes(factors: Factors) -> dict[str, int]:
-    """The attributes of CelebA that the drawing shows, 1 or −1."""
-    hair = HAIR_COLOURS[factors.hair_colour]
-    visible = not factors.bald and (not factors.hat or factors.hair_length > 0.25)
+    """The attributes of CelebA that the picture shows, 1 or −1."""
+    hair, beard = HAIR_COLOURS[factors.hair_colour], BEARDS[factors.beard]
+    # A hat leaves short hair no place to be seen.
+    hair_seen = not factors.bald and (not factors.hat or factors.hair_length > 0.2)
+    top_seen = not factors.bald and not factors.hat
+    long_hair = hair_seen and factors.hair_length > 0.4
     truths = {
+        "Arched_Eyebrows": factors.brow_arch > 0.6,
         "Bald": factors.bald and not factors.hat,
-        "Bangs": factors.fringe and not factors.bald and not factors.hat,
+        "Bangs": factors.fringe and top_seen,
+        "Big_Lips": factors.lips > 0.7,
         "Big_Nose": factors.nose > 0.7,
-        "Black_Hair": visible and hair == "black",
-        "Blond_Hair": visible and hair == "blond",
-        "Brown_Hair": visible and hair == "brown",
+        "Black_Hair": hair_seen and hair == "black",
+        "Blond_Hair": hair_seen and hair == "blond",
+        "Brown_Hair": hair_seen and hair == "brown",
         "Bushy_Eyebrows": factors.brow_thickness > 0.7,
-        "Chubby": factors.face_width > 0.8 and factors.jaw > 0.4,
+        "Chubby": factors.face_width > 0.7 and factors.jaw > 0.5,
         "Eyeglasses": factors.glasses,
-        "Gray_Hair": visible and hair == "grey",
-        "Mouth_Slightly_Open": factors.mouth_open > 0.15,
+        "Goatee": beard == "goatee",
+        "Gray_Hair": hair_seen and hair == "grey",
+        "Mouth_Slightly_Open": factors.mouth_open > 0.12,
         "Mustache": factors.moustache,
         "Narrow_Eyes": factors.eyes_open < 0.5,
-        "No_Beard": not factors.beard,
-        "Pale_Skin": factors.skin < 0.08,
-        "Smiling": factors.smile > 0.1,
+        "No_Beard": beard == "none",
+        "Oval_Face": factors.face_width < 0.5 and factors.jaw < 0.5,
+        "Pale_Skin": factors.skin < 0.1,
+        "Receding_Hairline": factors.hairline > 0.8 and top_seen and not factors.fringe,
+        "Rosy_Cheeks": factors.blush > 0.75 and factors.skin < 0.7,
+        "Smiling": factors.smile > 0.15,
+        "Straight_Hair": long_hair and factors.hair_wave < 0.35,
+        "Wavy_Hair": long_hair and factors.hair_wave > 0.5,
         "Wearing_Hat": factors.hat,
         "Wearing_Lipstick": factors.lipstick,
     }

@@ -17,7 +17,7 @@ from torch import Tensor
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
 from lik.core.pixels import Pictures, to_float, to_uint8
-from lik.core.randomness import standard_normal, torch_stream
+from lik.core.randomness import standard_normal
 from lik.models.interface import VAE
 from lik.models.saved import load_model
 
@@ -44,7 +44,7 @@ class Posteriors:
 
     def sample(self, seed: int) -> Codes:
         """One code drawn from each posterior, (N, D); the same for the same seed."""
-        noise = standard_normal(self.means.shape, seed, "posterior").numpy()
+        noise = standard_normal(self.means.shape, seed, "posterior")
         codes: Codes = self.means + np.exp(0.5 * self.log_variances) * noise
         return codes
 
@@ -144,9 +144,7 @@ class Session:
             raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
         if temperature < 0:
             raise UnusableInput(f"the temperature must not be negative, as {temperature} is.")
-        generator = torch_stream(seed, "prior")
-        noise: Codes = torch.randn((count, self.latent), generator=generator).numpy()
-        return temperature * noise
+        return np.float32(temperature) * standard_normal((count, self.latent), seed, "prior")
 
     def generate(self, count: int, seed: int = 0, temperature: float = 1.0) -> Pictures:
         """New faces, uint8 (count, S, S, 3), decoded from codes drawn from the prior."""

@@ -1,0 +1,225 @@
+"""The canvas that drawn faces are laid onto: smooth outlines, their coverage, and light.
+
+Lengths are sixty-fourths of the picture's side, whatever its size in pixels. An outline is
+filled at four times the size and averaged, so that edges are smooth and a small change of an
+outline makes a small change of the picture.
+"""
+
+import colorsys
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Points = NDArray[np.float64]
+Plane = NDArray[np.float32]
+Colour = NDArray[np.float32]
+
+MIDDLE, EYE_LINE, EYE_REACH = 32.5, 29.75, 9.75
+
+_OVERSAMPLING = 4
+_FRACTION_BITS = 5
+_TURN = np.linspace(0, 2 * np.pi, 29)[:-1]
+_CIRCLE_X, _CIRCLE_Y = np.cos(_TURN), np.sin(_TURN)
+
+
+@dataclass(frozen=True)
+class Mask:
+    """How much of each pixel something covers, 0…1, in the rectangle where it is at all."""
+
+    values: Plane
+    rows: slice
+    columns: slice
+
+    def within(self, other: "Mask") -> "Mask":
+        """What of this mask lies in the other one."""
+        top = max(self.rows.start, other.rows.start)
+        left = max(self.columns.start, other.columns.start)
+        rows = slice(top, max(top, min(self.rows.stop, other.rows.stop)))
+        columns = slice(left, max(left, min(self.columns.stop, other.columns.stop)))
+        return Mask(self._part(rows, columns) * other._part(rows, columns), rows, columns)
+
+    def without(self, other: "Mask") -> "Mask":
+        """What of this mask lies outside of the other one."""
+        inner = self.within(other)
+        values = self.values.copy()
+        top, left = inner.rows.start - self.rows.start, inner.columns.start - self.columns.start
+        height, width = inner.values.shape
+        values[top : top + height, left : left + width] -= inner.values
+        return Mask(values, self.rows, self.columns)
+
+    def _part(self, rows: slice, columns: slice) -> Plane:
+        top, left = self.rows.start, self.columns.start
+        return self.values[
+            rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+        ]
+
+
+class Canvas:
+    """A picture that parts of a head are laid onto, one after the other.
+
+    Attributes:
+        pixels: colours 0…1, (3, S, S): planes, because whole planes are fast to mix.
+        x, y: where the pixels lie in the frame of the head, (1, S) and (S, 1).
+    """
+
+    def __init__(self, size: int, yaw: float, light: float, zoom: float, shift: float) -> None:
+        self.size, self.yaw, self.light = size, yaw, light
+        unit = size / 64
+        centre = np.array([MIDDLE, EYE_LINE])
+        # A point of the head is at  point * scale + offset  in pixels.
+        self._scale = unit * zoom
+        self._offset = (centre + [shift, 0] - centre * zoom) * unit
+        axis = np.arange(size) + 0.5
+        self.x = ((axis - self._offset[0]) / self._scale).astype(np.float32)[None, :]
+        self.y = ((axis - self._offset[1]) / self._scale).astype(np.float32)[:, None]
+        self.pixels = np.zeros((3, size, size), np.float32)
+        self._ramp = light * (self.x - MIDDLE) / 24
+        self._fall = 0.003 * (self.y - 32)
+
+    def turned(self, points: Points, depth: float | NDArray[np.float64]) -> Points:
+        """Where the turn of the head moves points that lie ``depth`` in front of its axis.
+
+        At depth 0.4 points keep their place, what is in front moves along with the turn, and
+        the side that turns away becomes narrower.
+        """
+        across = points[:, 0] - MIDDLE
+        turning = across * self.yaw
+        away = across * (1 - 0.13 * np.maximum(turning, 0) / (np.abs(across) + 1e-9))
+        near = across * 0.03 * np.maximum(-turning, 0) / (np.abs(across) + 1e-9)
+        moved = MIDDLE + away + near + 5.0 * self.yaw * (depth - 0.4)
+        return np.stack([moved, points[:, 1]], axis=1)
+
+    def coverage(self, *outlines: Points, blur: float = 0.0) -> Mask:
+        """How much of each pixel the outlines cover together; ``blur`` softens the edges."""
+        placed = [points * self._scale + self._offset for points in outlines]
+        rows, columns = self._around(np.concatenate(placed), 2.5 * blur * self._scale)
+        corner = np.array([columns.start, rows.start])
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        large = np.zeros((height * _OVERSAMPLING, width * _OVERSAMPLING), np.uint8)
+        for points in placed:
+            fine = ((points - corner) * _OVERSAMPLING - 0.5) * (1 << _FRACTION_BITS)
+            cv2.fillPoly(large, [np.rint(fine).astype(np.int32)], 255, cv2.LINE_8, _FRACTION_BITS)
+        values = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
+        values = values * np.float32(1 / 255)
+        if blur:
+            values = cv2.GaussianBlur(
+                values, (0, 0), blur * self._scale, borderType=cv2.BORDER_REPLICATE
+            )
+        return Mask(values.astype(np.float32, copy=False), rows, columns)
+
+    def soft(self, x: float, y: float, width: float, height: float) -> Mask:
+        """A soft spot: 1 in the middle, fading away to nothing."""
+        reach = 2.4 * np.array([width, height])
+        corners = np.array([[x, y] - reach, [x, y] + reach]) * self._scale + self._offset
+        rows, columns = self._around(corners, 0)
+        across = np.exp(-(((self.x[:, columns] - x) / width) ** 2))
+        down = np.exp(-(((self.y[rows] - y) / height) ** 2))
+        # Less what is left at the rim, so that a spot has no edge.
+        return Mask((across * down - np.float32(0.003)).clip(0), rows, columns)
+
+    def lit(self, strength: float) -> Plane:
+        """The brightness (S, S) that the light of the picture gives a surface, around 1."""
+        return np.float32(1) + np.float32(strength) * self._ramp - self._fall
+
+    def lay(self, mask: Mask, colour: Colour, share: float = 1, shade: Plane | None = None) -> None:
+        """Lay a colour (3,), shaded by a plane (S, S), over what is there, where the mask says."""
+        below = self.pixels[:, mask.rows, mask.columns]
+        above = colour[:, None, None]
+        if shade is not None:
+            above = above * shade[mask.rows, mask.columns]
+        below += (mask.values * np.float32(share)) * (above - below)
+
+    def tint(self, mask: Mask, colour: Colour, share: float = 1) -> None:
+        """Multiply what is there by a colour (3,), where the mask says: a shadow or a flush."""
+        below = self.pixels[:, mask.rows, mask.columns]
+        below *= 1 + (mask.values * np.float32(share)) * (colour - np.float32(1))[:, None, None]
+
+    def picture(self) -> NDArray[np.uint8]:
+        """What was laid, uint8 (S, S, 3), red first."""
+        whole = np.rint(self.pixels.clip(0, 1) * np.float32(255)).astype(np.uint8)
+        return np.ascontiguousarray(whole.transpose(1, 2, 0))
+
+    def _around(self, points: Points, margin: float) -> tuple[slice, slice]:
+        """The rows and columns of pixels that hold all points, at least one of each."""
+        left, top = (points.min(axis=0) - margin).tolist()
+        right, bottom = (points.max(axis=0) + margin).tolist()
+        return _pixels(top, bottom, self.size), _pixels(left, right, self.size)
+
+
+def _pixels(low: float, high: float, size: int) -> slice:
+    start = min(max(int(low // 1), 0), size - 1)
+    return slice(start, min(max(int(-(-high // 1)), start + 1), size))
+
+
+def oval(x: float, y: float, width: float, height: float, power: float = 2.0) -> Points:
+    """A superellipse around (x, y): an ellipse for power 2, squarer above."""
+    share = 2 / power
+    across = np.sign(_CIRCLE_X) * np.abs(_CIRCLE_X) ** share
+    down = np.sign(_CIRCLE_Y) * np.abs(_CIRCLE_Y) ** share
+    return np.stack([x + width * across, y + height * down], axis=1)
+
+
+def curve(corners: ArrayLike) -> Points:
+    """A smooth closed curve through all corners (n, 2)."""
+    points = np.asarray(corners, np.float64)
+    through: Points = _spline(len(points)) @ points
+    return through
+
+
+def ribbon(
+    across: NDArray[np.float64], top: NDArray[np.float64], bottom: NDArray[np.float64]
+) -> Points:
+    """The outline of what lies between two lines above the same places."""
+    outline = np.empty((2 * len(across), 2))
+    outline[: len(across), 0], outline[len(across) :, 0] = across, across[::-1]
+    outline[: len(across), 1], outline[len(across) :, 1] = top, bottom[::-1]
+    return outline
+
+
+def mirrored(side: Points) -> Points:
+    """A closed outline around the middle, of its right side from top to bottom.
+
+    The side is given as distances from the middle and heights.
+    """
+    left = side[::-1] * [-1, 1]
+    return np.concatenate([side, left]) + [MIDDLE, 0]
+
+
+def colour(*levels: float) -> Colour:
+    """Red, green and blue, 0…1."""
+    return np.array(levels, np.float32)
+
+
+def between(first: ArrayLike, second: ArrayLike, share: float) -> Colour:
+    """The colour at ``share`` 0…1 of the way from the first to the second."""
+    start, end = np.asarray(first, np.float32), np.asarray(second, np.float32)
+    return start + np.float32(share) * (end - start)
+
+
+def along(colours: NDArray[np.float32], share: float) -> Colour:
+    """The colour at ``share`` 0…1 of the way through a row of colours (n, 3)."""
+    place = share * (len(colours) - 1)
+    first = min(int(place), len(colours) - 2)
+    return between(colours[first], colours[first + 1], place - first)
+
+
+def of_hue(hue: float, saturation: float, value: float) -> Colour:
+    """The colour of a hue; all 0…1."""
+    return colour(*colorsys.hsv_to_rgb(hue, saturation, value))
+
+
+@lru_cache(maxsize=64)
+def _spline(count: int, steps: int = 5) -> NDArray[np.float64]:
+    """Weights (count × steps, count) of the corners in each point of a Catmull-Rom curve."""
+    share = np.arange(steps) / steps
+    powers = np.stack([share**3, share**2, share, np.ones(steps)], axis=1)
+    basis = 0.5 * np.array([[-1, 3, -3, 1], [2, -5, 4, -1], [-1, 0, 1, 0], [0, 2, 0, 0]])
+    weights = np.zeros((count * steps, count))
+    for corner in range(count):
+        rows = slice(corner * steps, (corner + 1) * steps)
+        for place, column in enumerate(range(corner - 1, corner + 3)):
+            weights[rows, column % count] += (powers @ basis)[:, place]
+    return weights

@@ -1,0 +1,44 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lik.faces import drawn
+from lik.faces.cropping import WholeCrop
+from lik.faces.faceset import FaceSet
+from lik.faces.preparation import prepare
+from lik.faces.sources import open_source
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory) -> FaceSet:
+    """64 drawn faces of 16 pixels: what the commands are tried on."""
+    out = tmp_path_factory.mktemp("sets") / "drawn"
+    prepare(open_source("drawn:64", 16), out, WholeCrop(), 16)
+    return FaceSet.open(out)
+
+
+@pytest.fixture(scope="session")
+def drawn_pictures() -> np.ndarray:
+    return np.stack([drawn.render(drawn.sample_factors(1, i), 16) for i in range(8)])
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with CelebA at half size and photographs; such tests skip without it."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = Path(os.environ.get("LIK_DATA", default))
+    if not (path / "celeba-half").is_dir():
+        pytest.skip(f"no real faces at {path}: set LIK_DATA to the folder that holds celeba-half")
+    return path
+
+
+@pytest.fixture(scope="session")
+def author_weights(real_data) -> list[Path]:
+    pytest.importorskip("h5py")
+    folder = real_data.parent / "reference"
+    paths = [folder / "model1-encoder.keras", folder / "model1-decoder.keras"]
+    if not paths[0].is_file():
+        pytest.skip(f"the author's weights are not at {folder}")
+    return paths

@@ -1,0 +1,283 @@
+import io
+import json
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from lik.core.errors import UnusableInput
+from lik.faces import preparation
+from lik.faces.cropping import (
+    Box,
+    FaceCrop,
+    FixedCrop,
+    PaperCrop,
+    Square,
+    WholeCrop,
+    cut,
+    square_of,
+)
+from lik.faces.faceset import FaceSet
+from lik.faces.photograph import crop_picture
+from lik.faces.pictures import NotAPicture, decode
+from lik.faces.preparation import prepare
+from lik.faces.sources import hashed_split, open_source
+
+
+def picture(width=89, height=109, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def png(pixels, mode=None):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels, mode).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Ten pictures, and two files that are none."""
+    path = tmp_path / "pictures"
+    path.mkdir()
+    for index in range(10):
+        (path / f"{index}.png").write_bytes(png(picture(seed=index)))
+    (path / "empty.jpg").write_bytes(b"")
+    (path / "notes.txt").write_text("no picture")
+    return path
+
+
+class TestCropping:
+    def test_the_reference_frame_at_full_and_at_half_size(self):
+        assert square_of(FixedCrop(), 178, 218, None) == Square(24, 52, 128)
+        assert square_of(FixedCrop(), 89, 109, None) == Square(12, 26, 64)
+
+    def test_a_square_of_the_wanted_size_is_not_rescaled(self):
+        pixels = picture()
+        face = cut(pixels, Square(12, 26, 64), 64)
+        np.testing.assert_array_equal(face, pixels[26:90, 12:76])
+
+    def test_the_papers_square_lies_around_the_middle_of_the_detection(self):
+        assert square_of(PaperCrop(), 178, 218, Box(69, 104, 40, 1)) == Square(25, 60, 128)
+
+    def test_the_face_rule_does_not_see_the_size_of_the_picture(self):
+        rule, box = FaceCrop(factor=1.5, right=0, down=0.1), Box(100, 100, 40, 1)
+        assert square_of(rule, 300, 300, box) == square_of(rule, 3000, 200, box)
+        assert square_of(rule, 300, 300, box) == Square(90, 94, 60)
+
+    def test_squares_that_leave_the_picture_are_known(self):
+        assert Square(0, 0, 10).inside(10, 10)
+        assert not Square(1, 0, 10).inside(10, 10)
+        assert not Square(0, -1, 5).inside(10, 10)
+
+    def test_scaling_averages(self):
+        pixels = np.zeros((4, 4, 3), np.uint8)
+        pixels[:, ::2] = 200
+        assert (cut(pixels, Square(0, 0, 4), 2) == 100).all()
+
+
+class TestDecoding:
+    def test_greyscale_sixteen_bits_and_webp(self):
+        grey = np.full((8, 8), 90, np.uint8)
+        assert (decode(png(grey)) == 90).all()
+        done, deep = cv2.imencode(".png", np.full((8, 8, 3), 90 * 257, np.uint16))
+        assert (decode(deep.tobytes()) == 90).all()
+        done, webp = cv2.imencode(".webp", np.full((8, 8, 3), 90, np.uint8))
+        assert abs(decode(webp.tobytes()).astype(int) - 90).max() <= 2
+
+    def test_red_comes_first(self):
+        red = np.zeros((4, 4, 3), np.uint8)
+        red[:, :, 0] = 255
+        np.testing.assert_array_equal(decode(png(red)), red)
+
+    def test_what_is_transparent_lies_over_white(self):
+        pixels = np.zeros((4, 4, 4), np.uint8)
+        pixels[:2, :, 3] = 255
+        decoded = decode(png(pixels))
+        assert (decoded[:2] == 0).all()
+        assert (decoded[2:] == 255).all()
+
+    def test_the_orientation_of_exif_is_respected(self):
+        image = Image.new("RGB", (20, 10))
+        exif = image.getexif()
+        exif[0x0112] = 6
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", exif=exif)
+        assert decode(buffer.getvalue()).shape == (20, 10, 3)
+
+    @pytest.mark.parametrize("data", [b"", b"no picture", b"\xff\xd8\xff\xe0nothing"])
+    def test_what_is_no_picture_is_said(self, data):
+        with pytest.raises(NotAPicture):
+            decode(data)
+
+
+class TestPreparation:
+    def test_packed_and_read_is_the_same(self, folder, tmp_path):
+        report = prepare(open_source(str(folder), 64), tmp_path / "set", FixedCrop(), 64)
+        faces = FaceSet.open(tmp_path / "set")
+        assert (report.pictures, report.kept, len(faces)) == (12, 10, 10)
+        for index, name in enumerate(faces.names):
+            expected = picture(seed=int(name[0]))[26:90, 12:76]
+            np.testing.assert_array_equal(faces.images[index], expected)
+        faces.verify()
+        rejected = (tmp_path / "set" / "rejected.csv").read_text()
+        assert "empty.jpg,the file is empty" in rejected
+        assert "notes.txt,no picture" in rejected
+        assert not (tmp_path / "set" / ".partial").exists()
+
+    def test_the_number_of_workers_does_not_show(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(preparation, "CHUNK", 4)
+        sets = []
+        for workers in (1, 2):
+            out = tmp_path / str(workers)
+            prepare(open_source("drawn:40", 16), out, WholeCrop(), 16, workers)
+            sets.append({file.name: file.read_bytes() for file in out.iterdir()})
+        assert sets[0] == sets[1]
+
+    @pytest.mark.parametrize("done", [0, 1, 8, 11])
+    def test_broken_off_and_resumed_equals_unbroken(self, folder, tmp_path, monkeypatch, done):
+        monkeypatch.setattr(preparation, "CHUNK", 3)
+        prepare(open_source(str(folder), 64), tmp_path / "whole", FixedCrop(), 64)
+        true_process, left = preparation.process, [done]
+
+        def killed(*arguments):
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return true_process(*arguments)
+
+        monkeypatch.setattr(preparation, "process", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(open_source(str(folder), 64), tmp_path / "set", FixedCrop(), 64)
+        monkeypatch.setattr(preparation, "process", true_process)
+        with pytest.raises(UnusableInput, match="no finished face set"):
+            FaceSet.open(tmp_path / "set")
+        rows = tmp_path / "set" / ".partial" / "rows.jsonl"
+        rows.write_bytes(rows.read_bytes() + b'{"name": "cut o')  # as a kill may leave it
+        prepare(open_source(str(folder), 64), tmp_path / "set", FixedCrop(), 64)
+        for file in (tmp_path / "whole").iterdir():
+            assert file.read_bytes() == (tmp_path / "set" / file.name).read_bytes()
+
+    def test_the_same_job_again_is_done_already_and_another_is_refused(self, folder, tmp_path):
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "set", FixedCrop(), 64)
+        assert prepare(source, tmp_path / "set", FixedCrop(), 64).already_done
+        before = (tmp_path / "set" / "faceset.json").read_bytes()
+        with pytest.raises(UnusableInput, match="size 64 → 32"):
+            prepare(source, tmp_path / "set", FixedCrop(), 32)
+        with pytest.raises(UnusableInput, match="not empty"):
+            prepare(source, folder, FixedCrop(), 64)
+        assert (tmp_path / "set" / "faceset.json").read_bytes() == before
+
+    def test_nothing_to_keep_is_said_and_leaves_nothing(self, folder, tmp_path):
+        with pytest.raises(UnusableInput, match="none of the 12 pictures"):
+            prepare(open_source(str(folder), 64), tmp_path / "set", FixedCrop(x=80, y=0, side=64), 64)
+        assert not (tmp_path / "set").exists()
+
+    def test_missing_and_empty_sources_are_said(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        for wrong in ("empty", "none"):
+            with pytest.raises(UnusableInput, match=wrong):
+                open_source(str(tmp_path / wrong), 64)
+        for wrong in ("drawn:", "drawn:0", "drawn:many"):
+            with pytest.raises(UnusableInput, match="drawn:N"):
+                open_source(wrong, 64)
+
+    def test_a_zip_gives_what_its_folder_gives(self, folder, tmp_path):
+        with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+            for file in folder.iterdir():
+                archive.write(file, file.name)
+        for name, source in (("a", folder), ("b", tmp_path / "p.zip")):
+            prepare(open_source(str(source), 64), tmp_path / name, FixedCrop(), 64)
+        for file in ("images.npy", "index.csv"):
+            assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+    def test_celebas_files_give_labels_and_splits(self, tmp_path):
+        pictures = tmp_path / "img_align_celeba"
+        pictures.mkdir()
+        for index in range(1, 4):
+            (pictures / f"{index}.png").write_bytes(png(picture(seed=index)))
+        (tmp_path / "list_attr_celeba.txt").write_text("2\nBald Smiling\n1.png  1 -1\n2.png -1 1\n")
+        (tmp_path / "list_eval_partition.txt").write_text("1.png 0\n2.png 2\n3.png 1\n")
+        for index, source in enumerate((tmp_path, pictures)):
+            out = tmp_path / f"set{index}"
+            prepare(open_source(str(source), 64), out, FixedCrop(), 64)
+            faces = FaceSet.open(out)
+            assert list(faces.splits) == ["train", "test", "validation"]
+            assert faces.attribute_names == ["Bald", "Smiling"]
+            np.testing.assert_array_equal(faces.attributes, [[1, -1], [-1, 1], [np.nan, np.nan]])
+
+    def test_the_hashed_split_is_about_eighty_ten_ten(self):
+        splits = [hashed_split(f"{index}.jpg") for index in range(4000)]
+        assert abs(splits.count("train") / 4000 - 0.8) < 0.03
+        assert abs(splits.count("test") / 4000 - 0.1) < 0.02
+        assert splits[7] == hashed_split("7.jpg")
+
+    def test_drawn_sets_keep_their_factors(self, faces):
+        assert faces.factors is not None
+        assert faces.factors.shape == (64, len(faces.factor_names))
+        smiling = faces.attributes[:, faces.attribute_names.index("Smiling")]
+        smile = faces.factors[:, faces.factor_names.index("smile")]
+        np.testing.assert_array_equal(smiling > 0, smile > 0.1)
+
+
+class TestOpening:
+    @pytest.fixture
+    def broken(self, folder, tmp_path):
+        prepare(open_source(str(folder), 64), tmp_path / "set", FixedCrop(), 64)
+        return tmp_path / "set"
+
+    def test_corrupt_images_are_said(self, broken):
+        images = broken / "images.npy"
+        images.write_bytes(images.read_bytes()[:5000])
+        with pytest.raises(UnusableInput, match=r"images\.npy is broken"):
+            FaceSet.open(broken)
+        images.write_bytes(b"nonsense")
+        with pytest.raises(UnusableInput, match=r"images\.npy is broken"):
+            FaceSet.open(broken)
+
+    def test_changed_pixels_do_not_pass_verification(self, broken):
+        content = bytearray((broken / "images.npy").read_bytes())
+        content[-1] ^= 1
+        (broken / "images.npy").write_bytes(content)
+        with pytest.raises(UnusableInput, match="has changed"):
+            FaceSet.open(broken).verify()
+
+    def test_a_newer_set_and_a_missing_one_are_said(self, broken, tmp_path):
+        file = broken / "faceset.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 9}))
+        with pytest.raises(UnusableInput, match="version 9"):
+            FaceSet.open(broken)
+        with pytest.raises(UnusableInput, match="no face set at"):
+            FaceSet.open(tmp_path / "none")
+
+    def test_an_index_of_other_length_is_said(self, broken):
+        lines = (broken / "index.csv").read_text().splitlines()
+        (broken / "index.csv").write_text("\n".join(lines[:-1]) + "\n")
+        with pytest.raises(UnusableInput, match="9 rows for 10 faces"):
+            FaceSet.open(broken)
+
+
+class TestPhotographs:
+    def test_a_picture_of_the_runs_size_is_taken_as_it_is(self, tmp_path):
+        pixels = picture(64, 64)
+        (tmp_path / "a.png").write_bytes(png(pixels))
+        np.testing.assert_array_equal(crop_picture(tmp_path / "a.png", {"kind": "face"}, 64), pixels)
+
+    def test_a_picture_without_a_face_and_a_missing_one_are_said(self, tmp_path):
+        (tmp_path / "a.png").write_bytes(png(np.full((200, 200, 3), 128, np.uint8)))
+        with pytest.raises(UnusableInput, match="no face was found"):
+            crop_picture(tmp_path / "a.png", {}, 64)
+        with pytest.raises(UnusableInput, match="no picture at"):
+            crop_picture(tmp_path / "b.png", {}, 64)
+
+    def test_most_photographs_have_a_face(self, real_data):
+        files = sorted((real_data / "photos").glob("*.jpg"))[:60]
+        found = 0
+        for file in files:
+            try:
+                found += crop_picture(file, {"kind": "fixed"}, 64).shape == (64, 64, 3)
+            except UnusableInput:
+                pass
+        assert found >= 0.9 * len(files)

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+import lik
+from lik.core.errors import UnusableInput
+from lik.core.gaussian import DiagonalGaussian
+from lik.latent.changes import along, set_dimension, steps
+from lik.latent.directions import difference_of_means, dimension, labels_of, most_informative
+from lik.latent.projection import project
+from lik.latent.session import Session
+from lik.models.catalogue import build
+from lik.models.paper import PaperFirstSettings
+
+
+@pytest.fixture
+def session():
+    return Session(build(PaperFirstSettings(size=16, latent=6)), {}, "toy")
+
+
+def test_arrays_in_and_arrays_out(session, drawn_pictures):
+    codes = session.encode(drawn_pictures)
+    assert codes.shape == (8, 6)
+    assert codes.dtype == np.float32
+    pictures = session.decode(codes)
+    assert pictures.shape == (8, 16, 16, 3)
+    assert pictures.dtype == np.uint8
+    np.testing.assert_array_equal(session.reconstruct(drawn_pictures), pictures)
+
+
+def test_batches_do_not_show(session, drawn_pictures):
+    many = np.concatenate([drawn_pictures] * 40)
+    codes = session.encode(many)
+    np.testing.assert_allclose(codes[-8:], session.encode(drawn_pictures), atol=1e-5)
+    assert session.encode(many[:0]).shape == (0, 6)
+
+
+def test_the_same_seed_gives_the_same_faces(session):
+    np.testing.assert_array_equal(session.generate(3, seed=4), session.generate(3, seed=4))
+    assert not np.array_equal(session.draw(3, seed=4), session.draw(3, seed=5))
+    np.testing.assert_array_equal(session.draw(5, seed=4)[:3], session.draw(3, seed=4))
+    assert not session.draw(2, temperature=0).any()
+
+
+def test_no_change_changes_nothing(session, drawn_pictures):
+    vector = np.ones(6, np.float32)
+    changed = session.change(drawn_pictures, vector, 0)
+    np.testing.assert_array_equal(changed, session.reconstruct(drawn_pictures))
+
+
+def test_mixing_ends_where_it_should(session):
+    first, second = session.draw(2, seed=1), session.draw(2, seed=2)
+    np.testing.assert_array_equal(session.mix(first, second, 0), first)
+    np.testing.assert_array_equal(session.mix(first, second, 1), second)
+
+
+def test_kl_per_dimension_is_that_of_the_gaussian(session, drawn_pictures):
+    import torch
+
+    posteriors = session.posteriors(drawn_pictures)
+    gaussian = DiagonalGaussian(*map(torch.from_numpy, (posteriors.means, posteriors.log_variances)))
+    total = float(gaussian.kl_to_standard().mean())
+    assert float(posteriors.kl_per_dimension().sum()) == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 8, 3), (16, 16, 3)])
+def test_pictures_of_another_shape_are_refused(session, shape):
+    with pytest.raises(UnusableInput, match="takes pictures of shape"):
+        session.encode(np.zeros(shape, np.uint8))
+
+
+def test_a_missing_run_is_said(tmp_path):
+    with pytest.raises(UnusableInput, match="no run at"):
+        lik.load(tmp_path / "none")
+    with pytest.raises(UnusableInput, match="no trained model"):
+        lik.load(tmp_path)
+
+
+def test_the_difference_of_means_leads_from_one_class_to_the_other():
+    codes = np.array([[0, 0], [0, 2], [4, 0], [4, 2], [9, 9]], np.float32)
+    labels = np.array([-1, -1, 1, 1, np.nan])
+    direction = difference_of_means("Smiling", codes, labels)
+    np.testing.assert_allclose(direction.vector, [4, 0])
+    with pytest.raises(UnusableInput, match="cannot be learned"):
+        difference_of_means("Smiling", codes, np.ones(5))
+
+
+def test_changes_add_or_set():
+    codes = np.zeros((2, 3), np.float32)
+    codes[:, 1] = 7
+    moved = along(codes, dimension(1, 3), [-1, 0, 1])
+    np.testing.assert_allclose(moved[0, :, 1], [6, 7, 8])
+    np.testing.assert_allclose(set_dimension(codes, 1, [-3, 3])[1, :, 1], [-3, 3])
+    assert (set_dimension(codes, 1, [-3, 3])[:, :, [0, 2]] == 0).all()
+    assert steps(3) == pytest.approx([-3, -1.8, -0.6, 0.6, 1.8, 3])
+    with pytest.raises(UnusableInput, match="no latent dimension 3"):
+        dimension(3, 3)
+
+
+def test_the_most_informative_come_first():
+    assert most_informative(np.array([0.1, 3, 0, 2]), 2) == [1, 3]
+
+
+def test_an_unknown_attribute_names_the_nearest():
+    with pytest.raises(UnusableInput, match="'Smiling'"):
+        labels_of("Smilling", np.zeros((2, 1)), ["Smiling"])
+
+
+def test_pca_finds_the_plane_that_there_is():
+    random = np.random.default_rng(0)
+    plane = random.standard_normal((50, 2)) @ random.standard_normal((2, 6))
+    assert sum(project(plane.astype(np.float32)).variance_shares) == pytest.approx(1)
+    with pytest.raises(UnusableInput, match="at least 3"):
+        project(plane[:2].astype(np.float32))

@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+from lik.core.errors import UnusableInput
+from lik.models.catalogue import CATALOGUE, build
+from lik.models.interface import count_parameters
+from lik.models.paper import PaperFirstSettings, PaperSecondSettings
+from lik.models.saved import load_model, save_model
+
+SETTINGS = [
+    PaperFirstSettings(),
+    PaperSecondSettings(),
+    PaperSecondSettings(upsampling="nearest"),
+    PaperFirstSettings(size=24, latent=5),
+    PaperSecondSettings(size=32, latent=3),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "encoder", "decoder", "encoder_fixed", "decoder_fixed"),
+    [
+        (PaperFirstSettings(), 558_944, 487_491, 0, 0),
+        (PaperSecondSettings(), 1_511_464, 802_755, 960, 448),
+        (PaperSecondSettings(upsampling="nearest"), 1_511_464, 802_755, 960, 448),
+    ],
+)
+def test_parameters_are_the_papers(settings, encoder, decoder, encoder_fixed, decoder_fixed):
+    model = build(settings)
+    assert count_parameters(model.encoder).total == encoder
+    assert count_parameters(model.decoder).total == decoder
+    assert count_parameters(model.encoder).fixed == encoder_fixed
+    assert count_parameters(model.decoder).fixed == decoder_fixed
+
+
+def test_every_model_of_the_catalogue_is_tried_here():
+    assert {settings.name for settings in SETTINGS} == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+class TestEveryModel:
+    def test_shapes_and_range(self, settings):
+        model = build(settings).eval()
+        output = model(torch.rand(2, 3, settings.size, settings.size))
+        assert output.posterior.mean.shape == (2, settings.latent)
+        assert output.posterior.log_variance.shape == (2, settings.latent)
+        assert output.reconstruction.shape == (2, 3, settings.size, settings.size)
+        assert 0 <= output.reconstruction.min() <= output.reconstruction.max() <= 1
+
+    def test_all_weights_are_trained(self, settings):
+        model = build(settings)
+        output = model(torch.rand(4, 3, settings.size, settings.size))
+        loss = output.reconstruction.square().sum() + output.posterior.kl_to_standard().sum()
+        loss.backward()
+        idle = [name for name, p in model.named_parameters() if p.grad is None]
+        assert not idle
+
+    def test_saved_and_loaded_is_the_same(self, settings, tmp_path):
+        model = build(settings).eval()
+        save_model(tmp_path / "m.safetensors", model, settings, {"crop": {"kind": "fixed"}})
+        saved = load_model(tmp_path / "m.safetensors")
+        codes = torch.randn(2, settings.latent)
+        assert torch.equal(saved.model.decode(codes), model.decode(codes))
+        assert saved.settings == settings
+        assert saved.metadata == {"crop": {"kind": "fixed"}}
+
+
+@pytest.mark.parametrize(
+    "settings", [PaperFirstSettings(size=60), PaperSecondSettings(size=40)], ids=str
+)
+def test_sizes_that_the_strides_do_not_allow_are_refused(settings):
+    with pytest.raises(UnusableInput, match="multiple of"):
+        build(settings)
+
+
+def test_initialisation_is_keras():
+    model = build(PaperFirstSettings())
+    weight, bias = model.decoder[0].weight, model.decoder[0].bias
+    limit = (6 / (128 + 2048)) ** 0.5
+    assert weight.detach().abs().max() <= limit
+    assert float(weight.detach().std()) == pytest.approx(limit / 3**0.5, rel=0.02)
+    assert not bias.any()
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_broken_and_missing_weights_are_said(content, tmp_path):
+    path = tmp_path / "m.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UnusableInput, match=r"m\.safetensors"):
+        load_model(path)

@@ -1,0 +1,203 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.models.saved import load_model
+from lik.training import journal
+from lik.training.batches import Batches
+from lik.training.recipe import load_recipe, packaged_recipes
+from lik.training.run import Data, Observer, RunFolder, prepare_run, run_training
+
+SMALL = ["batch_size=16", "model.latent=4", "epochs=3", "mirror=true"]
+
+
+class StopAfter(Observer):
+    """Asks to stop after some steps."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def should_stop(self):
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.fixture
+def data():
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
+    description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
+    return Data(pictures, np.arange(40), np.arange(40, 50), description)
+
+
+def train(path, data, *settings, observer=None, recipe="paper-first"):
+    recipe = load_recipe(recipe, [*SMALL, *settings], 16)
+    folder = RunFolder(path)
+    prepare_run(folder, recipe, data.description)
+    return run_training(folder, recipe, data, torch.device("cpu"), observer or Observer())
+
+
+def weights(path):
+    return load_model(path / "model.safetensors").model.state_dict()
+
+
+def assert_same_weights(first, second):
+    for name, tensor in weights(first).items():
+        assert torch.equal(tensor, weights(second)[name]), name
+
+
+@pytest.mark.parametrize("recipe", ["paper-first", "paper-second"])
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_resumed_equals_unbroken(tmp_path, data, steps, recipe):
+    train(tmp_path / "whole", data, recipe=recipe)
+    broken = tmp_path / "broken"
+    outcome = train(broken, data, observer=StopAfter(steps), recipe=recipe)
+    assert not outcome.finished
+    outcome = train(broken, data, recipe=recipe)
+    assert outcome.finished
+    assert outcome.resumed_from > 0
+    assert_same_weights(tmp_path / "whole", broken)
+    figures = [
+        [(r.step, r.train, r.validation) for r in journal.read(tmp_path / run / "journal.jsonl")]
+        for run in ("whole", "broken")
+    ]
+    assert figures[0] == figures[1]
+
+
+def test_extended_equals_longer_from_the_start(tmp_path, data):
+    train(tmp_path / "long", data, "epochs=4")
+    train(tmp_path / "extended", data, "epochs=2")
+    train(tmp_path / "extended", data, "epochs=4")
+    assert_same_weights(tmp_path / "long", tmp_path / "extended")
+
+
+def test_a_seed_decides_everything(tmp_path, data):
+    train(tmp_path / "a", data)
+    train(tmp_path / "b", data)
+    train(tmp_path / "c", data, "seed=1")
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(AssertionError):
+        assert_same_weights(tmp_path / "a", tmp_path / "c")
+
+
+def test_another_recipe_or_face_set_is_refused_and_nothing_is_lost(tmp_path, data):
+    run = tmp_path / "run"
+    train(run, data)
+    before = {f: f.read_bytes() for f in run.rglob("*") if f.is_file()}
+    with pytest.raises(UnusableInput, match=r"objective\.beta: 1\.0 → 4\.0"):
+        train(run, data, "objective.beta=4")
+    with pytest.raises(UnusableInput, match="another face set"):
+        other = data.description | {"hash": "b" * 64}
+        train(run, Data(data.pictures, data.train, data.validation, other))
+    with pytest.raises(UnusableInput, match="cannot undo"):
+        train(run, data, "epochs=1")
+    assert {f: f.read_bytes() for f in run.rglob("*") if f.is_file()} == before
+
+
+def test_a_newer_run_and_a_foreign_folder_are_refused(tmp_path, data):
+    train(tmp_path / "run", data)
+    environment = tmp_path / "run" / "environment.json"
+    newer = json.loads(environment.read_text()) | {"version": 99}
+    environment.write_text(json.dumps(newer))
+    with pytest.raises(UnusableInput, match="version 99"):
+        train(tmp_path / "run", data)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("all of it")
+    with pytest.raises(UnusableInput, match="no run of Lik"):
+        train(tmp_path / "mine", data)
+    assert [f.name for f in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_broken_state_is_said(tmp_path, data):
+    train(tmp_path / "run", data)
+    state = tmp_path / "run" / "state" / "last.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(UnusableInput, match="cannot be read as a training state"):
+        train(tmp_path / "run", data, "epochs=5")
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_state(tmp_path, data):
+    with pytest.raises(FailedOnTheWay, match="no longer a finite number"):
+        train(tmp_path / "run", data, "optimizer.learning_rate=1e12", "epochs=50")
+    assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path / "run").values())
+
+
+def test_sets_smaller_than_a_batch_and_without_validation(tmp_path, data):
+    small = Data(data.pictures[:3], np.arange(3), np.arange(0), data.description)
+    assert train(tmp_path / "run", small).position.step == 3
+    assert all(r.validation is None for r in journal.read(tmp_path / "run" / "journal.jsonl"))
+
+
+def test_an_epoch_shows_every_face_once_and_a_broken_one_goes_on(data):
+    batches = Batches(data.pictures, data.train, 16, torch.device("cpu"), seed=3)
+    whole = list(batches.epoch(2))
+    assert [len(batch) for batch in whole] == [16, 16, 8]
+    seen = torch.cat(whole).flatten(1).sum(1).sort().values
+    there = torch.cat(list(batches.in_order())).flatten(1).sum(1).sort().values
+    assert torch.equal(seen, there)
+    assert torch.equal(torch.cat(list(batches.epoch(2, 1))), torch.cat(whole[1:]))
+    assert not torch.equal(whole[0], next(batches.epoch(3)))
+
+
+def test_mirroring_mirrors_about_half(data):
+    plain, mirrored = (
+        torch.cat(list(Batches(data.pictures, data.train, 16, torch.device("cpu"), 3, m).epoch(0)))
+        for m in (False, True)
+    )
+    same = (plain == mirrored).flatten(1).all(1)
+    flipped = (plain.flip(3) == mirrored).flatten(1).all(1)
+    assert (same ^ flipped).all()
+    assert 8 <= flipped.sum() <= 32
+
+
+def test_training_lowers_the_loss(tmp_path, data):
+    train(tmp_path / "run", data, "epochs=12")
+    losses = [record.train.loss for record in journal.read(tmp_path / "run" / "journal.jsonl")]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_packaged_recipes_are_the_papers():
+    assert set(packaged_recipes()) == {"paper-first", "paper-second"}
+    first, second = (load_recipe(f"paper-{n}", (), 64) for n in ("first", "second"))
+    assert (first.model.latent, first.epochs) == (128, 15)
+    assert (second.model.latent, second.epochs) == (100, 10)
+    for recipe in (first, second):
+        assert recipe.objective.reconstruction == "sse"
+        assert recipe.objective.beta == 1
+        assert recipe.optimizer.learning_rate == 5e-4
+        assert recipe.optimizer.epsilon == 1e-7
+        assert recipe.batch_size == 64
+
+
+def test_recipes_that_are_not_there_name_the_nearest():
+    with pytest.raises(UnusableInput, match=r"no recipe 'paper-frist'.*'paper-first'"):
+        load_recipe("paper-frist")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_killed_goes_on_and_ends(tmp_path, faces, number):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "lik", "train", "paper-first", str(faces.path), str(run),
+               "batch_size=8", "model.latent=4", "epochs=60"]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while len(journal.read(run / "journal.jsonl")) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=120)
+    if number != signal.SIGKILL:
+        assert process.returncode == 130, errors
+        assert b"the same command goes on" in output
+    again = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "Going on" in again.stderr
+    records = journal.read(run / "journal.jsonl")
+    assert [record.epoch for record in records] == list(range(1, 61))
+    assert "finished already" in subprocess.run(command, capture_output=True, text=True).stdout
