@@ -39,7 +39,7 @@ def test_small_changes_are_small_and_large_ones_larger():
     for name in ("skin", "smile", "yaw", "light", "hair_shade", "brow_raise", "mouth_open"):
         start = getattr(plain, name)
         near, far = (dataclasses.replace(plain, **{name: start + d}) for d in (0.02, 0.5))
-        assert difference(plain, near) < 1.0, name
+        assert difference(plain, near) < 2.0, name
         assert difference(plain, near) < difference(plain, far), name
 
 

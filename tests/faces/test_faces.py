@@ -123,7 +123,7 @@ class TestPreparation:
         faces.verify()
         rejected = (tmp_path / "set" / "rejected.csv").read_text()
         assert "empty.jpg,the file is empty" in rejected
-        assert "notes.txt,no picture" in rejected
+        assert 'notes.txt,"no picture' in rejected
         assert not (tmp_path / "set" / ".partial").exists()
 
     def test_the_number_of_workers_does_not_show(self, tmp_path, monkeypatch):

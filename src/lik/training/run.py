@@ -149,7 +149,9 @@ def run_training(
 
     def save() -> None:
         save_state(folder.state, model, optimizer, position)
-        metadata = data.description | {"epochs": position.epoch, "step": position.step}
+        # The weights may be passed on; where the face set lay is nobody's business then.
+        metadata = {key: value for key, value in data.description.items() if key != "path"}
+        metadata |= {"epochs": position.epoch, "step": position.step}
         metadata["objective"] = recipe.objective.model_dump(mode="json")
         save_model(folder.model, model, recipe.model, metadata)
 

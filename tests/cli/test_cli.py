@@ -1,0 +1,198 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import lik
+from lik.cli.main import app
+
+
+def run_lik(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="session")
+def run(faces, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "toy"
+    answer = run_lik("train", "paper-first", faces.path, path, "epochs=2", "model.latent=8",
+                     "batch_size=16")  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    return path
+
+
+@pytest.fixture
+def picture(tmp_path):
+    from lik.faces import drawn
+
+    path = tmp_path / "face.png"
+    Image.fromarray(drawn.render(drawn.sample_factors(9, 9), 16)).save(path)
+    return path
+
+
+def test_a_run_holds_what_it_should(run, faces):
+    for name in ("recipe.yaml", "model.safetensors", "state/last.pt", "journal.jsonl",
+                 "environment.json", "figures/training.png"):  # fmt: skip
+        assert (run / name).is_file(), name
+    session = lik.load(run)
+    assert session.metadata["crop"] == faces.crop
+    assert session.metadata["attribute_names"] == faces.attribute_names
+    assert "path" not in session.metadata
+
+
+@pytest.mark.parametrize(
+    ("arguments", "figure"),
+    [
+        (["reconstruct"], "reconstructions.png"),
+        (["generate", "--count", 10, "--temperature", 0.5], "generated.png"),
+        (["change"], "changes.png"),
+        (["change", "-a", "Smiling", "-a", "Eyeglasses"], "changes-attributes.png"),
+        (["change", "-d", 3, "--generated", "-n", 1], "changes.png"),
+        (["map"], "map-pca.png"),
+        (["map", "-a", "Smiling"], "map-pca-Smiling.png"),
+        (["map", "--method", "tsne"], "map-tsne.png"),
+    ],
+)
+def test_every_figure_is_drawn_and_says_what_made_it(run, tmp_path, arguments, figure):
+    verb, *options = arguments
+    answer = run_lik(verb, run, *options, "--arrays", tmp_path / "a.npz")
+    assert answer.exit_code == 0, answer.output
+    assert str(run / "figures" / figure) in answer.output
+    image = Image.open(run / "figures" / figure)
+    assert min(image.size) > 200
+    assert "generative model" in image.text["Description"]
+    assert image.text["Lik run"] == "toy"
+    assert "Lik command" in image.text
+    assert len(np.load(tmp_path / "a.npz").files) >= 2
+
+
+def test_given_pictures_are_reconstructed_and_changed(run, picture, tmp_path):
+    for verb in ("reconstruct", "change"):
+        out = tmp_path / f"{verb}.png"
+        answer = run_lik(verb, run, picture, "-o", out)
+        assert answer.exit_code == 0, answer.output
+        assert out.is_file()
+
+
+def test_arrays_are_what_the_session_gives(run, picture, tmp_path):
+    assert run_lik("reconstruct", run, picture, "--arrays", tmp_path / "a.npz").exit_code == 0
+    arrays = np.load(tmp_path / "a.npz")
+    session = lik.load(run)
+    np.testing.assert_array_equal(arrays["reconstructions"], session.reconstruct(arrays["originals"]))
+
+
+def test_evaluation_says_what_was_measured(run, faces):
+    answer = run_lik("evaluate", run, "--split", "train", "--json")
+    metrics = json.loads(answer.output)
+    assert metrics["images"] == len(faces.indices("train"))
+    assert metrics["faces_sha256"] == faces.hash
+    assert metrics["loss"] == pytest.approx(metrics["reconstruction"] + metrics["kl"])
+    assert json.loads((run / "metrics.json").read_text()) == metrics
+    shown = run_lik("evaluate", run, "--split", "train").output
+    assert f"{metrics['loss']:.2f}" in shown
+    assert "Σ(x−x̂)² + KL" in shown
+
+
+def test_models_and_recipes_are_listed():
+    counts = {m["name"]: m["encoder"]["total"] for m in json.loads(run_lik("models", "--json").output)}
+    assert counts == {"paper-first": 558_944, "paper-second": 1_511_464}
+    assert "paper-second" in run_lik("recipes").output
+    assert "learning_rate: 5.0e-4" in run_lik("recipes", "paper-first").output
+
+
+def test_prepare_draws_a_contact_sheet_and_counts(tmp_path):
+    answer = run_lik("prepare", "drawn:12", tmp_path / "set", "--size", 32)
+    assert answer.exit_code == 0, answer.output
+    assert "12 pictures, 12 faces found, 12 kept" in answer.output
+    assert (tmp_path / "set" / "contact-sheet.png").is_file()
+    again = run_lik("prepare", "drawn:12", tmp_path / "set", "--size", 32)
+    assert again.exit_code == 0
+    assert "prepared already" in again.output
+
+
+def test_the_demo_makes_a_page_whose_pictures_are_there(tmp_path):
+    import re
+
+    answer = run_lik("demo", tmp_path / "demo", "--faces", "drawn:80", "--minutes", 0)
+    assert answer.exit_code == 0, answer.output
+    page = tmp_path / "demo" / "index.html"
+    assert answer.output.strip().endswith(str(page))
+    pictures = re.findall(r'src="([^"]+)"', page.read_text())
+    assert len(pictures) >= 7
+    assert all((page.parent / picture).is_file() for picture in pictures)
+
+
+def test_sets_without_attributes_train_and_change(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(6):
+        pixels = np.random.default_rng(index).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.webp")
+    faces, run = tmp_path / "set", tmp_path / "run"
+    assert run_lik("prepare", folder, faces, "--crop", "fixed", "--square", "0,0,16",
+                   "--size", 16).exit_code == 0  # fmt: skip
+    assert run_lik("train", "paper-second", faces, run, "epochs=1").exit_code == 0
+    assert run_lik("change", run, "--split", "all").exit_code == 0
+    refused = run_lik("change", run, "-a", "Smiling", "--split", "all")
+    assert refused.exit_code == 2
+    assert "no attributes" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "paper-first", "{faces}", "{new}", "epoch=3"], "Did you mean 'epochs'?"),
+        (["train", "paper-frist", "{faces}", "{new}"], "paper-first"),
+        (["train", "paper-first", "{none}", "{new}"], "no face set at"),
+        (["train", "paper-first", "{faces}", "{new}", "model.size=64"], "model.size"),
+        (["train", "paper-first", "{faces}", "{new}", "--device", "tpu"], "is no device"),
+        (["prepare", "{empty}", "{new}"], "holds no files"),
+        (["prepare", "{none}", "{new}"], "nothing at"),
+        (["prepare", "drawn:x", "{new}"], "drawn:N"),
+        (["prepare", "drawn:5", "{new}", "--crop", "fixed", "--square", "1,2"], "X,Y,SIDE"),
+        (["generate", "{none}"], "no run at"),
+        (["generate", "{empty}"], "no trained model"),
+        (["reconstruct", "{run}", "{none}"], "no picture at"),
+        (["reconstruct", "{run}", "--split", "holiday"], "no split 'holiday'"),
+        (["change", "{run}", "-a", "Smilling"], "Did you mean 'Smiling'?"),
+        (["change", "{run}", "-d", "99"], "no latent dimension 99"),
+        (["evaluate", "{run}", "--faces", "{none}"], "no face set at"),
+        (["import-keras", "{none}", "{new}"], "is missing"),
+        (["recipes", "paper-frist"], "paper-first"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_exit_code_2(arguments, words, run, faces, tmp_path):
+    pytest.importorskip("h5py")
+    (tmp_path / "empty").mkdir()
+    places = {"faces": faces.path, "run": run, "none": tmp_path / "none", "new": tmp_path / "new",
+              "empty": tmp_path / "empty"}  # fmt: skip
+    answer = run_lik(*(a.format(**places) if isinstance(a, str) else a for a in arguments))
+    assert answer.exit_code == 2, answer.output
+    assert words in answer.output
+    assert answer.output.startswith("lik: ")
+    assert answer.output.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_of_a_newer_lik_is_refused(run, tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    newer = tmp_path / "newer"
+    shutil.copytree(run, newer)
+    with safe_open(newer / "model.safetensors", "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata() | {"version": "99"}
+    save_file(tensors, newer / "model.safetensors", metadata)
+    answer = run_lik("generate", newer)
+    assert answer.exit_code == 2
+    assert "version 99" in answer.output
+
+
+@pytest.mark.parametrize("verb", sorted(c.name or "" for c in app.registered_commands))
+def test_every_verb_has_help_with_an_example(verb):
+    answer = run_lik(verb, "--help")
+    assert answer.exit_code == 0
+    assert "Example: lik" in answer.output
