@@ -5,7 +5,14 @@ import lik
 
 
 def test_the_public_surface_is_small():
-    assert lik.__all__ == ["FaceSet", "FailedOnTheWay", "Session", "UnusableInput", "load", "open_faces"]
+    assert lik.__all__ == [
+        "FaceSet",
+        "FailedOnTheWay",
+        "Session",
+        "UnusableInput",
+        "load",
+        "open_faces",
+    ]
     assert all(hasattr(lik, name) for name in lik.__all__)
 
 

@@ -80,7 +80,9 @@ def test_arrays_are_what_the_session_gives(run, picture, tmp_path):
     assert run_lik("reconstruct", run, picture, "--arrays", tmp_path / "a.npz").exit_code == 0
     arrays = np.load(tmp_path / "a.npz")
     session = lik.load(run)
-    np.testing.assert_array_equal(arrays["reconstructions"], session.reconstruct(arrays["originals"]))
+    np.testing.assert_array_equal(
+        arrays["reconstructions"], session.reconstruct(arrays["originals"])
+    )
 
 
 def test_evaluation_says_what_was_measured(run, faces):
@@ -96,7 +98,9 @@ def test_evaluation_says_what_was_measured(run, faces):
 
 
 def test_models_and_recipes_are_listed():
-    counts = {m["name"]: m["encoder"]["total"] for m in json.loads(run_lik("models", "--json").output)}
+    counts = {
+        m["name"]: m["encoder"]["total"] for m in json.loads(run_lik("models", "--json").output)
+    }
     assert counts == {"paper-first": 558_944, "paper-second": 1_511_464}
     assert "paper-second" in run_lik("recipes").output
     assert "learning_rate: 5.0e-4" in run_lik("recipes", "paper-first").output

@@ -16,7 +16,9 @@ def test_pixels_there_and_back_are_the_same():
 
 
 def test_values_outside_the_range_are_clipped():
-    assert to_uint8(torch.tensor([-0.5, 0.5, 2.0]).reshape(1, 3, 1, 1)).tolist() == [[[[0, 128, 255]]]]
+    assert to_uint8(torch.tensor([-0.5, 0.5, 2.0]).reshape(1, 3, 1, 1)).tolist() == [
+        [[[0, 128, 255]]]
+    ]
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((2, 8, 8, 3)), np.zeros((8, 8, 3), np.uint8)])

@@ -172,7 +172,9 @@ class TestPreparation:
 
     def test_nothing_to_keep_is_said_and_leaves_nothing(self, folder, tmp_path):
         with pytest.raises(UnusableInput, match="none of the 12 pictures"):
-            prepare(open_source(str(folder), 64), tmp_path / "set", FixedCrop(x=80, y=0, side=64), 64)
+            prepare(
+                open_source(str(folder), 64), tmp_path / "set", FixedCrop(x=80, y=0, side=64), 64
+            )
         assert not (tmp_path / "set").exists()
 
     def test_missing_and_empty_sources_are_said(self, tmp_path):
@@ -263,7 +265,9 @@ class TestPhotographs:
     def test_a_picture_of_the_runs_size_is_taken_as_it_is(self, tmp_path):
         pixels = picture(64, 64)
         (tmp_path / "a.png").write_bytes(png(pixels))
-        np.testing.assert_array_equal(crop_picture(tmp_path / "a.png", {"kind": "face"}, 64), pixels)
+        np.testing.assert_array_equal(
+            crop_picture(tmp_path / "a.png", {"kind": "face"}, 64), pixels
+        )
 
     def test_a_picture_without_a_face_and_a_missing_one_are_said(self, tmp_path):
         (tmp_path / "a.png").write_bytes(png(np.full((200, 200, 3), 128, np.uint8)))

@@ -57,7 +57,9 @@ def test_kl_per_dimension_is_that_of_the_gaussian(session, drawn_pictures):
     import torch
 
     posteriors = session.posteriors(drawn_pictures)
-    gaussian = DiagonalGaussian(*map(torch.from_numpy, (posteriors.means, posteriors.log_variances)))
+    gaussian = DiagonalGaussian(
+        *map(torch.from_numpy, (posteriors.means, posteriors.log_variances))
+    )
     total = float(gaussian.kl_to_standard().mean())
     assert float(posteriors.kl_per_dimension().sum()) == pytest.approx(total, rel=1e-5)
 

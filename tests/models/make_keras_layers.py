@@ -15,7 +15,9 @@ import tensorflow
 
 def main() -> None:
     random = np.random.default_rng(0)
-    arrays = {"versions": np.array(f"keras {keras.__version__}, tensorflow {tensorflow.__version__}")}
+    arrays = {
+        "versions": np.array(f"keras {keras.__version__}, tensorflow {tensorflow.__version__}")
+    }
     layers = {
         "conv": (keras.layers.Conv2D(3, 4, strides=2, padding="same"), 6),
         "transposed4": (keras.layers.Conv2DTranspose(3, 4, strides=2, padding="same"), 3),

@@ -99,7 +99,7 @@ def change(
     before = ["code\nas drawn"] if originals is None else ["original", "recon-\nstruction"]
     image = sheet(
         rows,
-        f"Controlled changes by {session.name}",
+        f"Controlled changes by the run “{session.name}”",
         f"{what}. In each strip {_explanation(amounts, attributes, dimensions)}; all else in the "
         "code stays as it is.",
         [*before, "less", *[""] * (steps - 2), "more"],

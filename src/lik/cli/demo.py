@@ -44,7 +44,7 @@ def demo(
     say("1. Faces")
     face_set = _faces(faces, out / "faces")
     say("\n2. Training the paper's first model")
-    run = out / "run"
+    run = out / "first-model"
     _train(face_set, run, minutes, choose_device(device, threads))
     say("\n3. Figures")
     split = "test" if len(face_set.indices("test")) else "all"

@@ -69,7 +69,7 @@ def map_(
     else:
         axes = ["t-SNE 1 (only neighbourhoods have meaning)", "t-SNE 2"]
     plane = Plane(projection.points, *axes)
-    title = f"The latent space of {session.name}: {len(chosen):,} faces"
+    title = f"The latent space of “{session.name}”: {len(chosen):,} faces"
     if attribute and labels is not None:
         image = coloured(plane, labels, attribute.replace("_", " "), title)
     else:

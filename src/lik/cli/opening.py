@@ -83,11 +83,11 @@ def some_faces(session: "Session", faces: "FaceSet", split: str, count: int, see
     indices = indices_of(faces, split)
     chosen = numpy_stream(seed, "shown").permutation(indices)[:count]
     chosen.sort()
-    which = "all faces" if split == "all" else f"the {split} faces"
+    which = "" if split == "all" else f"{split} "
     return Shown(
         np.asarray(faces.images[chosen]),
         [faces.names[index] for index in chosen],
-        f"{len(chosen)} of {which} of {faces.path.name}",
+        f"{len(chosen)} {which}faces of the set “{faces.path.name}”",
     )
 
 

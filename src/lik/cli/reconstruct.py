@@ -42,7 +42,7 @@ def reconstruct(
     mean = f"mean {SCALES['sse']} = {float(np.mean(errors.numpy())):.1f}"
     image = sheet(
         rows,
-        f"Reconstructions by {session.name}",
+        f"Reconstructions by the run “{session.name}”",
         f"{shown.description}; each is {session.size}×{session.size}×3 numbers, squeezed into "
         f"{session.latent} and unfolded again (from the mean of the posterior); {mean}.",
         tile=96,

@@ -29,8 +29,6 @@ def numpy_stream(seed: int, *purpose: str | int) -> np.random.Generator:
     return np.random.default_rng(derive(seed, *purpose))
 
 
-def standard_normal(
-    shape: tuple[int, ...], seed: int, *purpose: str | int
-) -> NDArray[np.float32]:
+def standard_normal(shape: tuple[int, ...], seed: int, *purpose: str | int) -> NDArray[np.float32]:
     """Standard normal numbers, the same for every device; more rows begin with the same rows."""
     return numpy_stream(seed, *purpose).standard_normal(shape, np.float32)

@@ -31,14 +31,14 @@ from lik.faces.drawn_factors import (
     sample_factors,
 )
 from lik.faces.drawn_features import SHADOW, SIDES, brows, eyes, mouth, nose
-from lik.faces.drawn_hair import beard, hair_behind, hair_in_front, hair_tone, hat
+from lik.faces.drawn_hair import beard, hair_behind, hair_in_front, hair_strands, hair_tone, hat
 
 __all__ = [
     "FACTOR_NAMES", "Factors", "attributes", "factor_values", "render", "sample_factors",
 ]  # fmt: skip
 
 SKINS = np.float32(
-    [[1.00, 0.88, 0.81], [0.96, 0.80, 0.68], [0.88, 0.67, 0.51], [0.73, 0.50, 0.35],
+    [[0.97, 0.85, 0.78], [0.96, 0.80, 0.68], [0.88, 0.67, 0.51], [0.73, 0.50, 0.35],
      [0.54, 0.34, 0.23], [0.37, 0.23, 0.17]]
 )  # fmt: skip
 
@@ -48,22 +48,23 @@ def render(factors: Factors, size: int = 64) -> NDArray[np.uint8]:
     face = factors
     canvas = Canvas(size, face.yaw, face.light, 1 + 0.03 * face.scale, 0.5 * face.shift)
     skin, hair = along(SKINS, face.skin), hair_tone(face)
-    half = 19.0 + 3.2 * face.face_width
+    strands = hair_strands(canvas, face)
+    half = 18.4 + 3.0 * face.face_width
     outline = _head(canvas, face, half)
     _background(canvas, face)
     if not face.bald:
-        hair_behind(canvas, face, half)
+        hair_behind(canvas, face, half, strands)
     _body(canvas, face, skin, outline)
     _ears(canvas, skin, half)
     head = canvas.coverage(outline)
     _skin(canvas, face, skin, half, head)
-    beard(canvas, face, skin, head)
+    beard(canvas, face, skin, head, strands)
     mouth(canvas, face, skin)
     nose(canvas, face, skin)
     eyes(canvas, face, skin)
     brows(canvas, face, hair, skin)
     if not face.bald:
-        hair_in_front(canvas, face, half, head)
+        hair_in_front(canvas, face, half, head, strands)
     if face.hat:
         hat(canvas, face, half, head)
     if face.glasses:
@@ -84,22 +85,23 @@ def _body(canvas: Canvas, face: Factors, skin: Colour, outline: Points) -> None:
     cloth = of_hue(0.8 * face.clothes, 0.50, 0.62)
     shoulders = np.array([[9, 57.5], [14, 60.3], [24, 62.3], [34, 66], [38, 80]])
     canvas.lay(canvas.coverage(curve(mirrored(shoulders))), cloth, 1, canvas.lit(0.2))
-    neck = np.array([[11, 44], [10.6, 53], [11.4, 59], [9, 62.5], [5, 65.2], [0, 66]])
+    neck = np.array([[9.6, 44], [9.4, 53], [10.2, 58.6], [8.6, 62.3], [5, 65.2], [0, 66]])
     throat = canvas.coverage(curve(np.concatenate([neck, neck[-2::-1] * [-1, 1]]) + lean))
     canvas.lay(throat, skin * colour(0.93, 0.86, 0.83), 1, canvas.lit(0.2))
     under = canvas.coverage(outline + [-1.5 * face.light, 3.6], blur=1.1)
     canvas.tint(under.within(throat), SHADOW, 0.75)
-    hem = np.array([[11.8, 58], [10, 62.3], [6, 65.6], [0, 66.6], [0, 68.2], [7, 67], [11.6, 63.2],
-                    [13.2, 58.6]])  # fmt: skip
-    rings = np.concatenate([hem, hem[::-1] * [-1, 1]]) + lean
+    inner = np.array([[10.4, 58.6], [8.8, 62.3], [5, 65.2], [0, 66]])
+    outer = np.array([[12.0, 59.0], [10.4, 63.2], [6, 66.6], [0, 67.6]])
+    rings = curve(np.concatenate([inner, inner[-2::-1] * [-1, 1], outer * [-1, 1],
+                                  outer[-2::-1]]) + lean)  # fmt: skip
     canvas.lay(canvas.coverage(rings), cloth * np.float32(0.8), 1, canvas.lit(0.2))
 
 
 def _head(canvas: Canvas, face: Factors, half: float) -> Points:
     """The outline of the head: a round skull above, a jaw of varied strength below."""
-    jaw, chin = 0.76 + 0.12 * face.jaw, 0.34 + 0.18 * face.jaw
+    jaw, chin = 0.70 + 0.13 * face.jaw, 0.30 + 0.17 * face.jaw
     side = np.array([[0.26, 7.2], [0.55, 8.8], [0.80, 13], [0.95, 19.5], [1.0, 27], [0.985, 34],
-                     [0.92 + 0.03 * face.jaw, 41.5], [jaw, 49], [chin, 55.8],
+                     [0.885 + 0.05 * face.jaw, 41.5], [jaw, 49], [chin, 55.8],
                      [chin * 0.45, 57.8]])  # fmt: skip
     outline = curve(mirrored(side * [half, 1]))
     return canvas.turned(outline, 0.15 + 0.5 * np.clip((outline[:, 1] - 20) / 38, 0, 1))
@@ -128,16 +130,15 @@ def _skin(canvas: Canvas, face: Factors, skin: Colour, half: float, head: Mask) 
     smiling = max(0.0, face.smile)
     glow = between(skin, np.ones(3), 0.4)
     for side in SIDES:
-        ends = np.array([[MIDDLE + side * 11.8, 0], [MIDDLE + side * 10.2, 0]])
-        cheek, fold = canvas.turned(ends, 0.55)[:, 0]
+        cheek = canvas.turned_place(MIDDLE + side * 11.8, 0.55)
         rosy = canvas.soft(cheek, 40.2 - 1.2 * smiling, 5.4, 4.0).within(head)
-        canvas.tint(rosy, colour(1.0, 0.62, 0.58), 0.12 + 0.55 * face.blush)
+        canvas.tint(rosy, colour(1.0, 0.68, 0.64), 0.04 + 0.46 * face.blush)
         lit = canvas.soft(cheek - 0.5 * side, 36.8 - smiling, 4.0, 2.4).within(head)
         canvas.lay(lit, glow, 0.22 + 0.2 * smiling + 0.12 * side * face.light)
-        line = np.array([[-0.9, 40.0], [1.0, 43.5], [1.3, 47.0], [0.4, 47.0], [0.2, 43.6]])
-        crease = canvas.turned(curve(line * [side, 1] + [fold, 0]), 0.4)
-        canvas.tint(canvas.coverage(crease, blur=0.5), SHADOW, 0.12 + 0.45 * smiling)
-    brow, chin = canvas.turned(np.array([[MIDDLE, 0], [MIDDLE, 0]]), np.array([0.6, 0.75]))[:, 0]
+        line = np.array([[5.2, 38.8], [8.2, 41.2], [10.4, 44.6], [9.6, 44.9], [7.6, 42.1]])
+        crease = canvas.turned(curve(line * [side, 1] + [MIDDLE, 0]), 0.75)
+        canvas.tint(canvas.coverage(crease, blur=0.5), SHADOW, 0.06 + 0.4 * smiling)
+    brow, chin = canvas.turned_place(MIDDLE, 0.6), canvas.turned_place(MIDDLE, 0.75)
     canvas.lay(canvas.soft(brow + 4 * face.light, 16.5, 9, 4.5).within(head), glow, 0.3)
     canvas.lay(canvas.soft(chin, 54.2, 3.6, 2.0), glow, 0.3)
 
@@ -147,7 +148,7 @@ def _glasses(canvas: Canvas, half: float) -> None:
     rims, panes = [], []
     for side in SIDES:
         middle = MIDDLE + side * (EYE_REACH + 0.1)
-        rims.append(canvas.turned(oval(middle, EYE_LINE + 0.9, 7.3, 5.9, 2.9), 0.72))
+        rims.append(canvas.turned(oval(middle, EYE_LINE + 0.9, 7.2, 5.8, 2.9), 0.72))
         panes.append(canvas.turned(oval(middle, EYE_LINE + 0.9, 6.35, 4.95, 2.9), 0.72))
     bridge = np.array([[29.9, 28.6], [32.5, 27.7], [35.1, 28.6], [35.1, 29.8], [32.5, 28.9],
                        [29.9, 29.8]])  # fmt: skip
@@ -158,8 +159,9 @@ def _glasses(canvas: Canvas, half: float) -> None:
         others.append(canvas.turned(place, np.array([0.7, 0.2, 0.2, 0.7])))
     glass = canvas.coverage(*panes)
     canvas.lay(glass, colour(0.92, 0.96, 1.0), 0.10)
-    streaks = [pane[:1] * 0 + canvas.turned(curve(np.array(
-        [[-3.4, -3.6], [-1.2, -3.6], [-4.0, 3.0], [-5.2, 1.6]]) + [MIDDLE + side * EYE_REACH,
-        EYE_LINE + 0.9]), 0.72) for side, pane in zip(SIDES, panes, strict=True)]  # fmt: skip
+    streak = np.array([[-3.4, -3.6], [-1.2, -3.6], [-4.0, 3.0], [-5.2, 1.6]])
+    streaks = [
+        canvas.turned(streak + [MIDDLE + side * EYE_REACH, EYE_LINE + 0.9], 0.72) for side in SIDES
+    ]
     canvas.lay(canvas.coverage(*streaks).within(glass), colour(1, 1, 1), 0.16)
     canvas.lay(canvas.coverage(*rims, *others).without(glass), colour(0.13, 0.10, 0.10))

@@ -21,6 +21,7 @@ MIDDLE, EYE_LINE, EYE_REACH = 32.5, 29.75, 9.75
 
 _OVERSAMPLING = 4
 _FRACTION_BITS = 5
+_FINE = _OVERSAMPLING << _FRACTION_BITS  # steps of an outline in a pixel
 _TURN = np.linspace(0, 2 * np.pi, 29)[:-1]
 _CIRCLE_X, _CIRCLE_Y = np.cos(_TURN), np.sin(_TURN)
 
@@ -72,6 +73,11 @@ class Canvas:
         # A point of the head is at  point * scale + offset  in pixels.
         self._scale = unit * zoom
         self._offset = (centre + [shift, 0] - centre * zoom) * unit
+        self._fine_scale = self._scale * _FINE
+        self._fine_offset = self._offset * _FINE - (1 << _FRACTION_BITS) / 2
+        # How much the side that turns away narrows, and the other one widens.
+        self._left = -0.13 * max(-yaw, 0) + 0.03 * max(yaw, 0)
+        self._right = -0.13 * max(yaw, 0) + 0.03 * max(-yaw, 0)
         axis = np.arange(size) + 0.5
         self.x = ((axis - self._offset[0]) / self._scale).astype(np.float32)[None, :]
         self.y = ((axis - self._offset[1]) / self._scale).astype(np.float32)[:, None]
@@ -80,45 +86,71 @@ class Canvas:
         self._fall = 0.003 * (self.y - 32)
 
     def turned(self, points: Points, depth: float | NDArray[np.float64]) -> Points:
-        """Where the turn of the head moves points that lie ``depth`` in front of its axis.
+        """Where the turn of the head moves points (n, 2) that lie ``depth`` before its axis.
 
-        At depth 0.4 points keep their place, what is in front moves along with the turn, and
-        the side that turns away becomes narrower.
+        At depth 0.4 the middle keeps its place, what is in front of it moves along with the
+        turn, and the side that turns away becomes narrower.
         """
-        across = points[:, 0] - MIDDLE
-        turning = across * self.yaw
-        away = across * (1 - 0.13 * np.maximum(turning, 0) / (np.abs(across) + 1e-9))
-        near = across * 0.03 * np.maximum(-turning, 0) / (np.abs(across) + 1e-9)
-        moved = MIDDLE + away + near + 5.0 * self.yaw * (depth - 0.4)
-        return np.stack([moved, points[:, 1]], axis=1)
+        moved = np.empty_like(points)
+        moved[:, 0] = self.turned_x(points[:, 0], depth)
+        moved[:, 1] = points[:, 1]
+        return moved
+
+    def turned_x(
+        self, x: NDArray[np.float64], depth: float | NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Where the turn of the head moves places ``x`` across the picture."""
+        across = x - MIDDLE
+        turned: NDArray[np.float64] = across * (1 + self._left)
+        turned += (self._right - self._left) * np.maximum(across, 0)
+        turned += MIDDLE + 5.0 * self.yaw * (depth - 0.4)
+        return turned
+
+    def turned_place(self, x: float, depth: float) -> float:
+        """Where the turn of the head moves one place across the picture."""
+        across = x - MIDDLE
+        share = self._right if across > 0 else self._left
+        return MIDDLE + across * (1 + share) + 5.0 * self.yaw * (depth - 0.4)
 
     def coverage(self, *outlines: Points, blur: float = 0.0) -> Mask:
         """How much of each pixel the outlines cover together; ``blur`` softens the edges."""
-        placed = [points * self._scale + self._offset for points in outlines]
-        rows, columns = self._around(np.concatenate(placed), 2.5 * blur * self._scale)
-        corner = np.array([columns.start, rows.start])
+        together = np.concatenate(outlines) if len(outlines) > 1 else outlines[0]
+        fine = np.rint(together * self._fine_scale + self._fine_offset).astype(np.int32)
+        left, top, width, height = cv2.boundingRect(fine)
+        margin = int(2.5 * blur * self._scale * _FINE)
+        columns = _pixels(left - margin, left + width + margin, self.size)
+        rows = _pixels(top - margin, top + height + margin, self.size)
         height, width = rows.stop - rows.start, columns.stop - columns.start
+        fine -= (columns.start * _FINE, rows.start * _FINE)
         large = np.zeros((height * _OVERSAMPLING, width * _OVERSAMPLING), np.uint8)
-        for points in placed:
-            fine = ((points - corner) * _OVERSAMPLING - 0.5) * (1 << _FRACTION_BITS)
-            cv2.fillPoly(large, [np.rint(fine).astype(np.int32)], 255, cv2.LINE_8, _FRACTION_BITS)
+        start = 0
+        for outline in outlines:  # one by one: filled together, overlaps would be left out
+            stop = start + len(outline)
+            cv2.fillPoly(large, [fine[start:stop]], 255, cv2.LINE_8, _FRACTION_BITS)
+            start = stop
         values = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
         values = values * np.float32(1 / 255)
         if blur:
-            values = cv2.GaussianBlur(
-                values, (0, 0), blur * self._scale, borderType=cv2.BORDER_REPLICATE
-            )
-        return Mask(values.astype(np.float32, copy=False), rows, columns)
+            sigma = blur * self._scale
+            values = cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        return Mask(values, rows, columns)
 
     def soft(self, x: float, y: float, width: float, height: float) -> Mask:
         """A soft spot: 1 in the middle, fading away to nothing."""
-        reach = 2.4 * np.array([width, height])
-        corners = np.array([[x, y] - reach, [x, y] + reach]) * self._scale + self._offset
-        rows, columns = self._around(corners, 0)
-        across = np.exp(-(((self.x[:, columns] - x) / width) ** 2))
-        down = np.exp(-(((self.y[rows] - y) / height) ** 2))
+        scale, (offset_x, offset_y) = self._scale * _FINE, self._offset
+        columns = _pixels(
+            int((x - 2.4 * width) * scale + offset_x * _FINE),
+            int((x + 2.4 * width) * scale + offset_x * _FINE), self.size,
+        )  # fmt: skip
+        rows = _pixels(
+            int((y - 2.4 * height) * scale + offset_y * _FINE),
+            int((y + 2.4 * height) * scale + offset_y * _FINE), self.size,
+        )  # fmt: skip
+        across = (self.x[:, columns] - np.float32(x)) * np.float32(1 / width)
+        down = (self.y[rows] - np.float32(y)) * np.float32(1 / height)
+        values = np.exp(-across * across) * np.exp(-down * down)
         # Less what is left at the rim, so that a spot has no edge.
-        return Mask((across * down - np.float32(0.003)).clip(0), rows, columns)
+        return Mask(np.maximum(values - np.float32(0.003), 0), rows, columns)
 
     def lit(self, strength: float) -> Plane:
         """The brightness (S, S) that the light of the picture gives a surface, around 1."""
@@ -142,24 +174,24 @@ class Canvas:
         whole = np.rint(self.pixels.clip(0, 1) * np.float32(255)).astype(np.uint8)
         return np.ascontiguousarray(whole.transpose(1, 2, 0))
 
-    def _around(self, points: Points, margin: float) -> tuple[slice, slice]:
-        """The rows and columns of pixels that hold all points, at least one of each."""
-        left, top = (points.min(axis=0) - margin).tolist()
-        right, bottom = (points.max(axis=0) + margin).tolist()
-        return _pixels(top, bottom, self.size), _pixels(left, right, self.size)
 
-
-def _pixels(low: float, high: float, size: int) -> slice:
-    start = min(max(int(low // 1), 0), size - 1)
-    return slice(start, min(max(int(-(-high // 1)), start + 1), size))
+def _pixels(low: int, high: int, size: int) -> slice:
+    """The pixels from ``low`` to ``high``, in fractions of pixels: at least one."""
+    start = min(max(low // _FINE, 0), size - 1)
+    return slice(start, min(max(-(-high // _FINE), start + 1), size))
 
 
 def oval(x: float, y: float, width: float, height: float, power: float = 2.0) -> Points:
     """A superellipse around (x, y): an ellipse for power 2, squarer above."""
-    share = 2 / power
-    across = np.sign(_CIRCLE_X) * np.abs(_CIRCLE_X) ** share
-    down = np.sign(_CIRCLE_Y) * np.abs(_CIRCLE_Y) ** share
-    return np.stack([x + width * across, y + height * down], axis=1)
+    if power == 2:
+        across, down = _CIRCLE_X, _CIRCLE_Y
+    else:
+        share = 2 / power
+        across = np.sign(_CIRCLE_X) * np.abs(_CIRCLE_X) ** share
+        down = np.sign(_CIRCLE_Y) * np.abs(_CIRCLE_Y) ** share
+    outline = np.empty((len(across), 2))
+    outline[:, 0], outline[:, 1] = x + width * across, y + height * down
+    return outline
 
 
 def curve(corners: ArrayLike) -> Points:

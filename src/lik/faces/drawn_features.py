@@ -40,11 +40,16 @@ def eyes(canvas: Canvas, face: Factors, skin: Colour) -> None:
     crease = -3.5 * arch - 0.25
     outer = (_EYE + 1) / 2
 
-    def both(above: Points, below: Points, wide: float = 4.75) -> list[Points]:
-        return [_around_eye(canvas, side, above, below, wide) for side in SIDES]
+    # Both eyes, each from its inner to its outer corner.
+    places = [MIDDLE + side * (EYE_REACH + 4.75 * _EYE) for side in SIDES]
+    places = [canvas.turned_x(place, 0.62) for place in places]
+    line = EYE_LINE - 0.4 * _EYE  # outer corners are a little higher
+
+    def both(above: Points, below: Points) -> list[Points]:
+        return [ribbon(place, line + above, line + below) for place in places]
 
     for side in SIDES:
-        x = canvas.turned(np.array([[MIDDLE + side * EYE_REACH, 0]]), 0.6)[0, 0]
+        x = canvas.turned_place(MIDDLE + side * EYE_REACH, 0.6)
         canvas.tint(canvas.soft(x - 1.2 * side, EYE_LINE - 2.2, 5.6, 3.6), SHADOW, 0.42)
         canvas.tint(canvas.soft(x, EYE_LINE + 3.2, 4.2, 1.6), SHADOW, 0.20)
     canvas.lay(canvas.coverage(*both(crease, top)), between(skin, skin * SHADOW, 0.25))
@@ -60,29 +65,24 @@ def eyes(canvas: Canvas, face: Factors, skin: Colour) -> None:
 
     canvas.lay(canvas.coverage(*disc(2.5)).within(white), iris * np.float32(0.45))
     canvas.lay(canvas.coverage(*disc(2.05)).within(white), iris)
-    canvas.lay(canvas.coverage(*disc(1.2, y=0.75)).within(white), between(iris, np.ones(3), 0.3), 0.6)
+    canvas.lay(
+        canvas.coverage(*disc(1.2, y=0.75)).within(white), between(iris, np.ones(3), 0.3), 0.6
+    )
     canvas.lay(canvas.coverage(*disc(1.1)).within(white), colour(0.03, 0.02, 0.03))
     canvas.tint(canvas.coverage(*both(top, top + 1.1)).within(white), colour(0.5, 0.45, 0.5), 0.5)
     spark = canvas.coverage(*disc(0.62, 0.75 if face.light > 0 else -0.75, -0.85))
     canvas.lay(spark.within(white), np.ones(3, np.float32), 0.95)
     lashes = between(skin * np.float32(0.16), [0.05, 0.03, 0.03], 0.6)
-    upper = both(top - 0.35 - 0.55 * outer, top + 0.2, 4.95)
+    upper = both(top - 0.35 - 0.55 * outer, top + 0.2)
     canvas.lay(canvas.coverage(*upper), lashes, 0.92)
     canvas.tint(canvas.coverage(*both(bottom - 0.1, bottom + 0.4)), SHADOW * 0.75, 0.7)
-
-
-def _around_eye(canvas: Canvas, side: int, above: Points, below: Points, wide: float) -> Points:
-    """What lies between two lines over an eye that run from its inner to its outer corner."""
-    across = MIDDLE + side * (EYE_REACH + wide * _EYE)
-    line = EYE_LINE - 0.4 * _EYE  # outer corners are a little higher
-    return canvas.turned(ribbon(across, line + above, line + below), 0.62)
 
 
 def brows(canvas: Canvas, face: Factors, hair: Colour, skin: Colour) -> None:
     """Brows that are thick at the nose and end in a point."""
     tone = between(hair * np.float32(0.75), skin * np.float32(0.3), 0.35)
-    arch = (0.5 + 1.9 * face.brow_arch) * (1 - ((_BROW - 0.3) / 1.3) ** 2)
-    line = 24.0 - 1.7 * face.brow_raise - arch - 0.3 * _BROW
+    arch = (0.3 + 1.7 * face.brow_arch) * (1 - ((_BROW - 0.15) / 1.15) ** 2)
+    line = 23.6 - 1.6 * face.brow_raise - arch + 0.5 * _BROW
     thick = (0.55 + 1.15 * face.brow_thickness) * (1 - 0.75 * ((_BROW + 1) / 2) ** 2.2)
     thick = thick * np.minimum(1, 0.45 + 2.5 * (_BROW + 1))
     both = [
@@ -105,7 +105,7 @@ def nose(canvas: Canvas, face: Factors, skin: Colour) -> None:
         # The flank away from the light is darker.
         share = max(0.04, 0.26 - 0.34 * side * face.light)
         canvas.tint(canvas.coverage(outline, blur=0.7), SHADOW, share)
-    middle = canvas.turned(np.array([[MIDDLE, base]]), 1.05)[0, 0]
+    middle = canvas.turned_place(MIDDLE, 1.05)
     canvas.tint(canvas.soft(middle, base + 1.6, wide * 1.05, 1.5), SHADOW, 0.5)
     under = [[-wide * 0.95, base - 0.5], [-wide * 0.5, base + 0.4], [0, base + 0.8],
              [wide * 0.5, base + 0.4], [wide * 0.95, base - 0.5], [wide * 0.6, base + 0.9],
@@ -122,7 +122,7 @@ def nose(canvas: Canvas, face: Factors, skin: Colour) -> None:
     canvas.tint(canvas.coverage(*nostrils, blur=0.15), colour(0.36, 0.20, 0.18), 0.85)
     shine = between(skin, np.ones(3), 0.45)
     canvas.lay(canvas.soft(middle - 0.7 * face.light, base - 2.0, 1.5 + face.nose, 1.5), shine, 0.6)
-    bridge = canvas.turned(np.array([[MIDDLE, 0]]), 0.95)[0, 0]
+    bridge = canvas.turned_place(MIDDLE, 0.95)
     canvas.lay(canvas.soft(bridge, 31, 1.0, 5.0), shine, 0.4)
 
 
@@ -134,20 +134,20 @@ def mouth(canvas: Canvas, face: Factors, skin: Colour) -> None:
     """Lips, and between them teeth and the dark of an open mouth."""
     smiling = max(0.0, face.smile)
     half = 6.9 + 1.7 * smiling - 0.5 * face.mouth_open
-    lift = (2.6 if face.smile > 0 else 1.7) * face.smile
+    lift = (2.5 if face.smile > 0 else 1.4) * face.smile + 0.45
     line = 47.0 - lift * (_MOUTH**2 - 0.3)
     gap = 4.0 * face.mouth_open
     upper, lower = line - 0.3 * gap * _MOUTH_ARCH, line + 0.9 * gap * _MOUTH_ARCH**0.8
     bow = 1 - 0.3 * np.exp(-((_MOUTH / 0.16) ** 2))
     above = upper - (1.05 + 0.9 * face.lips) * _MOUTH_ARCH**0.9 * bow
     below = lower + (1.25 + 1.15 * face.lips) * _MOUTH_ARCH**0.75
-    across = MIDDLE + half * _MOUTH
 
-    def part(top: Points, bottom: Points, blur: float = 0.0, narrow: float = 1.0) -> Points:
-        place = MIDDLE + narrow * half * _MOUTH
-        return canvas.turned(ribbon(place, top, bottom), 0.8)
+    place = canvas.turned_x(MIDDLE + half * _MOUTH, 0.8)
 
-    middle = canvas.turned(np.array([[MIDDLE, 0]]), 0.8)[0, 0]
+    def part(top: Points, bottom: Points) -> Points:
+        return ribbon(place, top, bottom)
+
+    middle = canvas.turned_place(MIDDLE, 0.8)
     canvas.tint(canvas.soft(middle, float(below[14]) + 1.1, 4.2, 1.2), SHADOW, 0.5)
     natural = skin * colour(0.88, 0.58, 0.56)
     lips = between(colour(0.76, 0.09, 0.20), skin * colour(0.8, 0.1, 0.2), 0.3)
@@ -159,12 +159,12 @@ def mouth(canvas: Canvas, face: Factors, skin: Colour) -> None:
     if gap:
         tongue = canvas.soft(middle, float(lower[14]) + 0.2, 3.4, 1.4)
         canvas.lay(tongue.within(inside), colour(0.78, 0.36, 0.36), 0.8)
-        teeth = part(upper, upper + np.minimum(0.55 * gap, 1.7) * _MOUTH_ARCH**0.6, 0, 0.93)
+        teeth = part(upper, upper + np.minimum(0.55 * gap, 1.7) * _MOUTH_ARCH**0.6)
         canvas.lay(canvas.coverage(teeth).within(inside), colour(0.97, 0.96, 0.93), 0.96)
     seam = canvas.coverage(part(line - 0.28, line + 0.28), blur=0.12)
     canvas.tint(seam, colour(0.42, 0.20, 0.20), 0.9 * max(0.0, 1 - 3 * face.mouth_open))
     gloss = canvas.soft(middle - 1.2 * face.light, float((lower + below)[14]) / 2, 2.6, 0.6)
     canvas.lay(gloss, colour(1, 0.93, 0.9), 0.42 if face.lipstick else 0.24)
-    ends = np.stack([across[[0, -1]], line[[0, -1]]], axis=1)
-    for x, y in canvas.turned(ends, 0.8):
-        canvas.tint(canvas.soft(x, y, 1.0, 0.9), SHADOW, 0.35 + 0.3 * smiling)
+    for end in (0, -1):
+        spot = canvas.soft(float(place[end]), float(line[end]), 1.0, 0.9)
+        canvas.tint(spot, SHADOW, 0.35 + 0.3 * smiling)
