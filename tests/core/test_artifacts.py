@@ -6,6 +6,12 @@ from lik.core.artifacts import read_json, replacing, write_json, write_text
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
 
+def write_half(path, error):
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
 def test_json_there_and_back(tmp_path):
     write_json(tmp_path / "deep" / "a.json", {"σ": [1, None]})
     assert read_json(tmp_path / "deep" / "a.json") == {"σ": [1, None]}
@@ -14,9 +20,8 @@ def test_json_there_and_back(tmp_path):
 def test_an_exception_leaves_the_old_file_and_no_litter(tmp_path):
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        write_half(path, RuntimeError())
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -24,9 +29,8 @@ def test_an_exception_leaves_the_old_file_and_no_litter(tmp_path):
 def test_a_full_disk_is_said_and_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(FailedOnTheWay, match="disk is full"), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FailedOnTheWay, match="disk is full"):
+        write_half(path, OSError(errno.ENOSPC, "No space left on device"))
     assert path.read_text() == "old"
 
 

@@ -16,13 +16,48 @@ from lik.faces.drawn import (
     sample_factors,
 )
 
-CELEBA = """
-5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose
-Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee
-Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard
-Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling Straight_Hair
-Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace Wearing_Necktie Young
-""".split()
+CELEBA = [
+    "5_o_Clock_Shadow",
+    "Arched_Eyebrows",
+    "Attractive",
+    "Bags_Under_Eyes",
+    "Bald",
+    "Bangs",
+    "Big_Lips",
+    "Big_Nose",
+    "Black_Hair",
+    "Blond_Hair",
+    "Blurry",
+    "Brown_Hair",
+    "Bushy_Eyebrows",
+    "Chubby",
+    "Double_Chin",
+    "Eyeglasses",
+    "Goatee",
+    "Gray_Hair",
+    "Heavy_Makeup",
+    "High_Cheekbones",
+    "Male",
+    "Mouth_Slightly_Open",
+    "Mustache",
+    "Narrow_Eyes",
+    "No_Beard",
+    "Oval_Face",
+    "Pale_Skin",
+    "Pointy_Nose",
+    "Receding_Hairline",
+    "Rosy_Cheeks",
+    "Sideburns",
+    "Smiling",
+    "Straight_Hair",
+    "Wavy_Hair",
+    "Wearing_Earrings",
+    "Wearing_Hat",
+    "Wearing_Lipstick",
+    "Wearing_Necklace",
+    "Wearing_Necktie",
+    "Young",
+]
 SIGNED = (
     "hair_part", "gaze_x", "gaze_y", "brow_raise", "smile", "yaw", "light", "scale", "shift",
 )  # fmt: skip
@@ -78,13 +113,11 @@ def test_sizes_show_the_same_face():
 
 
 def test_edges_are_smooth():
-    skull = picture(bald=True, background=0.6, background_light=0.0, skin=0.0)
-    row = skull[24, :12, 0]
-    column = skull[4:12, 32, 0]
-    # Between wall and skull lies at least one pixel that is neither.
-    between = (column > column.min() + 15) & (column < column.max() - 15)
-    assert between.any()
-    assert row.std() < 10
+    skull = picture(bald=True, background_light=0.0, skin=0.0)[6:20, 10:55, 0]
+    wall, skin = skull[0, 0], skull[10, 22]
+    share = (skull - wall) / (skin - wall)
+    # Along the skull there are many pixels that are part wall and part skin.
+    assert ((share > 0.2) & (share < 0.8)).sum() > 15
     assert len(np.unique(picture()[:, :, 0])) > 100
 
 
@@ -127,7 +160,7 @@ def test_factor_changes_its_own_region_only(name, seen, untouched):
         ("hat", np.s_[0:18, 10:55]),
         ("bald", np.s_[2:22, 10:55]),
         ("fringe", np.s_[14:24, 16:49]),
-        ("lipstick", np.s_[44:52, 24:41]),
+        ("lipstick", np.s_[46:50, 28:37]),
         ("moustache", np.s_[41:48, 24:41]),
     ],
 )
@@ -149,11 +182,12 @@ def test_eyes_lie_where_celeba_has_them(size):
         assert (share * x).sum() / unit == pytest.approx(eye_x, abs=0.5)
         assert (share * y).sum() / unit == pytest.approx(29.75, abs=0.8)
     # And in the middle of the iris is the dark of the pupil.
-    pupil = face[int(29.75 * unit), int(22.75 * unit)]
-    assert pupil.mean() < 60
+    for eye_x in (22.75, 42.25):
+        row, column = int(29.75 * unit), int(eye_x * unit)
+        assert face[row - 1 : row + 2, column - 1 : column + 2].mean(axis=2).min() < 50
 
 
-def test_turn_moves_the_nose_more_than_the_eyes():
+def test_turn_moves_the_mouth_more_than_the_eyes():
     def middle_of_iris(yaw: float) -> float:
         change = np.abs(picture(yaw=yaw, eye_colour=1.0) - picture(yaw=yaw, eye_colour=0.0))
         weight = change.sum(axis=(0, 2))
@@ -166,8 +200,8 @@ def test_turn_moves_the_nose_more_than_the_eyes():
 
     eyes = middle_of_iris(1.0) - middle_of_iris(0.0)
     lips = middle_of_lips(1.0) - middle_of_lips(0.0)
-    assert 0 < eyes < 2
-    assert lips > eyes + 0.5
+    assert abs(eyes) < 1
+    assert lips > eyes + 1
 
 
 def test_light_comes_from_its_side():
@@ -219,7 +253,7 @@ def test_unseen_fringe_changes_nothing():
 
 
 def test_factor_values_are_the_factors():
-    assert FACTOR_NAMES == tuple(field.name for field in fields(Factors))
+    assert tuple(field.name for field in fields(Factors)) == FACTOR_NAMES
     values = factor_values(Factors(beard=2, hat=True, smile=-0.25))
     assert tuple(values) == FACTOR_NAMES
     assert all(type(value) is float for value in values.values())

@@ -93,9 +93,9 @@ def test_another_recipe_or_face_set_is_refused_and_nothing_is_lost(tmp_path, dat
     before = {f: f.read_bytes() for f in run.rglob("*") if f.is_file()}
     with pytest.raises(UnusableInput, match=r"objective\.beta: 1\.0 → 4\.0"):
         train(run, data, "objective.beta=4")
+    other = Data(data.pictures, data.train, data.validation, data.description | {"hash": "b" * 64})
     with pytest.raises(UnusableInput, match="another face set"):
-        other = data.description | {"hash": "b" * 64}
-        train(run, Data(data.pictures, data.train, data.validation, other))
+        train(run, other)
     with pytest.raises(UnusableInput, match="cannot undo"):
         train(run, data, "epochs=1")
     assert {f: f.read_bytes() for f in run.rglob("*") if f.is_file()} == before

@@ -37,9 +37,9 @@ __all__ = [
     "FACTOR_NAMES", "Factors", "attributes", "factor_values", "render", "sample_factors",
 ]  # fmt: skip
 
-SKINS = np.float32(
+SKINS = np.array(
     [[0.97, 0.85, 0.78], [0.96, 0.80, 0.68], [0.88, 0.67, 0.51], [0.73, 0.50, 0.35],
-     [0.54, 0.34, 0.23], [0.37, 0.23, 0.17]]
+     [0.54, 0.34, 0.23], [0.37, 0.23, 0.17]], np.float32
 )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ outline makes a small change of the picture.
 """
 
 import colorsys
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,12 +22,13 @@ MIDDLE, EYE_LINE, EYE_REACH = 32.5, 29.75, 9.75
 _OVERSAMPLING = 4
 _FRACTION_BITS = 5
 _FINE = _OVERSAMPLING << _FRACTION_BITS  # steps of an outline in a pixel
+_FULL = np.float32(1 / 255)
+_ONE = np.float32(1)
 _TURN = np.linspace(0, 2 * np.pi, 29)[:-1]
 _CIRCLE_X, _CIRCLE_Y = np.cos(_TURN), np.sin(_TURN)
 
 
-@dataclass(frozen=True)
-class Mask:
+class Mask(NamedTuple):
     """How much of each pixel something covers, 0…1, in the rectangle where it is at all."""
 
     values: Plane
@@ -74,7 +75,8 @@ class Canvas:
         self._scale = unit * zoom
         self._offset = (centre + [shift, 0] - centre * zoom) * unit
         self._fine_scale = self._scale * _FINE
-        self._fine_offset = self._offset * _FINE - (1 << _FRACTION_BITS) / 2
+        # Outlines are filled from centre to centre of the fine pixels; 0.5 is for rounding.
+        self._fine_offset = self._offset * _FINE - (1 << _FRACTION_BITS) / 2 + 0.5
         # How much the side that turns away narrows, and the other one widens.
         self._left = -0.13 * max(-yaw, 0) + 0.03 * max(yaw, 0)
         self._right = -0.13 * max(yaw, 0) + 0.03 * max(-yaw, 0)
@@ -115,7 +117,7 @@ class Canvas:
     def coverage(self, *outlines: Points, blur: float = 0.0) -> Mask:
         """How much of each pixel the outlines cover together; ``blur`` softens the edges."""
         together = np.concatenate(outlines) if len(outlines) > 1 else outlines[0]
-        fine = np.rint(together * self._fine_scale + self._fine_offset).astype(np.int32)
+        fine = (together * self._fine_scale + self._fine_offset).astype(np.int32)
         left, top, width, height = cv2.boundingRect(fine)
         margin = int(2.5 * blur * self._scale * _FINE)
         columns = _pixels(left - margin, left + width + margin, self.size)
@@ -129,10 +131,11 @@ class Canvas:
             cv2.fillPoly(large, [fine[start:stop]], 255, cv2.LINE_8, _FRACTION_BITS)
             start = stop
         values = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-        values = values * np.float32(1 / 255)
+        values = values * _FULL
         if blur:
             sigma = blur * self._scale
-            values = cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+            blurred = cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+            values = np.asarray(blurred, np.float32)
         return Mask(values, rows, columns)
 
     def soft(self, x: float, y: float, width: float, height: float) -> Mask:
@@ -154,7 +157,7 @@ class Canvas:
 
     def lit(self, strength: float) -> Plane:
         """The brightness (S, S) that the light of the picture gives a surface, around 1."""
-        return np.float32(1) + np.float32(strength) * self._ramp - self._fall
+        return _ONE + np.float32(strength) * self._ramp - self._fall
 
     def lay(self, mask: Mask, colour: Colour, share: float = 1, shade: Plane | None = None) -> None:
         """Lay a colour (3,), shaded by a plane (S, S), over what is there, where the mask says."""
@@ -167,7 +170,7 @@ class Canvas:
     def tint(self, mask: Mask, colour: Colour, share: float = 1) -> None:
         """Multiply what is there by a colour (3,), where the mask says: a shadow or a flush."""
         below = self.pixels[:, mask.rows, mask.columns]
-        below *= 1 + (mask.values * np.float32(share)) * (colour - np.float32(1))[:, None, None]
+        below *= _ONE + (mask.values * np.float32(share)) * (colour - _ONE)[:, None, None]
 
     def picture(self) -> NDArray[np.uint8]:
         """What was laid, uint8 (S, S, 3), red first."""

@@ -75,7 +75,7 @@ def _signed(u: float) -> float:
 
 
 def _mostly_small(u: float) -> float:
-    return _signed(u) * abs(_signed(u)) ** 0.4
+    return float(_signed(u) * abs(_signed(u)) ** 0.4)
 
 
 # How a number that is even on 0…1 becomes a factor; those not named here stay as they are.

@@ -18,9 +18,9 @@ from lik.faces.drawn_canvas import (
 )
 from lik.faces.drawn_factors import Factors
 
-EYE_COLOURS = np.float32(
+EYE_COLOURS = np.array(
     [[0.24, 0.13, 0.07], [0.46, 0.31, 0.14], [0.36, 0.46, 0.26], [0.36, 0.55, 0.66],
-     [0.22, 0.44, 0.74]]
+     [0.22, 0.44, 0.74]], np.float32
 )  # fmt: skip
 SHADOW = colour(0.70, 0.50, 0.43)  # on skin; warm, for blood shines through
 SIDES = (-1, 1)
