@@ -39,7 +39,7 @@ __all__ = [
 
 SKINS = np.array(
     [[0.97, 0.85, 0.78], [0.96, 0.80, 0.68], [0.88, 0.67, 0.51], [0.73, 0.50, 0.35],
-     [0.54, 0.34, 0.23], [0.37, 0.23, 0.17]], np.float32
+     [0.54, 0.34, 0.23], [0.40, 0.26, 0.19]], np.float32
 )  # fmt: skip
 
 
@@ -100,8 +100,8 @@ def _body(canvas: Canvas, face: Factors, skin: Colour, outline: Points) -> None:
 def _head(canvas: Canvas, face: Factors, half: float) -> Points:
     """The outline of the head: a round skull above, a jaw of varied strength below."""
     jaw, chin = 0.70 + 0.13 * face.jaw, 0.30 + 0.17 * face.jaw
-    side = np.array([[0.26, 7.2], [0.55, 8.8], [0.80, 13], [0.95, 19.5], [1.0, 27], [0.985, 34],
-                     [0.885 + 0.05 * face.jaw, 41.5], [jaw, 49], [chin, 55.8],
+    side = np.array([[0.20, 7.0], [0.45, 8.7], [0.68, 12], [0.86, 16.6], [0.965, 21.8], [1.0, 27.5],
+                     [0.985, 34], [0.885 + 0.05 * face.jaw, 41.5], [jaw, 49], [chin, 55.8],
                      [chin * 0.45, 57.8]])  # fmt: skip
     outline = curve(mirrored(side * [half, 1]))
     return canvas.turned(outline, 0.15 + 0.5 * np.clip((outline[:, 1] - 20) / 38, 0, 1))
@@ -129,15 +129,14 @@ def _skin(canvas: Canvas, face: Factors, skin: Colour, half: float, head: Mask) 
     canvas.tint(away, colour(1.0, 0.86, 0.80))
     smiling = max(0.0, face.smile)
     glow = between(skin, np.ones(3), 0.4)
-    for side in SIDES:
-        cheek = canvas.turned_place(MIDDLE + side * 11.8, 0.55)
-        rosy = canvas.soft(cheek, 40.2 - 1.2 * smiling, 5.4, 4.0).within(head)
-        canvas.tint(rosy, colour(1.0, 0.68, 0.64), 0.04 + 0.46 * face.blush)
-        lit = canvas.soft(cheek - 0.5 * side, 36.8 - smiling, 4.0, 2.4).within(head)
-        canvas.lay(lit, glow, 0.22 + 0.2 * smiling + 0.12 * side * face.light)
-        line = np.array([[5.2, 38.8], [8.2, 41.2], [10.4, 44.6], [9.6, 44.9], [7.6, 42.1]])
-        crease = canvas.turned(curve(line * [side, 1] + [MIDDLE, 0]), 0.75)
-        canvas.tint(canvas.coverage(crease, blur=0.5), SHADOW, 0.06 + 0.4 * smiling)
+    left, right = (canvas.turned_place(MIDDLE + side * 11.8, 0.55) for side in SIDES)
+    rosy = canvas.soft((left, right), 40.2 - 1.2 * smiling, 5.4, 4.0).within(head)
+    canvas.tint(rosy, colour(1.0, 0.68, 0.64), 0.04 + 0.46 * face.blush)
+    cheeks = canvas.soft((left + 0.5, right - 0.5), 36.8 - smiling, 4.0, 2.4).within(head)
+    canvas.lay(cheeks, glow, 0.22 + 0.2 * smiling)
+    fold = np.array([[5.2, 38.8], [8.2, 41.2], [10.4, 44.6], [9.6, 44.9], [7.6, 42.1]])
+    folds = [canvas.turned(curve(fold * [side, 1] + [MIDDLE, 0]), 0.75) for side in SIDES]
+    canvas.tint(canvas.coverage(*folds, blur=0.5), SHADOW, 0.06 + 0.4 * smiling)
     brow, chin = canvas.turned_place(MIDDLE, 0.6), canvas.turned_place(MIDDLE, 0.75)
     canvas.lay(canvas.soft(brow + 4 * face.light, 16.5, 9, 4.5).within(head), glow, 0.3)
     canvas.lay(canvas.soft(chin, 54.2, 3.6, 2.0), glow, 0.3)

@@ -24,6 +24,7 @@ _FRACTION_BITS = 5
 _FINE = _OVERSAMPLING << _FRACTION_BITS  # steps of an outline in a pixel
 _FULL = np.float32(1 / 255)
 _ONE = np.float32(1)
+_RIM = np.float32(0.003)
 _TURN = np.linspace(0, 2 * np.pi, 29)[:-1]
 _CIRCLE_X, _CIRCLE_Y = np.cos(_TURN), np.sin(_TURN)
 
@@ -73,10 +74,10 @@ class Canvas:
         centre = np.array([MIDDLE, EYE_LINE])
         # A point of the head is at  point * scale + offset  in pixels.
         self._scale = unit * zoom
-        self._offset = (centre + [shift, 0] - centre * zoom) * unit
+        self._offset: list[float] = ((centre + [shift, 0] - centre * zoom) * unit).tolist()
         self._fine_scale = self._scale * _FINE
         # Outlines are filled from centre to centre of the fine pixels; 0.5 is for rounding.
-        self._fine_offset = self._offset * _FINE - (1 << _FRACTION_BITS) / 2 + 0.5
+        self._fine_offset = np.array(self._offset) * _FINE - (1 << _FRACTION_BITS) / 2 + 0.5
         # How much the side that turns away narrows, and the other one widens.
         self._left = -0.13 * max(-yaw, 0) + 0.03 * max(yaw, 0)
         self._right = -0.13 * max(yaw, 0) + 0.03 * max(-yaw, 0)
@@ -130,34 +131,53 @@ class Canvas:
             stop = start + len(outline)
             cv2.fillPoly(large, [fine[start:stop]], 255, cv2.LINE_8, _FRACTION_BITS)
             start = stop
-        values = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-        values = values * _FULL
+        small = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
+        values: Plane = np.asarray(small * _FULL, np.float32)
         if blur:
             sigma = blur * self._scale
             blurred = cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
             values = np.asarray(blurred, np.float32)
         return Mask(values, rows, columns)
 
-    def soft(self, x: float, y: float, width: float, height: float) -> Mask:
-        """A soft spot: 1 in the middle, fading away to nothing."""
-        scale, (offset_x, offset_y) = self._scale * _FINE, self._offset
+    def soft(self, x: float | tuple[float, float], y: float, width: float, height: float) -> Mask:
+        """A soft spot, or two side by side: 1 in the middle, fading away to nothing."""
+        places = x if isinstance(x, tuple) else (x,)
+        scale, (left, top) = self._scale, self._offset
         columns = _pixels(
-            int((x - 2.4 * width) * scale + offset_x * _FINE),
-            int((x + 2.4 * width) * scale + offset_x * _FINE), self.size,
+            int(((min(places) - 2.4 * width) * scale + left) * _FINE),
+            int(((max(places) + 2.4 * width) * scale + left) * _FINE), self.size,
         )  # fmt: skip
         rows = _pixels(
-            int((y - 2.4 * height) * scale + offset_y * _FINE),
-            int((y + 2.4 * height) * scale + offset_y * _FINE), self.size,
+            int(((y - 2.4 * height) * scale + top) * _FINE),
+            int(((y + 2.4 * height) * scale + top) * _FINE), self.size,
         )  # fmt: skip
-        across = (self.x[:, columns] - np.float32(x)) * np.float32(1 / width)
-        down = (self.y[rows] - np.float32(y)) * np.float32(1 / height)
-        values = np.exp(-across * across) * np.exp(-down * down)
+        across = self._bump(self.x[:, columns], places[0], width)
+        if len(places) > 1:
+            across = np.maximum(across, self._bump(self.x[:, columns], places[1], width))
+        values = across * self._bump(self.y[rows], y, height)
         # Less what is left at the rim, so that a spot has no edge.
-        return Mask(np.maximum(values - np.float32(0.003), 0), rows, columns)
+        return Mask(np.maximum(values - _RIM, 0), rows, columns)
+
+    @staticmethod
+    def _bump(axis: Plane, middle: float, width: float) -> Plane:
+        away = (axis - np.float32(middle)) * np.float32(1 / width)
+        bump: Plane = np.exp(-away * away)
+        return bump
+
+    def discs(self, x: tuple[float, float], y: float, radius: float, inside: Mask) -> Mask:
+        """What of two discs side by side, around each ``x``, lies inside a mask."""
+        values, rows, columns = inside
+        place = self.x[:, columns]
+        across = np.minimum(np.abs(place - np.float32(x[0])), np.abs(place - np.float32(x[1])))
+        down = self.y[rows] - np.float32(y)
+        far = np.sqrt(across * across + down * down)
+        covered = (np.float32(radius) - far) * np.float32(self._scale) + np.float32(0.5)
+        return Mask(covered.clip(0, 1) * values, rows, columns)
 
     def lit(self, strength: float) -> Plane:
         """The brightness (S, S) that the light of the picture gives a surface, around 1."""
-        return _ONE + np.float32(strength) * self._ramp - self._fall
+        brightness: Plane = _ONE + np.float32(strength) * self._ramp - self._fall
+        return brightness
 
     def lay(self, mask: Mask, colour: Colour, share: float = 1, shade: Plane | None = None) -> None:
         """Lay a colour (3,), shaded by a plane (S, S), over what is there, where the mask says."""
@@ -174,8 +194,8 @@ class Canvas:
 
     def picture(self) -> NDArray[np.uint8]:
         """What was laid, uint8 (S, S, 3), red first."""
-        whole = np.rint(self.pixels.clip(0, 1) * np.float32(255)).astype(np.uint8)
-        return np.ascontiguousarray(whole.transpose(1, 2, 0))
+        levels = self.pixels * np.float32(255) + np.float32(0.5)
+        return cv2.merge(list(levels.clip(0, 255).astype(np.uint8)))
 
 
 def _pixels(low: int, high: int, size: int) -> slice:
@@ -247,8 +267,9 @@ def of_hue(hue: float, saturation: float, value: float) -> Colour:
 
 
 @lru_cache(maxsize=64)
-def _spline(count: int, steps: int = 5) -> NDArray[np.float64]:
-    """Weights (count × steps, count) of the corners in each point of a Catmull-Rom curve."""
+def _spline(count: int) -> NDArray[np.float64]:
+    """Weights (n, count) of the corners in each of n points of a Catmull-Rom curve."""
+    steps = 5 if count < 30 else 3  # many corners lie close together already
     share = np.arange(steps) / steps
     powers = np.stack([share**3, share**2, share, np.ones(steps)], axis=1)
     basis = 0.5 * np.array([[-1, 3, -3, 1], [2, -5, 4, -1], [-1, 0, 1, 0], [0, 2, 0, 0]])

@@ -1,5 +1,7 @@
 """The features of a drawn face: eyes, brows, nose and mouth."""
 
+import math
+
 import numpy as np
 
 from lik.faces.drawn_canvas import (
@@ -48,30 +50,27 @@ def eyes(canvas: Canvas, face: Factors, skin: Colour) -> None:
     def both(above: Points, below: Points) -> list[Points]:
         return [ribbon(place, line + above, line + below) for place in places]
 
-    for side in SIDES:
-        x = canvas.turned_place(MIDDLE + side * EYE_REACH, 0.6)
-        canvas.tint(canvas.soft(x - 1.2 * side, EYE_LINE - 2.2, 5.6, 3.6), SHADOW, 0.42)
-        canvas.tint(canvas.soft(x, EYE_LINE + 3.2, 4.2, 1.6), SHADOW, 0.20)
+    left, right = (canvas.turned_place(MIDDLE + side * EYE_REACH, 0.6) for side in SIDES)
+    canvas.tint(canvas.soft((left + 1.2, right - 1.2), EYE_LINE - 2.2, 5.6, 3.6), SHADOW, 0.42)
+    canvas.tint(canvas.soft((left, right), EYE_LINE + 3.2, 4.2, 1.6), SHADOW, 0.20)
     canvas.lay(canvas.coverage(*both(crease, top)), between(skin, skin * SHADOW, 0.25))
     canvas.tint(canvas.coverage(*both(crease - 0.3, crease + 0.3)), SHADOW * 0.9, 0.65)
     white = canvas.coverage(*both(top, bottom))
     canvas.lay(white, colour(0.96, 0.95, 0.94))
     iris = along(EYE_COLOURS, face.eye_colour)
-    look_x, look_y = 1.75 * face.gaze_x, 0.7 * face.gaze_y
-
-    def disc(radius: float, x: float = 0.0, y: float = 0.0) -> list[Points]:
-        spot = oval(look_x + x, EYE_LINE + look_y + y, radius, radius)
-        return [canvas.turned(spot + [MIDDLE + side * EYE_REACH, 0], 0.62) for side in SIDES]
-
-    canvas.lay(canvas.coverage(*disc(2.5)).within(white), iris * np.float32(0.45))
-    canvas.lay(canvas.coverage(*disc(2.05)).within(white), iris)
-    canvas.lay(
-        canvas.coverage(*disc(1.2, y=0.75)).within(white), between(iris, np.ones(3), 0.3), 0.6
-    )
-    canvas.lay(canvas.coverage(*disc(1.1)).within(white), colour(0.03, 0.02, 0.03))
+    centre = MIDDLE + 1.75 * face.gaze_x
+    left, right = (canvas.turned_place(centre + side * EYE_REACH, 0.62) for side in SIDES)
+    look = (left, right)
+    height = EYE_LINE + 0.7 * face.gaze_y
+    canvas.lay(canvas.discs(look, height, 2.5, white), iris * np.float32(0.45))
+    canvas.lay(canvas.discs(look, height, 2.05, white), iris)
+    canvas.lay(canvas.discs(look, height + 0.75, 1.2, white), between(iris, np.ones(3), 0.3), 0.6)
+    canvas.lay(canvas.discs(look, height, 1.1, white), colour(0.03, 0.02, 0.03))
     canvas.tint(canvas.coverage(*both(top, top + 1.1)).within(white), colour(0.5, 0.45, 0.5), 0.5)
-    spark = canvas.coverage(*disc(0.62, 0.75 if face.light > 0 else -0.75, -0.85))
-    canvas.lay(spark.within(white), np.ones(3, np.float32), 0.95)
+    # The spark goes with the light, smoothly, so that it jumps nowhere.
+    aside = 0.8 * math.tanh(4 * face.light - 1.5)
+    spark = (left + aside, right + aside)
+    canvas.lay(canvas.discs(spark, height - 0.85, 0.65, white), np.ones(3, np.float32), 0.95)
     lashes = between(skin * np.float32(0.16), [0.05, 0.03, 0.03], 0.6)
     upper = both(top - 0.35 - 0.55 * outer, top + 0.2)
     canvas.lay(canvas.coverage(*upper), lashes, 0.92)
@@ -165,6 +164,5 @@ def mouth(canvas: Canvas, face: Factors, skin: Colour) -> None:
     canvas.tint(seam, colour(0.42, 0.20, 0.20), 0.9 * max(0.0, 1 - 3 * face.mouth_open))
     gloss = canvas.soft(middle - 1.2 * face.light, float((lower + below)[14]) / 2, 2.6, 0.6)
     canvas.lay(gloss, colour(1, 0.93, 0.9), 0.42 if face.lipstick else 0.24)
-    for end in (0, -1):
-        spot = canvas.soft(float(place[end]), float(line[end]), 1.0, 0.9)
-        canvas.tint(spot, SHADOW, 0.35 + 0.3 * smiling)
+    corners = canvas.soft((float(place[0]), float(place[-1])), float(line[0]), 1.0, 0.9)
+    canvas.tint(corners, SHADOW, 0.35 + 0.3 * smiling)

@@ -60,7 +60,7 @@ def hair_in_front(canvas: Canvas, face: Factors, half: float, head: Mask, strand
     mask = canvas.coverage(*outlines)
     canvas.lay(mask, tone, 1, shade * (1.04 - 0.05 * np.clip((canvas.y - 14) / 12, 0, 2)))
     # Light lies on the bend of the hair, on both sides of the parting.
-    bright = strands**3
+    bright = strands * strands * strands
     for side, share in ((-1, 0.55 - 0.4 * face.light), (1, 0.55 + 0.4 * face.light)):
         middle = MIDDLE + 10.5 * side + 2 * face.hair_part + 2.5 * face.light - 1.5 * face.yaw
         shine = canvas.soft(middle, 10.5, 6.5, 3.2).within(mask)
@@ -85,8 +85,8 @@ def beard(canvas: Canvas, face: Factors, skin: Colour, head: Mask, strands: Plan
             mask = canvas.coverage(whole, blur=0.45).within(head)
             canvas.lay(mask, tone, 0.94, shade)
         else:
-            mask = canvas.coverage(whole, around, blur=0.9).within(head)
-            canvas.lay(mask, tone, 0.34, shade)
+            mask = canvas.coverage(whole, around, blur=1.6).within(head)
+            canvas.tint(mask, between(tone, [0.5, 0.5, 0.52], 0.7), 0.55)
     if kind == "goatee":
         chin = [[0, 50.9], [1.6, 51.2], [4.6, 53.2], [5.4, 55.6], [3.6, 58.0], [0, 59.0]]
         outline = canvas.turned(curve(mirrored(np.array(chin))), 0.72)
