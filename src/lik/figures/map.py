@@ -26,7 +26,7 @@ def thumbnails(plane: Plane, pictures: NDArray[np.uint8], title: str) -> Image.I
     figure, axis = _axes(plane, title)
     axis.scatter(*plane.points.T, s=4, color="#c9ced6", linewidths=0)
     for index in spread(plane.points, cells=17):
-        thumbnail = OffsetImage(pictures[index], zoom=32 / pictures.shape[1])
+        thumbnail = OffsetImage(pictures[index], zoom=26 / pictures.shape[1])
         axis.add_artist(AnnotationBbox(thumbnail, tuple(plane.points[index]), frameon=False, pad=0))
     return rendered(figure)
 
