@@ -126,6 +126,7 @@ def attributes(factors: Factors) -> dict[str, int]:
     top_seen = not factors.bald and not factors.hat
     long_hair = hair_seen and factors.hair_length > 0.4
     truths = {
+        "5_o_Clock_Shadow": beard == "stubble",
         "Arched_Eyebrows": factors.brow_arch > 0.6,
         "Bald": factors.bald and not factors.hat,
         "Bangs": factors.fringe and top_seen,
