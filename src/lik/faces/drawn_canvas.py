@@ -195,7 +195,8 @@ class Canvas:
     def picture(self) -> NDArray[np.uint8]:
         """What was laid, uint8 (S, S, 3), red first."""
         levels = self.pixels * np.float32(255) + np.float32(0.5)
-        return cv2.merge(list(levels.clip(0, 255).astype(np.uint8)))
+        pixels: NDArray[np.uint8] = cv2.merge(list(levels.clip(0, 255).astype(np.uint8)))
+        return pixels
 
 
 def _pixels(low: int, high: int, size: int) -> slice:
