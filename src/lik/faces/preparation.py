@@ -119,7 +119,7 @@ def prepare(
 def process(container: Container, name: str, rule: CropRule, size: int) -> Result:
     """Find and cut the face of one picture."""
     try:
-        picture = container.picture(name)
+        picture = container.open(name).decode()
     except NotAPicture as error:
         return Result(name, None, reason=str(error))
     height, width = picture.shape[:2]
