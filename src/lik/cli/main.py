@@ -14,6 +14,7 @@ from lik.cli import (
     generate,
     import_keras,
     map,
+    merge,
     models,
     prepare,
     recipes,
@@ -79,6 +80,7 @@ def lik(
 
 
 app.command("prepare")(prepare.prepare)
+app.command("merge")(merge.merge)
 app.command("train")(train.train)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
