@@ -30,7 +30,7 @@ _MORE_STEPS = 2
 _MOST_SHIFT, _MOST_SCALING = 2.0, 0.12  # in pixels of _FINE; more is another picture
 _COLOURS = 6  # side of the pictures whose colours are compared
 _OFF_COLOUR = 5.0  # of 255; colours that differ by more, less a cast of the whole, are others
-_BLOCK, _BATCH = 2048, 4096  # faces compared at a time, pairs laid over each other at a time
+_BLOCK, _BATCH = 1024, 256  # faces compared at a time, pairs laid over each other at a time
 
 
 def _low_frequencies() -> NDArray[np.int64]:
@@ -155,19 +155,22 @@ def _alike(vectors: NDArray[np.int8]) -> Iterator[tuple[NDArray[np.int64], NDArr
     """
     order = np.argsort(vectors[:, 0], kind="stable")
     ordered = vectors[order].astype(np.float32)
-    squares = np.square(ordered).sum(axis=1)
+    halves, ones = np.square(ordered).sum(axis=1, keepdims=True) / 2, np.ones((len(ordered), 1))
+    # a·b − a²/2 − b²/2 = −|a − b|²/2, in one product
+    left = np.hstack([ordered, -halves, ones]).astype(np.float32)
+    right = np.hstack([ordered, ones, -halves]).astype(np.float32)
     key, reach = ordered[:, 0], np.sqrt(_FAR)
     for start in range(0, len(ordered), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        end = int(np.searchsorted(key, key[rows][-1] + reach, side="right"))
+        rows = left[start : start + _BLOCK]
+        end = int(np.searchsorted(key, rows[-1, 0] + reach, side="right"))
         for begin in range(start, end, _BLOCK):
-            columns = slice(begin, min(begin + _BLOCK, end))
-            # a·b > (a² + b² − far)/2 is the same as |a − b|² < far
-            least = (squares[rows, None] + squares[None, columns] - _FAR) / 2
-            near = np.argwhere(ordered[rows] @ ordered[columns].T > least) + (start, begin)
-            near = near[near[:, 0] < near[:, 1]]
-            if len(near):
-                yield order[near[:, 0]], order[near[:, 1]]
+            near = np.flatnonzero(rows @ right[begin : begin + _BLOCK].T > -_FAR / 2)
+            if not len(near):
+                continue
+            one, other = np.divmod(near, len(right[begin : begin + _BLOCK]))
+            one, other = one + start, other + begin
+            once = one < other
+            yield order[one[once]], order[other[once]]
 
 
 def _same(
