@@ -25,7 +25,7 @@ def main() -> None:
     names = source.names[: int(sys.argv[2])] if len(sys.argv) > 2 else source.names
     rows = []
     for name in names:
-        picture = source.container.picture(name)
+        picture = source.container.open(name).decode()
         box = detect(picture)
         if box is None:
             continue

@@ -3,7 +3,6 @@ import json
 import zipfile
 from contextlib import suppress
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,7 +21,6 @@ from lik.faces.cropping import (
 )
 from lik.faces.faceset import FaceSet
 from lik.faces.photograph import crop_picture
-from lik.faces.pictures import NotAPicture, decode
 from lik.faces.preparation import prepare
 from lik.faces.sources import hashed_split, open_source
 
@@ -76,41 +74,6 @@ class TestCropping:
         pixels = np.zeros((4, 4, 3), np.uint8)
         pixels[:, ::2] = 200
         assert (cut(pixels, Square(0, 0, 4), 2) == 100).all()
-
-
-class TestDecoding:
-    def test_greyscale_sixteen_bits_and_webp(self):
-        grey = np.full((8, 8), 90, np.uint8)
-        assert (decode(png(grey)) == 90).all()
-        _, deep = cv2.imencode(".png", np.full((8, 8, 3), 90 * 257, np.uint16))
-        assert (decode(deep.tobytes()) == 90).all()
-        _, webp = cv2.imencode(".webp", np.full((8, 8, 3), 90, np.uint8))
-        assert abs(decode(webp.tobytes()).astype(int) - 90).max() <= 2
-
-    def test_red_comes_first(self):
-        red = np.zeros((4, 4, 3), np.uint8)
-        red[:, :, 0] = 255
-        np.testing.assert_array_equal(decode(png(red)), red)
-
-    def test_what_is_transparent_lies_over_white(self):
-        pixels = np.zeros((4, 4, 4), np.uint8)
-        pixels[:2, :, 3] = 255
-        decoded = decode(png(pixels))
-        assert (decoded[:2] == 0).all()
-        assert (decoded[2:] == 255).all()
-
-    def test_the_orientation_of_exif_is_respected(self):
-        image = Image.new("RGB", (20, 10))
-        exif = image.getexif()
-        exif[0x0112] = 6
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", exif=exif)
-        assert decode(buffer.getvalue()).shape == (20, 10, 3)
-
-    @pytest.mark.parametrize("data", [b"", b"no picture", b"\xff\xd8\xff\xe0nothing"])
-    def test_what_is_no_picture_is_said(self, data):
-        with pytest.raises(NotAPicture):
-            decode(data)
 
 
 class TestPreparation:

@@ -1,9 +1,12 @@
 """Which square of a picture becomes a face: pure geometry.
 
-Pixels are counted from the upper left corner; a square holds the pixels x ≤ u < x + side.
-The reference frame is the paper's: x 24…152, y 52…180 of a CelebA picture of 178×218.
+Coordinates are continuous, counted from the upper left corner, x to the right and y down: pixel i
+covers i…i + 1. Angles are in degrees, clockwise as one looks at the picture.
+The reference frame is the paper's: x 24…152, y 52…180 of a CelebA picture of 178×218. In it, the
+eyes of CelebA's faces lie at (69.5, 111.5) and (108.5, 111.5) of the picture.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -20,18 +23,59 @@ CELEBA_WIDTH, CELEBA_HEIGHT = 178, 218
 FRAME_X, FRAME_Y, FRAME_SIDE = 24, 52, 128
 
 
+LEFT_EYE, RIGHT_EYE = (45.5 / 128, 59.5 / 128), (84.5 / 128, 59.5 / 128)
+"""Where the eyes lie in the reference frame, in shares of its side; left as one looks at it."""
+
+Point = tuple[float, float]
+
+
 @dataclass(frozen=True)
 class Square:
-    """A square of whole pixels."""
+    """A square of a picture: its corner that comes upper left in the face, side, and turn."""
 
-    x: int
-    y: int
-    side: int
+    x: float
+    y: float
+    side: float
+    angle: float = 0.0
 
-    def inside(self, width: int, height: int) -> bool:
+    @property
+    def whole(self) -> bool:
+        """Whether it is upright and consists of whole pixels."""
+        return self.angle == 0 and all(float(v).is_integer() for v in (self.x, self.y, self.side))
+
+    def point(self, share: Point) -> Point:
+        """The point of the picture at ``share`` (0…1 right, 0…1 down) of the square."""
+        cosine, sine = self._turn()
+        u, v = share[0] * self.side, share[1] * self.side
+        return self.x + cosine * u - sine * v, self.y + sine * u + cosine * v
+
+    def corners(self) -> NDArray[np.float32]:
+        """The four corners (4, 2), clockwise from the upper left one."""
+        return np.array([self.point(s) for s in ((0, 0), (1, 0), (1, 1), (0, 1))], np.float32)
+
+    def inside(self, width: float, height: float) -> bool:
         """Whether the whole square lies in a picture of this size."""
-        x_fits = self.x >= 0 and self.x + self.side <= width
-        return x_fits and self.y >= 0 and self.y + self.side <= height and self.side > 0
+        corners = self.corners()
+        fits = (corners >= 0).all() and (corners <= (width, height)).all()
+        return bool(fits) and self.side > 0
+
+    def invented(self, width: float, height: float) -> float:
+        """The share of the square, 0…1, that lies outside of a picture of this size."""
+        if self.inside(width, height):
+            return 0.0
+        picture = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+        area, _ = cv2.intersectConvexConvex(self.corners(), picture)
+        return float(min(max(1 - area / self.side**2, 0.0), 1.0))
+
+    def scaled(self, factor: float) -> "Square":
+        """The same square of a picture that is ``factor`` times as large."""
+        return Square(self.x * factor, self.y * factor, self.side * factor, self.angle)
+
+    def _turn(self) -> tuple[float, float]:
+        if self.angle == 0:
+            return 1.0, 0.0
+        radians = math.radians(self.angle)
+        return math.cos(radians), math.sin(radians)
 
 
 @dataclass(frozen=True)
@@ -68,13 +112,25 @@ class FixedCrop(Settings):
     """The same square for all pictures, without detection: for sets that are aligned already.
 
     ``x``, ``y``, ``side`` in pixels of the picture; without them, the reference frame in
-    proportion to the picture's size.
+    proportion to the picture's size, enlarged about its middle by the factor ``widen``.
     """
 
     kind: Literal["fixed"] = "fixed"
     x: int | None = Field(None, ge=0)
     y: int | None = Field(None, ge=0)
     side: int | None = Field(None, ge=1)
+    widen: float = Field(1.0, gt=0)
+
+
+class AlignedCrop(Settings):
+    """Every face turned, scaled and shifted until its eyes lie where CelebA's do.
+
+    ``widen``: the reference frame is enlarged about its middle by this factor. What lies outside
+    of the picture is filled by reflection.
+    """
+
+    kind: Literal["aligned"] = "aligned"
+    widen: float = Field(1.0, gt=0)
 
 
 class WholeCrop(Settings):
@@ -83,7 +139,7 @@ class WholeCrop(Settings):
     kind: Literal["whole"] = "whole"
 
 
-CropRule = FaceCrop | PaperCrop | FixedCrop | WholeCrop
+CropRule = FaceCrop | PaperCrop | FixedCrop | AlignedCrop | WholeCrop
 
 
 class _Wrapped(Settings):
@@ -97,41 +153,130 @@ def crop_rule(description: dict[str, Any], where: str) -> CropRule:
 
 def needs_detection(rule: CropRule) -> bool:
     """Whether the rule depends on where a face was found."""
-    return isinstance(rule, FaceCrop | PaperCrop)
+    return isinstance(rule, FaceCrop | PaperCrop | AlignedCrop)
 
 
 def square_of(rule: CropRule, width: int, height: int, box: Box | None) -> Square:
     """The square that ``rule`` cuts from a picture of ``width`` × ``height``.
 
-    It may leave the picture; ``box`` is needed by the rules that detect.
+    It may leave the picture; ``box`` is needed by the rules that detect. For ``aligned`` it is the
+    first guess, before anybody has looked for the eyes.
     """
     if isinstance(rule, WholeCrop):
         side = min(width, height)
         return Square((width - side) // 2, (height - side) // 2, side)
     if isinstance(rule, FixedCrop):
-        if rule.x is not None and rule.y is not None and rule.side is not None:
-            return Square(rule.x, rule.y, rule.side)
+        return _fixed_square(rule, width, height)
+    assert box is not None, "this rule needs a detection"
+    middle_x, middle_y = box.x + box.side / 2, box.y + box.side / 2
+    if isinstance(rule, PaperCrop):
+        return _around(middle_x, middle_y, width * FRAME_SIDE / CELEBA_WIDTH)
+    face = rule if isinstance(rule, FaceCrop) else FaceCrop()
+    return _around(
+        middle_x + face.right * box.side, middle_y + face.down * box.side, face.factor * box.side
+    )
+
+
+def eyes_in_crop(widen: float = 1.0) -> tuple[Point, Point]:
+    """Where the eyes of an aligned face lie in its crop, in shares of the side."""
+
+    def widened(share: Point) -> Point:
+        return 0.5 + (share[0] - 0.5) / widen, 0.5 + (share[1] - 0.5) / widen
+
+    return widened(LEFT_EYE), widened(RIGHT_EYE)
+
+
+def square_of_eyes(left: Point, right: Point, widen: float = 1.0) -> Square:
+    """The square in which two eyes of a picture come to lie where the crop has them.
+
+    It is the similarity transform that takes two points to two points; of no extent where the
+    eyes coincide.
+    """
+    in_crop_left, in_crop_right = eyes_in_crop(widen)
+    across, down = right[0] - left[0], right[1] - left[1]
+    side = math.hypot(across, down) / (in_crop_right[0] - in_crop_left[0])
+    angle = math.degrees(math.atan2(down, across))
+    reach_x, reach_y = Square(0, 0, side, angle).point(in_crop_left)
+    return Square(left[0] - reach_x, left[1] - reach_y, side, angle)
+
+
+def cut(picture: Picture, square: Square, size: int) -> Picture:
+    """The square of a picture (H, W) or (H, W, 3), scaled to ``size``; unscaled where it fits.
+
+    What the square holds of the outside is the picture reflected at its border.
+    """
+    height, width = picture.shape[:2]
+    if not (square.whole and square.inside(width, height)):
+        return _warped(picture, square, size)
+    x, y, side = int(square.x), int(square.y), int(square.side)
+    part = picture[y : y + side, x : x + side]
+    if side == size:
+        return np.ascontiguousarray(part)
+    filter_ = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(part, (size, size), interpolation=filter_), np.uint8)
+
+
+MOST_SAMPLES = 4
+"""Samples a side for each pixel of a crop; larger faces are reduced before they are turned."""
+
+
+def _warped(picture: Picture, square: Square, size: int) -> Picture:
+    """A square that is turned, or not of whole pixels, or partly outside."""
+    reduction = square.side / size
+    if reduction > MOST_SAMPLES:
+        return _warped(*_reduced(picture, square, reduction / 2), size)
+    samples = max(1, math.ceil(reduction - 0.05))
+    steps = size * samples
+    # From the index of a sample to the index of the picture; both count from a pixel's middle.
+    cosine, sine = square._turn()
+    step = square.side / steps
+    start_x, start_y = square.point((0.5 / steps, 0.5 / steps))
+    matrix = np.array(
+        [
+            [step * cosine, -step * sine, start_x - 0.5],
+            [step * sine, step * cosine, start_y - 0.5],
+        ]
+    )
+    filter_ = cv2.INTER_LINEAR if reduction >= 1 else cv2.INTER_CUBIC
+    warped = cv2.warpAffine(
+        picture, matrix, (steps, steps), flags=filter_ | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT,
+    )  # fmt: skip
+    if samples > 1:
+        warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(warped, np.uint8)
+
+
+def _reduced(picture: Picture, square: Square, factor: float) -> tuple[Picture, Square]:
+    """The part of a picture around a square, averaged down by about ``factor``."""
+    height, width = picture.shape[:2]
+    low, high = square.corners().min(axis=0), square.corners().max(axis=0)
+    reach = square.side / 2  # so that reflection finds what it would have found
+    x0, y0 = (max(0, int(v - reach)) for v in low)
+    x1, y1 = min(width, int(high[0] + reach)), min(height, int(high[1] + reach))
+    x0, y0 = min(x0, width - 1), min(y0, height - 1)
+    part = picture[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+    across = max(1, round(part.shape[1] / factor))
+    down = max(1, round(part.shape[0] / factor))
+    small = cv2.resize(part, (across, down), interpolation=cv2.INTER_AREA)
+    # One factor serves both sides: rounding moves a point by half a small pixel at the most.
+    scale = (across / part.shape[1] * down / part.shape[0]) ** 0.5
+    moved = Square(square.x - x0, square.y - y0, square.side, square.angle)
+    return np.asarray(small, np.uint8), moved.scaled(scale)
+
+
+def _fixed_square(rule: FixedCrop, width: int, height: int) -> Square:
+    if rule.x is not None and rule.y is not None and rule.side is not None:
+        return Square(rule.x, rule.y, rule.side)
+    if rule.widen == 1:
         return Square(
             round(width * FRAME_X / CELEBA_WIDTH),
             round(height * FRAME_Y / CELEBA_HEIGHT),
             round(width * FRAME_SIDE / CELEBA_WIDTH),
         )
-    assert box is not None, "this rule needs a detection"
-    middle_x, middle_y = box.x + box.side / 2, box.y + box.side / 2
-    if isinstance(rule, PaperCrop):
-        return _around(middle_x, middle_y, width * FRAME_SIDE / CELEBA_WIDTH)
-    return _around(
-        middle_x + rule.right * box.side, middle_y + rule.down * box.side, rule.factor * box.side
-    )
-
-
-def cut(picture: Picture, square: Square, size: int) -> Picture:
-    """The square of a picture (H, W, 3), scaled to (size, size, 3); unscaled where it fits."""
-    part = picture[square.y : square.y + square.side, square.x : square.x + square.side]
-    if square.side == size:
-        return np.ascontiguousarray(part)
-    filter_ = cv2.INTER_AREA if square.side > size else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(part, (size, size), interpolation=filter_), np.uint8)
+    middle_x = width * (FRAME_X + FRAME_SIDE / 2) / CELEBA_WIDTH
+    middle_y = height * (FRAME_Y + FRAME_SIDE / 2) / CELEBA_HEIGHT
+    return _around(middle_x, middle_y, width * FRAME_SIDE / CELEBA_WIDTH * rule.widen)
 
 
 def _around(middle_x: float, middle_y: float, side: float) -> Square:

@@ -1,6 +1,7 @@
 """Drawn faces as a source of pictures: ``drawn:N`` or ``drawn:N:SEED``."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,6 +9,25 @@ from lik.core.errors import UnusableInput
 from lik.faces import drawn
 from lik.faces.pictures import NotAPicture, Picture
 from lik.faces.sources import Source
+
+
+@dataclass(frozen=True)
+class DrawnFace:
+    """A face that is drawn when its pixels are asked for, always in its full size."""
+
+    factors: drawn.Factors
+    size: int
+
+    @property
+    def width(self) -> int:
+        return self.size
+
+    @property
+    def height(self) -> int:
+        return self.size
+
+    def decode(self, least: int | None = None) -> Picture:
+        return drawn.render(self.factors, self.size)
 
 
 class Drawing:
@@ -19,12 +39,11 @@ class Drawing:
     def names(self) -> list[str]:
         return [f"drawn-{self.seed}-{index:06d}" for index in range(self.count)]
 
-    def picture(self, name: str) -> Picture:
+    def open(self, name: str) -> DrawnFace:
         match = re.fullmatch(r"drawn-(\d+)-(\d+)", name)
         if not match:
             raise NotAPicture("is not the name of a drawn face")
-        factors = drawn.sample_factors(int(match[1]), int(match[2]))
-        return drawn.render(factors, self.size)
+        return DrawnFace(drawn.sample_factors(int(match[1]), int(match[2])), self.size)
 
 
 def drawn_source(text: str, size: int) -> Source:

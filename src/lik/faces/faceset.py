@@ -1,9 +1,10 @@
 """Reading a face set: the folder that `lik prepare` makes.
 
 images.npy     uint8 (N, S, S, 3), memory-mapped
-index.csv      one row per face: name, split, crop box, score, attributes
+index.csv      one row per face: name, split, crop box, measures, attributes
 faceset.json   source, detector, crop rule, counts, attribute names, hashes
 rejected.csv   every picture left out, with the reason
+rejected.npy   thumbnails of some of them, uint8 (R, T, T, 3)
 factors.csv    true factors, for drawn faces only
 """
 
@@ -19,8 +20,28 @@ from lik.core.artifacts import read_json, sha256_of
 from lik.core.errors import UnusableInput
 
 FORMAT = "lik-faceset"
-VERSION = 1
-BOX_COLUMNS = ["name", "split", "x", "y", "side", "score"]
+VERSION = 2
+NAME_COLUMNS = ["name", "split"]
+BOX_COLUMNS = ["x", "y", "side", "angle"]
+MEASURES = ["score", "detected", "sharpness", "brightness", "invented", "duplicate"]
+"""What is measured of a face, and the columns of index.csv that hold it.
+
+score       how sure the detector was: confidence 0…1 of the alignment network or of YuNet;
+            where only the cascade looked, the weight of its last stage
+detected    side of the detection in the source picture, in pixels
+sharpness, brightness   see `lik.faces.quality`
+invented    share of the crop, 0…1, that lies outside of the picture
+duplicate   number of the group of near-duplicates; empty where the face has none
+"""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A picture, or one face of it, that was left out; a thumbnail (T, T, 3) where there is one."""
+
+    name: str
+    reason: str
+    thumbnail: NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True)
@@ -30,6 +51,8 @@ class FaceSet:
     Attributes:
         images: uint8 (N, S, S, 3), memory-mapped, read only.
         names, splits: what each face is called; 'train', 'validation' or 'test'.
+        boxes: (N, 4) corner x and y, side and angle of the crop in the picture, as `Square` has.
+        measures: name of `MEASURES` → (N,), NaN where unknown.
         attributes: (N, A), 1 and −1 or real numbers, NaN where unknown.
         factors: (N, F) true values of drawn faces, or None.
         description: all of faceset.json.
@@ -39,6 +62,8 @@ class FaceSet:
     images: NDArray[np.uint8]
     names: list[str]
     splits: NDArray[np.str_]
+    boxes: NDArray[np.float64]
+    measures: dict[str, NDArray[np.float64]]
     attribute_names: list[str]
     attributes: NDArray[np.float64]
     factor_names: list[str]
@@ -78,26 +103,52 @@ class FaceSet:
         path = Path(path)
         description = _description(path)
         images = _images(path / "images.npy", description)
-        columns, rows = _rows(path / "index.csv")
+        index = path / "index.csv"
+        columns, rows = _rows(index)
         if len(rows) != len(images):
             raise UnusableInput(
-                f"{path / 'index.csv'} has {len(rows)} rows for {len(images)} faces: "
-                "prepare the set again."
+                f"{index} has {len(rows)} rows for {len(images)} faces: prepare the set again."
             )
-        attribute_names = columns[len(BOX_COLUMNS) :]
-        labels = _numbers(path / "index.csv", [row[len(BOX_COLUMNS) :] for row in rows])
+        attribute_names = [str(name) for name in description.get("attribute_names", [])]
+        own = len(columns) - len(attribute_names)
+        if columns[:2] != NAME_COLUMNS or columns[own:] != attribute_names:
+            raise UnusableInput(
+                f"{index} does not have the columns that faceset.json says: prepare the set again."
+            )
+        numbers = _numbers(index, [row[2:] for row in rows]).reshape(len(rows), len(columns) - 2)
+        known = dict(zip(columns[2:own], numbers.T, strict=False))
+        unknown = np.full(len(rows), np.nan)
+        boxes = [known.get(name, np.zeros(len(rows))) for name in BOX_COLUMNS]
         factor_names, factors = _factors(path / "factors.csv", len(images))
         return cls(
             path,
             images,
             [row[0] for row in rows],
             np.array([row[1] for row in rows], dtype=np.str_),
+            np.stack(boxes, axis=1),
+            {name: known.get(name, unknown) for name in MEASURES},
             attribute_names,
-            labels.reshape(len(rows), len(attribute_names)),
+            numbers[:, own - 2 :],
             factor_names,
             factors,
             description,
         )
+
+    def rejected(self) -> list["Rejected"]:
+        """Everything that was left out, in the order of the source."""
+        columns, rows = _rows(self.path / "rejected.csv")
+        file = self.path / "rejected.npy"
+        thumbnails = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else ()
+        entries = [dict(zip(columns, row, strict=True)) for row in rows]
+        numbers = [int(entry.get("thumbnail") or -1) for entry in entries]
+        return [
+            Rejected(
+                entry["name"],
+                entry["reason"],
+                np.array(thumbnails[number]) if 0 <= number < len(thumbnails) else None,
+            )
+            for entry, number in zip(entries, numbers, strict=True)
+        ]
 
     def verify(self) -> None:
         """Read every byte and compare with the hashes that were stored.

@@ -16,7 +16,8 @@ from lik.faces.cropping import (
     PaperCrop,
     crop_rule,
 )
-from lik.faces.pictures import Folder, NotAPicture
+from lik.faces.folder import Folder
+from lik.faces.pictures import NotAPicture
 from lik.faces.preparation import NO_FACE, process
 
 
@@ -34,7 +35,7 @@ def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint
         raise UnusableInput(f"there is no picture at {path}.")
     folder = Folder(path.parent)
     try:
-        picture = folder.picture(path.name)
+        picture = folder.open(path.name).decode()
     except NotAPicture as error:
         raise UnusableInput(f"{path} cannot be used: {error}.") from error
     height, width = picture.shape[:2]

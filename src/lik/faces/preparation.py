@@ -30,7 +30,7 @@ from lik.core.artifacts import read_json, sha256_of, write_json, write_text
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.cropping import CropRule, WholeCrop, cut, needs_detection, square_of
 from lik.faces.detection import CASCADE, detect
-from lik.faces.faceset import BOX_COLUMNS, FORMAT, VERSION
+from lik.faces.faceset import BOX_COLUMNS, FORMAT, NAME_COLUMNS, VERSION
 from lik.faces.pictures import Container, NotAPicture
 from lik.faces.sources import Source, hashed_split
 
@@ -119,7 +119,7 @@ def prepare(
 def process(container: Container, name: str, rule: CropRule, size: int) -> Result:
     """Find and cut the face of one picture."""
     try:
-        picture = container.picture(name)
+        picture = container.open(name).decode()
     except NotAPicture as error:
         return Result(name, None, reason=str(error))
     height, width = picture.shape[:2]
@@ -130,7 +130,9 @@ def process(container: Container, name: str, rule: CropRule, size: int) -> Resul
     if not square.inside(width, height):
         return Result(name, None, reason=LEAVES)
     face = cut(picture, square, size)
-    return Result(name, face, (square.x, square.y, square.side), box.score if box else None)
+    return Result(
+        name, face, (int(square.x), int(square.y), int(square.side)), box.score if box else None
+    )
 
 
 class _Partial:
@@ -271,9 +273,9 @@ def _finish(out: Path, partial: _Partial, source: Source, job: dict[str, Any]) -
     os.replace(partial.pixels, out / "images.npy")
     _write_csv(
         out / "index.csv",
-        BOX_COLUMNS + source.attribute_names,
+        NAME_COLUMNS + BOX_COLUMNS + ["score"] + source.attribute_names,
         [
-            [line["name"], split, *map(str, line["box"]), _number(line["score"])]
+            [line["name"], split, *map(str, line["box"]), "0", _number(line["score"])]
             + [_number(v) for v in (source.attributes[i] if source.attribute_names else ())]
             for (i, line), split in zip(kept, splits, strict=True)
         ],

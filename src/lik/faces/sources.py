@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
-from lik.faces.pictures import Container, Folder, Zip
+from lik.faces.folder import Folder
+from lik.faces.pictures import Container
+from lik.faces.zips import Zip
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ class Source:
         splits: 'train', 'validation', 'test', or None where the source has none.
         attribute_names, attributes: labels (N, A), NaN where unknown.
         factor_names, factors: true values of what was drawn (N, F); empty for photographs.
+        eyes: where the eyes of each picture are (N, 2, 2): first the one of smaller x, then the
+            other, each (x, y) in shares of the upright picture's width and height, counted from
+            its upper left corner; NaN where unknown, empty (0, 2, 2) where all are.
         aligned: the pictures are square faces already, so that nothing is to be detected.
     """
 
@@ -33,15 +38,17 @@ class Source:
     attributes: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     factor_names: list[str] = field(default_factory=list)
     factors: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    eyes: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2, 2)))
     aligned: bool = False
 
     @property
     def identity(self) -> str:
-        """A hash of the names, splits and labels: the same job has the same one."""
+        """A hash of the names, splits, labels and eyes: the same job has the same one."""
         digest = hashlib.sha256()
         for part in (self.names, self.splits, self.attribute_names, self.factor_names):
             digest.update(repr(part).encode())
-        digest.update(np.ascontiguousarray(self.attributes).tobytes())
+        for values in (self.attributes, self.eyes):
+            digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
 
