@@ -19,6 +19,7 @@ from lik.cli import (
     recipes,
     reconstruct,
     train,
+    train_aligner,
 )
 from lik.cli.terminal import note, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -80,6 +81,7 @@ def lik(
 
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
+app.command("train-aligner")(train_aligner.train_aligner)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("change")(change.change)
