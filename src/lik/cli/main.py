@@ -20,6 +20,7 @@ from lik.cli import (
     recipes,
     reconstruct,
     train,
+    train_aligner,
 )
 from lik.cli.terminal import note, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -82,6 +83,7 @@ def lik(
 app.command("prepare")(prepare.prepare)
 app.command("merge")(merge.merge)
 app.command("train")(train.train)
+app.command("train-aligner")(train_aligner.train_aligner)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("change")(change.change)
