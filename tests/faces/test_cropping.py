@@ -123,7 +123,9 @@ class TestCutting:
     def test_a_turn_of_nothing_is_the_plain_cut(self):
         picture = noise()
         nearly = Square(24, 52, 64 + 1e-9)
-        np.testing.assert_array_equal(cut(picture, nearly, 64), cut(picture, Square(24, 52, 64), 64))
+        np.testing.assert_array_equal(
+            cut(picture, nearly, 64), cut(picture, Square(24, 52, 64), 64)
+        )
 
     def test_the_outside_is_the_picture_reflected(self):
         picture = noise(64, 64)

@@ -7,8 +7,10 @@ import pytest
 
 from lik.core.errors import UnusableInput
 from lik.faces import drawn
+from lik.faces.cropping import Box, square_of_eyes
 from lik.faces.eyes import CUT, EyeNetwork
-from lik.faces.sources import open_source
+from lik.faces.finding import CascadeFinder, finder_for
+from lik.faces.folder import Folder
 
 LEFT, RIGHT = np.array([45.5, 59.5]) / 128, np.array([84.5, 59.5]) / 128
 
@@ -42,11 +44,15 @@ def test_the_shipped_network_is_small_and_finds_the_eyes_of_drawn_faces(network)
 
 
 def test_a_turned_face_is_found_turned(network):
-    middle = np.array([CUT, CUT])
+    finder = CascadeFinder(network)
+    box = Box(11.9, 19.4, 106, 1)  # whose face square is the whole picture
+
+    def leaning(index, degrees=0.0):
+        found = finder._judged(drawn_face(index, degrees), box)
+        return angle(found) if found else math.nan
+
     errors = [
-        look(network, drawn_face(index, degrees), middle, 2 * CUT)
-        - look(network, drawn_face(index), middle, 2 * CUT)
-        - degrees
+        leaning(index, degrees) - leaning(index) - degrees
         for index in range(16)
         for degrees in (-15, 15)
     ]
@@ -85,51 +91,24 @@ def test_other_shapes_are_refused(network):
         network.find(np.zeros((32, 32), np.uint8))
 
 
-def test_photographs_that_are_turned_are_found_turned(network, real_data):
-    """As in use: detected, cut, looked at three times."""
-    from lik.faces.cropping import FaceCrop, square_of
-    from lik.faces.detection import detect
-
-    photos = open_source(str(real_data / "photos"), 64)
-    names = photos.container.names()[:40]
+def test_photographs_that_are_turned_are_found_turned(real_data):
+    """As in use: found by the cascade, judged and looked at up to three times."""
+    finder = finder_for("aligned")
+    folder = Folder(real_data / "photos")
     errors = []
-    for number, name in enumerate(names):
-        picture = photos.container.picture(name)
-        box = detect(picture)
-        if box is None:
-            continue
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        height, width = grey.shape
-        square = square_of(FaceCrop(), width, height, box)
-        centre = np.array([square.x + square.side / 2, square.y + square.side / 2])
+    for number, name in enumerate(folder.names()[:40]):
+        picture = folder.open(name).decode()
         degrees = (-18, -9, 9, 18)[number % 4]
-        plain = look(network, grey, centre, square.side)
-        middle = np.array([width / 2, height / 2])
-        turn = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), -degrees, 1)
-        turned = cv2.warpAffine(grey, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
-        moved = turn[:, :2] @ (centre - middle) + middle
-        errors.append(look(network, turned, moved, square.side) - plain - degrees)
-    assert len(errors) > 30
+        height, width = picture.shape[:2]
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1)
+        turned = cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
+        upright, leaning = finder.find(picture), finder.find(turned)
+        if upright and leaning:
+            errors.append(angle(leaning[0]) - angle(upright[0]) - degrees)
+    assert len(errors) >= 37
     assert np.median(np.abs(errors)) < 2
     assert np.percentile(np.abs(errors), 90) < 6
 
 
-def look(network, grey, centre, side):
-    """The angle of the eyes after three looks, in degrees."""
-    matrix, offset = side * np.eye(2), centre - side / 2
-    for _ in range(3):
-        steps = np.hstack([matrix / CUT, (offset + matrix @ [0.5 / CUT, 0.5 / CUT] - 0.5)[:, None]])
-        smooth = cv2.GaussianBlur(grey, (0, 0), max(0.3, 0.35 * side / CUT))
-        cut = cv2.warpAffine(
-            smooth, steps, (CUT, CUT), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REFLECT,
-        )  # fmt: skip
-        eyes = network.find(cut)
-        left, right = (matrix @ np.array(point) + offset for point in (eyes.left, eyes.right))
-        scale = np.linalg.norm(right - left) / (RIGHT[0] - LEFT[0])
-        turn = math.atan2(*(right - left)[::-1])
-        matrix = scale * np.array(
-            [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]
-        )
-        offset = (left + right) / 2 - matrix @ (LEFT + RIGHT) / 2
-    return math.degrees(turn)
+def angle(found):
+    return square_of_eyes(*found.eyes).angle

@@ -286,7 +286,7 @@ class TestEngines:
             workers = subprocess.run(
                 ["pgrep", "-f", "ray::extract_all"], capture_output=True, text=True
             ).stdout.split()
-            if workers and not killed and 500 < done:
+            if workers and not killed and done > 500:
                 os.kill(int(workers[0]), signal.SIGKILL)
                 killed.append(workers[0])
 
@@ -400,7 +400,14 @@ class TestNothingIsLost:
 
 def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
     """Names with spaces, quotes, line breaks and letters of all scripts are kept apart."""
-    names = ["a b.png", 'he said "no".png', "comma, and; more.png", "лик.png", "顔.png", "new\nline.png"]
+    names = [
+        "a b.png",
+        'he said "no".png',
+        "comma, and; more.png",
+        "лик.png",
+        "顔.png",
+        "new\nline.png",
+    ]
     for number, name in enumerate(names):
         (folder / name).write_bytes(png(picture(seed=20 + number)))
     source = open_source(str(folder), 64)

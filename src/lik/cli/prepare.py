@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lik.faces.engines import Engine
     from lik.faces.extraction import Plan
     from lik.faces.faceset import FaceSet
+    from lik.faces.labels import Labelled
     from lik.faces.preparation import Preparation, Shard
     from lik.faces.quality import Limits
 
@@ -225,7 +226,9 @@ def _prepared(
     scale = scale or Scale(_engine(Where.local, None, _cores()))
     opened = open_sources(sources, plan.size)
     if labels is not None:
-        opened = with_labels(opened, labels)
+        labelled = with_labels(opened, labels)
+        opened = labelled.source
+        say(f"{labels}: {_of_labels(labelled)}.")
     with counting("preparing") as step:
         report = prepare_set(opened, out, plan, scale.engine, step, scale.shard)
     if report.already_done:
@@ -262,6 +265,15 @@ def draw_contact_sheet(faces: "FaceSet", path: Path, count: int = 64) -> None:
         tile=96,
     )
     save_png(path, image, command=command_line())
+
+
+def _of_labels(labelled: "Labelled") -> str:
+    parts = [f"{labelled.matched:,} pictures have labels"]
+    if labelled.unlabelled:
+        parts.append(f"{labelled.unlabelled:,} have none")
+    if labelled.unmatched:
+        parts.append(f"{labelled.unmatched:,} rows are for no picture")
+    return ", ".join(parts)
 
 
 def _say_counts(report: "Preparation") -> None:

@@ -3,6 +3,7 @@
 Every engine gives the extractions of all pictures in the order of the source.
 """
 
+import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ def ray_cluster(address: str | None = None) -> Engine:
         begun = not ray.is_initialized()
         if begun:
             try:
-                ray.init(address=address, log_to_driver=False, logging_level="error")
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 where = f"at {address}" if address else "on this machine"
                 raise UnusableInput(f"there is no Ray cluster {where} ({error}).") from error
