@@ -22,7 +22,7 @@ from lik.faces.cropping import (
 from lik.faces.faceset import FaceSet
 from lik.faces.photograph import crop_picture
 from lik.faces.preparation import prepare
-from lik.faces.sources import hashed_split, open_source
+from lik.faces.sources import open_source
 
 
 def picture(width=89, height=109, seed=0):
@@ -141,15 +141,6 @@ class TestPreparation:
             )
         assert not (tmp_path / "set").exists()
 
-    def test_missing_and_empty_sources_are_said(self, tmp_path):
-        (tmp_path / "empty").mkdir()
-        for wrong in ("empty", "none"):
-            with pytest.raises(UnusableInput, match=wrong):
-                open_source(str(tmp_path / wrong), 64)
-        for wrong in ("drawn:", "drawn:0", "drawn:many"):
-            with pytest.raises(UnusableInput, match="drawn:N"):
-                open_source(wrong, 64)
-
     def test_a_zip_gives_what_its_folder_gives(self, folder, tmp_path):
         with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
             for file in folder.iterdir():
@@ -158,27 +149,6 @@ class TestPreparation:
             prepare(open_source(str(source), 64), tmp_path / name, FixedCrop(), 64)
         for file in ("images.npy", "index.csv"):
             assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-
-    def test_celebas_files_give_labels_and_splits(self, tmp_path):
-        pictures = tmp_path / "img_align_celeba"
-        pictures.mkdir()
-        for index in range(1, 4):
-            (pictures / f"{index}.png").write_bytes(png(picture(seed=index)))
-        (tmp_path / "list_attr_celeba.txt").write_text("2\nBald Smiling\n1.png  1 -1\n2.png -1 1\n")
-        (tmp_path / "list_eval_partition.txt").write_text("1.png 0\n2.png 2\n3.png 1\n")
-        for index, source in enumerate((tmp_path, pictures)):
-            out = tmp_path / f"set{index}"
-            prepare(open_source(str(source), 64), out, FixedCrop(), 64)
-            faces = FaceSet.open(out)
-            assert list(faces.splits) == ["train", "test", "validation"]
-            assert faces.attribute_names == ["Bald", "Smiling"]
-            np.testing.assert_array_equal(faces.attributes, [[1, -1], [-1, 1], [np.nan, np.nan]])
-
-    def test_the_hashed_split_is_about_eighty_ten_ten(self):
-        splits = [hashed_split(f"{index}.jpg") for index in range(4000)]
-        assert abs(splits.count("train") / 4000 - 0.8) < 0.03
-        assert abs(splits.count("test") / 4000 - 0.1) < 0.02
-        assert splits[7] == hashed_split("7.jpg")
 
     def test_drawn_sets_keep_their_factors(self, faces):
         assert faces.factors is not None
