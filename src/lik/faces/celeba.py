@@ -105,7 +105,7 @@ def _read(path: Path, what: str) -> tuple[list[str], dict[str, str]]:
             columns = header.split()[1:]
         else:
             lines, columns = text.splitlines(), []
-            if len(lines[0].split()) == 1:  # the count; the partition has neither count nor columns
+            if lines[0].strip().isdigit():  # the count; the partition has neither count nor columns
                 columns, lines = lines[1].split(), lines[2:]
         pairs = (_pair(line) for line in lines if line and not line.isspace())
         return columns, dict(pairs)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from lik.faces.pictures import NotAPicture, Picture
 
@@ -63,16 +64,13 @@ class PictureFile:
             raise NotAPicture(TOO_MANY_BYTES)
         self._data = data
         header = self._opened()
-        width, height = header.size
+        width, height = _stored_size(header)
         if width * height > MAX_PIXELS:
             raise NotAPicture(TOO_MANY_PIXELS)
         if max(width, height) > MAX_RATIO * min(width, height):
             raise NotAPicture(STRIP)
         self._orientation = _orientation(header)
-        sideways = self._orientation > 4
-        if sideways and header.format == "TIFF":  # whose size Pillow gives upright already
-            sideways = False
-        self.width, self.height = (height, width) if sideways else (width, height)
+        self.width, self.height = (height, width) if self._orientation > 4 else (width, height)
         self._by_opencv = _suits_opencv(header) and not _breaks_off(data)
 
     def decode(self, least: int | None = None) -> Picture:
@@ -161,6 +159,13 @@ def _upright(pixels: Picture, orientation: int) -> Picture:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
+
+
+def _stored_size(header: Image.Image) -> tuple[int, int]:
+    """Width and height before the picture is turned."""
+    if isinstance(header, TiffImageFile):  # of which some versions of Pillow give the upright size
+        return int(header.tag_v2[IMAGEWIDTH]), int(header.tag_v2[IMAGELENGTH])
+    return header.size
 
 
 def _orientation(header: Image.Image) -> int:

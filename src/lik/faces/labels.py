@@ -55,9 +55,13 @@ class LabelTable:
 
 def one_and_minus_one(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Labels (N, A) in which columns of 0 and 1 alone become −1 and 1; NaN is unknown."""
-    known = ~np.isnan(values)
-    binary = known.any(axis=0) & (~known | (values == 0) | (values == 1)).all(axis=0)
-    return np.where(binary, 2 * values - 1, values)
+    signed = values.copy()
+    for column in signed.T:  # one at a time, because tables are large
+        known = column[~np.isnan(column)]
+        if len(known) and np.isin(known, (0, 1)).all():
+            column *= 2
+            column -= 1
+    return signed
 
 
 def is_trait(name: str) -> bool:

@@ -237,21 +237,21 @@ def _attributes(
     """Names and values (N, A) of all labels, NaN where unknown."""
     parquet = _pyarrow(container.root)
     labels = _labels(parquet.read_schema(files[0]), container.column())
-    tables = []
-    for file in files:
+    names = [name for label in labels for name in label.names]
+    values = np.full((sum(container.counts()), len(names)), np.nan)
+    start = 0
+    for file, count in zip(files, container.counts(), strict=True):
         missing = {label.column for label in labels} - set(parquet.read_schema(file).names)
         if missing:
             raise UnusableInput(f"{file} lacks the column {min(missing)} that {files[0]} has.")
         table = parquet.read_table(file, columns=[label.column for label in labels])
-        tables.append([_floats(table.column(label.column)) for label in labels])
-    names = [name for label in labels for name in label.names]
-    if not names:
-        return [], np.zeros((sum(container.counts()), 0))
-    columns = [
-        label.values(np.concatenate([table[index] for table in tables]))
-        for index, label in enumerate(labels)
-    ]
-    return names, one_and_minus_one(np.concatenate(columns, axis=1))
+        at = 0
+        for label in labels:
+            part = label.values(_floats(table.column(label.column)))
+            values[start : start + count, at : at + part.shape[1]] = part
+            at += part.shape[1]
+        start += count
+    return names, one_and_minus_one(values)
 
 
 def _labels(schema: Any, pictures: str) -> list[_Label]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lik.core.errors import UnusableInput
 from lik.faces.folder import Folder
 from lik.faces.pictures import SUFFIXES, Container
-from lik.faces.zips import Zip
+from lik.faces.zips import Zip, is_zip
 
 SPLIT_NAMES = {
     "train": "train",
@@ -151,6 +151,8 @@ def _source_at(path: Path) -> Source:
         return parquet_source(path, [path])
     if is_tar(path):
         return tar_source([path], f"tar {path.name}")
+    if not is_zip(path):
+        raise UnusableInput(f"{path} is neither a folder nor a zip, tar or Parquet file.")
     archive = Zip(path)
     names = archive.names()
     return Source(f"zip {path.name}", archive, names, [None] * len(names))

@@ -130,8 +130,7 @@ def _labels(tar: Tar, file: str) -> dict[str, float]:
         data = tar.read(file)[:MAX_LABEL_BYTES]
         if _suffix(file) == ".json":
             fields = json.loads(data)
-            if not isinstance(fields, dict):
-                raise ValueError("it holds no fields")
+            fields = fields if isinstance(fields, dict) else {}
         else:
             fields = {_suffix(file)[1:]: _number(data)}
     except (NotAPicture, ValueError, RecursionError) as error:

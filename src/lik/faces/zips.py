@@ -53,5 +53,11 @@ def _opened(path: Path, state: tuple[int, int]) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+def is_zip(path: Path) -> bool:
+    """Whether a file is a zip, whole or broken, by its first bytes or what stands at its end."""
+    with open(path, "rb") as file:
+        return file.read(2) == b"PK" or path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)
+
+
 def _is_link(entry: zipfile.ZipInfo) -> bool:
     return stat.S_ISLNK(entry.external_attr >> 16)

@@ -1,0 +1,641 @@
+import gzip
+import io
+import json
+import os
+import pickle
+import stat
+import sys
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lik.core.errors import UnusableInput
+from lik.faces import decoding, folder, parquet, zips
+from lik.faces.folder import Folder
+from lik.faces.labels import with_labels
+from lik.faces.pictures import NotAPicture
+from lik.faces.sources import hashed_split, open_source, open_sources, split_of
+
+AWKWARD = [
+    "a b.png", "it's \"quoted\".png", "two\nlines.png", "Ђорђе/лик.png", "顔.png", "é\\x.png",
+    "comma, and; semicolon.png", "percent%20.png", "-dash.png", "..dots.png", "no-suffix",
+]  # fmt: skip
+
+
+def picture(seed=0, size=12):
+    return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
+def png(seed=0):
+    buffer = io.BytesIO()
+    Image.fromarray(picture(seed)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_folder(path, files):
+    for name, data in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    return path
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def write_tar(path, files, mode="w", format=tarfile.PAX_FORMAT):
+    with tarfile.open(path, mode, format=format) as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def write_parquet(path, rows, metadata=None, **options):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    table = pa.Table.from_pylist(rows)
+    if metadata:
+        table = table.replace_schema_metadata({"huggingface": json.dumps(metadata)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyarrow.parquet.write_table(table, path, **options)
+    return path
+
+
+WRITERS = {
+    "folder": write_folder,
+    "zip": write_zip,
+    "tar": write_tar,
+    "tar.gz": lambda path, files: write_tar(path, files, "w:gz"),
+}
+
+
+@pytest.fixture(params=WRITERS)
+def written(request, tmp_path):
+    """Writes files in one of the four ways in which files lie together."""
+
+    def write(files):
+        place = tmp_path / f"held.{request.param}"
+        if request.param == "folder":
+            place.mkdir()
+        return WRITERS[request.param](place, files)
+
+    return write
+
+
+def pixels(source, name):
+    return source.container.open(name).decode()
+
+
+def reason(source, name):
+    with pytest.raises(NotAPicture) as caught:
+        source.container.open(name).decode()
+    return str(caught.value)
+
+
+class TestContainers:
+    def test_every_picture_is_found_by_its_name_whatever_it_is(self, written):
+        files = {name: png(seed) for seed, name in enumerate(AWKWARD)}
+        source = open_source(str(written(files)), 64)
+        assert sorted(source.names) == sorted(files)
+        for seed, name in enumerate(AWKWARD):
+            np.testing.assert_array_equal(pixels(source, name), picture(seed))
+
+    def test_a_container_sent_to_another_process_reads_the_same(self, written):
+        source = open_source(str(written({f"{i}.png": png(i) for i in range(300)})), 64)
+        pixels(source, "7.png")
+        sent = pickle.dumps(source.container)
+        assert len(sent) < 1000
+        np.testing.assert_array_equal(pickle.loads(sent).open("299.png").decode(), picture(299))
+
+    def test_litter_is_passed_over_and_what_is_no_picture_has_a_reason(self, written):
+        files = {"b.png": png(), "a.png": b"", "__MACOSX/._b.png": b"x", ".DS_Store": b"x"}
+        source = open_source(str(written(files | {"notes": b"no picture"})), 64)
+        assert sorted(source.names) == ["a.png", "b.png", "notes"]
+        assert reason(source, "a.png") == decoding.EMPTY
+        assert reason(source, "notes") == decoding.UNKNOWN
+
+    def test_nothing_is_written_outside_nor_anywhere(self, tmp_path):
+        names = ["../evil.png", "/tmp/evil.png", "a/../../evil.png", "C:\\evil.png"]
+        for write, place in ((write_zip, tmp_path / "a.zip"), (write_tar, tmp_path / "a.tar")):
+            before = sorted(tmp_path.rglob("*"))
+            source = open_source(str(write(place, {name: png() for name in names})), 64)
+            for name in source.names:
+                np.testing.assert_array_equal(pixels(source, name), picture())
+            assert len(source.names) == 4
+            assert sorted(tmp_path.rglob("*")) == sorted([*before, place])
+
+    @pytest.mark.parametrize("kind", ["zip", "tar"])
+    def test_members_are_read_up_to_a_limit(self, tmp_path, monkeypatch, kind):
+        place = WRITERS[kind](tmp_path / f"a.{kind}", {"a.png": bytes(5000), "b.png": png()})
+        source = open_source(str(place), 64)
+        monkeypatch.setattr(decoding, "MAX_BYTES", 2000)
+        assert reason(source, "a.png") == decoding.TOO_MANY_BYTES
+        np.testing.assert_array_equal(pixels(source, "b.png"), picture())
+
+
+class TestFolders:
+    def test_links_do_not_lead_in_circles(self, tmp_path):
+        write_folder(tmp_path, {"a/b.png": png()})
+        (tmp_path / "a" / "up").symlink_to(tmp_path, target_is_directory=True)
+        (tmp_path / "a" / "self.png").symlink_to(tmp_path / "a" / "self.png")
+        (tmp_path / "a" / "file.png").symlink_to(tmp_path / "a" / "b.png")
+        (tmp_path / "nowhere.png").symlink_to(tmp_path / "none")
+        os.mkfifo(tmp_path / "pipe.png")
+        source = open_source(str(tmp_path), 64)
+        assert source.names == ["a/b.png", "a/file.png", "a/self.png", "nowhere.png"]
+        np.testing.assert_array_equal(pixels(source, "a/file.png"), picture())
+        assert reason(source, "nowhere.png") == "cannot be read (No such file or directory)"
+        assert reason(source, "a/self.png").startswith("cannot be read (Too many levels")
+
+    def test_a_file_that_may_not_be_read_is_a_reason(self, tmp_path, monkeypatch):
+        write_folder(tmp_path, {"a.png": png()})
+
+        def refused(*arguments):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(folder, "open", refused, raising=False)
+        assert (
+            reason(open_source(str(tmp_path), 64), "a.png") == "cannot be read (Permission denied)"
+        )
+
+    def test_names_that_are_not_utf8_can_be_written_and_read(self, tmp_path):
+        with open(os.fsencode(tmp_path) + b"/caf\xe9.png", "wb") as file:
+            file.write(png(3))
+        (name,) = Folder(tmp_path).names()
+        assert name.encode() == b"caf\\xe9.png"
+        np.testing.assert_array_equal(Folder(tmp_path).open(name).decode(), picture(3))
+
+
+class TestZips:
+    def test_damage_and_encryption_are_reasons(self, tmp_path):
+        place = write_zip(tmp_path / "a.zip", {"a.png": png(1), "b.png": png(2), "c.png": png(3)})
+        data = bytearray(place.read_bytes())
+        with zipfile.ZipFile(place) as archive:
+            offsets = {entry.filename: entry.header_offset for entry in archive.infolist()}
+        data[offsets["a.png"] + 60] ^= 255
+        directory = data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 1)
+        data[directory + 8] |= 1  # b.png says that it is encrypted
+        third = data.index(b"PK\x01\x02", directory + 1)
+        data[third + 10 : third + 12] = b"\x63\0"  # c.png is of a method that is not known
+        place.write_bytes(data)
+        source = open_source(str(place), 64)
+        assert reason(source, "a.png") in (zips.UNREADABLE, decoding.DAMAGED)
+        assert reason(source, "b.png") == zips.ENCRYPTED
+        assert reason(source, "c.png") in (zips.COMPRESSION, zips.UNREADABLE)
+
+    def test_links_are_passed_over_and_a_changed_zip_is_read_anew(self, tmp_path):
+        place = write_zip(tmp_path / "a.zip", {"a.png": png(1)})
+        assert open_source(str(place), 64).names == ["a.png"]
+        with zipfile.ZipFile(place, "a") as archive:
+            link = zipfile.ZipInfo("link.png")
+            link.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(link, "/etc/passwd")
+            archive.writestr("b.png", png(2))
+        assert open_source(str(place), 64).names == ["a.png", "b.png"]
+
+    def test_a_zip_that_claims_a_small_size_is_found_out(self, tmp_path):
+        place = write_zip(tmp_path / "a.zip", {"a.png": bytes(100_000)})
+        data = bytearray(place.read_bytes())
+        at = data.index(b"PK\x01\x02") + 24
+        data[at : at + 4] = (10).to_bytes(4, "little")
+        place.write_bytes(data)
+        assert reason(open_source(str(place), 64), "a.png") == zips.UNREADABLE
+
+
+class TestTars:
+    @pytest.mark.parametrize(
+        "format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
+    )
+    def test_all_formats_of_headers(self, tmp_path, format):
+        long = "d" * 90 + "/" + "n" * 60 + ".png"
+        files = {"a.png": png(1), long: png(2), "./c.png": png(3), "z.png": b""}
+        source = open_source(str(write_tar(tmp_path / "a.tar", files, format=format)), 64)
+        assert source.names == ["a.png", "c.png", long, "z.png"]
+        np.testing.assert_array_equal(pixels(source, long), picture(2))
+        np.testing.assert_array_equal(pixels(source, "c.png"), picture(3))
+
+    def test_links_and_devices_are_passed_over(self, tmp_path):
+        with tarfile.open(tmp_path / "a.tar", "w") as archive:
+            for name, kind in (
+                ("link.png", tarfile.SYMTYPE),
+                ("hard.png", tarfile.LNKTYPE),
+                ("device.png", tarfile.CHRTYPE),
+                ("pipe.png", tarfile.FIFOTYPE),
+                ("folder.png", tarfile.DIRTYPE),
+            ):
+                member = tarfile.TarInfo(name)
+                member.type, member.linkname = kind, "/etc/passwd"
+                archive.addfile(member)
+            member = tarfile.TarInfo("a.png")
+            member.size = len(png())
+            archive.addfile(member, io.BytesIO(png()))
+        assert open_source(str(tmp_path / "a.tar"), 64).names == ["a.png"]
+
+    def test_the_webdataset_convention_gives_labels(self, tmp_path):
+        samples = {
+            "s/001.jpg": png(1),
+            "s/001.json": b'{"smiling": true, "age": 31.5, "name": "x", "face_id": 7, "more": {}}',
+            "s/001.cls": b"3",
+            "s/002.jpg": png(2),
+            "s/002.json": b'{"age": null, "smiling": false, "hat": 1}',
+            "s/002.txt": b"a woman who smiles",
+            "s/003.png": png(3),
+            "s/003.json": b"[1, 2]",
+            "alone.txt": b"neither a picture nor the label of one",
+        }
+        source = open_source(str(write_tar(tmp_path / "a.tar", samples)), 64)
+        assert source.names == ["alone.txt", "s/001.jpg", "s/002.jpg", "s/003.png"]
+        assert source.attribute_names == ["smiling", "age", "cls", "hat"]
+        nan = np.nan
+        np.testing.assert_array_equal(
+            source.attributes,
+            [[nan] * 4, [1, 31.5, 3, nan], [-1, nan, nan, 1], [nan] * 4],
+        )
+
+    def test_shards_are_one_source(self, tmp_path):
+        for split, number, seed in (("train", 0, 1), ("train", 1, 2), ("val", 0, 3)):
+            files = {"000.png": png(seed), "000.json": b'{"people": %d}' % seed}
+            write_tar(tmp_path / f"{split}-{number:03d}.tar", files)
+        names = ["train-000/000.png", "train-001/000.png"]
+        source = open_source(f"{tmp_path}/train-{{000..001}}.tar", 64)
+        assert source.names == names
+        np.testing.assert_array_equal(pixels(source, names[1]), picture(2))
+        whole = open_source(str(tmp_path), 64)
+        assert whole.names == [*names, "val-000/000.png"]
+        assert whole.splits == ["train", "train", "validation"]
+        np.testing.assert_array_equal(whole.attributes, [[1], [2], [3]])
+        listed = open_source(f"{tmp_path}/{{train-001,val-000}}.tar", 64)
+        assert listed.splits == ["train", "validation"]
+        with pytest.raises(UnusableInput, match=r"nothing at .*train-002\.tar"):
+            open_source(f"{tmp_path}/train-{{000..002}}.tar", 64)
+
+    def test_broken_tars_and_labels_are_said(self, tmp_path):
+        place = write_tar(tmp_path / "a.tar", {f"{i}.png": bytes(3000) for i in range(9)})
+        place.write_bytes(place.read_bytes()[:15_000])
+        with pytest.raises(UnusableInput, match=r"a\.tar cannot be read as a tar \(it breaks off"):
+            open_source(str(place), 64)
+        packed = tmp_path / "b.tar.gz"
+        packed.write_bytes(gzip.compress(os.urandom(30_000))[:9000])
+        with pytest.raises(UnusableInput, match=r"b\.tar\.gz cannot be read as a tar"):
+            open_source(str(packed), 64)
+        write_tar(tmp_path / "c.tar", {"a.png": png(), "a.json": b"{broken"})
+        with pytest.raises(UnusableInput, match=r"a\.json in .*c\.tar cannot be read"):
+            open_source(str(tmp_path / "c.tar"), 64)
+
+
+class TestParquet:
+    @staticmethod
+    def rows(count, start=0, **columns):
+        return [
+            {
+                "image": {"bytes": png(start + index), "path": f"{start + index:06d}.jpg"},
+                **{name: values[index] for name, values in columns.items()},
+            }
+            for index in range(count)
+        ]
+
+    def test_a_set_as_on_the_hub(self, tmp_path):
+        data = tmp_path / "celeba" / "data"
+        labels = {"Smiling": [True, False, True], "celeb_id": [5, 6, 7], "prompt": ["a", "b", "c"]}
+        for index, split in enumerate(("train", "valid", "test")):
+            name = f"{split}-00000-of-00001-abcd.parquet"
+            write_parquet(data / name, self.rows(3, 3 * index, **labels))
+        source = open_source(str(tmp_path / "celeba"), 64)
+        assert source.splits == ["test"] * 3 + ["train"] * 3 + ["validation"] * 3
+        assert source.names == [f"{i:06d}.jpg" for i in (6, 7, 8, 0, 1, 2, 3, 4, 5)]
+        assert source.attribute_names == ["Smiling"]
+        np.testing.assert_array_equal(source.attributes[:, 0], [1, -1, 1] * 3)
+        for name in source.names:
+            np.testing.assert_array_equal(pixels(source, name), picture(int(name[:6])))
+
+    def test_rows_are_read_in_any_order_and_in_another_process(self, tmp_path):
+        place = write_parquet(tmp_path / "a.parquet", self.rows(100), row_group_size=40)
+        source = open_source(str(place), 64)
+        sent = pickle.dumps(source.container)
+        assert len(sent) < 1000
+        container = pickle.loads(sent)
+        for index in (0, 1, 39, 40, 99, 80, 81, 3, 3):
+            name = source.names[index]
+            np.testing.assert_array_equal(container.open(name).decode(), picture(index))
+
+    def test_plain_bytes_and_rows_without_names(self, tmp_path):
+        rows = [{"jpg": png(index), "n": index} for index in range(3)]
+        source = open_source(str(write_parquet(tmp_path / "train-0.parquet", rows)), 64)
+        assert source.names == ["train-0/000000", "train-0/000001", "train-0/000002"]
+        assert source.splits == ["train"] * 3
+        np.testing.assert_array_equal(pixels(source, "train-0/000002"), picture(2))
+        np.testing.assert_array_equal(source.attributes[:, 0], [0, 1, 2])
+
+    def test_classes_become_labels(self, tmp_path):
+        features = {
+            "sex": {"_type": "ClassLabel", "names": ["female", "male"]},
+            "mood": {"_type": "ClassLabel", "names": ["calm", "happy", "sad"]},
+        }
+        rows = self.rows(4, sex=[0, 1, -1, 1], mood=[2, 1, None, 0], old=[0.5, None, 1, 0])
+        place = write_parquet(tmp_path / "a.parquet", rows, {"info": {"features": features}})
+        source = open_source(str(place), 64)
+        assert source.attribute_names == ["sex", "mood=calm", "mood=happy", "mood=sad", "old"]
+        nan = np.nan
+        np.testing.assert_array_equal(
+            source.attributes,
+            [[-1, -1, -1, 1, 0.5], [1, -1, 1, -1, nan], [nan, nan, nan, nan, 1], [1, 1, -1, -1, 0]],
+        )
+
+    def test_missing_and_broken_pictures_are_reasons(self, tmp_path, monkeypatch):
+        rows = self.rows(4)
+        rows[1]["image"] = None
+        rows[2]["image"]["bytes"] = None
+        rows[3]["image"]["bytes"] = b"no picture"
+        source = open_source(str(write_parquet(tmp_path / "a.parquet", rows)), 64)
+        assert source.names == [f"a/{index:06d}" for index in range(4)]
+        np.testing.assert_array_equal(pixels(source, source.names[0]), picture(0))
+        assert reason(source, source.names[1]) == parquet.NO_BYTES
+        assert reason(source, source.names[2]) == parquet.NO_BYTES
+        assert reason(source, source.names[3]) == decoding.UNKNOWN
+
+    def test_damaged_rows_are_reasons_and_the_others_are_read(self, tmp_path):
+        place = write_parquet(
+            tmp_path / "a.parquet", self.rows(60), row_group_size=20, compression="none",
+            write_page_checksum=True,
+        )  # fmt: skip
+        data = bytearray(place.read_bytes())
+        at = data.index(png(25))
+        data[at - 900 : at] = bytes(900)
+        place.write_bytes(data)
+        source = open_source(str(place), 64)
+        read = []
+        for index, name in enumerate(source.names):
+            try:
+                np.testing.assert_array_equal(pixels(source, name), picture(index))
+                read.append(index)
+            except NotAPicture:
+                pass
+        assert set(range(20)) | set(range(40, 60)) <= set(read)
+        assert len(read) < 60
+
+    def test_what_is_no_set_of_pictures_is_said(self, tmp_path, monkeypatch):
+        place = write_parquet(tmp_path / "a.parquet", [{"age": 3}])
+        with pytest.raises(UnusableInput, match="no column of bytes"):
+            open_source(str(place), 64)
+        place = write_parquet(tmp_path / "b.parquet", [{"one": b"1", "two": b"2"}])
+        with pytest.raises(UnusableInput, match="several columns of bytes"):
+            open_source(str(place), 64)
+        (tmp_path / "c.parquet").write_bytes(b"PAR1 and nothing else")
+        with pytest.raises(UnusableInput, match=r"c\.parquet cannot be read as Parquet"):
+            open_source(str(tmp_path / "c.parquet"), 64)
+        monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(UnusableInput, match=r"pip install 'lik-vae\[parquet\]'"):
+            open_source(str(place), 64)
+
+
+class TestSeveral:
+    def test_one_alone_is_itself(self, tmp_path):
+        write_folder(tmp_path / "a", {"1.png": png()})
+        alone, same = open_sources([str(tmp_path / "a")], 64), open_source(str(tmp_path / "a"), 64)
+        assert alone.identity == same.identity
+        assert alone.description == same.description
+
+    def test_names_are_kept_where_they_differ_and_preceded_where_not(self, tmp_path):
+        write_folder(tmp_path / "a", {"1.png": png(1), "x/2.png": png(2)})
+        write_folder(tmp_path / "b", {"3.png": png(3)})
+        write_folder(tmp_path / "other" / "a", {"1.png": png(4)})
+        texts = [str(tmp_path / name) for name in ("a", "b", "other/a")]
+        source = open_sources(texts[:2], 64)
+        assert source.names == ["1.png", "x/2.png", "3.png"]
+        source = open_sources(texts, 64)
+        assert source.names == ["a/1.png", "a/x/2.png", "b/3.png", "a-2/1.png"]
+        container = pickle.loads(pickle.dumps(source.container))
+        for name, seed in zip(source.names, (1, 2, 3, 4), strict=True):
+            np.testing.assert_array_equal(container.open(name).decode(), picture(seed))
+
+    def test_labels_splits_and_eyes_are_united(self, tmp_path):
+        celeba = tmp_path / "celeba"
+        write_celeba(celeba)
+        place = write_tar(
+            tmp_path / "test-0.tar", {"9.png": png(9), "9.json": b'{"Age": 40, "Smiling": 1}'}
+        )
+        source = open_sources([str(celeba), str(place)], 64)
+        assert source.attribute_names == ["Bald", "Smiling", "Age"]
+        nan = np.nan
+        np.testing.assert_array_equal(
+            source.attributes, [[1, -1, nan], [-1, 1, nan], [nan, nan, nan], [nan, 1, 40]]
+        )
+        assert source.splits == ["train", "test", "validation", "test"]
+        assert source.eyes.shape == (4, 2, 2)
+        assert np.isnan(source.eyes[3]).all()
+        assert not np.isnan(source.eyes[0]).any()
+
+    def test_drawn_faces_keep_their_factors_and_are_not_mixed(self, tmp_path):
+        source = open_sources(["drawn:3", "drawn:2:7"], 16)
+        assert source.names[0] == "drawn-0-000000"
+        assert source.factors.shape == (5, len(source.factor_names))
+        assert source.aligned
+        overlapping = open_sources(["drawn:3", "drawn:2"], 16)
+        assert overlapping.names[3] == "drawn-2/drawn-0-000000"
+        assert pixels(overlapping, overlapping.names[3]).shape == (16, 16, 3)
+        write_folder(tmp_path / "a", {"1.png": png()})
+        with pytest.raises(UnusableInput, match="separately"):
+            open_sources(["drawn:3", str(tmp_path / "a")], 16)
+        with pytest.raises(UnusableInput, match="drawn:3 is given twice"):
+            open_sources(["drawn:3", "drawn:3"], 16)
+
+
+class TestLabels:
+    @pytest.fixture
+    def source(self, tmp_path):
+        files = {"x/1.jpg": png(1), "x/2.jpg": png(2), "y/2.jpg": png(3), "y/4.jpg": png(4)}
+        return open_source(str(write_folder(tmp_path / "pictures", files)), 64)
+
+    @pytest.fixture
+    def labelled(self, source, tmp_path):
+        def label(text, of=source):
+            (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+            return with_labels(of, tmp_path / "labels.csv")
+
+        return label
+
+    def test_names_in_full_without_folders_and_without_suffix(self, labelled):
+        report = labelled("file,Age\nx/2.jpg,20\n1.jpg,10.5\n4,-3\nelsewhere.jpg,9\n")
+        np.testing.assert_array_equal(report.source.attributes[:, 0], [10.5, 20, np.nan, -3])
+        assert (report.matched, report.unmatched, report.unlabelled) == (3, 1, 1)
+        assert report.source.identity != labelled("file,Age\nx/2.jpg,20\n").source.identity
+
+    def test_kinds_of_values(self, labelled):
+        text = (
+            "\ufeffname;Smiling;Hat;Beard;Age\r\nx/1.jpg;1;yes;-1;3e1\r\nx/2.jpg;0;NO;1;\r\n"
+            "\r\ny/2.jpg;;true;;nan\r\n"
+        )
+        report = labelled(text)
+        assert report.source.attribute_names == ["Smiling", "Hat", "Beard", "Age"]
+        nan = np.nan
+        np.testing.assert_array_equal(
+            report.source.attributes,
+            [[1, 1, -1, 30], [-1, -1, 1, nan], [nan, 1, nan, nan], [nan, nan, nan, nan]],
+        )
+
+    def test_splits(self, labelled):
+        report = labelled(
+            "file,Split,a\nx/1.jpg,test,1\nx/2.jpg,val,1\ny/2.jpg,,1\n4.jpg,Train,2\n"
+        )
+        assert report.source.splits == ["test", "validation", None, "train"]
+        assert report.source.attribute_names == ["a"]
+
+    def test_a_file_of_splits_alone(self, labelled):
+        source = labelled("file,split\nx/1.jpg,test\n").source
+        assert source.attributes.shape == (4, 0)
+        assert source.splits[0] == "test"
+
+    def test_what_was_known_stays_where_the_file_says_nothing(self, labelled):
+        first = labelled("file,a,b\n1,5,6\n4,7,8\n").source
+        second = labelled("file,b,c\n1,9,3\n4,,4\n", first).source
+        assert second.attribute_names == ["a", "b", "c"]
+        np.testing.assert_array_equal(second.attributes[[0, 3]], [[5, 9, 3], [7, 8, 4]])
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("file,a\n1,2\n2.jpg,3\n", r"line 3: 2\.jpg may be x/2\.jpg or y/2\.jpg"),
+            ("file,a\n1,2\n4,much\n", "line 3: 'much' in column a is no number"),
+            ("file,a\n1,inf\n", "line 2: 'inf' in column a"),
+            ("file,a\n1,2\n4,2,3\n", "line 3: 3 values for 2 columns"),
+            ("file,a\n1,2\nx/1.jpg,3\n", r"line 3: x/1\.jpg has a row already, in line 2"),
+            ("file,split\n1,holdout\n", "line 2: the split 'holdout'"),
+            ("file,a,a\n1,2,3\n", "a name, and one of its own"),
+            ("file\n1\n", "has no labels"),
+            ("", "has no labels"),
+            ("file,a\nnone.jpg,1\n", r"none of the 1 names .*x/1\.jpg is one"),
+            ('file,a\n"1,2\n', "line 2"),
+        ],
+    )
+    def test_what_is_wrong_is_said_with_its_line(self, labelled, text, said):
+        with pytest.raises(UnusableInput, match=said):
+            labelled(text)
+
+    def test_missing_and_undecodable_files_are_said(self, source, tmp_path):
+        with pytest.raises(UnusableInput, match="No such file"):
+            with_labels(source, tmp_path / "none.csv")
+        (tmp_path / "a.csv").write_bytes(b"file,a\n\xff\xfe,1\n")
+        with pytest.raises(UnusableInput, match="not in UTF-8"):
+            with_labels(source, tmp_path / "a.csv")
+
+
+def write_celeba(path, form="txt"):
+    write_folder(path / "img_align_celeba", {f"{i}.png": png(i) for i in (1, 2, 3)})
+    tables = {
+        "list_attr_celeba": (["Bald", "Smiling"], [[1, -1], [-1, 1]]),
+        "list_landmarks_align_celeba": (
+            ["lefteye_x", "lefteye_y", "righteye_x", "righteye_y", "nose_x", "nose_y"],
+            [[69, 111, 108, 112, 80, 130], [110, 113, 70, 109, 80, 130]],
+        ),
+    }
+    for name, (columns, rows) in tables.items():
+        lines = [[f"{i}.png", *map(str, row)] for i, row in enumerate(rows, 1)]
+        if form == "csv":
+            text = "\n".join(",".join(line) for line in [["image_id", *columns], *lines])
+        else:
+            text = f"2\n{' '.join(columns)}\n" + "\n".join("  ".join(line) for line in lines)
+        (path / f"{name}.{form}").write_text(text + "\n")
+    splits = "1.png 0\n2.png 2\n3.png 1\n"
+    if form == "csv":
+        splits = "image_id,partition\n" + splits.replace(" ", ",")
+    (path / f"list_eval_partition.{form}").write_text(splits)
+
+
+class TestCelebA:
+    @pytest.mark.parametrize("form", ["txt", "csv"])
+    @pytest.mark.parametrize("inner", ["", "img_align_celeba"])
+    def test_its_files_give_labels_splits_and_eyes(self, tmp_path, form, inner):
+        write_celeba(tmp_path, form)
+        source = open_source(str(tmp_path / inner), 64)
+        assert source.splits == ["train", "test", "validation"]
+        assert source.attribute_names == ["Bald", "Smiling"]
+        np.testing.assert_array_equal(source.attributes, [[1, -1], [-1, 1], [np.nan, np.nan]])
+        # The middle of the pixels; the eye of smaller x first, whatever the file calls it.
+        eyes = source.eyes * (178, 218)
+        np.testing.assert_allclose(eyes[0], [[69.5, 111.5], [108.5, 112.5]])
+        np.testing.assert_allclose(eyes[1], [[70.5, 109.5], [110.5, 113.5]])
+        assert np.isnan(eyes[2]).all()
+
+    def test_without_landmarks_there_are_no_eyes_and_the_job_is_another(self, tmp_path):
+        write_celeba(tmp_path)
+        before = open_source(str(tmp_path), 64)
+        (tmp_path / "list_landmarks_align_celeba.txt").unlink()
+        after = open_source(str(tmp_path), 64)
+        assert after.eyes.shape == (0, 2, 2)
+        assert before.identity != after.identity
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("list_attr_celeba.txt", "2\nBald Smiling\n1.png 1\n"),
+            ("list_attr_celeba.txt", "2\nBald Smiling\n1.png 1 x\n"),
+            ("list_attr_celeba.txt", ""),
+            ("list_eval_partition.txt", "1.png 7\n"),
+            ("list_eval_partition.txt", "1.png\n2.png 1\n"),
+            ("list_landmarks_align_celeba.txt", "2\na b\n1.png 1 2\n"),
+        ],
+    )
+    def test_broken_files_are_said(self, tmp_path, name, text):
+        write_celeba(tmp_path)
+        (tmp_path / name).write_text(text)
+        with pytest.raises(UnusableInput, match=name):
+            open_source(str(tmp_path), 64)
+
+    def test_the_real_one_lies_as_it_is_expected(self, real_data):
+        source = open_source(str(real_data / "celeba-half"), 64)
+        assert len(source.attribute_names) == 40
+        assert set(np.unique(source.attributes)) == {-1, 1}
+        assert set(source.splits) == {"train", "validation", "test"}
+        opened = source.container.open(source.names[0])
+        assert (opened.width, opened.height) == (89, 109)
+
+
+class TestOpening:
+    def test_missing_and_empty_sources_are_said(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        for wrong in ("empty", "none"):
+            with pytest.raises(UnusableInput, match=wrong):
+                open_source(str(tmp_path / wrong), 64)
+        for wrong in ("drawn:", "drawn:0", "drawn:many"):
+            with pytest.raises(UnusableInput, match="drawn:N"):
+                open_source(wrong, 64)
+
+    def test_a_file_of_another_kind_is_said(self, tmp_path):
+        (tmp_path / "a.jpg").write_bytes(png())
+        with pytest.raises(UnusableInput, match=r"a\.jpg is neither"):
+            open_source(str(tmp_path / "a.jpg"), 64)
+        (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 cut off")
+        with pytest.raises(UnusableInput, match=r"a\.zip cannot be read as a zip"):
+            open_source(str(tmp_path / "a.zip"), 64)
+
+    def test_the_hashed_split_is_about_eighty_ten_ten(self):
+        splits = [hashed_split(f"{index}.jpg") for index in range(4000)]
+        assert abs(splits.count("train") / 4000 - 0.8) < 0.03
+        assert abs(splits.count("test") / 4000 - 0.1) < 0.02
+        assert splits[7] == hashed_split("7.jpg")
+
+    @pytest.mark.parametrize(
+        ("file", "among_others", "split"),
+        [
+            ("train-00000-of-00019.parquet", False, "train"),
+            ("data/valid-00000-of-00001-ab12.parquet", True, "validation"),
+            ("faces-test-000001.tar", False, "test"),
+            ("default/validation/0000.parquet", True, "validation"),
+            ("test.tar", False, None),
+            ("test.tar", True, "test"),
+            ("latest-000.tar", True, None),
+            ("training-notes.tar", True, None),
+        ],
+    )
+    def test_splits_are_read_from_the_names_of_files(self, file, among_others, split):
+        assert split_of(file, among_others) == split
