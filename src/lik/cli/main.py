@@ -13,6 +13,7 @@ from lik.cli import (
     evaluate,
     generate,
     import_keras,
+    inspect,
     map,
     models,
     prepare,
@@ -79,6 +80,7 @@ def lik(
 
 
 app.command("prepare")(prepare.prepare)
+app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)

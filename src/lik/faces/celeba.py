@@ -23,6 +23,7 @@ EYES = ["lefteye_x", "lefteye_y", "righteye_x", "righteye_y"]
 WIDTH, HEIGHT = 178, 218
 """The size of the aligned pictures, for which the landmarks are written."""
 
+
 def find_celeba(path: Path) -> Source | None:
     """CelebA at ``path``, with labels, splits and eyes where their files lie beside the pictures.
 
