@@ -170,10 +170,12 @@ def _tell_attributes(frequent: "list[Frequency]", pairs: "list[Correlation]") ->
     if any(not f.binary for f in frequent):
         say("per cent where it is a matter of yes and no, else the mean")
     if pairs:
+        from lik.figures.distributions import signed
+
         say("\nattributes that go together most:")
         width = max(len(f"{pair.first} – {pair.second}") for pair in pairs)
         for pair in pairs:
-            say(f"  {f'{pair.first} – {pair.second}':<{width}}  {pair.value:+.2f}")
+            say(f"  {f'{pair.first} – {pair.second}':<{width}}  {signed(pair.value)}")
 
 
 def _share(value: float, binary: bool) -> str:

@@ -100,6 +100,11 @@ def correlation_map(matrix: Values, names: Sequence[str]) -> Image.Image:
     return rendered(figure, dpi=180)
 
 
+def signed(value: float) -> str:
+    """A correlation as text, with a sign of its own."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def _side_by_side(matrix: Values) -> NDArray[np.int64]:
     """An order in which attributes that correlate are neighbours.
 

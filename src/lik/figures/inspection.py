@@ -17,7 +17,7 @@ from lik.faces.statistics import (
     spread,
     strongest,
 )
-from lik.figures.distributions import correlation_map, frequency_bars, histograms
+from lik.figures.distributions import correlation_map, frequency_bars, histograms, signed
 from lik.figures.grids import Row, sheet
 from lik.figures.page import Section, data_uri, write_page
 
@@ -106,7 +106,7 @@ def write_inspection(
         facts: what stands in the table at the top.
     """
     sections = [
-        Section("At a glance", "", table=facts, command=f"lik inspect {faces.path}"),
+        Section("At a glance", "What the set is made of.", table=facts, command=f"lik inspect {faces.path}"),
         _evenly(faces),
         *_spreads(measures),
         *(_ranked(faces, measures[r.measure], r) for r in RANKINGS if _ranks(measures[r.measure])),
@@ -311,7 +311,7 @@ def _attributes(faces: FaceSet, frequencies: Sequence[Frequency]) -> Iterator[Se
             data_uri(correlation_map(matrix, faces.attribute_names)),
             "Map of the correlations of attributes",
             table=[
-                (f"{pair.first} – {pair.second}".replace("_", " "), f"{pair.value:+.2f}")
+                (f"{pair.first} – {pair.second}".replace("_", " "), signed(pair.value))
                 for pair in top
             ],
         )
