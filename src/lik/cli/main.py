@@ -13,6 +13,7 @@ from lik.cli import (
     evaluate,
     generate,
     import_keras,
+    inspect,
     map,
     merge,
     models,
@@ -82,6 +83,7 @@ def lik(
 
 app.command("prepare")(prepare.prepare)
 app.command("merge")(merge.merge)
+app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
 app.command("train-aligner")(train_aligner.train_aligner)
 app.command("reconstruct")(reconstruct.reconstruct)

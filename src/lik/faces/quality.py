@@ -40,15 +40,17 @@ def sharpness(face: Face) -> float:
     """How much of the finest detail that its pixels can hold a face (S, S, 3) does hold.
 
     The contrast between neighbouring pixels, compared with that between neighbouring blocks of
-    2×2 (both as Haar wavelets). In a sharp photograph detail is as strong, octave for octave; in
-    a blurred or enlarged one the finer octave is empty. Contrast cancels in the ratio, and noise,
-    estimated from the diagonal wavelets (Donoho & Johnstone 1994), is taken off both. It speaks of
-    the face's own pixels: reducing a picture makes it sharper, enlarging it more blurred.
+    2×2 (both as Haar wavelets), in the middle three quarters each way. In a sharp photograph
+    detail is as strong, octave for octave; in a blurred or enlarged one the finer octave is empty.
+    Contrast cancels in the ratio, and noise, estimated from the diagonal wavelets (Donoho &
+    Johnstone 1994), is taken off both. It speaks of the face's own pixels: reducing a picture
+    makes it sharper, enlarging it more blurred.
 
     Returns:
         0 where brightness changes smoothly over several pixels, 1 where both octaves are equally
-        strong, at most 3. Of CelebA's faces at 64 pixels half lie between 0.4 and 0.6, one in a
-        hundred below 0.2; a Gaussian blur of 0.8 pixels brings the median from 0.5 to 0.2.
+        strong, at most 3. Of CelebA's faces at 64 pixels half lie between 0.41 and 0.55, one in a
+        hundred below 0.27; a Gaussian blur of 0.8 pixels brings the median from 0.48 to 0.19, one
+        of 2 pixels to 0.05.
     """
     return _sharpness(_grey(face))
 
@@ -105,30 +107,35 @@ def _brightness(grey: Face) -> float:
 
 
 def _sharpness(grey: Face) -> float:
-    whole = len(grey) // 4 * 4
-    pixels = grey[:whole, :whole].astype(np.float32)
-    blocks, fine, diagonal = _haar(pixels)
-    _, coarse, _ = _haar(blocks)
-    size = diagonal.size
-    noise = float(np.partition(np.abs(diagonal.ravel()), size // 2)[size // 2]) / 0.6745
+    edge = len(grey) // 8
+    pixels = grey[edge : len(grey) - edge, edge : len(grey) - edge].astype(np.float32)
+    blocks, fine, diagonal = _haar(pixels, 1)
+    _, coarse, _ = _haar(blocks, 2)
+    half = diagonal.size // 2
+    noise = float(np.partition(np.abs(diagonal.ravel()), half)[half]) / 0.6745
     fine_energy = max(fine - 2 * noise**2, 0.0)
     coarse_energy = max(coarse - 2 * noise**2, 1.0)  # at least the rounding of pixels
     # Of a ramp, all coefficients of the coarser octave are four times those of the finer.
     return min(max(4 * math.sqrt(fine_energy / coarse_energy) - 1, 0.0), 3.0)
 
 
-def _haar(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
-    """One level of Haar's orthonormal wavelets.
+def _haar(
+    pixels: NDArray[np.float32], lag: int
+) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
+    """One level of Haar's wavelets at every place, not at every second one.
+
+    So it does not matter whether an edge falls between two blocks or into one. ``lag`` is the
+    distance of neighbours: 1 for pixels, 2 for blocks of 2×2.
 
     Returns:
-        The blocks of 2×2 summed and halved, the mean energy of horizontal and vertical detail
-        together, and the diagonal detail.
+        The blocks of twice the side (their sum, scaled to keep the energy of noise), the mean
+        energy of horizontal and vertical detail together, and the diagonal detail.
     """
-    upper, lower = pixels[::2], pixels[1::2]
+    upper, lower = pixels[:-lag], pixels[lag:]
     both, between = upper + lower, upper - lower
-    blocks = (both[:, ::2] + both[:, 1::2]) / 2
-    sideways = both[:, ::2] - both[:, 1::2]
-    upright = between[:, ::2] + between[:, 1::2]
-    diagonal = (between[:, ::2] - between[:, 1::2]) / 2
+    blocks = (both[:, :-lag] + both[:, lag:]) / 2
+    sideways = both[:, :-lag] - both[:, lag:]
+    upright = between[:, :-lag] + between[:, lag:]
+    diagonal = (between[:, :-lag] - between[:, lag:]) / 2
     energy = (float(np.vdot(sideways, sideways)) + float(np.vdot(upright, upright))) / 4
     return np.asarray(blocks, np.float32), energy / sideways.size, np.asarray(diagonal, np.float32)

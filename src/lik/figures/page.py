@@ -1,9 +1,13 @@
 """A page of figures with a sentence or two beside each: one folder that opens in any browser."""
 
+import base64
 import html
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image
 
 from lik.core.artifacts import write_text
 
@@ -31,20 +35,24 @@ footer { color: #6e7178; font-size: 14px; margin-top: 32px; }
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a page: a heading, plain sentences, a picture or a table, and its command."""
+    """One part of a page: a heading, plain sentences, a picture or a table, and its command.
+
+    The first cell of each row of a table heads it; ``columns``, if any, stand above.
+    """
 
     heading: str
     text: str
     picture: str | None = None
     alt: str = ""
-    table: Sequence[tuple[str, str]] = ()
+    table: Sequence[Sequence[str]] = ()
+    columns: Sequence[str] = ()
     command: str = ""
 
 
 def write_page(
     path: Path, title: str, introduction: Sequence[str], sections: Sequence[Section], footer: str
 ) -> None:
-    """Write an HTML page; pictures are named relative to it."""
+    """Write an HTML page; pictures are named relative to it, or held in it as data URIs."""
     escape = html.escape
     parts = [
         "<!doctype html>",
@@ -59,12 +67,30 @@ def write_page(
     write_text(path, "\n".join(parts) + "\n")
 
 
+def data_uri(image: Image.Image, photographic: bool = False) -> str:
+    """A picture as text, so that a page holds it: JPEG for photographs, else PNG."""
+    buffer = io.BytesIO()
+    if photographic:
+        image.save(buffer, "JPEG", quality=88)
+    else:
+        image.save(buffer, "PNG", optimize=True)
+    kind = "jpeg" if photographic else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
 def _section(section: Section) -> str:
     escape = html.escape
     parts = [f"<section><h2>{escape(section.heading)}</h2>", f"<p>{escape(section.text)}</p>"]
     if section.table:
-        rows = (f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in section.table)
-        parts.append(f"<table>{''.join(rows)}</table>")
+        cells = (
+            [[f"<th>{escape(name)}</th>" for name in section.columns]] if section.columns else []
+        )
+        cells += [
+            [f"<th>{escape(head)}</th>", *(f"<td>{escape(cell)}</td>" for cell in rest)]
+            for head, *rest in section.table
+        ]
+        rows = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+        parts.append(f"<table>{rows}</table>")
     if section.picture:
         parts.append(f'<img src="{escape(section.picture)}" alt="{escape(section.alt)}">')
     if section.command:
