@@ -123,6 +123,25 @@ def test_a_broken_state_is_said(tmp_path, data):
         train(tmp_path / "run", data, "epochs=5")
 
 
+def test_journals_and_states_from_before_named_terms_go_on(tmp_path, data):
+    """One objective gave three figures then, and the state kept their sums in a list."""
+    train(tmp_path / "whole", data)
+    old = tmp_path / "old"
+    train(old, data, observer=StopAfter(4))
+    state = torch.load(old / "state" / "last.pt", weights_only=True)
+    names = list(state["position"]["sums"])
+    assert names == ["loss", "reconstruction", "kl"]
+    state["position"]["sums"] = [state["position"]["sums"][name] for name in names]
+    torch.save(state, old / "state" / "last.pt")
+    train(old, data)
+    assert_same_weights(tmp_path / "whole", old)
+    line = {"epoch": 1, "step": 3, "train": {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0},
+            "validation": None, "images_per_second": 9.5, "scale": "Σ(x−x̂)² + KL"}  # fmt: skip
+    (tmp_path / "journal.jsonl").write_text(json.dumps(line) + "\n")
+    record = journal.read(tmp_path / "journal.jsonl")[0]
+    assert record.train == {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
+
+
 def test_a_loss_that_is_no_number_ends_the_training_and_is_not_saved(tmp_path, data):
     with pytest.raises(FailedOnTheWay, match="no longer a finite number"):
         train(tmp_path / "run", data, "optimizer.learning_rate=1e12", "epochs=50")

@@ -98,9 +98,9 @@ class EyeNetwork:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """OpenCV's own complaints would stand beside ours."""
-    logging: Any = cv2.utils.logging
+    logging: Any = getattr(cv2.utils, "logging", cv2)  # it has moved since OpenCV 4.10
     before = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    logging.setLogLevel(0)
     try:
         yield
     finally:

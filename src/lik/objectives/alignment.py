@@ -46,7 +46,7 @@ class AlignmentSettings(ObjectiveSettings):
     smallest: float = Field(0.68, gt=0)
     largest: float = Field(1.45, gt=0)
     shift: float = Field(0.2, ge=0, lt=0.5)
-    near: float = Field(0.4, ge=0, le=1)
+    near: float = Field(0.5, ge=0, le=1)
     face: float = Field(0.5, ge=0)
 
     @property

@@ -1,7 +1,7 @@
 """Cuts that are no faces, made from the very pictures that hold the faces.
 
 They stand for what a detector takes for a face by mistake: parts of a face, hair and background,
-faces far too large, too small or on their head, and plain texture.
+faces far too large, too small or on their head, texture and figures.
 
 Shapes: pictures (B, 1, S, S) in 0…1; cuts (B, 1, size, size).
 """
@@ -15,7 +15,7 @@ from lik.objectives.cuts import REFERENCE, Cuts, Dice, Eyes, cuts_with_eyes_at, 
 
 def no_faces(pictures: Tensor, eyes: Eyes, size: int, generator: torch.Generator | None) -> Tensor:
     """A cut that is no face for each picture; the kinds share the batch evenly."""
-    kinds = (_beside, _beside, _detail, _turned, _distant, _scrambled, _texture)
+    kinds = (_beside, _beside, _detail, _turned, _distant, _scrambled, _texture, _figures)
     parts = []
     for kind, part in zip(kinds, torch.tensor_split(pictures, len(kinds)), strict=True):
         if len(part):
@@ -75,8 +75,35 @@ def _texture(pictures: Tensor, eyes: Eyes, size: int, dice: Dice) -> Tensor:
         noise = F.interpolate(
             dice.normal(1, cells, cells), (size, size), mode="bicubic", align_corners=False
         )
-        cuts += noise * dice.uniform(0, 1).square()[:, None, None, None]
-    return (0.5 + 0.2 * cuts).clamp(0, 1)
+        cuts += noise * _wide(dice.uniform(0, 1).square())
+    return _half_symmetrical((0.5 + 0.2 * cuts).clamp(0, 1), dice)
+
+
+def _figures(pictures: Tensor, eyes: Eyes, size: int, dice: Dice) -> Tensor:
+    """Discs and bars over one another, as in letters, wheels, windows and patterns of cloth."""
+    device = pictures.device
+    pixels = (torch.arange(size, device=device) + 0.5) / size
+    cuts = _wide(dice.uniform(0, 1)).expand(-1, 1, size, size)
+    for _ in range(dice.whole(3, 12)):
+        middle, angle = dice.uniform(0, 1, 2), dice.uniform(-torch.pi, torch.pi)
+        long, short = dice.log_uniform(0.08, 0.6), dice.log_uniform(0.03, 0.3)
+        across = pixels[None, None, :] - middle[:, 0, None, None]
+        down = pixels[None, :, None] - middle[:, 1, None, None]
+        cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
+        u = (across * cos + down * sin) / long[:, None, None]
+        v = (down * cos - across * sin) / short[:, None, None]
+        round_ = dice.chance(0.5)[:, None, None]
+        reach = torch.where(
+            round_, (u.square() + v.square()).sqrt(), torch.maximum(u.abs(), v.abs())
+        )
+        cuts = torch.where((reach < 1)[:, None], _wide(dice.uniform(0, 1)), cuts)
+    return _half_symmetrical(cuts, dice)
+
+
+def _half_symmetrical(cuts: Tensor, dice: Dice) -> Tensor:
+    """Half of the cuts, the other half with its left side mirrored on its right."""
+    left = cuts[..., : cuts.shape[-1] // 2]
+    return torch.where(_wide(dice.chance(0.5)), torch.cat([left, left.flip(3)], dim=3), cuts)
 
 
 def _faces(
@@ -99,6 +126,10 @@ def _squares(centre: Tensor, side: Tensor, angle: Tensor, dice: Dice) -> Cuts:
 
 def _any_turn(dice: Dice) -> Tensor:
     return torch.where(dice.chance(0.7), dice.uniform(-25, 25), dice.uniform(-180, 180)).deg2rad()
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values[:, None, None, None]
 
 
 def _frame(eyes: Eyes) -> Tensor:

@@ -14,10 +14,10 @@ def disturbed(cuts: Tensor, dice: Dice) -> Tensor:
     """The cuts under random light, sharpness, covers, contrast and noise, rounded to 8 bits."""
     lit = _lit(cuts.clamp(0, 1), dice)
     covered = _covered(_sharpened(lit, dice), dice)
-    contrast = _wide(dice.log_uniform(0.06, 1.6))
+    contrast = _wide(dice.log_uniform(0.08, 1.6))
     level = _wide(dice.uniform(0.0, 1.0))  # where the grey values lie that the contrast leaves
     middle = contrast / 2 + level * (1 - contrast)
-    noise = _wide(dice.uniform(0, 1).square() * 0.08) * contrast
+    noise = _wide(dice.uniform(0, 1).square() * 0.06) * contrast
     grey = middle + contrast * (covered - 0.5) + noise * dice.normal(*cuts.shape[1:])
     return (grey.clamp(0, 1) * 255).round() / 255
 
@@ -35,15 +35,16 @@ def _lit(cuts: Tensor, dice: Dice) -> Tensor:
 
 def _sharpened(cuts: Tensor, dice: Dice) -> Tensor:
     """Between quite blurred (amount −1) and sharpened (positive amounts)."""
-    kernel = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=cuts.device) / 16
-    padded = F.pad(cuts, (2, 2, 2, 2), mode="replicate")
-    blurred = F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, 5)), kernel.view(1, 1, 5, 1))
+    blurred = F.pad(cuts, (2, 2, 2, 2), mode="replicate")
+    for _ in range(2):  # binomial weights; a convolution of one channel takes twenty times as long
+        blurred = blurred[..., :-2] / 4 + blurred[..., 1:-1] / 2 + blurred[..., 2:] / 4
+        blurred = blurred[..., :-2, :] / 4 + blurred[..., 1:-1, :] / 2 + blurred[..., 2:, :] / 4
     amount = _wide(dice.uniform(-1, 0.8))
     return (cuts + amount * (cuts - blurred)).clamp(0, 1)
 
 
 def _covered(cuts: Tensor, dice: Dice) -> Tensor:
-    """A third of the cuts get a rectangle of one grey, or of another cut, laid over them."""
+    """A quarter of the cuts get a rectangle of one grey, or of another cut, laid over them."""
     size = cuts.shape[-1]
     pixels = (torch.arange(size, device=cuts.device) + 0.5) / size
 
@@ -52,7 +53,7 @@ def _covered(cuts: Tensor, dice: Dice) -> Tensor:
 
     across = inside(dice.uniform(0, 1), dice.uniform(0.1, 0.5))
     down = inside(dice.uniform(0, 1), dice.uniform(0.1, 0.5))
-    covered = across[:, None, None, :] & down[:, None, :, None] & _wide(dice.chance(0.33))
+    covered = across[:, None, None, :] & down[:, None, :, None] & _wide(dice.chance(0.25))
     flat = _wide(dice.uniform(0, 1)).expand_as(cuts)
     cover = torch.where(_wide(dice.chance(0.5)), flat, cuts.roll(1, dims=0))
     return torch.where(covered, cover, cuts)

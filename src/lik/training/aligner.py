@@ -53,7 +53,9 @@ class AlignerPlan(Plan):
         return self
 
     def build(self) -> nn.Module:
-        return Aligner(self.model)
+        # On processors, convolutions are a third faster with the channels last.
+        model = Aligner(self.model)
+        return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
     def loss(self, model: nn.Module) -> Loss:
         assert isinstance(model, Aligner)
