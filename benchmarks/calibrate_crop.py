@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from lik.faces.cropping import FixedCrop, square_of
-from lik.faces.detection import detect
+from lik.faces.eyes import EyeNetwork
+from lik.faces.finding import CascadeFinder
 from lik.faces.sources import open_source
 
 
@@ -23,10 +24,12 @@ def main() -> None:
     cv2.setNumThreads(1)
     source = open_source(sys.argv[1], 64)
     names = source.names[: int(sys.argv[2])] if len(sys.argv) > 2 else source.names
+    finder = CascadeFinder(EyeNetwork())
     rows = []
     for name in names:
         picture = source.container.open(name).decode()
-        box = detect(picture)
+        found = finder.find(picture)
+        box = found[0].box if found else None
         if box is None:
             continue
         frame = square_of(FixedCrop(), picture.shape[1], picture.shape[0], None)

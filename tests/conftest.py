@@ -6,6 +6,7 @@ import pytest
 
 from lik.faces import drawn
 from lik.faces.cropping import WholeCrop
+from lik.faces.extraction import Plan
 from lik.faces.faceset import FaceSet
 from lik.faces.preparation import prepare
 from lik.faces.sources import open_source
@@ -15,7 +16,7 @@ from lik.faces.sources import open_source
 def faces(tmp_path_factory) -> FaceSet:
     """64 drawn faces of 16 pixels: what the commands are tried on."""
     out = tmp_path_factory.mktemp("sets") / "drawn"
-    prepare(open_source("drawn:64", 16), out, WholeCrop(), 16)
+    prepare(open_source("drawn:64", 16), out, Plan(WholeCrop(), 16))
     return FaceSet.open(out)
 
 

@@ -163,7 +163,7 @@ def test_mirroring_mirrors_about_half(data):
 def test_training_lowers_the_loss(tmp_path, data, faces):
     drawn = Data(faces.images, np.arange(48), np.arange(48, 64), data.description)
     train(tmp_path / "run", drawn, "epochs=30", "optimizer.learning_rate=2e-3")
-    losses = [record.train.loss for record in journal.read(tmp_path / "run" / "journal.jsonl")]
+    losses = [record.train["loss"] for record in journal.read(tmp_path / "run" / "journal.jsonl")]
     assert losses[-1] < 0.9 * losses[0]
 
 

@@ -66,9 +66,9 @@ class _Shown:
 
 
 def _faces(source: str, out: Path) -> "FaceSet":
-    from lik.cli.prepare import prepare_faces
+    from lik.cli.prepare import plan_of, prepare_faces
     from lik.faces.celeba import find_celeba
-    from lik.faces.cropping import FaceCrop, FixedCrop
+    from lik.faces.cropping import AlignedCrop, FixedCrop
     from lik.faces.faceset import FaceSet
 
     if (Path(source) / "faceset.json").is_file():
@@ -76,7 +76,7 @@ def _faces(source: str, out: Path) -> "FaceSet":
         return FaceSet.open(source)
     # CelebA is aligned already, so that its faces need no detection.
     aligned = not source.startswith("drawn:") and find_celeba(Path(source)) is not None
-    return prepare_faces(source, out, FixedCrop() if aligned else FaceCrop(), 64)
+    return prepare_faces([source], out, plan_of(FixedCrop() if aligned else AlignedCrop()))
 
 
 def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> None:

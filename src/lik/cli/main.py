@@ -15,11 +15,13 @@ from lik.cli import (
     import_keras,
     inspect,
     map,
+    merge,
     models,
     prepare,
     recipes,
     reconstruct,
     train,
+    train_aligner,
 )
 from lik.cli.terminal import note, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -80,8 +82,10 @@ def lik(
 
 
 app.command("prepare")(prepare.prepare)
+app.command("merge")(merge.merge)
 app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
+app.command("train-aligner")(train_aligner.train_aligner)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("change")(change.change)

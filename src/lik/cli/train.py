@@ -57,7 +57,7 @@ def train_run(
     train_indices = faces.indices("train")
     if not len(train_indices):
         raise UnusableInput(f"{faces.path} has no faces in its train split.")
-    data = Data(faces.images, train_indices, faces.indices("validation"), _description(faces))
+    data = Data(faces.images, train_indices, faces.indices("validation"), describe(faces))
     folder = RunFolder(path)
     prepare_run(folder, recipe, data.description)
     with TrainingBar() as bar:
@@ -66,8 +66,9 @@ def train_run(
     return outcome
 
 
-def draw_curves(folder: "RunFolder") -> Path | None:
-    """Draw loss, reconstruction and KL over the epochs into the run's figures."""
+def draw_curves(folder: "RunFolder", unit: str = "nats per image") -> Path | None:
+    """Draw the loss and its parts over the epochs into the run's figures."""
+    from lik.cli.training_bar import spelt
     from lik.figures.curves import Curve, training_curves
     from lik.figures.png import save_png
     from lik.training import journal
@@ -77,18 +78,19 @@ def draw_curves(folder: "RunFolder") -> Path | None:
         return None
     epochs = [record.epoch for record in records]
 
-    def curve(title: str, part: str) -> Curve:
-        validation = [getattr(r.validation, part) if r.validation else None for r in records]
-        return Curve(title, epochs, [getattr(r.train, part) for r in records], validation)
+    def curve(part: str) -> Curve:
+        validation = [r.validation[part] if r.validation else None for r in records]
+        return Curve(spelt(part), epochs, [r.train[part] for r in records], validation)
 
-    curves = [curve("loss", "loss"), curve("reconstruction", "reconstruction"), curve("KL", "kl")]
-    image = training_curves(curves, folder.path.resolve().name, records[-1].scale)
+    curves = [curve(part) for part in records[-1].train]
+    image = training_curves(curves, folder.path.resolve().name, records[-1].scale, unit)
     path = folder.figures / "training.png"
     save_png(path, image, command=command_line())
     return path
 
 
-def _description(faces: "FaceSet") -> dict[str, Any]:
+def describe(faces: "FaceSet") -> dict[str, Any]:
+    """What a run remembers of its face set."""
     return {
         "path": str(faces.path.resolve()),
         "hash": faces.hash,
@@ -104,24 +106,29 @@ def report(path: Path, outcome: "Outcome") -> None:
     from lik.training.run import RunFolder
 
     folder = RunFolder(path)
-    epochs = read_run_recipe(folder.recipe).epochs
+    if not report_end(path, outcome, read_run_recipe(folder.recipe).epochs):
+        return
+    record = journal.read(folder.journal)[-1]
+    for name, figures in (("training", record.train), ("validation", record.validation)):
+        if figures:
+            say(
+                f"  {name:<11} loss {figures['loss']:.2f} = reconstruction "
+                f"{figures['reconstruction']:.2f} and KL {figures['kl']:.2f}  "
+                f"({record.scale}, nats per image)"
+            )
+    say(f"  model       {folder.model}")
+    say(f"  curves      {folder.figures / 'training.png'}")
+
+
+def report_end(path: Path, outcome: "Outcome", epochs: int) -> bool:
+    """Say whether a training was finished or stopped, and give back which."""
     if not outcome.finished:
         say(
             f"Stopped in epoch {outcome.position.epoch + 1} of {epochs} and saved: "
             "the same command goes on from there."
         )
-        return
-    if outcome.resumed_from == outcome.position.step and outcome.resumed_from:
-        say(f"{folder.path} is finished already ({epochs} epochs); epochs=N extends it.")
+    elif outcome.resumed_from == outcome.position.step and outcome.resumed_from:
+        say(f"{path} is finished already ({epochs} epochs); epochs=N extends it.")
     else:
         say(f"Finished: {epochs} epochs, {outcome.position.step:,} steps.")
-    record = journal.read(folder.journal)[-1]
-    for name, figures in (("training", record.train), ("validation", record.validation)):
-        if figures:
-            say(
-                f"  {name:<11} loss {figures.loss:.2f} = reconstruction "
-                f"{figures.reconstruction:.2f} and KL {figures.kl:.2f}  "
-                f"({record.scale}, nats per image)"
-            )
-    say(f"  model       {folder.model}")
-    say(f"  curves      {folder.figures / 'training.png'}")
+    return outcome.finished

@@ -7,16 +7,17 @@ from types import FrameType
 from typing import Any
 
 from lik.cli.terminal import note, progress_bar
-from lik.training.journal import EpochRecord
+from lik.training.journal import EpochRecord, Figures
 from lik.training.loop import Position, Progress
-from lik.training.recipe import Recipe
+from lik.training.recipe import Plan
 from lik.training.run import Observer
 
 
 class TrainingBar(Observer):
     """A bar on a terminal, a line an epoch elsewhere, and a way to stop with a signal."""
 
-    def __init__(self) -> None:
+    def __init__(self, digits: int = 2) -> None:
+        self.digits = digits
         self.stopping = False
         self.epoch_started = time.monotonic()
 
@@ -31,7 +32,7 @@ class TrainingBar(Observer):
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
-    def began(self, recipe: Recipe, resumed: Position, steps_per_epoch: int) -> None:
+    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int) -> None:
         self.epochs = recipe.epochs
         self.epoch_started = time.monotonic()
         if resumed.step and resumed.epoch < recipe.epochs:
@@ -47,22 +48,20 @@ class TrainingBar(Observer):
     def progressed(self, progress: Progress) -> None:
         if self.progress is None:
             return
-        means = progress.figures
         self.progress.update(
             self.task,
             completed=progress.step,
             description=f"epoch {progress.epoch}/{self.epochs}",
-            figures=f"loss {means.loss:.1f}  reconstruction {means.reconstruction:.1f}  "
-            f"KL {means.kl:.1f}  {progress.images_per_second:,.0f} images/s",
+            figures=f"{figures_in_words(progress.figures, self.digits - 1)}  "
+            f"{progress.images_per_second:,.0f} images/s",
         )
 
     def epoch_ended(self, record: EpochRecord) -> None:
         line = (
-            f"epoch {record.epoch:>3}/{self.epochs}  loss {record.train.loss:.2f}  "
-            f"reconstruction {record.train.reconstruction:.2f}  KL {record.train.kl:.2f}"
+            f"epoch {record.epoch:>3}/{self.epochs}  {figures_in_words(record.train, self.digits)}"
         )
         if record.validation:
-            line += f"  validation {record.validation.loss:.2f}"
+            line += f"  validation {record.validation['loss']:.{self.digits}f}"
         line += f"  {record.images_per_second:,.0f} images/s"
         if self.progress is not None:
             self.progress.console.print(line, highlight=False)
@@ -79,6 +78,16 @@ class TrainingBar(Observer):
             sys.exit(130)
         self.stopping = True
         note("Stopping after this step; once more ends at once.")
+
+
+def figures_in_words(figures: Figures, digits: int) -> str:
+    """A loss and its parts, each after its name."""
+    return "  ".join(f"{spelt(name)} {value:.{digits}f}" for name, value in figures.items())
+
+
+def spelt(name: str) -> str:
+    """The name of a figure as people read it."""
+    return "KL" if name == "kl" else name
 
 
 def _minutes(seconds: float) -> str:

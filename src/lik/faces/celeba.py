@@ -107,10 +107,15 @@ def _read(path: Path, what: str) -> tuple[list[str], dict[str, str]]:
             lines, columns = text.splitlines(), []
             if len(lines[0].split()) == 1:  # the count; the partition has neither count nor columns
                 columns, lines = lines[1].split(), lines[2:]
-        pairs = (line.split(maxsplit=1) for line in lines if line and not line.isspace())
-        return columns, {name: values for name, values in pairs}
+        pairs = (_pair(line) for line in lines if line and not line.isspace())
+        return columns, dict(pairs)
     except (OSError, IndexError, ValueError) as error:
         raise UnusableInput(f"{path} is not CelebA's {what} ({error}).") from error
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, values = line.split(maxsplit=1)
+    return name, values
 
 
 def _numbers(

@@ -80,12 +80,21 @@ class Square:
 
 @dataclass(frozen=True)
 class Box:
-    """Where a detector saw a face, in pixels, with its score."""
+    """Where a detector saw a face, as a square of the picture, with its score."""
 
     x: float
     y: float
     side: float
     score: float
+    angle: float = 0.0
+
+    @property
+    def square(self) -> Square:
+        return Square(self.x, self.y, self.side, self.angle)
+
+    def scaled(self, factor: float) -> "Box":
+        """The same box of a picture that is ``factor`` times as large."""
+        return Box(self.x * factor, self.y * factor, self.side * factor, self.score, self.angle)
 
 
 class FaceCrop(Settings):
@@ -168,13 +177,12 @@ def square_of(rule: CropRule, width: int, height: int, box: Box | None) -> Squar
     if isinstance(rule, FixedCrop):
         return _fixed_square(rule, width, height)
     assert box is not None, "this rule needs a detection"
-    middle_x, middle_y = box.x + box.side / 2, box.y + box.side / 2
     if isinstance(rule, PaperCrop):
-        return _around(middle_x, middle_y, width * FRAME_SIDE / CELEBA_WIDTH)
-    face = rule if isinstance(rule, FaceCrop) else FaceCrop()
-    return _around(
-        middle_x + face.right * box.side, middle_y + face.down * box.side, face.factor * box.side
-    )
+        return _around(*box.square.point((0.5, 0.5)), width * FRAME_SIDE / CELEBA_WIDTH)
+    if isinstance(rule, AlignedCrop):
+        return _face_square(FaceCrop(), box)
+    square = _face_square(rule, box)
+    return _around(*square.point((0.5, 0.5)), square.side)
 
 
 def eyes_in_crop(widen: float = 1.0) -> tuple[Point, Point]:
@@ -263,6 +271,13 @@ def _reduced(picture: Picture, square: Square, factor: float) -> tuple[Picture, 
     scale = (across / part.shape[1] * down / part.shape[0]) ** 0.5
     moved = Square(square.x - x0, square.y - y0, square.side, square.angle)
     return np.asarray(small, np.uint8), moved.scaled(scale)
+
+
+def _face_square(rule: FaceCrop, box: Box) -> Square:
+    """The square of the face that a detected box lies in, turned as the box is."""
+    share = 0.5 - rule.factor / 2
+    x, y = box.square.point((share + rule.right, share + rule.down))
+    return Square(x, y, rule.factor * box.side, box.angle)
 
 
 def _fixed_square(rule: FixedCrop, width: int, height: int) -> Square:

@@ -125,13 +125,13 @@ class PictureFile:
             return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(image)))
 
 
-def read_bounded(file: IO[bytes]) -> bytes:
-    """What is left of ``file``, up to `MAX_BYTES`, whatever size it claims to have.
+def read_bounded(file: IO[bytes], size: int = MAX_BYTES + 1) -> bytes:
+    """The next ``size`` bytes of ``file``, but never more than `MAX_BYTES`, whatever it claims.
 
     Raises:
         NotAPicture: there is more.
     """
-    data = file.read(MAX_BYTES + 1)
+    data = file.read(min(size, MAX_BYTES + 1))
     if len(data) > MAX_BYTES:
         raise NotAPicture(TOO_MANY_BYTES)
     return data

@@ -1,5 +1,6 @@
 """One photograph brought into the frame of the run that is to read it."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,25 @@ from lik.core.errors import UnusableInput
 from lik.faces.cropping import (
     CELEBA_HEIGHT,
     CELEBA_WIDTH,
+    AlignedCrop,
     CropRule,
     FaceCrop,
     FixedCrop,
     PaperCrop,
     crop_rule,
+    needs_detection,
 )
+from lik.faces.extraction import NO_FACE, Plan, extract
+from lik.faces.finding import Finder, finder_for
 from lik.faces.folder import Folder
 from lik.faces.pictures import NotAPicture
-from lik.faces.preparation import NO_FACE, process
 
 
 def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint8]:
-    """The face of a picture file, (size, size, 3).
+    """The largest face of a picture file, (size, size, 3).
 
     A picture that is size×size already is taken as it is. Rules that suit aligned sets alone give
-    way to ``face``, which cuts to the same frame, where the picture is not of CelebA's form.
+    way to ``aligned``, which cuts to the same frame, where the picture is not of CelebA's form.
 
     Raises:
         UnusableInput: the file is missing, no picture, or has no face that can be cut out.
@@ -35,22 +39,33 @@ def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint
         raise UnusableInput(f"there is no picture at {path}.")
     folder = Folder(path.parent)
     try:
-        picture = folder.open(path.name).decode()
+        encoded = folder.open(path.name)
+        if (encoded.width, encoded.height) == (size, size):
+            return encoded.decode()
     except NotAPicture as error:
         raise UnusableInput(f"{path} cannot be used: {error}.") from error
-    height, width = picture.shape[:2]
-    if (height, width) == (size, size):
-        return picture
-    result = process(folder, path.name, _rule_for(rule, width, height), size)
-    if result.face is None:
-        reason = "no face was found in it" if result.reason == NO_FACE else result.reason
+    fitting = _rule_for(rule, encoded.width, encoded.height)
+    finder = _finder(fitting.kind) if needs_detection(fitting) else None
+    result = extract(folder, path.name, Plan(fitting, size, finder))
+    if not result.faces:
+        reason = result.left_out[0].reason
+        reason = "no face was found in it" if reason == NO_FACE else reason
         raise UnusableInput(f"{path} cannot be used: {reason}.")
-    return result.face
+    return result.faces[0].pixels
 
 
 def _rule_for(stored: dict[str, Any], width: int, height: int) -> CropRule:
     rule = crop_rule(stored, "the run's crop rule") if stored else FaceCrop()
     like_celeba = abs(width / height - CELEBA_WIDTH / CELEBA_HEIGHT) < 0.01
+    if isinstance(rule, FaceCrop | AlignedCrop):
+        return rule
     if isinstance(rule, FixedCrop | PaperCrop) and like_celeba:
         return rule
-    return rule if isinstance(rule, FaceCrop) else FaceCrop()
+    if isinstance(rule, PaperCrop):
+        return FaceCrop()
+    return AlignedCrop(widen=rule.widen if isinstance(rule, FixedCrop) else 1)
+
+
+@cache
+def _finder(kind: str) -> Finder:
+    return finder_for(kind)

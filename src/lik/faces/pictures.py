@@ -16,6 +16,13 @@ LITTER = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
 """What operating systems leave in folders and archives: passed over in silence."""
 
 
+SUFFIXES = {
+    ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif",
+    ".jp2", ".heic",
+}  # fmt: skip
+"""What files of pictures end with, where they lie among others; elsewhere it does not matter."""
+
+
 class NotAPicture(Exception):
     """Something that holds no picture that can be read.
 

@@ -1,6 +1,8 @@
 """A source: pictures with what is known of them before any face is found."""
 
 import hashlib
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +11,19 @@ from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
 from lik.faces.folder import Folder
-from lik.faces.pictures import Container
+from lik.faces.pictures import SUFFIXES, Container
 from lik.faces.zips import Zip
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
+"""The three splits, by the names that are in use for them."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +66,48 @@ class Source:
 
 
 def open_source(text: str, size: int) -> Source:
-    """What SOURCE names: ``drawn:N``, CelebA's files, or any folder or zip of pictures.
+    """What SOURCE names.
+
+    ``drawn:N``, CelebA's files, any folder of pictures, zip, tar or Parquet file, a folder of tar
+    or Parquet files, or several tars as ``shard-{000..009}.tar``.
 
     Raises:
         UnusableInput: nothing is there, or there are no pictures in it.
     """
-    from lik.faces.celeba import find_celeba
     from lik.faces.drawn_source import drawn_source
+    from lik.faces.tars import tar_source
 
     if text.startswith("drawn:"):
         return drawn_source(text, size)
     path = Path(text)
-    if not path.exists():
-        raise UnusableInput(f"there is nothing at {path}: give a folder, a zip, or drawn:N.")
-    source = find_celeba(path) or _plain(path)
+    paths = [path] if path.exists() else [Path(each) for each in _expanded(text)]
+    missing = next((each for each in paths if not each.exists()), None)
+    if missing is not None:
+        raise UnusableInput(
+            f"there is nothing at {missing}: give a folder, a zip, tar or Parquet file, or drawn:N."
+        )
+    source = _source_at(path) if len(paths) == 1 else tar_source(paths, f"tars {path.name}")
     if not source.names:
         raise UnusableInput(f"{path} holds no files: there is nothing to prepare.")
     return source
+
+
+def open_sources(texts: list[str], size: int) -> Source:
+    """Several SOURCEs as one, in their order; one alone is what `open_source` gives.
+
+    Raises:
+        UnusableInput: as `open_source`; one is given twice, or drawn faces are mixed with others.
+    """
+    from lik.faces.several import join
+
+    twice = next((text for text in texts if texts.count(text) > 1), None)
+    if twice is not None:
+        raise UnusableInput(f"{twice} is given twice: its pictures would count double.")
+    bases = [
+        text.replace(":", "-") if text.startswith("drawn:") else Path(text).resolve().stem
+        for text in texts
+    ]
+    return join([open_source(text, size) for text in texts], bases)
 
 
 def container_of(path: Path) -> Container:
@@ -83,8 +121,65 @@ def hashed_split(name: str) -> str:
     return "test" if bucket == 9 else "validation" if bucket == 8 else "train"
 
 
-def _plain(path: Path) -> Source:
-    container = container_of(path)
-    names = container.names()
-    kind = "folder" if path.is_dir() else "zip"
-    return Source(f"{kind} {path.name}", container, names, [None] * len(names))
+def split_of(file: str, among_others: bool) -> str | None:
+    """The split that a file of a set is named after, as ``train-00000-of-00019.parquet``.
+
+    Args:
+        file: its name relative to the set, with '/'; a folder ``test`` speaks for its files.
+        among_others: the set has several files, so that ``test.parquet`` names a split too.
+    """
+    *folders, name = file.lower().split("/")
+    stem = name.split(".", 1)[0]
+    sharded = re.fullmatch(rf"(?:.*[-_])?({'|'.join(SPLIT_NAMES)})[-_]\d.*", stem)
+    if sharded:
+        return SPLIT_NAMES[sharded[1]]
+    named = [stem] if among_others else []
+    return next((SPLIT_NAMES[part] for part in named + folders[::-1] if part in SPLIT_NAMES), None)
+
+
+def _source_at(path: Path) -> Source:
+    from lik.faces.celeba import find_celeba
+    from lik.faces.parquet import is_parquet, parquet_source
+    from lik.faces.tars import is_tar, tar_source
+
+    celeba = find_celeba(path)
+    if celeba:
+        return celeba
+    if path.is_dir():
+        return _folder(path)
+    if is_parquet(path):
+        return parquet_source(path, [path])
+    if is_tar(path):
+        return tar_source([path], f"tar {path.name}")
+    archive = Zip(path)
+    names = archive.names()
+    return Source(f"zip {path.name}", archive, names, [None] * len(names))
+
+
+def _folder(path: Path) -> Source:
+    """A folder of pictures; of Parquet files or tars, if there are such and no pictures."""
+    from lik.faces.parquet import parquet_source
+    from lik.faces.tars import tar_source
+
+    folder = Folder(path)
+    names = folder.names()
+    if not any(os.path.splitext(name)[1].lower() in SUFFIXES for name in names):
+        if tables := [path / name for name in names if name.endswith(".parquet")]:
+            return parquet_source(path, tables)
+        if tars := [path / name for name in names if name.endswith((".tar", ".tar.gz", ".tgz"))]:
+            return tar_source(tars, f"tars {path.name}")
+    return Source(f"folder {path.name}", folder, names, [None] * len(names))
+
+
+def _expanded(text: str) -> list[str]:
+    """``a-{00..02}.tar`` and ``{a,b}.tar`` → all that they stand for."""
+    found = re.search(r"\{(?:(\d+)\.\.(\d+)|([^{}]*,[^{}]*))\}", text)
+    if not found:
+        return [text]
+    if found[3] is not None:
+        parts = found[3].split(",")
+    else:
+        first, last = int(found[1]), int(found[2])
+        parts = [f"{number:0{len(found[1])}d}" for number in range(first, last + 1)]
+    before, after = text[: found.start()], text[found.end() :]
+    return [whole for part in parts for whole in _expanded(before + part + after)]

@@ -1,4 +1,4 @@
-"""Curves of a training: loss, reconstruction and KL after each epoch."""
+"""Curves of a training: the loss and its parts after each epoch."""
 
 import io
 from collections.abc import Sequence
@@ -17,7 +17,9 @@ class Curve:
     validation: Sequence[float | None]
 
 
-def training_curves(curves: Sequence[Curve], title: str, scale: str) -> Image.Image:
+def training_curves(
+    curves: Sequence[Curve], title: str, scale: str, unit: str = "nats per image"
+) -> Image.Image:
     """Draw curves side by side; ``scale`` says what the figures are sums of."""
     import matplotlib
 
@@ -45,7 +47,7 @@ def training_curves(curves: Sequence[Curve], title: str, scale: str) -> Image.Im
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25)
-    axes[0].set_ylabel("nats per image")
+    axes[0].set_ylabel(unit)
     axes[0].legend(frameon=False, fontsize=9)
     figure.suptitle(f"{title}   ·   loss = {scale}", fontsize=13)
     return rendered(figure)

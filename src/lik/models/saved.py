@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from lik.core.artifacts import replacing
 from lik.core.configuration import Settings, validated
@@ -36,7 +37,7 @@ class SavedModel:
     metadata: dict[str, Any]
 
 
-def save_model(path: Path, model: VAE, settings: BaseModel, metadata: dict[str, Any]) -> None:
+def save_model(path: Path, model: nn.Module, settings: BaseModel, metadata: dict[str, Any]) -> None:
     """Write the weights of ``model`` with its configuration and ``metadata``, atomically."""
     description = {
         "format": FORMAT,

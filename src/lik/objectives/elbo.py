@@ -1,18 +1,17 @@
 """The negative evidence lower bound, put together as in the paper's equation 1."""
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from lik.core.configuration import Settings
 from lik.core.gaussian import DiagonalGaussian
 from lik.objectives.reconstruction import RECONSTRUCTIONS, SCALES
+from lik.objectives.settings import ObjectiveSettings
 
 
-class ElboSettings(Settings):
+class ElboSettings(ObjectiveSettings):
     """``reconstruction``: 'sse' (published figures) or 'half_sse' (equation 1); weight β of KL."""
 
     reconstruction: Literal["sse", "half_sse"] = "sse"
@@ -20,7 +19,6 @@ class ElboSettings(Settings):
 
     @property
     def scale(self) -> str:
-        """What the figures of this objective are sums of, to be printed beside them."""
         weight = "" if self.beta == 1 else f"{self.beta:g}·"
         return f"{SCALES[self.reconstruction]} + {weight}KL"
 
@@ -40,15 +38,6 @@ class Model(Protocol):
     def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Output: ...
 
 
-@dataclass(frozen=True)
-class Terms:
-    """The parts of the objective in nats per image, each (B,)."""
-
-    loss: Tensor
-    reconstruction: Tensor
-    kl: Tensor
-
-
 class Elbo:
     """The objective that ``settings`` describe, as a function of a model and a batch."""
 
@@ -58,10 +47,14 @@ class Elbo:
 
     def __call__(
         self, model: Model, images: Tensor, generator: torch.Generator | None = None
-    ) -> Terms:
-        """Images (B, 3, S, S) in 0…1 → the terms of equation 1, one posterior sample per image."""
+    ) -> dict[str, Tensor]:
+        """Images (B, 3, S, S) in 0…1 → the terms of equation 1 in nats per image, each (B,).
+
+        One posterior sample per image; the names are loss, reconstruction and kl.
+        """
         output = model(images, generator)
         reconstruction = self.error(images, output.reconstruction)
         kl = output.posterior.kl_to_standard()
         # Equation 1:  ½ Σ (x − x̂)²  +  β Σ ½ (σ² + μ² − log σ² − 1)
-        return Terms(reconstruction + self.beta * kl, reconstruction, kl)
+        loss = reconstruction + self.beta * kl
+        return {"loss": loss, "reconstruction": reconstruction, "kl": kl}

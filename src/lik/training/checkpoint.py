@@ -48,7 +48,10 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
             raise UnusableInput(f"{path} was written by a newer Lik: update Lik to go on with it.")
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        return Position(**state["position"])
+        entry = state["position"]
+        if isinstance(entry["sums"], list):  # as it was when there was one objective
+            entry["sums"] = dict(zip(("loss", "reconstruction", "kl"), entry["sums"], strict=True))
+        return Position(**entry)
     except (
         RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError,
         pickle.UnpicklingError, zipfile.BadZipFile,

@@ -8,14 +8,8 @@ from typing import Any
 from lik.core.artifacts import write_text
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
-
-@dataclass(frozen=True)
-class Figures:
-    """Means over a set of images, in nats per image on the scale of the objective."""
-
-    loss: float
-    reconstruction: float
-    kl: float
+Figures = dict[str, float]
+"""Means over a set of images, on the scale of the objective: a loss and its parts, by name."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ def read(path: Path) -> list[EpochRecord]:
     for number, line in enumerate(lines, start=1):
         try:
             records.append(_record(json.loads(line)))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             if number == len(lines):
                 break
             raise UnusableInput(f"{path}, line {number}, is no record of a run.") from error
@@ -64,12 +58,15 @@ def rewind(path: Path, step: int) -> None:
 
 
 def _record(entry: dict[str, Any]) -> EpochRecord:
-    validation = entry["validation"]
     return EpochRecord(
         epoch=entry["epoch"],
         step=entry["step"],
-        train=Figures(**entry["train"]),
-        validation=Figures(**validation) if validation else None,
+        train=_figures(entry["train"]),
+        validation=_figures(entry["validation"]) if entry["validation"] else None,
         images_per_second=entry["images_per_second"],
         scale=entry["scale"],
     )
+
+
+def _figures(entry: dict[str, Any]) -> Figures:
+    return {name: float(value) for name, value in {"loss": entry["loss"], **entry}.items()}

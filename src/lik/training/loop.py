@@ -1,11 +1,12 @@
 """The training loop: it takes any loss of a batch, and knows neither files nor screens.
 
-It serves whatever gives ``loss(images, generator) → terms`` with (B,) tensors; what shows,
-saves or stops it comes as small callbacks.
+It serves whatever gives ``loss(images, generator) → terms``, named tensors (B,) of which ``loss``
+is minimised; what shows, saves or stops it comes as small callbacks.
 """
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,18 +22,11 @@ READ_EVERY = 20
 """Steps between two looks at the figures, which wait for the device."""
 
 
-class BatchTerms(Protocol):
-    """What a loss gives: tensors (B,), in nats per image."""
+Loss = Callable[[Tensor, torch.Generator], Mapping[str, Tensor]]
+"""Images (B, 3, S, S) and a source of noise → ``loss`` and its parts, each (B,)."""
 
-    @property
-    def loss(self) -> Tensor: ...
-    @property
-    def reconstruction(self) -> Tensor: ...
-    @property
-    def kl(self) -> Tensor: ...
-
-
-Loss = Callable[[Tensor, torch.Generator], BatchTerms]
+Rate = Callable[[int], float]
+"""The learning rate of a step, counted over the whole run."""
 
 
 @dataclass
@@ -43,7 +37,7 @@ class Position:
     step_in_epoch: int = 0
     step: int = 0
     images_in_epoch: int = 0
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    sums: Figures = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +82,7 @@ def train(
     model: nn.Module,
     loss: Loss,
     optimizer: torch.optim.Optimizer,
+    rate: Rate,
     batches: Batches,
     validation: Batches | None,
     position: Position,
@@ -105,14 +100,16 @@ def train(
     while position.epoch < epochs:
         model.train()
         speed = _Speed()
-        totals = torch.tensor(position.sums, dtype=torch.float64, device=batches.device)
+        totals = _Totals(position.sums)
         for images in batches.epoch(position.epoch, position.step_in_epoch):
             noise = torch_stream(batches.seed, "noise", position.step, device=batches.device)
+            for group in optimizer.param_groups:
+                group["lr"] = rate(position.step)
             terms = loss(images, noise)
             optimizer.zero_grad(set_to_none=True)
-            terms.loss.mean().backward()  # type: ignore[no-untyped-call]
+            terms["loss"].mean().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            totals += _sums(terms)
+            totals.add(terms)
             position.step += 1
             position.step_in_epoch += 1
             position.images_in_epoch += len(images)
@@ -120,7 +117,7 @@ def train(
             last = position.step_in_epoch == batches.steps
             stop = watcher.should_stop()
             if last or stop or position.step_in_epoch % READ_EVERY == 0:
-                position.sums = totals.tolist()
+                position.sums = totals.values()
                 watcher.progressed(_progress(position, speed.images_per_second))
             if stop and not last:
                 watcher.save()
@@ -135,13 +132,13 @@ def measure(model: nn.Module, loss: Loss, batches: Batches) -> Figures:
     """Mean terms over all of ``batches``, in evaluation mode, one seeded sample per image."""
     was_training = model.training
     model.eval()
-    totals = torch.zeros(3, dtype=torch.float64, device=batches.device)
+    totals = _Totals()
     noise = torch_stream(batches.seed, "validation", device=batches.device)
     with torch.no_grad():
         for images in batches.in_order():
-            totals += _sums(loss(images, noise))
+            totals.add(loss(images, noise))
     model.train(was_training)
-    return Figures(*(totals / len(batches.indices)).tolist())
+    return {name: total / len(batches.indices) for name, total in totals.values().items()}
 
 
 def _end_epoch(
@@ -156,17 +153,12 @@ def _end_epoch(
     figures = _means(position)
     position.epoch += 1
     position.step_in_epoch = position.images_in_epoch = 0
-    position.sums = [0.0, 0.0, 0.0]
+    position.sums = {}
     measured = measure(model, loss, validation) if validation else None
     watcher.epoch_ended(
         EpochEnd(position.epoch, position.step, figures, measured, images_per_second)
     )
     watcher.save()
-
-
-def _sums(terms: BatchTerms) -> Tensor:
-    parts = torch.stack([terms.loss, terms.reconstruction, terms.kl])
-    return parts.detach().sum(dim=1).double()
 
 
 def _progress(position: Position, images_per_second: float) -> Progress:
@@ -180,17 +172,26 @@ def _progress(position: Position, images_per_second: float) -> Progress:
 
 
 def _means(position: Position) -> Figures:
-    figures = Figures(*(total / position.images_in_epoch for total in position.sums))
-    if not all(map(_finite, position.sums)):
+    if not all(map(math.isfinite, position.sums.values())):
         raise FailedOnTheWay(
             f"the loss is no longer a finite number (epoch {position.epoch + 1}, step "
             f"{position.step}): try a lower learning rate, such as optimizer.learning_rate=1e-4."
         )
-    return figures
+    return {name: total / position.images_in_epoch for name, total in position.sums.items()}
 
 
-def _finite(value: float) -> bool:
-    return value - value == 0
+class _Totals:
+    """Sums of named terms over images; they stay on the device until they are read."""
+
+    def __init__(self, start: Figures | None = None) -> None:
+        self.totals: dict[str, Tensor | float] = dict(start or {})
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        for name, values in terms.items():
+            self.totals[name] = self.totals.get(name, 0.0) + values.detach().sum().double()
+
+    def values(self) -> Figures:
+        return {name: float(total) for name, total in self.totals.items()}
 
 
 class _Speed:

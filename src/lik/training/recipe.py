@@ -1,10 +1,14 @@
-"""A recipe: the whole configuration of a training run, from a YAML file and key=value overrides."""
+"""A recipe: the whole configuration of a training run, from a YAML file and key=value overrides.
+
+A `Plan` is what every training has, whatever it trains; a `Recipe` is the plan of a VAE.
+"""
 
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
 from pydantic import Field
+from torch import nn
 
 from lik.core.configuration import (
     Settings,
@@ -16,8 +20,10 @@ from lik.core.configuration import (
     validated,
 )
 from lik.core.errors import UnusableInput
-from lik.models.catalogue import ModelSettings
-from lik.objectives.elbo import ElboSettings
+from lik.models.catalogue import ModelSettings, build
+from lik.objectives.elbo import Elbo, ElboSettings
+from lik.objectives.settings import ObjectiveSettings
+from lik.training.loop import Loss
 
 
 class AdamSettings(Settings):
@@ -28,21 +34,47 @@ class AdamSettings(Settings):
     beta2: float = Field(0.999, ge=0, lt=1)
     epsilon: float = Field(1e-7, gt=0)
 
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of one of ``steps`` steps: always the same."""
+        return self.learning_rate
 
-class Recipe(Settings):
+
+class Plan(Settings):
     """Everything that determines a run, beside its face set.
 
     ``mirror`` shows each face left-right mirrored half of the time; ``seed`` decides the weights
     at the start, the order of the faces, the mirroring and the noise.
     """
 
-    model: ModelSettings
-    objective: ElboSettings = ElboSettings()
+    model: Settings
+    objective: ObjectiveSettings
     optimizer: AdamSettings = AdamSettings()
     batch_size: int = Field(64, ge=1)
     epochs: int = Field(ge=1)
     mirror: bool = False
     seed: int = Field(0, ge=0)
+
+    def build(self) -> nn.Module:
+        """The model, with fresh weights from PyTorch's current seed."""
+        raise NotImplementedError
+
+    def loss(self, model: nn.Module) -> Loss:
+        """The objective, as the loop takes it."""
+        raise NotImplementedError
+
+
+class Recipe(Plan):
+    """The plan of a variational autoencoder."""
+
+    model: ModelSettings
+    objective: ElboSettings = ElboSettings()
+
+    def build(self) -> nn.Module:
+        return build(self.model)
+
+    def loss(self, model: nn.Module) -> Loss:
+        elbo = Elbo(self.objective)
+        return lambda images, noise: elbo(model, images, noise)
 
 
 def packaged_recipes() -> dict[str, str]:

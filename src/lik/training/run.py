@@ -18,19 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from lik.core.artifacts import read_json, write_json, write_text
-from lik.core.configuration import differences, to_yaml
+from lik.core.configuration import differences, read_yaml, to_yaml, validated
 from lik.core.errors import UnusableInput
 from lik.core.randomness import derive
-from lik.models.catalogue import build
 from lik.models.saved import check_version, save_model
-from lik.objectives.elbo import Elbo
 from lik.training import journal
 from lik.training.batches import Batches, on_device
 from lik.training.checkpoint import load_state, save_state
 from lik.training.loop import EpochEnd, Position, Progress, adam, train
-from lik.training.recipe import Recipe, read_run_recipe
+from lik.training.recipe import Plan
 
 FORMAT_VERSION = 1
 SAVE_EVERY_SECONDS = 30.0
@@ -85,19 +84,20 @@ class Outcome:
     finished: bool
     resumed_from: int
     position: Position
+    model: nn.Module
 
 
 class Observer:
     """Told what happens in a run; the methods do nothing until a front end overrides them."""
 
-    def began(self, recipe: Recipe, resumed: Position, steps_per_epoch: int) -> None: ...
+    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int) -> None: ...
     def progressed(self, progress: Progress) -> None: ...
     def epoch_ended(self, record: journal.EpochRecord) -> None: ...
     def should_stop(self) -> bool:
         return False
 
 
-def prepare_run(folder: RunFolder, recipe: Recipe, description: dict[str, Any]) -> None:
+def prepare_run(folder: RunFolder, recipe: Plan, description: dict[str, Any]) -> None:
     """Make a new run, or see that the existing one is of this recipe and this face set.
 
     More epochs than before extend a run.
@@ -120,7 +120,7 @@ def prepare_run(folder: RunFolder, recipe: Recipe, description: dict[str, Any]) 
 
 
 def run_training(
-    folder: RunFolder, recipe: Recipe, data: Data, device: torch.device, observer: Observer
+    folder: RunFolder, recipe: Plan, data: Data, device: torch.device, observer: Observer
 ) -> Outcome:
     """Train what `prepare_run` has made, from the beginning or from where it was left.
 
@@ -129,7 +129,7 @@ def run_training(
         state is saved.
     """
     torch.manual_seed(derive(recipe.seed, "weights"))
-    model = build(recipe.model).to(device)
+    model = recipe.build().to(device)
     adam_settings = recipe.optimizer
     optimizer = adam(
         model,
@@ -155,21 +155,21 @@ def run_training(
         metadata["objective"] = recipe.objective.model_dump(mode="json")
         save_model(folder.model, model, recipe.model, metadata)
 
-    elbo = Elbo(recipe.objective)
     training = batches(data.train, recipe.mirror)
     validation = batches(data.validation, False) if len(data.validation) else None
     observer.began(recipe, position, training.steps)
     finished = train(
         model,
-        lambda images, noise: elbo(model, images, noise),
+        recipe.loss(model),
         optimizer,
+        lambda step: adam_settings.rate(step, recipe.epochs * training.steps),
         training,
         validation,
         position,
         recipe.epochs,
         _Keeper(folder, recipe.objective.scale, observer, save),
     )
-    return Outcome(finished, resumed_from, position)
+    return Outcome(finished, resumed_from, position, model)
 
 
 def environment(description: dict[str, Any]) -> dict[str, Any]:
@@ -220,14 +220,14 @@ class _Keeper:
         self.saved_at = time.monotonic()
 
 
-def _require_same(folder: RunFolder, recipe: Recipe, description: dict[str, Any]) -> None:
+def _require_same(folder: RunFolder, recipe: Plan, description: dict[str, Any]) -> None:
     stored = read_json(folder.environment)
     if not isinstance(stored, dict) or stored.get("format") != "lik-run":
         raise UnusableInput(f"{folder.path} is no run of Lik: choose another name for the run.")
     check_version(f"{folder.path}", stored.get("version", 0), FORMAT_VERSION)
     if not folder.recipe.is_file():
         return  # killed between the making of the folder and its first file
-    old = read_run_recipe(folder.recipe)
+    old = validated(type(recipe), read_yaml(folder.recipe), str(folder.recipe))
     changed = differences(old, recipe)
     fewer = changed.pop("epochs", None)
     if changed:

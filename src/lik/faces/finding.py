@@ -1,0 +1,166 @@
+"""Finding the faces of a picture, and their eyes: what the crop rules work from.
+
+A finder takes a picture and gives its faces, the largest first. Coordinates are those of the
+picture it was given (see `lik.faces.cropping`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from lik.faces.cropping import (
+    AlignedCrop,
+    Box,
+    Picture,
+    Point,
+    Square,
+    cut,
+    square_of,
+    square_of_eyes,
+)
+from lik.faces.detection import (
+    CASCADE,
+    EVERY_FACE,
+    STAGES,
+    TURNED_STAGES,
+    Grey,
+    Search,
+    boxes_of,
+    overlap,
+)
+from lik.faces.eyes import CUT, EyeNetwork
+
+ROUNDS = 3
+"""Looks at a face, each at the cut that the look before it made better."""
+
+SURE = 0.5
+"""Confidence of the alignment network below which a box holds no face."""
+
+SETTLED = 0.015
+"""Looks end when an eye would move by less than this share of the crop's side."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A face in a picture.
+
+    Attributes:
+        box: where a detector saw it; None where the eyes were known beforehand.
+        eyes: the two eyes, the one with the smaller x in an upright face first; None where nobody
+            looked for them.
+        score: how sure the finder is; None where it did not have to look.
+    """
+
+    box: Box | None
+    eyes: tuple[Point, Point] | None
+    score: float | None
+
+    def scaled(self, factor: float) -> "Found":
+        """The same face in a picture that is ``factor`` times as large."""
+        eyes = self.eyes and tuple((x * factor, y * factor) for x, y in self.eyes)
+        return Found(self.box and self.box.scaled(factor), eyes, self.score)  # type: ignore[arg-type]
+
+
+class Finder(Protocol):
+    """What finds faces; it can be sent to another process."""
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What decides its answers, as plain values: part of the job that made a face set."""
+
+    def find(self, picture: Picture, every: bool = False) -> list[Found]:
+        """The faces of an RGB picture (H, W, 3), largest first; at most one unless ``every``."""
+
+
+class CascadeFinder:
+    """OpenCV's cascade, and the alignment network, where given, as judge and to find the eyes."""
+
+    def __init__(self, network: EyeNetwork | None, turned: bool = False) -> None:
+        self.network = network
+        self.turned = turned
+
+    @property
+    def description(self) -> dict[str, Any]:
+        network = self.network.sha256 if self.network else None
+        return {"boxes": CASCADE, "network": network, "turned": self.turned}
+
+    def find(self, picture: Picture, every: bool = False) -> list[Found]:
+        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+        if every:
+            return self._every(grey)
+        for search in STAGES + (TURNED_STAGES if self.turned else ()):
+            for box in boxes_of(grey, search):
+                found = self._judged(grey, box)
+                if found:
+                    return [found]
+        return []
+
+    def _every(self, grey: Grey) -> list[Found]:
+        searches: Sequence[Search] = STAGES[:2] + EVERY_FACE
+        boxes = [box for search in searches for box in boxes_of(grey, search)]
+        faces: list[tuple[Box, Found]] = []
+        for box in sorted(boxes, key=lambda box: -box.side):
+            if any(overlap(box, other) > 0.4 for other, _ in faces):
+                continue
+            found = self._judged(grey, box)
+            if found:
+                faces.append((box, found))
+        return [found for _, found in faces]
+
+    def _judged(self, grey: Grey, box: Box) -> Found | None:
+        if self.network is None:
+            return Found(box, None, box.score)
+        square = first = square_of(AlignedCrop(), grey.shape[1], grey.shape[0], box)
+        for _ in range(ROUNDS):
+            seen = self.network.find(cut(grey, square, CUT))
+            left, right = square.point(seen.left), square.point(seen.right)
+            before, square = square, square_of_eyes(left, right)
+            if not _plausible(square, first):
+                return None
+            if _moved(before, square) < SETTLED:
+                break
+        if seen.confidence < SURE:
+            return None
+        return Found(box, (left, right), seen.confidence)
+
+
+def _plausible(square: Square, first: Square) -> bool:
+    """Whether the eyes ask for a crop that still has to do with the detection."""
+    turn = math.remainder(square.angle - first.angle, 360)
+    x, y = square.point((0.5, 0.5))
+    middle_x, middle_y = first.point((0.5, 0.5))
+    away = math.hypot(x - middle_x, y - middle_y) / first.side
+    return 0.5 < square.side / first.side < 2 and abs(turn) < 50 and away < 0.4
+
+
+def _moved(before: Square, after: Square) -> float:
+    """How far the farthest corner went, in sides."""
+    distances = np.linalg.norm(before.corners() - after.corners(), axis=1)
+    return float(distances.max()) / after.side
+
+
+def finder_for(kind: str, yunet: Path | None = None, network: Path | None = None) -> Finder:
+    """The finder that suits a crop rule of this kind.
+
+    ``aligned`` asks YuNet where its model file is at hand, and the cascade with the alignment
+    network where not; ``face`` the cascade with the network as judge; ``paper`` the cascade
+    alone, as the paper did.
+
+    Args:
+        yunet: YuNet's model file, where the user names one.
+        network: an alignment network other than the one that comes with Lik.
+    """
+    from lik.faces.yunet import YuNetFinder, find_model
+
+    if kind == "paper":
+        return CascadeFinder(None)
+    if kind == "aligned":
+        model = None if network else find_model(yunet)
+        if model:
+            return YuNetFinder(model)
+    return CascadeFinder(EyeNetwork(network), turned=kind == "aligned")

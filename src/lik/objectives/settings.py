@@ -1,0 +1,12 @@
+"""What the configurations of all objectives have in common."""
+
+from lik.core.configuration import Settings
+
+
+class ObjectiveSettings(Settings):
+    """The configuration of something that is minimised."""
+
+    @property
+    def scale(self) -> str:
+        """What the figures of this objective are sums of, to be printed beside them."""
+        raise NotImplementedError

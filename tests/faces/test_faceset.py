@@ -1,0 +1,83 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lik.core.errors import UnusableInput
+from lik.faces.cropping import FixedCrop
+from lik.faces.extraction import Plan
+from lik.faces.faceset import MEASURES, FaceSet
+from lik.faces.preparation import prepare
+from lik.faces.sources import open_source
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """A set of ten faces and one file that is none, to be broken."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(10):
+        pixels = random.integers(0, 256, (109, 89, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(pictures / f"{index}.png")
+    (pictures / "empty.jpg").write_bytes(b"")
+    prepare(open_source(str(pictures), 64), tmp_path / "set", Plan(FixedCrop(), 64))
+    return tmp_path / "set"
+
+
+def test_corrupt_images_are_said(broken):
+    images = broken / "images.npy"
+    images.write_bytes(images.read_bytes()[:5000])
+    with pytest.raises(UnusableInput, match=r"images\.npy is broken"):
+        FaceSet.open(broken)
+    images.write_bytes(b"nonsense")
+    with pytest.raises(UnusableInput, match=r"images\.npy is broken"):
+        FaceSet.open(broken)
+
+
+def test_changed_pixels_do_not_pass_verification(broken):
+    content = bytearray((broken / "images.npy").read_bytes())
+    content[-1] ^= 1
+    (broken / "images.npy").write_bytes(content)
+    with pytest.raises(UnusableInput, match="has changed"):
+        FaceSet.open(broken).verify()
+
+
+def test_a_newer_set_and_a_missing_one_are_said(broken, tmp_path):
+    file = broken / "faceset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 9}))
+    with pytest.raises(UnusableInput, match="version 9"):
+        FaceSet.open(broken)
+    with pytest.raises(UnusableInput, match="no face set at"):
+        FaceSet.open(tmp_path / "none")
+
+
+def test_an_index_of_other_length_is_said(broken):
+    lines = (broken / "index.csv").read_text().splitlines()
+    (broken / "index.csv").write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(UnusableInput, match="9 rows for 10 faces"):
+        FaceSet.open(broken)
+
+
+def test_a_set_of_the_first_version_is_read(broken):
+    """It had no angle, and of the measures the score alone."""
+    file = broken / "faceset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 1}))
+    rows = ["name,split,x,y,side,score"] + [f"{n}.png,train,12,26,64,{n}.5" for n in range(10)]
+    (broken / "index.csv").write_text("\n".join(rows) + "\n")
+    (broken / "rejected.csv").write_text("name,reason\nempty.jpg,the file is empty\n")
+    (broken / "rejected.npy").unlink()
+    faces = FaceSet.open(broken)
+    np.testing.assert_array_equal(faces.boxes[3], (12, 26, 64, 0))
+    assert faces.measures["score"][3] == 3.5
+    assert all(np.isnan(faces.measures[name]).all() for name in MEASURES if name != "score")
+    (left_out,) = faces.rejected()
+    assert (left_out.name, left_out.thumbnail) == ("empty.jpg", None)
+
+
+def test_columns_that_are_not_those_of_the_description_are_said(broken):
+    index = broken / "index.csv"
+    index.write_text(index.read_text().replace("name,split", "split,name", 1))
+    with pytest.raises(UnusableInput, match="does not have the columns"):
+        FaceSet.open(broken)
