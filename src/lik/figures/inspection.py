@@ -106,7 +106,12 @@ def write_inspection(
         facts: what stands in the table at the top.
     """
     sections = [
-        Section("At a glance", "What the set is made of.", table=facts, command=f"lik inspect {faces.path}"),
+        Section(
+            "At a glance",
+            "What the set is made of.",
+            table=facts,
+            command=f"lik inspect {faces.path}",
+        ),
         _evenly(faces),
         *_spreads(measures),
         *(_ranked(faces, measures[r.measure], r) for r in RANKINGS if _ranks(measures[r.measure])),
