@@ -40,3 +40,9 @@ def test_missing_and_broken_json_are_said(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(UnusableInput, match="cannot be read as JSON"):
         read_json(tmp_path / "broken.json")
+
+
+def test_a_place_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FailedOnTheWay, match=r"file/a\.txt could not be written"):
+        write_text(tmp_path / "file" / "a.txt", "text")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 import lik
+from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
 from lik.latent.changes import along, set_dimension, steps
@@ -10,6 +11,7 @@ from lik.latent.projection import project
 from lik.latent.session import Session
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
+from lik.models.saved import save_model
 
 
 @pytest.fixture
@@ -74,6 +76,22 @@ def test_a_missing_run_is_said(tmp_path):
     with pytest.raises(UnusableInput, match="no run at"):
         lik.load(tmp_path / "none")
     with pytest.raises(UnusableInput, match="no trained model"):
+        lik.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        ({"format": "lik-run", "version": 9, "faces": {}}, "version 9"),
+        ({"format": "lik-run", "version": "1", "faces": {}}, "format version as a number"),
+        ({"format": "lik-run", "version": 1}, "which face set"),
+        ([], "no run of Lik"),
+    ],
+)
+def test_a_run_of_a_newer_format_or_of_none_is_refused(tmp_path, session, stored, words):
+    save_model(tmp_path / "model.safetensors", session.model, PaperFirstSettings(size=16), {})
+    write_json(tmp_path / "environment.json", stored)
+    with pytest.raises(UnusableInput, match=words):
         lik.load(tmp_path)
 
 

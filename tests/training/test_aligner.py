@@ -5,9 +5,10 @@ from safetensors.torch import load_file
 
 from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
+from lik.core.run_folder import RunFolder
 from lik.training import journal
 from lik.training.aligner import AlignerPlan, eyes_of_crop
-from lik.training.run import Data, Observer, RunFolder, prepare_run, run_training
+from lik.training.run import Data, Observer, run_training
 
 EYES = [45.5 / 128, 59.5 / 128, 84.5 / 128, 59.5 / 128]
 SMALL = {"eyes": EYES, "batch_size": 16, "model": {"widths": [4, 4, 8, 8], "hidden": 16}}
@@ -26,9 +27,7 @@ def train(path, faces, epochs, observer=None, **settings):
     plan = validated(AlignerPlan, SMALL | {"epochs": epochs} | settings, "test")
     description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
     data = Data(faces.images, np.arange(48), np.arange(48, 64), description)
-    folder = RunFolder(path)
-    prepare_run(folder, plan, description)
-    return run_training(folder, plan, data, torch.device("cpu"), observer or Observer())
+    return run_training(RunFolder(path), plan, data, torch.device("cpu"), observer or Observer())
 
 
 def test_it_learns_from_drawn_faces(tmp_path, faces):

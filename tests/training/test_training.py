@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.run_folder import RunFolder
 from lik.models.saved import load_model
 from lik.training import journal
 from lik.training.batches import Batches
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.run import Data, Observer, RunFolder, prepare_run, run_training
+from lik.training.run import Data, Observer, run_training
 
 SMALL = ["batch_size=16", "model.latent=4", "epochs=3", "mirror=true"]
 
@@ -39,9 +40,7 @@ def data():
 
 def train(path, data, *settings, observer=None, recipe="paper-first"):
     recipe = load_recipe(recipe, [*SMALL, *settings], 16)
-    folder = RunFolder(path)
-    prepare_run(folder, recipe, data.description)
-    return run_training(folder, recipe, data, torch.device("cpu"), observer or Observer())
+    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), observer or Observer())
 
 
 def weights(path):

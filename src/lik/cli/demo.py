@@ -84,8 +84,8 @@ def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> None:
     import time
 
     from lik.cli.train import report, train_run
+    from lik.core.run_folder import RunFolder
     from lik.training.recipe import read_run_recipe
-    from lik.training.run import RunFolder
 
     folder = RunFolder(run)
     started = folder.recipe.is_file()

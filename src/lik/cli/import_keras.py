@@ -23,10 +23,11 @@ def import_keras_(
     """
     from lik.core.artifacts import sha256_of, write_json
     from lik.core.errors import UnusableInput
+    from lik.core.run_folder import RunFolder
     from lik.faces.cropping import FixedCrop
     from lik.models.keras import import_keras
     from lik.models.saved import save_model
-    from lik.training.run import RunFolder, environment
+    from lik.training.environment import environment
 
     if len(files) > 2:
         raise UnusableInput("give an encoder, a decoder, or one of each, and then the run.")

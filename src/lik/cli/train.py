@@ -8,8 +8,9 @@ import typer
 from lik.cli.terminal import Device, Threads, command_line, say
 
 if TYPE_CHECKING:
+    from lik.core.run_folder import RunFolder
     from lik.faces.faceset import FaceSet
-    from lik.training.run import Outcome, RunFolder
+    from lik.training.run import Outcome
 
 
 def train(
@@ -45,8 +46,9 @@ def train_run(
     """Train or resume a run with bars and curves; Ctrl-C saves."""
     from lik.cli.training_bar import TrainingBar
     from lik.core.errors import UnusableInput
+    from lik.core.run_folder import RunFolder
     from lik.training.recipe import load_recipe
-    from lik.training.run import Data, RunFolder, prepare_run, run_training
+    from lik.training.run import Data, run_training
 
     recipe = load_recipe(recipe_name, settings, faces.size)
     if recipe.model.size != faces.size:
@@ -59,7 +61,6 @@ def train_run(
         raise UnusableInput(f"{faces.path} has no faces in its train split.")
     data = Data(faces.images, train_indices, faces.indices("validation"), describe(faces))
     folder = RunFolder(path)
-    prepare_run(folder, recipe, data.description)
     with TrainingBar() as bar:
         outcome = run_training(folder, recipe, data, device, bar)
     draw_curves(folder)
@@ -101,23 +102,24 @@ def describe(faces: "FaceSet") -> dict[str, Any]:
 
 def report(path: Path, outcome: "Outcome") -> None:
     """Say how a training ended, in figures with their scale."""
+    from lik.core.run_folder import RunFolder
     from lik.training import journal
     from lik.training.recipe import read_run_recipe
-    from lik.training.run import RunFolder
 
     folder = RunFolder(path)
     if not report_end(path, outcome, read_run_recipe(folder.recipe).epochs):
         return
-    record = journal.read(folder.journal)[-1]
-    for name, figures in (("training", record.train), ("validation", record.validation)):
-        if figures:
-            say(
-                f"  {name:<11} loss {figures['loss']:.2f} = reconstruction "
-                f"{figures['reconstruction']:.2f} and KL {figures['kl']:.2f}  "
-                f"({record.scale}, nats per image)"
-            )
+    for record in journal.read(folder.journal)[-1:]:  # none, where it was deleted
+        for name, figures in (("training", record.train), ("validation", record.validation)):
+            if figures:
+                say(
+                    f"  {name:<11} loss {figures['loss']:.2f} = reconstruction "
+                    f"{figures['reconstruction']:.2f} and KL {figures['kl']:.2f}  "
+                    f"({record.scale}, nats per image)"
+                )
     say(f"  model       {folder.model}")
-    say(f"  curves      {folder.figures / 'training.png'}")
+    if (folder.figures / "training.png").is_file():
+        say(f"  curves      {folder.figures / 'training.png'}")
 
 
 def report_end(path: Path, outcome: "Outcome", epochs: int) -> bool:

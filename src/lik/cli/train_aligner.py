@@ -42,9 +42,10 @@ def train_aligner(
     from lik.cli.train import draw_curves, report_end
     from lik.cli.training_bar import TrainingBar
     from lik.core.device import choose_device
+    from lik.core.run_folder import RunFolder
     from lik.export.onnx import require_onnx
     from lik.faces.faceset import FaceSet
-    from lik.training.run import RunFolder, prepare_run, run_training
+    from lik.training.run import run_training
 
     require_onnx()
     where = choose_device(device, threads)
@@ -52,7 +53,6 @@ def train_aligner(
     plan = _plan(face_set, eyes, settings or [])
     data = _data(face_set)
     folder = RunFolder(Path(out))
-    prepare_run(folder, plan, data.description)
     with TrainingBar(digits=4) as bar:
         outcome = run_training(folder, plan, data, where, bar)
     draw_curves(folder, unit="mean over the faces")

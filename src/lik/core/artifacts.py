@@ -4,8 +4,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,16 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _failed_writing(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the error above says more
+            temporary.unlink(missing_ok=True)
+
+
+def remove_stale_parts(folder: Path) -> None:
+    """Delete what `replacing` left in ``folder`` when its process was killed."""
+    for file in folder.glob(".*.part*"):
+        match = re.fullmatch(r"\..+\.(\d+)\.part(\.\w+)?", file.name)
+        if match and not _is_alive(int(match[1])):
+            file.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -63,6 +73,31 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_version(what: str, found: Any, known: int) -> None:
+    """Refuse what a newer Lik has written, and what does not say which version it is.
+
+    Raises:
+        UnusableInput: ``found`` is above ``known``, or no number.
+    """
+    if not isinstance(found, int):
+        raise UnusableInput(f"{what} does not say its format version as a number: it is broken.")
+    if found > known:
+        raise UnusableInput(
+            f"{what} has format version {found}, and this Lik knows versions up to {known}: "
+            "update Lik to use it."
+        )
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

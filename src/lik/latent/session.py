@@ -18,6 +18,7 @@ from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
 from lik.core.pixels import Pictures, to_float, to_uint8
 from lik.core.randomness import standard_normal
+from lik.core.run_folder import RunFolder, read_environment
 from lik.models.interface import VAE
 from lik.models.saved import load_model
 
@@ -75,7 +76,10 @@ class Session:
         path = Path(run)
         if not path.exists():
             raise UnusableInput(f"there is no run at {path}: lik train makes one.")
-        file = path / "model.safetensors" if path.is_dir() else path
+        folder = RunFolder(path)
+        if folder.environment.is_file():
+            read_environment(folder)
+        file = folder.model if path.is_dir() else path
         if not file.is_file():
             raise UnusableInput(
                 f"{path} holds no trained model (no model.safetensors): is it a run of Lik?"

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import nn
+from safetensors.torch import save
+from torch import Tensor, nn
 
-from lik.core.artifacts import replacing
+from lik.core.artifacts import check_version, replacing
 from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
 from lik.models.catalogue import ModelSettings, build
@@ -47,7 +47,8 @@ def save_model(path: Path, model: nn.Module, settings: BaseModel, metadata: dict
     }
     tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, description)
+        # safetensors' own writer gives the file to its owner alone.
+        temporary.write_bytes(save(tensors, description))
 
 
 def load_model(path: Path) -> SavedModel:
@@ -56,31 +57,44 @@ def load_model(path: Path) -> SavedModel:
     Raises:
         UnusableInput: no such file, no model of Lik, one of a newer version, or a broken one.
     """
+    description, tensors = _read(path, weights=True)
     try:
-        with safe_open(path, framework="pt") as file:
-            description = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise UnusableInput(f"{path} is missing: there are no trained weights there.") from None
-    except (SafetensorError, OSError) as error:
-        raise UnusableInput(f"{path} cannot be read as safetensors ({error}).") from error
-    if description.get("format") != FORMAT:
-        raise UnusableInput(f"{path} holds no model of Lik (its metadata does not say so).")
-    check_version(str(path), int(description["version"]), VERSION)
-    wrapped = validated(_Wrapped, {"model": json.loads(description["model"])}, str(path))
+        settings, metadata = json.loads(description["model"]), json.loads(description["metadata"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise UnusableInput(f"{path} is broken: its metadata is not that of a model.") from error
+    wrapped = validated(_Wrapped, {"model": settings}, str(path))
     model = build(wrapped.model)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise UnusableInput(f"{path} does not fit its own configuration: {reason}") from error
-    return SavedModel(model.eval(), wrapped.model, json.loads(description["metadata"]))
+    return SavedModel(model.eval(), wrapped.model, metadata)
 
 
-def check_version(what: str, found: int, known: int) -> None:
-    """Refuse what a newer Lik has written."""
-    if found > known:
-        raise UnusableInput(
-            f"{what} has format version {found}, and this Lik knows versions up to {known}: "
-            "update Lik to use it."
-        )
+def saved_step(path: Path) -> int | None:
+    """The step at which a run saved these weights; None where there are none, or broken ones."""
+    try:
+        description, _ = _read(path, weights=False)
+        step = json.loads(description["metadata"])["step"]
+    except (UnusableInput, KeyError, TypeError, json.JSONDecodeError):
+        return None
+    return step if isinstance(step, int) else None
+
+
+def _read(path: Path, weights: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The description in a file of weights, and the weights themselves if they are wanted."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = file.metadata() or {}
+            names = file.keys() if weights else ()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError:
+        raise UnusableInput(f"{path} is missing: there are no trained weights there.") from None
+    except (SafetensorError, OSError) as error:
+        raise UnusableInput(f"{path} cannot be read as safetensors ({error}).") from error
+    if description.get("format") != FORMAT:
+        raise UnusableInput(f"{path} holds no model of Lik (its metadata does not say so).")
+    version = description.get("version", "")
+    check_version(str(path), int(version) if version.isdecimal() else None, VERSION)
+    return description, tensors

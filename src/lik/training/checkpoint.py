@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lik.core.artifacts import replacing
+from lik.core.artifacts import check_version, replacing
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.training.loop import Position
 
@@ -43,9 +43,9 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
         UnusableInput: the file is broken, or was written for another model or a newer Lik.
     """
     try:
-        state = torch.load(path, weights_only=True)
-        if state["version"] > VERSION:
-            raise UnusableInput(f"{path} was written by a newer Lik: update Lik to go on with it.")
+        # From the CPU everything is copied to where the model is, be it there or on a GPU.
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        check_version(str(path), state["version"], VERSION)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         entry = state["position"]

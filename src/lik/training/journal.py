@@ -52,6 +52,8 @@ def read(path: Path) -> list[EpochRecord]:
 
 def rewind(path: Path, step: int) -> None:
     """Drop what was logged after ``step``: a resumed run will log it again."""
+    if not path.is_file():
+        return
     kept = [record for record in read(path) if record.step <= step]
     lines = [json.dumps(asdict(record), ensure_ascii=False) for record in kept]
     write_text(path, "".join(line + "\n" for line in lines))

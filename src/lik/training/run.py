@@ -1,69 +1,29 @@
-"""A run: the folder that holds a training from its recipe to its figures.
+"""A run from its recipe to its weights: begun, gone on with, and kept on the disk on the way."""
 
-recipe.yaml         the configuration, fully resolved
-model.safetensors   slim weights, with all that a user of them must know in the metadata
-state/last.pt       what resuming needs
-journal.jsonl       every logged figure
-environment.json    versions, hardware, face set, and the format of the run
-figures/            pictures of the run
-"""
-
-import platform
-import subprocess
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from lik.core.artifacts import read_json, write_json, write_text
+from lik.core.artifacts import remove_stale_parts, write_json, write_text
 from lik.core.configuration import differences, read_yaml, to_yaml, validated
 from lik.core.errors import UnusableInput
-from lik.core.randomness import derive
-from lik.models.saved import check_version, save_model
+from lik.core.locks import held
+from lik.core.randomness import derive, torch_stream
+from lik.core.run_folder import RunFolder, read_environment
+from lik.models.saved import save_model, saved_step
 from lik.training import journal
 from lik.training.batches import Batches, on_device
 from lik.training.checkpoint import load_state, save_state
+from lik.training.environment import environment
 from lik.training.loop import EpochEnd, Position, Progress, adam, train
 from lik.training.recipe import Plan
 
-FORMAT_VERSION = 1
 SAVE_EVERY_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """The paths of a run."""
-
-    path: Path
-
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.yaml"
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model.safetensors"
-
-    @property
-    def state(self) -> Path:
-        return self.path / "state" / "last.pt"
-
-    @property
-    def journal(self) -> Path:
-        return self.path / "journal.jsonl"
-
-    @property
-    def environment(self) -> Path:
-        return self.path / "environment.json"
-
-    @property
-    def figures(self) -> Path:
-        return self.path / "figures"
 
 
 @dataclass(frozen=True)
@@ -74,7 +34,8 @@ class Data:
     train: Any
     validation: Any
     description: dict[str, Any]
-    """``path``, ``hash``, ``crop`` and ``attribute_names`` of the face set, as plain values."""
+    """``path``, ``crop`` and ``attribute_names`` of the face set, as plain values, ``hash`` of its
+    pixels and ``index_hash`` of its splits and labels."""
 
 
 @dataclass(frozen=True)
@@ -97,37 +58,23 @@ class Observer:
         return False
 
 
-def prepare_run(folder: RunFolder, recipe: Plan, description: dict[str, Any]) -> None:
-    """Make a new run, or see that the existing one is of this recipe and this face set.
-
-    More epochs than before extend a run.
-
-    Raises:
-        UnusableInput: another recipe, another face set, fewer epochs than are done, or a folder
-            that holds something else. Nothing is changed then.
-    """
-    if folder.path.is_file() or (
-        folder.path.is_dir() and any(folder.path.iterdir()) and not folder.environment.is_file()
-    ):
-        raise UnusableInput(
-            f"{folder.path} exists and is no run of Lik: choose another name for the run."
-        )
-    if folder.environment.is_file():
-        _require_same(folder, recipe, description)
-    else:
-        write_json(folder.environment, environment(description))
-    write_text(folder.recipe, to_yaml(recipe))
-
-
 def run_training(
     folder: RunFolder, recipe: Plan, data: Data, device: torch.device, observer: Observer
 ) -> Outcome:
-    """Train what `prepare_run` has made, from the beginning or from where it was left.
+    """Train a new run, or go on with one where it was left; more epochs than before extend it.
+
+    Nothing is written before all is seen to fit.
 
     Returns:
         whether the last epoch is done; False means that the observer asked to stop, and that the
         state is saved.
+
+    Raises:
+        UnusableInput: another recipe or face set than the run was begun with, fewer epochs than
+            are done, a run that another process trains, a folder that holds something else, or a
+            model that cannot be trained on these faces.
     """
+    _require_run(folder)
     torch.manual_seed(derive(recipe.seed, "weights"))
     model = recipe.build().to(device)
     adam_settings = recipe.optimizer
@@ -137,58 +84,46 @@ def run_training(
         (adam_settings.beta1, adam_settings.beta2),
         adam_settings.epsilon,
     )
-    position = Position()
-    if folder.state.is_file():
-        position = load_state(folder.state, model, optimizer)
-        journal.rewind(folder.journal, position.step)
-    resumed_from = position.step
     pictures = on_device(data.pictures, device)
 
     def batches(indices: Any, mirror: bool) -> Batches:
         return Batches(pictures, indices, recipe.batch_size, device, recipe.seed, mirror)
 
-    def save() -> None:
-        save_state(folder.state, model, optimizer, position)
+    training = batches(data.train, recipe.mirror)
+    validation = batches(data.validation, False) if len(data.validation) else None
+    _require_learnable(recipe, model, training)
+
+    def save_weights() -> None:
         # The weights may be passed on; where the face set lay is nobody's business then.
         metadata = {key: value for key, value in data.description.items() if key != "path"}
         metadata |= {"epochs": position.epoch, "step": position.step}
         metadata["objective"] = recipe.objective.model_dump(mode="json")
         save_model(folder.model, model, recipe.model, metadata)
 
-    training = batches(data.train, recipe.mirror)
-    validation = batches(data.validation, False) if len(data.validation) else None
-    observer.began(recipe, position, training.steps)
-    finished = train(
-        model,
-        recipe.loss(model),
-        optimizer,
-        lambda step: adam_settings.rate(step, recipe.epochs * training.steps),
-        training,
-        validation,
-        position,
-        recipe.epochs,
-        _Keeper(folder, recipe.objective.scale, observer, save),
-    )
+    def save() -> None:
+        save_state(folder.state, model, optimizer, position)
+        save_weights()
+
+    folder.path.mkdir(parents=True, exist_ok=True)
+    busy = f"{folder.path} is being trained by another process: wait for it, or stop it first."
+    with held(folder.lock, busy):
+        position = _begin(folder, recipe, data.description, model, optimizer)
+        if position.step and saved_step(folder.model) != position.step:
+            save_weights()  # killed after the state was saved and before the weights were
+        resumed_from = position.step
+        observer.began(recipe, position, training.steps)
+        finished = train(
+            model,
+            recipe.loss(model),
+            optimizer,
+            lambda step: adam_settings.rate(step, recipe.epochs * training.steps),
+            training,
+            validation,
+            position,
+            recipe.epochs,
+            _Keeper(folder, recipe.objective.scale, observer, save),
+        )
     return Outcome(finished, resumed_from, position, model)
-
-
-def environment(description: dict[str, Any]) -> dict[str, Any]:
-    """Versions, hardware and face set, so that a run can be understood years later."""
-    return {
-        "format": "lik-run",
-        "version": FORMAT_VERSION,
-        "faces": description,
-        "lik": _installed("lik-vae"),
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": _installed("numpy"),
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
 
 
 class _Keeper:
@@ -220,49 +155,109 @@ class _Keeper:
         self.saved_at = time.monotonic()
 
 
-def _require_same(folder: RunFolder, recipe: Plan, description: dict[str, Any]) -> None:
-    stored = read_json(folder.environment)
-    if not isinstance(stored, dict) or stored.get("format") != "lik-run":
-        raise UnusableInput(f"{folder.path} is no run of Lik: choose another name for the run.")
-    check_version(f"{folder.path}", stored.get("version", 0), FORMAT_VERSION)
+def _begin(
+    folder: RunFolder,
+    recipe: Plan,
+    description: dict[str, Any],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> Position:
+    """See where a run is to go on, and only then write down what it is."""
+    position = Position()
+    stored = read_environment(folder) if folder.environment.is_file() else None
+    if stored is not None:
+        _require_same(folder, recipe, description, stored["faces"])
+        if folder.state.is_file():
+            position = load_state(folder.state, model, optimizer)
+        begun = position.epoch + (position.step_in_epoch > 0)
+        if recipe.epochs < begun:
+            raise UnusableInput(
+                f"{folder.path} has begun epoch {begun} already: epochs={recipe.epochs} cannot "
+                "undo it."
+            )
+    journal.rewind(folder.journal, position.step)
+    for place in (folder.path, folder.state.parent, folder.figures):
+        remove_stale_parts(place)
+    if stored is None:
+        write_json(folder.environment, environment(description))
+    elif stored["faces"] != description:  # it was moved
+        write_json(folder.environment, stored | {"faces": description})
+    write_text(folder.recipe, to_yaml(recipe))
+    return position
+
+
+def _require_run(folder: RunFolder) -> None:
+    """Refuse what exists and is no run; hidden files are what a killed beginning leaves."""
+    foreign = folder.path.is_file() or (
+        folder.path.is_dir()
+        and not folder.environment.is_file()
+        and any(not file.name.startswith(".") for file in folder.path.iterdir())
+    )
+    if foreign:
+        raise UnusableInput(
+            f"{folder.path} exists and is no run of Lik: choose another name for the run."
+        )
+
+
+def _require_same(
+    folder: RunFolder, recipe: Plan, description: dict[str, Any], faces: dict[str, Any]
+) -> None:
+    """Refuse to go on with a run of another recipe, or of other ``faces``."""
     if not folder.recipe.is_file():
+        if any(file.exists() for file in (folder.model, folder.state, folder.journal)):
+            raise UnusableInput(
+                f"{folder.path} holds what lik train has not made, for it has no "
+                f"{folder.recipe.name}: choose another name for the run."
+            )
         return  # killed between the making of the folder and its first file
     old = validated(type(recipe), read_yaml(folder.recipe), str(folder.recipe))
     changed = differences(old, recipe)
-    fewer = changed.pop("epochs", None)
+    changed.pop("epochs", None)
     if changed:
         shown = ", ".join(f"{key}: {old} → {new}" for key, (old, new) in changed.items())
         raise UnusableInput(
             f"{folder.path} was begun with another recipe ({shown}): "
             "give the same one again, or another name for the run."
         )
-    trained_on = stored.get("faces", {}).get("hash")
-    if trained_on != description["hash"]:
+    _require_same_faces(folder, description, faces)
+    if folder.model.exists() and not folder.state.is_file():
         raise UnusableInput(
-            f"{folder.path} was begun on another face set (SHA-256 {str(trained_on)[:12]}…, "
-            f"now {description['hash'][:12]}…): give that one, or another name for the run."
-        )
-    done = max((record.epoch for record in journal.read(folder.journal)), default=0)
-    if fewer and recipe.epochs < done:
-        raise UnusableInput(
-            f"{folder.path} has {done} epochs already: epochs={recipe.epochs} cannot undo them."
+            f"{folder.path} has weights but no {folder.state.relative_to(folder.path)}, which "
+            "going on needs: put it back, or choose another name for the run."
         )
 
 
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+def _require_same_faces(
+    folder: RunFolder, description: dict[str, Any], faces: dict[str, Any]
+) -> None:
+    for key, what in (
+        ("hash", "another face set"),
+        ("index_hash", "a face set of other splits or labels"),
+    ):
+        before, now = faces.get(key), description.get(key)
+        if key == "index_hash" and None in (before, now):
+            continue  # runs did not always keep it
+        if before != now:
+            raise UnusableInput(
+                f"{folder.path} was begun on {what} (SHA-256 {str(before)[:12]}…, "
+                f"now {str(now)[:12]}…): give that one, or another name for the run."
+            )
 
 
-def _commit() -> str | None:
-    """The commit of Lik's own source, where it runs from a checkout."""
+def _require_learnable(recipe: Plan, model: nn.Module, batches: Batches) -> None:
+    """Try a batch of one face, where there will be one: batch normalisation may not take it."""
+    faces = len(batches.indices)
+    if recipe.batch_size > 1 and faces % recipe.batch_size != 1:
+        return
+    trial = copy.deepcopy(model).train()
+    noise = torch_stream(0, "trial", device=batches.device)
     try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
+        with torch.no_grad():
+            recipe.loss(trial)(next(batches.in_order())[:1], noise)
+    except ValueError as error:
+        sizes = range(recipe.batch_size + 1, faces + 1)
+        fitting = next((str(size) for size in sizes if faces % size != 1), "none: add faces")
+        raise UnusableInput(
+            f"this model cannot learn from a batch of a single face, which {faces:,} faces in "
+            f"batches of {recipe.batch_size} leave: choose another batch_size ({fitting})."
+        ) from error

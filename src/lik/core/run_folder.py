@@ -1,0 +1,70 @@
+"""The folder of a run: its paths, and what it says of itself.
+
+recipe.yaml         the configuration, fully resolved
+model.safetensors   slim weights, with all that a user of them must know in the metadata
+state/last.pt       what resuming needs
+journal.jsonl       every logged figure
+environment.json    versions, hardware, face set, and the format of the run
+figures/            pictures of the run
+.lock               held by the process that trains it
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lik.core.artifacts import check_version, read_json
+from lik.core.errors import UnusableInput
+
+FORMAT = "lik-run"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.yaml"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state" / "last.pt"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+
+def read_environment(folder: RunFolder) -> dict[str, Any]:
+    """What environment.json holds; ``faces`` is in it, and describes the face set.
+
+    Raises:
+        UnusableInput: it is missing, is not that of a run, or a newer Lik wrote it.
+    """
+    stored = read_json(folder.environment)
+    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+        raise UnusableInput(f"{folder.path} is no run of Lik ({folder.environment} is not one's).")
+    check_version(str(folder.path), stored.get("version"), VERSION)
+    if not isinstance(stored.get("faces"), dict):
+        raise UnusableInput(f"{folder.environment} does not say which face set the run is of.")
+    return stored

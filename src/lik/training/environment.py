@@ -1,0 +1,61 @@
+"""Where and with what a run was made, so that it can be understood years later."""
+
+import platform
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import lik
+from lik.core.run_folder import FORMAT, VERSION
+
+
+def environment(faces: dict[str, Any]) -> dict[str, Any]:
+    """Versions and hardware, beside the description of the face set."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "faces": faces,
+        "lik": _installed("lik-vae"),
+        "commit": commit_of(Path(lik.__file__).parent),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": _installed("numpy"),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def commit_of(package: Path) -> str | None:
+    """The commit of Lik's own source, where the package lies in a checkout as src/lik.
+
+    Elsewhere, such as in an environment inside of somebody's repository, git would name a commit
+    that has nothing to do with Lik.
+    """
+    if _git(package, "rev-parse", "--show-prefix") != "src/lik/":
+        return None
+    return _git(package, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", *arguments],
+            cwd=folder, capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
