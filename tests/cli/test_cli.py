@@ -195,6 +195,43 @@ def test_a_run_of_a_newer_lik_is_refused(run, tmp_path):
     assert "version 99" in answer.output
 
 
+@pytest.mark.parametrize("damaged", ["images.npy", "index.csv"])
+def test_a_damaged_set_is_not_trained_on(faces, tmp_path, damaged):
+    shutil.copytree(faces.path, tmp_path / "set")
+    file = tmp_path / "set" / damaged
+    content = bytearray(file.read_bytes())
+    position = -1 if damaged == "images.npy" else content.index(b"train")
+    content[position : position + 1 or None] = bytes([content[position] ^ 1])
+    file.write_bytes(content)
+    answer = run_lik("train", "paper-first", tmp_path / "set", tmp_path / "run", "epochs=1")
+    assert answer.exit_code == 2
+    assert f"{damaged} has changed" in answer.output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("changed", ["hash", "index_hash"])
+def test_another_set_at_the_place_of_the_runs_own_is_refused(run, tmp_path, changed):
+    shutil.copytree(run, tmp_path / "run")
+    environment = tmp_path / "run" / "environment.json"
+    stored = json.loads(environment.read_text())
+    stored["faces"][changed] = "0" * 64
+    environment.write_text(json.dumps(stored))
+    answer = run_lik("reconstruct", tmp_path / "run")
+    assert answer.exit_code == 2
+    assert "is no longer the face set" in answer.output
+    own = stored["faces"]["path"]
+    assert run_lik("reconstruct", tmp_path / "run", "--faces", own).exit_code == 0
+
+
+def test_a_finished_run_without_its_journal_is_finished_still(run, faces, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "journal.jsonl").unlink()
+    answer = run_lik("train", "paper-first", faces.path, tmp_path / "run", "epochs=2",
+                     "model.latent=8", "batch_size=16")  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    assert "finished already" in answer.output
+
+
 @pytest.mark.parametrize("verb", sorted(c.name or "" for c in app.registered_commands))
 def test_every_verb_has_help_with_an_example(verb):
     answer = run_lik(verb, "--help")

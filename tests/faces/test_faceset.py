@@ -36,6 +36,38 @@ def test_corrupt_images_are_said(broken):
         FaceSet.open(broken)
 
 
+@pytest.mark.parametrize("archive", [True, False])
+def test_an_archive_in_the_place_of_the_images_is_said(broken, archive):
+    images = broken / "images.npy"
+    if archive:
+        with open(images, "wb") as file:
+            np.savez(file, images=np.zeros((10, 64, 64, 3), np.uint8))
+    else:
+        images.write_bytes(b"PK\x03\x04" + images.read_bytes()[4:])
+    with pytest.raises(UnusableInput, match=r"images\.npy is broken"):
+        FaceSet.open(broken)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"crop": 5}, {"crop": {}}, {"sha256": {}}, {"sha256": []}, {"sha256": {"images.npy": 1}},
+     {"attribute_names": 3}, {"kept": "10"}, {"version": "2"}, {"version": None}],
+    ids=str,
+)  # fmt: skip
+def test_a_description_that_is_none_is_said(broken, entry):
+    file = broken / "faceset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | entry))
+    with pytest.raises(UnusableInput, match=f"{next(iter(entry))}|version"):
+        FaceSet.open(broken)
+
+
+def test_a_file_that_is_gone_does_not_pass_verification(broken):
+    faces = FaceSet.open(broken)
+    (broken / "index.csv").unlink()
+    with pytest.raises(UnusableInput, match=r"index\.csv cannot be read"):
+        faces.verify()
+
+
 def test_changed_pixels_do_not_pass_verification(broken):
     content = bytearray((broken / "images.npy").read_bytes())
     content[-1] ^= 1

@@ -90,10 +90,12 @@ def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> None:
     folder = RunFolder(run)
     started = folder.recipe.is_file()
     epochs = read_run_recipe(folder.recipe).epochs if started else 1
+    outcome = None
     begin = time.monotonic()
     while True:
         before = time.monotonic()
-        outcome = train_run("paper-first", faces, run, [f"epochs={epochs}", "mirror=true"], device)
+        settings = [f"epochs={epochs}", "mirror=true"]
+        outcome = train_run("paper-first", faces, run, settings, device, verify=outcome is None)
         if not outcome.finished:
             report(run, outcome)
             raise typer.Exit(130)

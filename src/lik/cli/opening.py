@@ -39,24 +39,31 @@ def open_faces_of(run: str, given: str | None) -> "FaceSet":
     """The face set that was given, or else the one the run was trained on, where it still is.
 
     Raises:
-        UnusableInput: none was given and the run's own is gone, or its faces are of another size.
+        UnusableInput: none was given and the run's own is gone, or another lies in its place.
     """
-    from lik.core.artifacts import read_json
+    from lik.core.run_folder import RunFolder, read_environment
     from lik.faces.faceset import FaceSet
 
     if given is not None:
         return FaceSet.open(Path(given))
-    environment = Path(run) / "environment.json"
-    remembered = (
-        read_json(environment).get("faces", {}).get("path") if environment.is_file() else ""
-    )
-    if not remembered:
+    folder = RunFolder(Path(run))
+    remembered = read_environment(folder)["faces"] if folder.environment.is_file() else {}
+    path = remembered.get("path")
+    if not path:
         raise UnusableInput(f"{run} remembers no face set: give one with --faces FACES.")
-    if not Path(remembered).is_dir():
+    if not Path(path).is_dir():
         raise UnusableInput(
-            f"the face set of {run} is no longer at {remembered}: give it with --faces FACES."
+            f"the face set of {run} is no longer at {path}: give it with --faces FACES."
         )
-    return FaceSet.open(Path(remembered))
+    faces = FaceSet.open(Path(path))
+    if faces.hash != remembered.get("hash") or faces.index_hash != remembered.get(
+        "index_hash", faces.index_hash
+    ):
+        raise UnusableInput(
+            f"{path} is no longer the face set that {run} was trained on: give that one with "
+            f"--faces FACES, or --faces {path} to use this one."
+        )
+    return faces
 
 
 def indices_of(faces: "FaceSet", split: str) -> NDArray[np.int64]:

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.terminal import Device, Threads, command_line, say
+from lik.cli.terminal import Device, Threads, command_line, note, say
 
 if TYPE_CHECKING:
     from lik.core.run_folder import RunFolder
     from lik.faces.faceset import FaceSet
-    from lik.training.run import Outcome
+    from lik.training.run import Data, Outcome
+
+LARGE = 1_000_000_000
+"""Bytes of faces of which the verification takes a second or so, and is told."""
 
 
 def train(
@@ -41,14 +44,22 @@ def train(
 
 
 def train_run(
-    recipe_name: str, faces: "FaceSet", path: Path, settings: list[str], device: Any
+    recipe_name: str,
+    faces: "FaceSet",
+    path: Path,
+    settings: list[str],
+    device: Any,
+    verify: bool = True,
 ) -> "Outcome":
-    """Train or resume a run with bars and curves; Ctrl-C saves."""
+    """Train or resume a run with bars and curves; Ctrl-C saves.
+
+    ``verify`` reads all of the face set first, to see that it is what it was when it was made.
+    """
     from lik.cli.training_bar import TrainingBar
     from lik.core.errors import UnusableInput
     from lik.core.run_folder import RunFolder
     from lik.training.recipe import load_recipe
-    from lik.training.run import Data, run_training
+    from lik.training.run import run_training
 
     recipe = load_recipe(recipe_name, settings, faces.size)
     if recipe.model.size != faces.size:
@@ -56,10 +67,7 @@ def train_run(
             f"the recipe's model takes {recipe.model.size} pixels and {faces.path} holds faces of "
             f"{faces.size}: leave model.size out, or prepare the set again with --size."
         )
-    train_indices = faces.indices("train")
-    if not len(train_indices):
-        raise UnusableInput(f"{faces.path} has no faces in its train split.")
-    data = Data(faces.images, train_indices, faces.indices("validation"), describe(faces))
+    data = data_of(faces, verify)
     folder = RunFolder(path)
     with TrainingBar() as bar:
         outcome = run_training(folder, recipe, data, device, bar)
@@ -90,11 +98,31 @@ def draw_curves(folder: "RunFolder", unit: str = "nats per image") -> Path | Non
     return path
 
 
+def data_of(faces: "FaceSet", verify: bool = True) -> "Data":
+    """What a run takes from a face set, which is verified first.
+
+    Raises:
+        UnusableInput: nothing to train on, or the set is no longer what it was.
+    """
+    from lik.core.errors import UnusableInput
+    from lik.training.run import Data
+
+    train_indices = faces.indices("train")
+    if not len(train_indices):
+        raise UnusableInput(f"{faces.path} has no faces in its train split.")
+    if verify:
+        if faces.images.nbytes >= LARGE:
+            note(f"Checking {faces.path}, {faces.images.nbytes / 1e9:.1f} GB, for damage.")
+        faces.verify()
+    return Data(faces.images, train_indices, faces.indices("validation"), describe(faces))
+
+
 def describe(faces: "FaceSet") -> dict[str, Any]:
     """What a run remembers of its face set."""
     return {
         "path": str(faces.path.resolve()),
         "hash": faces.hash,
+        "index_hash": faces.index_hash,
         "crop": faces.crop,
         "attribute_names": list(faces.attribute_names),
     }

@@ -1,7 +1,7 @@
 """lik train-aligner: an aligned face set → a network that finds eyes, as ONNX."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -39,7 +39,7 @@ def train_aligner(
 
     Example: lik train-aligner faces/celeba runs/aligner epochs=20
     """
-    from lik.cli.train import draw_curves, report_end
+    from lik.cli.train import data_of, draw_curves, report_end
     from lik.cli.training_bar import TrainingBar
     from lik.core.device import choose_device
     from lik.core.run_folder import RunFolder
@@ -51,7 +51,7 @@ def train_aligner(
     where = choose_device(device, threads)
     face_set = FaceSet.open(Path(faces))
     plan = _plan(face_set, eyes, settings or [])
-    data = _data(face_set)
+    data = data_of(face_set)
     folder = RunFolder(Path(out))
     with TrainingBar(digits=4) as bar:
         outcome = run_training(folder, plan, data, where, bar)
@@ -81,16 +81,6 @@ def _plan(faces: "FaceSet", eyes: str | None, settings: list[str]) -> "AlignerPl
     if len(parts) != 4:
         raise UnusableInput(f"--eyes {eyes} is not of the form X,Y,X,Y, as 0.36,0.46,0.66,0.46.")
     return validated(AlignerPlan, override({"eyes": parts}, settings), "the settings")
-
-
-def _data(faces: "FaceSet") -> Any:
-    from lik.cli.train import describe
-    from lik.core.errors import UnusableInput
-    from lik.training.run import Data
-
-    if not len(faces.indices("train")):
-        raise UnusableInput(f"{faces.path} has no faces in its train split.")
-    return Data(faces.images, faces.indices("train"), faces.indices("validation"), describe(faces))
 
 
 def _export(path: Path, outcome: "Outcome", plan: "AlignerPlan", faces: "FaceSet") -> None:

@@ -9,6 +9,8 @@ factors.csv    true factors, for drawn faces only
 """
 
 import csv
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.core.artifacts import read_json, sha256_of
+from lik.core.artifacts import check_version, read_json, sha256_of
 from lik.core.errors import UnusableInput
 
 FORMAT = "lik-faceset"
@@ -88,6 +90,12 @@ class FaceSet:
         """The SHA-256 of images.npy, as it was when the set was made."""
         return str(self.description["sha256"]["images.npy"])
 
+    @property
+    def index_hash(self) -> str | None:
+        """The SHA-256 of index.csv, as it was when the set was made, where it was kept."""
+        stored: str | None = self.description["sha256"].get("index.csv")
+        return stored
+
     def indices(self, split: str | None = None) -> NDArray[np.int64]:
         """The faces of a split, in order; of all splits for None."""
         chosen = np.ones(len(self), bool) if split is None else self.splits == split
@@ -109,7 +117,7 @@ class FaceSet:
             raise UnusableInput(
                 f"{index} has {len(rows)} rows for {len(images)} faces: prepare the set again."
             )
-        attribute_names = [str(name) for name in description.get("attribute_names", [])]
+        attribute_names = [str(name) for name in description["attribute_names"]]
         own = len(columns) - len(attribute_names)
         if columns[:2] != NAME_COLUMNS or columns[own:] != attribute_names:
             raise UnusableInput(
@@ -157,9 +165,16 @@ class FaceSet:
             UnusableInput: a file is not what it was when the set was made.
         """
         for name, expected in self.description["sha256"].items():
-            if sha256_of(self.path / name) != expected:
+            file = self.path / name
+            try:
+                found = sha256_of(file)
+            except OSError as error:
                 raise UnusableInput(
-                    f"{self.path / name} has changed since the set was made: prepare it again."
+                    f"{file} cannot be read ({error.strerror or error}): prepare the set again."
+                ) from error
+            if found != expected:
+                raise UnusableInput(
+                    f"{file} has changed since the set was made: prepare the set again."
                 )
 
 
@@ -175,15 +190,30 @@ def _description(path: Path) -> dict[str, Any]:
     description = read_json(file)
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise UnusableInput(f"{file} does not describe a face set of Lik.")
-    if description.get("version", 0) > VERSION:
+    check_version(str(path), description.get("version"), VERSION)
+    broken = [key for key, holds in _REQUIRED.items() if not holds(description.get(key))]
+    if broken:
         raise UnusableInput(
-            f"{path} has format version {description['version']}, and this Lik knows versions up "
-            f"to {VERSION}: update Lik to use it."
+            f"{file} lacks {', '.join(broken)}, or it is not what it should be: prepare the set "
+            "again."
         )
-    missing = {"size", "kept", "crop", "sha256"} - set(description)
-    if missing:
-        raise UnusableInput(f"{file} lacks {', '.join(sorted(missing))}: prepare the set again.")
     return description
+
+
+def _are_words(value: Any) -> bool:
+    return all(isinstance(word, str) for word in value)
+
+
+_REQUIRED: dict[str, Callable[[Any], bool]] = {
+    "size": lambda value: isinstance(value, int),
+    "kept": lambda value: isinstance(value, int),
+    "crop": lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str),
+    "sha256": lambda value: (
+        isinstance(value, dict) and "images.npy" in value and _are_words(value.values())
+    ),
+    "attribute_names": lambda value: isinstance(value, list) and _are_words(value),
+}
+"""What faceset.json must hold, and what is asked of it."""
 
 
 def _images(path: Path, description: dict[str, Any]) -> NDArray[np.uint8]:
@@ -192,8 +222,10 @@ def _images(path: Path, description: dict[str, Any]) -> NDArray[np.uint8]:
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UnusableInput(f"{path} is missing: prepare the set again.") from None
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UnusableInput(f"{path} is broken ({error}): prepare the set again.") from error
+    if not isinstance(images, np.ndarray):  # NumPy opens archives of arrays as well
+        raise UnusableInput(f"{path} is broken (no single array): prepare the set again.")
     if images.dtype != np.uint8 or images.shape != expected:
         raise UnusableInput(
             f"{path} is broken: it holds {images.dtype} {images.shape} where faceset.json says "
