@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -230,6 +232,22 @@ def test_a_finished_run_without_its_journal_is_finished_still(run, faces, tmp_pa
                      "model.latent=8", "batch_size=16")  # fmt: skip
     assert answer.exit_code == 0, answer.output
     assert "finished already" in answer.output
+
+
+def test_too_little_memory_is_said(run, monkeypatch):
+    def full(*arguments):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+
+    monkeypatch.setattr(lik.Session, "decode", full)
+    answer = run_lik("generate", run)
+    assert answer.exit_code == 1
+    assert "not enough memory" in answer.output
+
+
+def test_a_reader_who_has_enough_hears_no_complaint():
+    command = f"{sys.executable} -m lik models --json | true"
+    answer = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert answer.stderr == ""
 
 
 @pytest.mark.parametrize("verb", sorted(c.name or "" for c in app.registered_commands))

@@ -131,3 +131,9 @@ def test_pca_finds_the_plane_that_there_is():
     assert sum(project(plane.astype(np.float32)).variance_shares) == pytest.approx(1)
     with pytest.raises(UnusableInput, match="at least 3"):
         project(plane[:2].astype(np.float32))
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_codes_of_one_number_have_no_map(method):
+    with pytest.raises(UnusableInput, match="at least 2 latent dimensions"):
+        project(np.zeros((50, 1), np.float32), method)

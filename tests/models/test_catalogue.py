@@ -1,5 +1,7 @@
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from lik.core.errors import UnusableInput
 from lik.models.catalogue import CATALOGUE, build
@@ -88,3 +90,26 @@ def test_broken_and_missing_weights_are_said(content, tmp_path):
         path.write_bytes(content)
     with pytest.raises(UnusableInput, match=r"m\.safetensors"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"version": None}, {"version": "two"}, {"model": "{"}, {"model": None}, {"model": "[]"},
+     {"metadata": "5"}],
+    ids=str,
+)  # fmt: skip
+def test_metadata_that_is_not_a_models_is_said(changed, tmp_path):
+    path = tmp_path / "m.safetensors"
+    settings = PaperFirstSettings(size=16, latent=2)
+    save_model(path, build(settings), settings, {})
+    with safe_open(path, "pt") as file:
+        metadata = {k: v for k, v in (file.metadata() | changed).items() if v is not None}
+    save_file(load_file(path), path, metadata)
+    with pytest.raises(UnusableInput, match=r"m\.safetensors"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("settings", [PaperFirstSettings, PaperSecondSettings])
+def test_a_code_longer_than_any_is_refused(settings):
+    with pytest.raises(ValueError, match="less than or equal"):
+        settings(latent=9_000_000_000)

@@ -45,9 +45,22 @@ class _Verbs(TyperGroup):
         except KeyboardInterrupt:
             note("lik: interrupted.")
             raise typer.Exit(130) from None
+        except BrokenPipeError:
+            raise  # the reader has enough: Typer ends without a word
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            note("lik: there is not enough memory for this: ask for less at once (batch_size=…).")
+            raise typer.Exit(1) from None
         except OSError as error:
             note(f"lik: {error.filename or 'a file'}: {error.strerror or error}.")
             raise typer.Exit(1) from None
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """PyTorch reports it as a plain RuntimeError on processors, and a kind of it on GPUs."""
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 app = typer.Typer(

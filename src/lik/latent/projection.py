@@ -25,8 +25,10 @@ def project(codes: Codes, method: Method = "pca", seed: int = 0) -> Projection:
     """Principal components, or t-SNE of the codes (its axes mean nothing, its neighbours do).
 
     Raises:
-        UnusableInput: fewer codes than a plane needs.
+        UnusableInput: fewer codes, or fewer dimensions, than a plane needs.
     """
+    if codes.shape[1] < 2:
+        raise UnusableInput("a map needs at least 2 latent dimensions, and this run has 1.")
     if len(codes) < 3:
         raise UnusableInput(f"a map needs at least 3 faces, not {len(codes)}.")
     if method == "pca":

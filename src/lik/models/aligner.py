@@ -27,7 +27,7 @@ class AlignerSettings(Settings):
 
     name: Literal["aligner"] = "aligner"
     widths: tuple[int, int, int, int] = (12, 24, 48, 64)
-    hidden: int = Field(96, ge=1)
+    hidden: int = Field(96, ge=1, le=2**16)
 
 
 @dataclass(frozen=True)

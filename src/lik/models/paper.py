@@ -16,6 +16,9 @@ from lik.core.configuration import Settings
 from lik.core.gaussian import DiagonalGaussian
 from lik.models.interface import VAE
 
+MOST_LATENT = 2**16
+"""Dimensions of a code, at the most: beyond, it is no number that was meant."""
+
 
 class GaussianHeads(nn.Module):
     """Features (B, C, H, W) → mean and log variance (B, D), by one linear layer each."""
@@ -69,7 +72,7 @@ class PaperFirstSettings(Settings):
 
     name: Literal["paper-first"] = "paper-first"
     size: int = Field(64, ge=8)
-    latent: int = Field(128, ge=1)
+    latent: int = Field(128, ge=1, le=MOST_LATENT)
 
 
 class PaperFirst(VAE):
@@ -118,7 +121,7 @@ class PaperSecondSettings(Settings):
 
     name: Literal["paper-second"] = "paper-second"
     size: int = Field(64, ge=16)
-    latent: int = Field(100, ge=1)
+    latent: int = Field(100, ge=1, le=MOST_LATENT)
     upsampling: Literal["transposed", "nearest"] = "transposed"
 
 

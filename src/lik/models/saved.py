@@ -60,7 +60,9 @@ def load_model(path: Path) -> SavedModel:
     description, tensors = _read(path, weights=True)
     try:
         settings, metadata = json.loads(description["model"]), json.loads(description["metadata"])
-    except (KeyError, json.JSONDecodeError) as error:
+        if not isinstance(metadata, dict):
+            raise TypeError
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise UnusableInput(f"{path} is broken: its metadata is not that of a model.") from error
     wrapped = validated(_Wrapped, {"model": settings}, str(path))
     model = build(wrapped.model)
