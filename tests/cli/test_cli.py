@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -119,8 +120,6 @@ def test_prepare_draws_a_contact_sheet_and_counts(tmp_path):
 
 
 def test_the_demo_makes_a_page_whose_pictures_are_there(tmp_path):
-    import re
-
     answer = run_lik("demo", tmp_path / "demo", "--faces", "drawn:80", "--minutes", 0)
     assert answer.exit_code == 0, answer.output
     page = tmp_path / "demo" / "index.html"
@@ -164,6 +163,10 @@ def test_sets_without_attributes_train_and_change(tmp_path):
         (["reconstruct", "{run}", "--split", "holiday"], "no split 'holiday'"),
         (["change", "{run}", "-a", "Smilling"], "Did you mean 'Smiling'?"),
         (["change", "{run}", "-d", "99"], "no latent dimension 99"),
+        (["change", "{run}", "--reach", "inf"], "finite number"),
+        (["map", "{run}", "-n", -400], "at least 1, not -400"),
+        (["reconstruct", "{run}", "{empty}"], "holds no pictures"),
+        (["generate", "{run}", "--temperature", "inf"], "not inf"),
         (["evaluate", "{run}", "--faces", "{none}"], "no face set at"),
         (["import-keras", "{none}", "{new}"], "is missing"),
         (["recipes", "paper-frist"], "paper-first"),
@@ -232,6 +235,32 @@ def test_a_finished_run_without_its_journal_is_finished_still(run, faces, tmp_pa
                      "model.latent=8", "batch_size=16")  # fmt: skip
     assert answer.exit_code == 0, answer.output
     assert "finished already" in answer.output
+
+
+def test_of_a_folder_what_has_a_face_is_taken(run, picture, tmp_path):
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    (folder / "1.txt").write_text("no picture")
+    for name in "2345":
+        shutil.copy(picture, folder / f"{name}.png")
+    answer = run_lik("reconstruct", run, folder, "-n", 3, "--arrays", tmp_path / "a.npz")
+    assert answer.exit_code == 0, answer.output
+    assert re.search(r"1 file was passed over; the first: .*1\.txt", answer.output)
+    assert list(np.load(tmp_path / "a.npz")["names"]) == ["2.png", "3.png", "4.png"]
+    named = run_lik("reconstruct", run, picture, folder / "1.txt")
+    assert named.exit_code == 2
+    for file in folder.glob("*.png"):
+        file.unlink()
+    none = run_lik("change", run, folder)
+    assert none.exit_code == 2
+    assert "none of the 1 files" in none.output
+
+
+def test_no_reach_changes_nothing(run, tmp_path):
+    file = tmp_path / "a.npz"
+    assert run_lik("change", run, "-a", "Smiling", "--reach", 0, "--arrays", file).exit_code == 0
+    arrays = np.load(file)
+    np.testing.assert_array_equal(arrays["Smiling"], np.stack([arrays["codes"]] * 6, axis=1))
 
 
 def test_too_little_memory_is_said(run, monkeypatch):

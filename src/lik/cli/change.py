@@ -86,7 +86,10 @@ def change(
     else:
         shown = to_show(session, run, given or [], faces, split, count, seed)
         originals, codes, what = shown.pictures, session.encode(shown.pictures), shown.description
-    amounts = _Amounts(equal_steps(reach or 3, steps), equal_steps(reach or 2, steps))
+    amounts = _Amounts(
+        equal_steps(3 if reach is None else reach, steps),
+        equal_steps(2 if reach is None else reach, steps),
+    )
     moves = _moves(session, run, faces, codes, amounts, attributes, dimensions)
     strips = {label: _decode(session, moved) for label, moved in moves.items()}
     middle = session.decode(codes)

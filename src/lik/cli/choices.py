@@ -28,7 +28,12 @@ Faces = Annotated[
 Split = Annotated[
     str, typer.Option(help="Which faces: train, validation, test, or all.", metavar="SPLIT")
 ]
-Count = Annotated[int, typer.Option("--count", "-n", help="How many faces.", metavar="N")]
+Count = Annotated[
+    int,
+    typer.Option(
+        "--count", "-n", help="How many faces (of pictures given by name: all).", metavar="N"
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Decides what is drawn.", metavar="N", min=0)]
 Columns = Annotated[int, typer.Option(help="Faces in a row.", metavar="N", min=1)]
 

@@ -45,8 +45,7 @@ def map_(
     """
     import numpy as np
 
-    from lik.cli.opening import indices_of, open_faces_of, open_session, require_size
-    from lik.core.randomness import numpy_stream
+    from lik.cli.opening import drawn_indices, open_faces_of, open_session, require_size
     from lik.figures.map import Plane, coloured, thumbnails
     from lik.latent.directions import labels_of
     from lik.latent.projection import project
@@ -54,7 +53,7 @@ def map_(
     session = open_session(run, device)
     face_set = open_faces_of(run, faces)
     require_size(session, face_set)
-    chosen = np.sort(numpy_stream(seed, "shown").permutation(indices_of(face_set, split))[:count])
+    chosen = drawn_indices(face_set, split, count, seed)
     labels = None
     if attribute:
         labels = labels_of(attribute, face_set.attributes, face_set.attribute_names)[chosen]

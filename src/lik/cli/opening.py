@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lik.cli.terminal import note
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -80,16 +81,18 @@ def indices_of(faces: "FaceSet", split: str) -> NDArray[np.int64]:
     return chosen
 
 
-def some_faces(session: "Session", faces: "FaceSet", split: str, count: int, seed: int) -> Shown:
+def drawn_indices(faces: "FaceSet", split: str, count: int, seed: int) -> NDArray[np.int64]:
     """``count`` faces drawn from a split, in the order of the set; the same for the same seed."""
     from lik.core.randomness import numpy_stream
 
-    if count < 1:
-        raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
+    drawn = numpy_stream(seed, "shown").permutation(indices_of(faces, split))
+    return np.sort(drawn[: require_count(count)])
+
+
+def some_faces(session: "Session", faces: "FaceSet", split: str, count: int, seed: int) -> Shown:
+    """``count`` faces of a split, drawn as `drawn_indices` does."""
     require_size(session, faces)
-    indices = indices_of(faces, split)
-    chosen = numpy_stream(seed, "shown").permutation(indices)[:count]
-    chosen.sort()
+    chosen = drawn_indices(faces, split, count, seed)
     which = "" if split == "all" else f"{split} "
     return Shown(
         np.asarray(faces.images[chosen]),
@@ -98,19 +101,24 @@ def some_faces(session: "Session", faces: "FaceSet", split: str, count: int, see
     )
 
 
-def given_pictures(session: "Session", paths: list[str]) -> Shown:
+def given_pictures(session: "Session", paths: list[str], count: int) -> Shown:
     """Photographs, each detected and cropped by the rule of the run.
 
-    Raises:
-        UnusableInput: a file that is missing, no picture, or without a face.
-    """
-    from lik.faces.photograph import crop_picture
+    Of a folder, the first ``count`` that can be used; what is passed over is told.
 
-    rule: dict[str, Any] = session.metadata.get("crop") or {}
-    files = [file for path in paths for file in _files(Path(path))]
-    pictures = [crop_picture(file, rule, session.size) for file in files]
-    noun = "picture" if len(files) == 1 else "pictures"
-    return Shown(np.stack(pictures), [file.name for file in files], f"{len(files)} given {noun}")
+    Raises:
+        UnusableInput: a named file that is missing, no picture, or without a face, or a folder of
+            nothing else.
+    """
+    pictures: dict[Path, Pictures] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            pictures |= _from_folder(session, path, require_count(count))
+        else:
+            pictures[path] = _cropped(session, path)
+    noun = "picture" if len(pictures) == 1 else "pictures"
+    names = [file.name for file in pictures]
+    return Shown(np.stack(list(pictures.values())), names, f"{len(pictures)} given {noun}")
 
 
 def to_show(
@@ -129,7 +137,7 @@ def to_show(
     if len(given) == 1 and (Path(given[0]) / "faceset.json").is_file():
         given, faces = [], given[0]
     if given:
-        return given_pictures(session, given)
+        return given_pictures(session, given, count)
     return some_faces(session, open_faces_of(run, faces), split, count, seed)
 
 
@@ -142,10 +150,37 @@ def require_size(session: "Session", faces: "FaceSet") -> None:
         )
 
 
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(f for f in path.iterdir() if f.is_file() and not f.name.startswith("."))
+def require_count(count: int) -> int:
+    """The number of faces that was asked for, which must be at least 1."""
+    if count < 1:
+        raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
+    return count
+
+
+def _from_folder(session: "Session", folder: Path, count: int) -> dict[Path, Pictures]:
+    """The first ``count`` pictures of a folder that can be used."""
+    files = sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
     if not files:
-        raise UnusableInput(f"{path} holds no pictures.")
-    return files
+        raise UnusableInput(f"{folder} holds no pictures.")
+    pictures: dict[Path, Pictures] = {}
+    refused: list[UnusableInput] = []
+    for file in files:
+        try:
+            pictures[file] = _cropped(session, file)
+        except UnusableInput as error:
+            refused.append(error)
+        if len(pictures) == count:
+            break
+    if not pictures:
+        raise UnusableInput(f"none of the {len(files)} files in {folder} will do: {refused[0]}")
+    if refused:
+        what = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
+        note(f"{what} passed over; the first: {refused[0]}")
+    return pictures
+
+
+def _cropped(session: "Session", file: Path) -> Pictures:
+    from lik.faces.photograph import crop_picture
+
+    rule: dict[str, Any] = session.metadata.get("crop") or {}
+    return crop_picture(file, rule, session.size)

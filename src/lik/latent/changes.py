@@ -1,7 +1,10 @@
 """Controlled changes of a code: the same face, further and further along one direction."""
 
+import math
+
 import numpy as np
 
+from lik.core.errors import UnusableInput
 from lik.latent.directions import Direction
 from lik.latent.session import Codes
 
@@ -20,5 +23,11 @@ def set_dimension(codes: Codes, index: int, values: list[float]) -> Codes:
 
 
 def steps(reach: float, count: int = 6) -> list[float]:
-    """``count`` equal steps from −reach to +reach."""
+    """``count`` equal steps from −reach to +reach.
+
+    Raises:
+        UnusableInput: a reach that is no finite number.
+    """
+    if not math.isfinite(reach):
+        raise UnusableInput(f"the reach of a change must be a finite number, not {reach}.")
     return [float(value) for value in np.linspace(-reach, reach, count)]

@@ -4,6 +4,7 @@ Pictures are uint8 (N, S, S, 3); codes float32 (N, D). Every front end, figure a
 works through it.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,8 +147,8 @@ class Session:
         """Codes (count, D) from the prior N(0, temperature² I)."""
         if count < 1:
             raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
-        if temperature < 0:
-            raise UnusableInput(f"the temperature must not be negative, as {temperature} is.")
+        if not 0 <= temperature < math.inf:
+            raise UnusableInput(f"the temperature must be a number from 0 on, not {temperature}.")
         return np.float32(temperature) * standard_normal((count, self.latent), seed, "prior")
 
     def generate(self, count: int, seed: int = 0, temperature: float = 1.0) -> Pictures:
