@@ -16,7 +16,7 @@ class Outer(Settings):
 def test_an_unknown_key_is_refused_with_the_nearest_known_one():
     with pytest.raises(UnusableInput, match=r"unknown key 'epochz'.*'epochs'"):
         validated(Outer, {"epochs": 1, "epochz": 2}, "here")
-    with pytest.raises(UnusableInput, match=r"unknown key 'inner.rat'.*'rate'"):
+    with pytest.raises(UnusableInput, match=r"unknown key 'inner.rat'.*'inner.rate'"):
         validated(Outer, {"epochs": 1, "inner": {"rat": 2}}, "here")
 
 

@@ -203,6 +203,37 @@ def test_recipes_that_are_not_there_name_the_nearest():
         load_recipe("paper-frist")
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("learning_rate=1e-3", "Did you mean 'optimizer.learning_rate'?"),
+        ("beta=2", "Did you mean 'objective.beta'?"),
+        ("model.beta=2", "Did you mean 'objective.beta'?"),
+        ("model.latnt=2", "unknown key 'model.latnt'. Did you mean 'model.latent'?"),
+        ("model.upsampling=nearest", "unknown key 'model.upsampling'."),
+        ("latnet=2", "Did you mean 'model.latent'?"),
+        ("epoch=2", "Did you mean 'epochs'?"),
+        ("model.latent=0", "'model.latent' is 0, but"),
+        ("model.name=paper-frist", "'model.name' is 'paper-frist': give one of paper-first, paper"),
+        ("model=paper-second", "'model' is 'paper-second', but it should hold keys and values"),
+        ("epochs=true", "'epochs' is true: it must be a number."),
+        ("optimizer.learning_rate=yes", "must be a number"),
+    ],
+)
+def test_complaints_name_keys_as_they_stand_in_the_file(setting, words):
+    with pytest.raises(UnusableInput) as refusal:
+        load_recipe("paper-first", [setting])
+    assert words in str(refusal.value)
+    assert "'model.upsampling'?" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["model: {latent: 4}", "model: {}"])
+def test_a_recipe_without_the_models_name_says_which_there_are(tmp_path, text):
+    (tmp_path / "mine.yaml").write_text(f"{text}\nepochs: 1\n")
+    with pytest.raises(UnusableInput, match=r"'model\.name' is missing.*paper-first, paper-second"):
+        load_recipe(str(tmp_path / "mine.yaml"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_killed_goes_on_and_ends(tmp_path, faces, number):
     run = tmp_path / "run"

@@ -28,4 +28,6 @@ def recipes(
     elif name in packaged:
         say(packaged[name].rstrip())
     else:
-        raise UnusableInput(f"there is no recipe '{name}'.{nearest(name, packaged)}")
+        raise UnusableInput(
+            f"there is no recipe '{name}': Lik has {', '.join(packaged)}.{nearest(name, packaged)}"
+        )

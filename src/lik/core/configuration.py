@@ -84,9 +84,14 @@ def validated(cls: type[SettingsT], tree: Tree, where: str) -> SettingsT:
         UnusableInput: an unknown key (the nearest known one is named) or a value that does not fit.
     """
     try:
-        return cls.model_validate(tree)
+        settings = cls.model_validate(tree)
     except ValidationError as error:
         raise UnusableInput(_sentence(cls, error, where)) from error
+    taken = _flat(settings.model_dump())
+    for key, value in _flat(tree).items():
+        if isinstance(value, bool) and not isinstance(taken.get(key), bool):  # Python's True is 1
+            raise UnusableInput(f"{where}: '{key}' is {str(value).lower()}: it must be a number.")
+    return settings
 
 
 def differences(old: Settings, new: Settings) -> dict[str, tuple[Any, Any]]:
@@ -120,35 +125,88 @@ def _parsed_value(text: str) -> Any:
 def _sentence(cls: type[Settings], error: ValidationError, where: str) -> str:
     complaints = []
     for detail in error.errors():
-        location = [str(part) for part in detail["loc"]]
-        name = ".".join(location)
-        if detail["type"] == "extra_forbidden":
-            known = _known_keys(cls, location[:-1])
-            complaints.append(f"unknown key '{name}'.{nearest(location[-1], known)}")
-        elif detail["type"] == "missing":
+        unknown = detail["type"] == "extra_forbidden"
+        path, here = _resolved(cls, detail["loc"][:-1] if unknown else detail["loc"])
+        if unknown:
+            path.append(str(detail["loc"][-1]))
+            complaints.append(f"unknown key '{'.'.join(path)}'.{_hint(cls, path, here)}")
+            continue
+        name = ".".join(path)
+        tags = [str(tag) for settings in here if (tag := _tag(settings))]
+        if detail["type"] == "missing":
             complaints.append(f"'{name}' is missing.")
+        elif detail["type"] == "union_tag_not_found":
+            complaints.append(f"'{name}.name' is missing: give one of {', '.join(tags)}.")
+        elif detail["type"] == "union_tag_invalid":
+            given = str(detail["ctx"]["tag"])
+            complaints.append(
+                f"'{name}.name' is '{given}': give one of {', '.join(tags)}.{nearest(given, tags)}"
+            )
         else:
             message = detail["msg"].removeprefix("Value error, ")
             message = message[:1].lower() + message[1:]
+            if detail["type"] in ("model_type", "model_attributes_type"):
+                message = "it should hold keys and values of its own"
             given = repr(detail["input"])
             shown = given if len(given) <= 60 else f"{given[:57]}..."
             complaints.append(f"'{name}' is {shown}, but {message}." if name else f"{message}.")
     return f"{where}: {' '.join(complaints)}"
 
 
-def _known_keys(cls: type[BaseModel], path: list[str]) -> list[str]:
-    """The keys that may stand at ``path``, across all classes that a union admits there."""
-    candidates: list[type[BaseModel]] = [cls]
-    for part in path:
-        found: list[type[BaseModel]] = []
-        for candidate in candidates:
-            field = candidate.model_fields.get(part)
-            if field is not None:
-                found += _settings_in(field.annotation)
-            else:  # a union's tag stands in the location, and in no class
-                found.append(candidate)
-        candidates = found
-    return [key for candidate in candidates for key in candidate.model_fields]
+def _resolved(
+    cls: type[BaseModel], location: Iterable[str | int]
+) -> tuple[list[str], list[type[BaseModel]]]:
+    """The keys of a place as they stand in a file, and the classes that may stand there.
+
+    In pydantic's locations the tag of a union stands between a key and the keys below it.
+    """
+    path: list[str] = []
+    here: list[type[BaseModel]] = [cls]
+    for part in location:
+        tagged = [settings for settings in here if _tag(settings) == part]
+        if tagged:
+            here = tagged
+            continue
+        path.append(str(part))
+        fields = [settings.model_fields.get(str(part)) for settings in here]
+        here = [inner for field in fields if field for inner in _settings_in(field.annotation)]
+    return path, here
+
+
+def _hint(cls: type[BaseModel], path: list[str], here: list[type[BaseModel]]) -> str:
+    """A question that names the known key nearest to an unknown one, wherever it stands.
+
+    The same word elsewhere comes before a like one at the same place, and that before a like one
+    elsewhere.
+    """
+    *parents, word = path
+    siblings = {
+        key: ".".join([*parents, key]) for settings in here for key in settings.model_fields
+    }
+    elsewhere = {
+        key[-1]: ".".join(key) for key in _keys(cls) if key[:-1] != parents and key != parents
+    }
+    exact = {word: elsewhere[word]} if word in elsewhere else {}
+    for keys in (exact, siblings, elsewhere):
+        if close := difflib.get_close_matches(word, list(keys), n=1, cutoff=0.5):
+            return f" Did you mean '{keys[close[0]]}'?"
+    return ""
+
+
+def _keys(cls: type[BaseModel], parents: tuple[str, ...] = ()) -> list[list[str]]:
+    """Every key that may stand in a file, as the way to it."""
+    keys = []
+    for key, field in cls.model_fields.items():
+        keys.append([*parents, key])
+        for inner in _settings_in(field.annotation):
+            keys += _keys(inner, (*parents, key))
+    return keys
+
+
+def _tag(settings: type[BaseModel]) -> Any:
+    """What tells this class from others in a union: the default of its field ``name``."""
+    field = settings.model_fields.get("name")
+    return field.default if field else None
 
 
 def _settings_in(annotation: Any) -> list[type[BaseModel]]:
