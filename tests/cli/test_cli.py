@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import lik
@@ -285,3 +286,14 @@ def test_every_verb_has_help_with_an_example(verb):
     answer = run_lik(verb, "--help")
     assert answer.exit_code == 0
     assert "Example: lik" in answer.output
+
+
+def test_help_keeps_its_square_brackets():
+    """Rich takes them for markup where they are not escaped, and says nothing."""
+    from rich.text import Text
+
+    assert "'lik-vae[keras]'" in run_lik("import-keras", "--help").output
+    for command in get_command(app).commands.values():
+        helps = [command.help, *(getattr(option, "help", None) for option in command.params)]
+        for text in filter(None, helps):
+            assert Text.from_markup(text).plain == text.replace(r"\[", "["), command.name

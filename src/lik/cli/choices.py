@@ -15,7 +15,7 @@ Given = Annotated[
     list[str] | None,
     typer.Argument(
         help="Pictures, a folder of pictures, or a face set (default: the run's own).",
-        metavar="[PICTURES or FACES]...",
+        metavar="PICTURES or FACES",
         show_default=False,
     ),
 ]

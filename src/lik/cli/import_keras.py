@@ -11,13 +11,11 @@ from lik.cli.terminal import say
 def import_keras_(
     files: Annotated[
         list[Path],
-        typer.Argument(
-            help="ENCODER.keras DECODER.keras, or one of them alone.", metavar="KERAS..."
-        ),
+        typer.Argument(help="ENCODER.keras DECODER.keras, or one of them alone.", metavar="KERAS"),
     ],
     run: Annotated[Path, typer.Argument(help="The run to make.")],
 ) -> None:
-    """Make a run of Keras weights of the paper's models (needs h5py: pip install 'lik-vae[keras]').
+    r"""Make a run of Keras weights of the paper's models; needs pip install 'lik-vae\[keras]'.
 
     Example: lik import-keras model1-encoder.keras model1-decoder.keras runs/author
     """

@@ -22,7 +22,7 @@ def train(
     run: Annotated[str, typer.Argument(help="The folder of the run; an existing one goes on.")],
     settings: Annotated[
         list[str] | None,
-        typer.Argument(help="Settings of the recipe to change.", metavar="[KEY=VALUE]..."),
+        typer.Argument(help="Settings of the recipe to change.", metavar="KEY=VALUE"),
     ] = None,
     device: Device = "auto",
     threads: Threads = None,

@@ -18,7 +18,7 @@ def train_aligner(
     out: Annotated[str, typer.Argument(help="The folder of the run; an existing one goes on.")],
     settings: Annotated[
         list[str] | None,
-        typer.Argument(help="Settings to change, as epochs=20.", metavar="[KEY=VALUE]..."),
+        typer.Argument(help="Settings to change, as epochs=20.", metavar="KEY=VALUE"),
     ] = None,
     eyes: Annotated[
         str | None,
