@@ -101,6 +101,32 @@ def test_evaluation_says_what_was_measured(run, faces):
     assert "Σ(x−x̂)² + KL" in shown
 
 
+def test_the_figures_of_one_face_are_json(run, faces, tmp_path):
+    one = tmp_path / "set"
+    shutil.copytree(faces.path, one)
+    index = one / "index.csv"
+    index.write_text(index.read_text().replace(",test,", ",train,").replace("train", "test", 1))
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    answer = run_lik("evaluate", run, "--faces", one, "--json")
+    metrics = json.loads(answer.output, parse_constant=refuse)
+    assert metrics["images"] == 1
+    assert metrics["loss_error"] is None
+    assert "±" not in run_lik("evaluate", run, "--faces", one).output.split("error.")[1]
+
+
+def test_figures_that_cannot_be_kept_are_told_all_the_same(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").unlink(missing_ok=True)
+    (tmp_path / "run" / "metrics.json").mkdir()
+    answer = run_lik("evaluate", tmp_path / "run")
+    assert answer.exit_code == 1
+    assert "SSIM" in answer.output
+    assert "metrics.json could not be written" in answer.output
+
+
 def test_models_and_recipes_are_listed():
     counts = {
         m["name"]: m["encoder"]["total"] for m in json.loads(run_lik("models", "--json").output)
@@ -165,6 +191,9 @@ def test_sets_without_attributes_train_and_change(tmp_path):
         (["change", "{run}", "-a", "Smilling"], "Did you mean 'Smiling'?"),
         (["change", "{run}", "-d", "99"], "no latent dimension 99"),
         (["change", "{run}", "--reach", "inf"], "finite number"),
+        (["generate", "{run}", "-o", "{empty}"], "is a folder"),
+        (["generate", "{run}", "-o", "{new}.jpg"], "does not end in .png"),
+        (["map", "{run}", "--arrays", "{new}.npy"], "does not end in .npz"),
         (["map", "{run}", "-n", -400], "at least 1, not -400"),
         (["reconstruct", "{run}", "{empty}"], "holds no pictures"),
         (["generate", "{run}", "--temperature", "inf"], "not inf"),

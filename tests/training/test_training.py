@@ -156,6 +156,12 @@ def test_sets_smaller_than_a_batch_and_without_validation(tmp_path, data):
     assert all(r.validation is None for r in journal.read(tmp_path / "run" / "journal.jsonl"))
 
 
+def test_an_epoch_of_one_step_has_a_speed(tmp_path, data):
+    train(tmp_path / "run", data, "batch_size=64")
+    records = journal.read(tmp_path / "run" / "journal.jsonl")
+    assert all(0 < record.images_per_second < 1e7 for record in records)
+
+
 def test_an_epoch_shows_every_face_once_and_a_broken_one_goes_on(data):
     batches = Batches(data.pictures, data.train, 16, torch.device("cpu"), seed=3)
     whole = list(batches.epoch(2))

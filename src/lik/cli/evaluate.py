@@ -32,12 +32,12 @@ def evaluate(
 
     session = open_session(run, device, threads)
     metrics = evaluate_on(session, open_faces_of(run, faces), split, seed)
-    if Path(run).is_dir():
-        write_json(Path(run) / "metrics.json", metrics)
     if as_json:
         say_json(metrics)
     else:
         show(metrics)
+    if Path(run).is_dir():  # last, so that the figures are told even where they cannot be kept
+        write_json(Path(run) / "metrics.json", metrics)
 
 
 def evaluate_on(session: "Session", faces: "FaceSet", split: str, seed: int) -> dict[str, Any]:
@@ -65,15 +65,17 @@ def show(metrics: dict[str, Any]) -> None:
         f"{metrics['faces_sha256'][:12]}…); scale {metrics['scale']}; ± is the standard error."
     )
     say()
-    rows = [
-        (label, f"{metrics[key]:.{digits}f}", f"± {metrics[f'{key}_error']:.2f}" if error else "")
-        for label, key, digits, error in (
-            ("loss", "loss", 2, True),
-            ("reconstruction (one sample)", "reconstruction", 2, True),
-            ("KL", "kl", 2, True),
-            ("reconstruction from the mean", "reconstruction_from_mean", 2, False),
-            ("PSNR of it, dB", "psnr", 2, False),
-            ("SSIM of it", "ssim", 4, False),
+    rows = []
+    for label, key, digits in (
+        ("loss", "loss", 2),
+        ("reconstruction (one sample)", "reconstruction", 2),
+        ("KL", "kl", 2),
+        ("reconstruction from the mean", "reconstruction_from_mean", 2),
+        ("PSNR of it, dB", "psnr", 2),
+        ("SSIM of it", "ssim", 4),
+    ):
+        error = metrics.get(f"{key}_error")
+        rows.append(
+            (label, f"{metrics[key]:.{digits}f}", "" if error is None else f"± {error:.2f}")
         )
-    ]
     table(("figure", "mean", ""), rows)

@@ -3,8 +3,9 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
@@ -19,14 +20,41 @@ Threads = Annotated[
     int | None, typer.Option(help="Processor threads to use.", metavar="N", show_default="all")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+def _file_of(suffix: str) -> Callable[[str | None], str | None]:
+    """A check of an output's name before the work begins."""
+
+    def checked(name: str | None) -> str | None:
+        from lik.core.errors import UnusableInput
+
+        if name is not None and Path(name).is_dir():
+            raise UnusableInput(
+                f"{name} is a folder: name the file to write, such as {Path(name) / 'a'}{suffix}."
+            )
+        if name is not None and Path(name).suffix.lower() != suffix:
+            raise UnusableInput(
+                f"{name} does not end in {suffix}, and that is what is written: name it so."
+            )
+        return name
+
+    return checked
+
+
 Out = Annotated[
     str | None,
-    typer.Option("--out", "-o", help="The PNG to write.", metavar="PNG", show_default=False),
-]
+    typer.Option(
+        "--out", "-o", help="The PNG to write.", metavar="PNG", show_default=False,
+        callback=_file_of(".png"),
+    ),
+]  # fmt: skip
 Arrays = Annotated[
     str | None,
-    typer.Option(help="Also write the arrays, as NumPy .npz.", metavar="NPZ", show_default=False),
-]
+    typer.Option(
+        help="Also write the arrays, as NumPy .npz.", metavar="NPZ", show_default=False,
+        callback=_file_of(".npz"),
+    ),
+]  # fmt: skip
 
 
 class Step(Protocol):

@@ -21,7 +21,7 @@ from lik.objectives.reconstruction import SCALES, sse
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Means over the pictures, and the standard errors of three of them.
+    """Means over the pictures, and the standard errors of three of them (None for one picture).
 
     The loss is in the scale of the published figures, Σ(x−x̂)² + KL, whatever objective the run
     was trained with. PSNR (dB) and SSIM are those of the reconstruction from the mean.
@@ -35,9 +35,9 @@ class Fidelity:
     reconstruction_from_mean: float
     psnr: float
     ssim: float
-    loss_error: float
-    reconstruction_error: float
-    kl_error: float
+    loss_error: float | None
+    reconstruction_error: float | None
+    kl_error: float | None
     seed: int
 
 
@@ -97,5 +97,5 @@ def _compare(
     return torch.cat(errors), torch.cat(ratios), torch.cat(similarities)
 
 
-def _standard_error(values: torch.Tensor) -> float:
-    return float(values.std() / len(values) ** 0.5) if len(values) > 1 else float("nan")
+def _standard_error(values: torch.Tensor) -> float | None:
+    return float(values.std() / len(values) ** 0.5) if len(values) > 1 else None

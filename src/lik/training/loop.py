@@ -195,20 +195,20 @@ class _Totals:
 
 
 class _Speed:
-    """Images per second since the first step of an epoch, that step's warm-up left out."""
+    """Images per second of an epoch; its first step, a warm-up, counts only while it is alone."""
 
     def __init__(self) -> None:
-        self.started: float | None = None
-        self.images = 0
+        self.began = self.started = time.perf_counter()
+        self.first = self.images = 0
 
     def count(self, images: int) -> None:
-        if self.started is None:
-            self.started = time.perf_counter()
-        else:
+        if self.first:
             self.images += images
+        else:
+            self.first, self.started = images, time.perf_counter()
 
     @property
     def images_per_second(self) -> float:
-        if not self.images or self.started is None:
-            return 0.0
-        return self.images / (time.perf_counter() - self.started)
+        if self.images:
+            return self.images / (time.perf_counter() - self.started)
+        return self.first / (time.perf_counter() - self.began)
