@@ -154,6 +154,14 @@ def test_the_demo_makes_a_page_whose_pictures_are_there(tmp_path):
     pictures = re.findall(r'src="([^"]+)"', page.read_text())
     assert len(pictures) >= 7
     assert all((page.parent / picture).is_file() for picture in pictures)
+    out = tmp_path / "demo"
+    commands = re.findall("<pre>(lik .*)</pre>", page.read_text())
+    assert commands[:2] == [
+        f"lik prepare drawn:80 {out / 'faces'}",
+        f"lik train paper-first {out / 'faces'} {out / 'first-model'} epochs=1 mirror=true",
+    ]
+    for command in commands[:2]:  # they find everything done already
+        assert run_lik(*command.split()[1:]).exit_code == 0, command
 
 
 def test_sets_without_attributes_train_and_change(tmp_path):

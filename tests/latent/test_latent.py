@@ -6,7 +6,13 @@ from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
 from lik.latent.changes import along, set_dimension, steps
-from lik.latent.directions import difference_of_means, dimension, labels_of, most_informative
+from lik.latent.directions import (
+    difference_of_means,
+    dimension,
+    labels_of,
+    most_informative,
+    separation,
+)
 from lik.latent.projection import project
 from lik.latent.session import Session
 from lik.models.catalogue import build
@@ -102,6 +108,17 @@ def test_the_difference_of_means_leads_from_one_class_to_the_other():
     np.testing.assert_allclose(direction.vector, [4, 0])
     with pytest.raises(UnusableInput, match="cannot be learned"):
         difference_of_means("Smiling", codes, np.ones(5))
+
+
+def test_classes_that_lie_apart_are_farther_apart_than_such_that_do_not():
+    codes = np.random.default_rng(0).standard_normal((400, 5)).astype(np.float32)
+    codes[:200, 2] += 6
+    apart = np.repeat([1.0, -1.0], 200)
+    mixed = np.tile([1.0, -1.0], 200)
+    assert separation(codes, apart) == pytest.approx(6 / 5**0.5, rel=0.05)
+    assert separation(codes, mixed) < 0.3
+    assert separation(codes * 9, apart) == pytest.approx(separation(codes, apart), rel=1e-4)
+    assert separation(codes, np.where(apart > 0, 1.0, np.nan)) == 0
 
 
 def test_changes_add_or_set():

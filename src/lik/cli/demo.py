@@ -1,5 +1,6 @@
 """lik demo: the whole path in a few minutes, and a page that explains it."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,9 @@ PREFERRED = ("Smiling", "Eyeglasses", "Blond_Hair", "Wearing_Hat", "Male", "No_B
 """Attributes that are worth showing, as far as a set has them; four at the most are shown."""
 
 LEAST_EPOCHS, MOST_EPOCHS = 3, 200
+
+MAPPED = 1200
+"""Faces on the map of neighbourhoods."""
 
 
 def demo(
@@ -45,24 +49,26 @@ def demo(
     face_set = _faces(faces, out / "faces")
     say("\n2. Training the paper's first model")
     run = out / "first-model"
-    _train(face_set, run, minutes, choose_device(device, threads))
+    epochs = _train(face_set, run, minutes, choose_device(device, threads))
     say("\n3. Figures")
     split = "test" if len(face_set.indices("test")) else "all"
-    shown = _figures(str(run), face_set, split, device)
+    attributes, mapped = _figures(str(run), face_set, split, device)
     metrics = evaluate_on(open_session(str(run), device), face_set, split, 0)
     write_json(run / "metrics.json", metrics)
     show(metrics)
     page = out / "index.html"
-    _write(page, face_set, run, shown, metrics)
+    _write(page, face_set, run, _Shown(faces, epochs, attributes, mapped), metrics)
     say(f"\nOpen this in a browser:\n{page.resolve()}")
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """What the figures were made of."""
+    """What the page was made of: ``mapped`` is the attribute that colours the last map."""
 
+    source: str
+    epochs: int
     attributes: list[str]
-    split: str
+    mapped: str | None
 
 
 def _faces(source: str, out: Path) -> "FaceSet":
@@ -74,13 +80,13 @@ def _faces(source: str, out: Path) -> "FaceSet":
     if (Path(source) / "faceset.json").is_file():
         say(f"{source} is a face set already.")
         return FaceSet.open(source)
-    # CelebA is aligned already, so that its faces need no detection.
-    aligned = not source.startswith("drawn:") and find_celeba(Path(source)) is not None
-    return prepare_faces([source], out, plan_of(FixedCrop() if aligned else AlignedCrop()))
+    # CelebA is aligned already and drawn faces are whole pictures: neither needs detection.
+    fixed = source.startswith("drawn:") or find_celeba(Path(source)) is not None
+    return prepare_faces([source], out, plan_of(FixedCrop() if fixed else AlignedCrop()))
 
 
-def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> None:
-    """Epoch by epoch, in ever better guesses of how many fit into the time."""
+def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> int:
+    """Epoch by epoch, in ever better guesses of how many fit into the time; gives their number."""
     import time
 
     from lik.cli.train import report, train_run
@@ -106,11 +112,13 @@ def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> None:
         an_epoch = (time.monotonic() - before) * (outcome.position.step / epochs) / trained
         if left < an_epoch / 2 and epochs >= LEAST_EPOCHS:
             break
-        epochs += max(1, min(MOST_EPOCHS - epochs, int(0.6 * left / an_epoch)))
+        epochs += max(1, int(min(MOST_EPOCHS - epochs, 0.6 * left / an_epoch)))
     report(run, outcome)
+    return epochs
 
 
-def _figures(run: str, faces: "FaceSet", split: str, device: str) -> _Shown:
+def _figures(run: str, faces: "FaceSet", split: str, device: str) -> tuple[list[str], str | None]:
+    """Draw every figure; gives the attributes shown, and the one that colours the map."""
     from lik.cli.change import change
     from lik.cli.generate import generate
     from lik.cli.map import Method, map_
@@ -124,9 +132,25 @@ def _figures(run: str, faces: "FaceSet", split: str, device: str) -> _Shown:
     if attributes:
         change(run, attribute=attributes, faces=own, split=split, device=device)
     map_(run, faces=own, device=device)
-    if attributes:
-        map_(run, method=Method.tsne, attribute=attributes[0], faces=own, count=1200, device=device)
-    return _Shown(attributes, split)
+    mapped = _farthest_apart(run, faces, attributes, device) if attributes else None
+    if mapped:
+        map_(run, method=Method.tsne, attribute=mapped, faces=own, count=MAPPED, device=device)
+    return attributes, mapped
+
+
+def _farthest_apart(run: str, faces: "FaceSet", attributes: list[str], device: str) -> str:
+    """The attribute whose classes lie farthest apart in the latent space: its map shows most."""
+    from lik.cli.opening import drawn_indices, open_session
+    from lik.latent.directions import labels_of, separation
+
+    chosen = drawn_indices(faces, "all", MAPPED, 0)
+    codes = open_session(run, device).encode(faces.images[chosen])
+
+    def apart(name: str) -> float:
+        labels = labels_of(name, faces.attributes, faces.attribute_names)[chosen]
+        return separation(codes, labels)
+
+    return max(attributes, key=apart)
 
 
 def _has_both(faces: "FaceSet", name: str) -> bool:
@@ -166,6 +190,15 @@ def _write(page: Path, faces: "FaceSet", run: Path, shown: _Shown, metrics: dict
     )
 
 
+def _prepare_command(faces: "FaceSet", source: str) -> str:
+    """The command that makes the set again; none for a set that was given as it is."""
+    if faces.path == Path(source):
+        return ""
+    crop = faces.crop["kind"]
+    options = ["--crop", crop] if crop in ("aligned", "fixed") else []  # drawn faces need none
+    return shlex.join(["lik", "prepare", source, str(faces.path), *options])
+
+
 def _sections(
     faces: "FaceSet", run: Path, shown: _Shown, metrics: dict[str, Any]
 ) -> "list[Section]":
@@ -182,7 +215,7 @@ def _sections(
             f"{len(faces):,} faces, cut to {faces.size}×{faces.size} pixels. They are all that the "
             "model ever sees; nothing tells it what an eye is.",
             "faces.png",
-            f"lik prepare SOURCE {faces.path}",
+            _prepare_command(faces, shown.source),
         ),
         figure(
             "2. Training",
@@ -190,7 +223,17 @@ def _sections(
             "come out better. The KL divergence, the price of the code, starts near zero, because "
             "an untrained code says nothing, and grows as the code learns to carry information.",
             "training.png",
-            f"lik train paper-first {faces.path} {run} mirror=true",
+            shlex.join(
+                [
+                    "lik",
+                    "train",
+                    "paper-first",
+                    str(faces.path),
+                    str(run),
+                    f"epochs={shown.epochs}",
+                    "mirror=true",
+                ]
+            ),
         ),
         figure(
             "3. Reconstruction",
@@ -236,14 +279,14 @@ def _sections(
             f"lik map {run}",
         )
     )
-    if shown.attributes:
+    if shown.mapped:
         sections.append(
             figure(
                 "The same map, by neighbourhood",
-                f"t-SNE keeps neighbours together. Coloured by {shown.attributes[0]}, "
+                f"t-SNE keeps neighbours together. Coloured by {shown.mapped}, "
                 "which the model was never told.",
-                f"map-tsne-{shown.attributes[0]}.png",
-                f"lik map {run} --method tsne --attribute {shown.attributes[0]}",
+                f"map-tsne-{shown.mapped}.png",
+                f"lik map {run} --method tsne --attribute {shown.mapped} --count {MAPPED}",
             )
         )
     sections.append(

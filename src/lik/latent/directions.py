@@ -40,8 +40,7 @@ def difference_of_means(name: str, codes: Codes, labels: NDArray[np.floating]) -
     Raises:
         UnusableInput: all known faces have the trait, or none has.
     """
-    known = ~np.isnan(labels)
-    having, lacking = codes[known & (labels > 0)], codes[known & (labels <= 0)]
+    having, lacking = _classes(codes, labels)
     if not len(having) or not len(lacking):
         raise UnusableInput(
             f"{name} cannot be learned from this face set: {len(having)} faces have it "
@@ -49,6 +48,27 @@ def difference_of_means(name: str, codes: Codes, labels: NDArray[np.floating]) -
         )
     vector = having.mean(axis=0, dtype=np.float64) - lacking.mean(axis=0, dtype=np.float64)
     return Direction(name, vector.astype(np.float32), "difference of means")
+
+
+def separation(codes: Codes, labels: NDArray[np.floating]) -> float:
+    """How far the classes of a trait lie apart: the distance of their means over their spread.
+
+    The spread is the root of the variance within the classes, pooled over the faces and summed
+    over the dimensions. It is 0 where all known faces have the trait, or none has.
+    """
+    having, lacking = _classes(codes, labels)
+    if not len(having) or not len(lacking):
+        return 0.0
+    distance = np.linalg.norm(having.mean(axis=0) - lacking.mean(axis=0))
+    variances = [float(group.var(axis=0).sum()) for group in (having, lacking)]
+    pooled = np.average(variances, weights=[len(having), len(lacking)])
+    return float(distance / np.sqrt(max(pooled, 1e-12)))
+
+
+def _classes(codes: Codes, labels: NDArray[np.floating]) -> tuple[Codes, Codes]:
+    """The codes of the faces with a trait, and of those without it."""
+    known = ~np.isnan(labels)
+    return codes[known & (labels > 0)], codes[known & (labels <= 0)]
 
 
 def most_informative(kl_per_dimension: NDArray[np.floating], count: int) -> list[int]:
