@@ -57,7 +57,8 @@ RANKINGS = (
     Ranking(
         "brightness",
         "Brightness: the darkest",
-        "The mean luma of the middle of the face, from 0, black, to 1, white.",
+        "The mean luma of the middle of the face, from 0, black, to 1, white. Dark skin is not a "
+        "dark photograph: look before you set a limit.",
         "", "darkest", True, "--min-brightness",
     ),
     Ranking(
@@ -137,11 +138,11 @@ def write_inspection(
 def limit_of(values: Values, ranking: Ranking) -> tuple[float, int] | None:
     """A limit that would leave out about one face in a hundred, and how many it would.
 
-    None where all faces are alike.
+    None where there are few faces, or all are alike.
     """
-    known = values[~np.isnan(values)]
-    if not len(known):
+    if not _ranks(values):
         return None
+    known = _known(values)
     at = float(np.percentile(known, 1 if ranking.worst_is_low else 99))
     limit = round(at, ranking.digits)
     out = int((known < limit).sum() if ranking.worst_is_low else (known > limit).sum())
@@ -165,20 +166,21 @@ def _evenly(faces: FaceSet) -> Section:
 
 def _spreads(measures: dict[str, Values]) -> Iterator[Section]:
     shown = [(name, values) for name, values in measures.items() if name != "duplicate"]
-    panels = [(name, values) for name, values in shown if len(np.unique(_known(values))) > 1]
-    if not panels:
-        return
+    panels = [(name, values) for name, values in shown if _ranks(values)]
     rows = []
     for name, values in shown:
         s = spread(values)
         if s is not None:
             numbers = (s.least, s.lower_quartile, s.median, s.upper_quartile, s.most)
             rows.append([name, f"{s.known:,}", *(f"{number:.3g}" for number in numbers)])
+    if not rows:
+        return
     yield Section(
         "Measures",
-        "How they are spread over the faces of which they are known; the orange line is the "
-        "median.",
-        data_uri(histograms(panels)),
+        "How they are spread; the orange line is the median. Score: how sure the detector was. "
+        "Detected: side of the face in its picture, in pixels. Sharpness and brightness: see "
+        "below. Invented: share of the crop that lay outside of the picture.",
+        data_uri(histograms(panels)) if panels else None,
         "Histograms of the measures",
         table=rows,
         columns=("", "known", "least", "lower quartile", "median", "upper quartile", "most"),
@@ -246,12 +248,14 @@ def _duplicates(faces: FaceSet, groups: list[NDArray[np.int64]]) -> Iterator[Sec
         Row(np.stack(line), captions=words) for line, words in zip(pictures, captions, strict=True)
     ]
     count = sum(map(len, groups))
+    astride = sum(len(set(faces.splits[group])) > 1 for group in groups)
     some = "" if len(groups) <= MOST_GROUPS else f" The {MOST_GROUPS} largest are shown."
     yield _faces_section(
         "Near-duplicates",
         f"{_counted(count, 'face')} in {_counted(len(groups), 'group')}, each of one photograph "
         f"that is there more than once, encoded, scaled or cut differently.{some} They count "
-        "double in training, and where they lie in different splits, a test is no test.",
+        f"double in training, and where they lie in different splits, as {astride:,} of these "
+        "groups do, the test is made easier than it should be.",
         rows,
     )
 
@@ -278,7 +282,7 @@ def _left_out(rejected: list[Rejected]) -> Iterator[Section]:
         rows,
     )
     table = [
-        (reason, f"{len(entries):,}", ", ".join(_base(e.name) for e in entries[:3]))
+        (reason, f"{len(entries):,}", ", ".join(_short(_base(e.name)) for e in entries[:3]))
         for reason, entries in ordered
     ]
     yield Section(
@@ -371,6 +375,10 @@ def _known(values: Values) -> Values:
 
 def _base(name: str) -> str:
     return name.rsplit("/", 1)[-1]
+
+
+def _short(name: str, most: int = 36) -> str:
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2 - 1) :]}"
 
 
 def _broken(text: str, width: int = 16) -> str:
