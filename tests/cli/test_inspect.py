@@ -98,10 +98,11 @@ def test_json_holds_the_same_for_programs(faces):
     assert all(-1 <= pair["value"] <= 1 for pair in answer["correlations"])
 
 
-def test_the_page_goes_where_it_is_asked_to(faces, tmp_path):
-    out = tmp_path / "new" / "page.html"
-    assert run_lik("inspect", faces.path, "--out", out).exit_code == 0
+def test_the_page_goes_where_it_is_asked_to(face_set, tmp_path):
+    path, out = face_set(people(2)), tmp_path / "new" / "page.html"
+    assert run_lik("inspect", path, "--out", out).exit_code == 0
     assert out.is_file()
+    assert not (path / "inspect.html").exists()
 
 
 def test_everything_that_a_set_can_have_is_shown(face_set):
@@ -180,6 +181,7 @@ def test_old_sets_are_measured_on_the_way(faces, tmp_path):
         writer.writeheader()
         writer.writerows(rows)
     (old / "rejected.csv").write_text("name,reason\n")
+    (old / "factors.csv").unlink()
     opened = FaceSet.open(old)
     assert np.isnan(opened.measures["sharpness"]).all()
     np.testing.assert_allclose(
