@@ -72,7 +72,7 @@ RANKINGS = (
         "Detection: the surest and the least sure",
         "How sure the detector was that this is a face. What is no face, or is cut askew, is "
         "mostly found among the least sure.",
-        "surest", "least sure", True, "--min-score",
+        "surest", "least sure", True, "--min-score", 3,
     ),
     Ranking(
         "detected",
