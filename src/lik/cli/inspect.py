@@ -150,7 +150,7 @@ def _tell(
 
 def _tell_measures(measures: "dict[str, Values]") -> None:
     from lik.faces.statistics import spread
-    from lik.figures.inspection import RANKINGS, limit_of
+    from lik.figures.rankings import RANKINGS, limit_of
 
     rows = []
     for name, values in measures.items():
