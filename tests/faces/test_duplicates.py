@@ -107,8 +107,10 @@ def test_the_true_duplicates_of_celeba_are_found_and_no_strangers(real_data):
     with zipfile.ZipFile(real_data / "celeba-half" / "img_align_celeba.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
         data = [np.frombuffer(archive.read(name), np.uint8) for name in names]
-    pictures = [cv2.imdecode(one, cv2.IMREAD_COLOR_RGB) for one in data]
-    faces = [picture[26:90, 12:76] for picture in pictures]  # the paper's square at half size
+    pictures = [cv2.imdecode(one, cv2.IMREAD_COLOR)[:, :, ::-1] for one in data]
+    faces = [
+        np.ascontiguousarray(picture[26:90, 12:76]) for picture in pictures
+    ]  # the paper's square at half size
     found = grouped(faces)
     pairs = {tuple(np.flatnonzero(found == group) + 1) for group in range(found.max() + 1)}
     seen = {(1692, 6800), (3116, 8074), (3209, 8966), (3670, 4282), (4642, 5476), (5594, 6467),
