@@ -34,13 +34,10 @@ from lik.faces.detection import (
     boxes_of,
     overlap,
 )
-from lik.faces.eyes import CUT, EyeNetwork
+from lik.faces.eyes import CUT, SURE, EyeNetwork
 
 ROUNDS = 3
 """Looks at a face, each at the cut that the look before it made better."""
-
-SURE = 0.5
-"""Confidence of the alignment network below which a box holds no face."""
 
 SETTLED = 0.03
 """Looks end when an eye would move by less than this share of the crop's side."""
