@@ -76,7 +76,7 @@ class TestLooking:
             return Found(asked, None, 1.0) if asked == box else None
 
         monkeypatch.setattr("lik.faces.finding.boxes_of", boxes)
-        monkeypatch.setattr(CascadeFinder, "_judged", judged)
+        monkeypatch.setattr(CascadeFinder, "judged", judged)
         assert [found.box for found in CascadeFinder(None).find(picture)] == [box]
         assert len(stages) == 2
 

@@ -71,13 +71,29 @@ def _facts(faces: "FaceSet", measures: "dict[str, Values]") -> list[tuple[str, s
         *(("left out", f"{count:,}  {reason}") for reason, count in rejected.items()),
         ("splits", ", ".join(f"{len(faces.indices(split)):,} {split}" for split in SPLITS)),
         ("crop", faces.crop["kind"] + (f" ({crop})" if crop else "")),
-        ("detector", str(description.get("detector") or "none: the crop needs no detection")),
+        ("detector", _detector(description.get("detector"))),
         ("attributes", str(len(faces.attribute_names) or "none")),
         (
             "near-duplicates",
-            f"{sum(map(len, groups)):,} faces in {len(groups):,} groups" if groups else "none",
+            f"{sum(map(len, groups)):,} faces in {len(groups):,} group{'s'[: len(groups) != 1]}"
+            if groups
+            else "none",
         ),
     ]
+
+
+def _detector(detector: Any) -> str:
+    """What found the faces, in words; sets of version 1 have the name of the cascade alone."""
+    if not detector:
+        return "none: the crop needs no detection"
+    if not isinstance(detector, dict):
+        return str(detector)
+    parts = [str(detector.get("boxes", ""))] if detector.get("boxes") else []
+    if detector.get("network"):
+        parts.append(f"alignment network {str(detector['network'])[:12]}")
+    others = {k: v for k, v in detector.items() if k not in ("boxes", "network") and v}
+    parts += [k if v is True else f"{k} {v}" for k, v in others.items()]
+    return ", ".join(parts)
 
 
 def _answer(
@@ -134,7 +150,7 @@ def _tell(
 
 def _tell_measures(measures: "dict[str, Values]") -> None:
     from lik.faces.statistics import spread
-    from lik.figures.inspection import RANKINGS, limit_of
+    from lik.figures.rankings import RANKINGS, limit_of
 
     rows = []
     for name, values in measures.items():

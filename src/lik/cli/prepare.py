@@ -224,6 +224,7 @@ def _prepared(
     from lik.faces.sources import open_sources
 
     scale = scale or Scale(_engine(Where.local, None, _cores()))
+    _require_outside(out, sources)
     opened = open_sources(sources, plan.size)
     if labels is not None:
         labelled = with_labels(opened, labels)
@@ -265,6 +266,20 @@ def draw_contact_sheet(faces: "FaceSet", path: Path, count: int = 64) -> None:
         tile=96,
     )
     save_png(path, image, command=command_line())
+
+
+def _require_outside(out: Path, sources: list[str]) -> None:
+    """Refuse to write where pictures are read from: the next time, they would be others."""
+    from lik.core.errors import UnusableInput
+
+    for source in sources:
+        if Path(source).is_dir() and Path(source).resolve() in [
+            out.resolve(),
+            *out.resolve().parents,
+        ]:
+            raise UnusableInput(
+                f"{out} lies inside of {source}, whose pictures are read: choose an OUT beside it."
+            )
 
 
 def _of_labels(labelled: "Labelled") -> str:

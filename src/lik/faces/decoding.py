@@ -181,8 +181,8 @@ def _orientation(header: Image.Image) -> int:
 def _suits_opencv(header: Image.Image) -> bool:
     if header.format in ("JPEG", "MPO"):
         return header.mode in ("RGB", "L")
-    animated = getattr(header, "is_animated", False)
-    return header.format == "WEBP" and header.mode == "RGB" and not animated
+    plain = header.format == "WEBP" and header.mode == "RGB"
+    return plain and not getattr(header, "is_animated", False)
 
 
 def _formats(data: bytes) -> tuple[str, ...]:

@@ -34,16 +34,24 @@ class Search:
     angle: float = 0.0
 
 
-STAGES = (
-    Search(longest=164, scale=1.2, smallest=0.38, neighbours=2),
-    Search(longest=218, scale=1.05, smallest=0.36, neighbours=4),
+PLAIN_STAGES = (
+    Search(longest=218, scale=1.1, smallest=0.36, neighbours=4),
+    Search(longest=218, scale=1.03, smallest=0.4, neighbours=4),
     Search(longest=640, scale=1.05, smallest=0.06, neighbours=5),
 )
 """A quick pass for faces that fill the picture, a thorough one for what it missed, and one for
-small faces in large pictures."""
+small faces in large pictures. Several windows must agree, since nobody judges after them."""
+
+JUDGED_STAGES = (
+    Search(longest=164, scale=1.25, smallest=0.45, neighbours=2),
+    Search(longest=218, scale=1.05, smallest=0.36, neighbours=1),
+    Search(longest=640, scale=1.05, smallest=0.06, neighbours=3),
+)
+"""The same where the alignment network judges every box: when little was found, even a single
+window is worth a look."""
 
 TURNED_STAGES = tuple(
-    Search(longest=218, scale=1.1, smallest=0.3, neighbours=3, angle=angle)
+    Search(longest=164, scale=1.15, smallest=0.3, neighbours=1, angle=angle)
     for angle in (-20.0, 20.0, -40.0, 40.0)
 )
 """For faces that lean, when nothing was found upright."""

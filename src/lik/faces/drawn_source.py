@@ -30,11 +30,13 @@ class DrawnFace:
         return drawn.render(self.factors, self.size)
 
 
+@dataclass(frozen=True)
 class Drawing:
     """Draws the face that a name such as ``drawn-0-000017`` asks for."""
 
-    def __init__(self, count: int, seed: int, size: int) -> None:
-        self.count, self.seed, self.size = count, seed, size
+    count: int
+    seed: int
+    size: int
 
     def names(self) -> list[str]:
         return [f"drawn-{self.seed}-{index:06d}" for index in range(self.count)]

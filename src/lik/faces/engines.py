@@ -4,13 +4,15 @@ Every engine gives the extractions of all pictures in the order of the source.
 """
 
 import logging
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 import cv2
@@ -137,7 +139,16 @@ def _begin(container: Container, plan: Plan) -> None:
     global _given
     _given = container, plan
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when work ends
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a parent that was killed."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(chunk: Chunk) -> list[Extraction]:

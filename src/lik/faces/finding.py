@@ -26,22 +26,20 @@ from lik.faces.cropping import (
 from lik.faces.detection import (
     CASCADE,
     EVERY_FACE,
-    STAGES,
+    JUDGED_STAGES,
+    PLAIN_STAGES,
     TURNED_STAGES,
     Grey,
     Search,
     boxes_of,
     overlap,
 )
-from lik.faces.eyes import CUT, EyeNetwork
+from lik.faces.eyes import CUT, SURE, EyeNetwork
 
 ROUNDS = 3
 """Looks at a face, each at the cut that the look before it made better."""
 
-SURE = 0.5
-"""Confidence of the alignment network below which a box holds no face."""
-
-SETTLED = 0.015
+SETTLED = 0.03
 """Looks end when an eye would move by less than this share of the crop's side."""
 
 
@@ -93,26 +91,33 @@ class CascadeFinder:
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         if every:
             return self._every(grey)
-        for search in STAGES + (TURNED_STAGES if self.turned else ()):
+        for search in self._stages():
             for box in boxes_of(grey, search):
-                found = self._judged(grey, box)
+                found = self.judged(grey, box)
                 if found:
                     return [found]
         return []
 
+    def _stages(self) -> Sequence[Search]:
+        if self.network is None:
+            return PLAIN_STAGES
+        return JUDGED_STAGES + (TURNED_STAGES if self.turned else ())
+
     def _every(self, grey: Grey) -> list[Found]:
-        searches: Sequence[Search] = STAGES[:2] + EVERY_FACE
-        boxes = [box for search in searches for box in boxes_of(grey, search)]
+        boxes = [
+            box for search in (*self._stages()[:2], *EVERY_FACE) for box in boxes_of(grey, search)
+        ]
         faces: list[tuple[Box, Found]] = []
         for box in sorted(boxes, key=lambda box: -box.side):
             if any(overlap(box, other) > 0.4 for other, _ in faces):
                 continue
-            found = self._judged(grey, box)
+            found = self.judged(grey, box)
             if found:
                 faces.append((box, found))
         return [found for _, found in faces]
 
-    def _judged(self, grey: Grey, box: Box) -> Found | None:
+    def judged(self, grey: Grey, box: Box) -> Found | None:
+        """The face in a box of a grey picture (H, W), with its eyes; None where there is none."""
         if self.network is None:
             return Found(box, None, box.score)
         square = first = square_of(AlignedCrop(), grey.shape[1], grey.shape[0], box)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from lik.core.errors import UnusableInput
@@ -9,6 +10,7 @@ from lik.faces.decoding import PictureFile, read_bounded
 from lik.faces.pictures import NotAPicture, is_litter
 
 
+@dataclass(frozen=True)
 class Folder:
     """All files of a folder and the folders in it, named relative to it with '/'.
 
@@ -16,8 +18,7 @@ class Folder:
     the folder. Bytes of a name that are not UTF-8 are written as ``\\xNN``.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     def names(self) -> list[str]:
         found: list[str] = []

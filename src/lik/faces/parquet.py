@@ -32,14 +32,15 @@ NO_BYTES = "no picture in its row"
 UNREADABLE = "damaged in the Parquet file"
 
 
+@dataclass(frozen=True)
 class ParquetPictures:
     """The rows of Parquet files, in the order of the files' names and of their rows.
 
     A row is named by its ``path`` where all rows have different ones, else by its file and number.
     """
 
-    def __init__(self, root: Path, files: list[Path]) -> None:
-        self.root, self.files = root, files
+    root: Path
+    files: tuple[Path, ...]
 
     def names(self) -> list[str]:
         return list(self._opened().positions)
@@ -70,7 +71,7 @@ def parquet_source(path: Path, files: list[Path]) -> Source:
         UnusableInput: pyarrow is missing, the files are broken, or have no column of pictures.
     """
     _pyarrow(path)
-    container = ParquetPictures(path, files)
+    container = ParquetPictures(path, tuple(files))
     splits: list[str | None] = []
     for file, count in zip(files, container.counts(), strict=True):
         inner = file.relative_to(path).as_posix() if path.is_dir() else file.name

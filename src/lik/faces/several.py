@@ -1,6 +1,6 @@
 """Several sources as one."""
 
-from collections import Counter
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,24 +21,46 @@ class Joined:
     def __init__(
         self, containers: Sequence[Container], bases: Sequence[str], listed: Sequence[list[str]]
     ) -> None:
-        self.containers = list(containers)
-        counts = Counter(name for names in listed for name in names)
-        shared = len(counts) < sum(map(len, listed))
-        self.prefixes = [f"{base}/" if shared else "" for base in _different(bases)]
-        self._places = {
-            self.prefixes[index] + name: index
-            for index, names in enumerate(listed)
-            for name in names
-        }
+        """``listed``: the names in each container."""
+        self.containers, self.bases = tuple(containers), tuple(bases)
+        self._places: _Places | None = _placed(self.bases, listed)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"containers": self.containers, "bases": self.bases, "_places": None}
 
     def names(self) -> list[str]:
-        return list(self._places)
+        return list(self._found())
 
     def open(self, name: str) -> Encoded:
-        index = self._places.get(name)
-        if index is None:
+        place = self._found().get(name)
+        if place is None:
             raise NotAPicture("is not the name of a picture of these sources")
-        return self.containers[index].open(name.removeprefix(self.prefixes[index]))
+        index, skipped = place
+        return self.containers[index].open(name[skipped:])
+
+    def _found(self) -> "_Places":
+        if self._places is None:  # sent here from another process
+            self._places = _listed_once(self.containers, self.bases)
+        return self._places
+
+
+_Places = dict[str, tuple[int, int]]
+"""Name → which container it is in, and how many letters of the name come before its own."""
+
+
+def _placed(bases: Sequence[str], listed: Sequence[list[str]]) -> _Places:
+    shared = len({name for names in listed for name in names}) < sum(map(len, listed))
+    prefixes = [f"{base}/" if shared else "" for base in _different(bases)]
+    return {
+        prefixes[index] + name: (index, len(prefixes[index]))
+        for index, names in enumerate(listed)
+        for name in names
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def _listed_once(containers: tuple[Container, ...], bases: tuple[str, ...]) -> _Places:
+    return _placed(bases, [container.names() for container in containers])
 
 
 def join(sources: Sequence[Source], bases: Sequence[str]) -> Source:

@@ -75,20 +75,15 @@ def open_source(text: str, size: int) -> Source:
         UnusableInput: nothing is there, or there are no pictures in it.
     """
     from lik.faces.drawn_source import drawn_source
-    from lik.faces.tars import tar_source
 
     if text.startswith("drawn:"):
         return drawn_source(text, size)
-    path = Path(text)
-    paths = [path] if path.exists() else [Path(each) for each in _expanded(text)]
-    missing = next((each for each in paths if not each.exists()), None)
-    if missing is not None:
-        raise UnusableInput(
-            f"there is nothing at {missing}: give a folder, a zip, tar or Parquet file, or drawn:N."
-        )
-    source = _source_at(path) if len(paths) == 1 else tar_source(paths, f"tars {path.name}")
+    try:
+        source = _opened(text)
+    except OSError as error:
+        raise UnusableInput(f"{text} cannot be read ({error.strerror or error}).") from error
     if not source.names:
-        raise UnusableInput(f"{path} holds no files: there is nothing to prepare.")
+        raise UnusableInput(f"{text} holds no files: there is nothing to prepare.")
     return source
 
 
@@ -137,6 +132,20 @@ def split_of(file: str, among_others: bool) -> str | None:
     return next((SPLIT_NAMES[part] for part in named + folders[::-1] if part in SPLIT_NAMES), None)
 
 
+def _opened(text: str) -> Source:
+    """The source at a path, or the tars that a pattern stands for."""
+    from lik.faces.tars import tar_source
+
+    path = Path(text)
+    paths = [path] if path.exists() else [Path(each) for each in _expanded(text)]
+    missing = next((each for each in paths if not each.exists()), None)
+    if missing is not None:
+        raise UnusableInput(
+            f"there is nothing at {missing}: give a folder, a zip, tar or Parquet file, or drawn:N."
+        )
+    return _source_at(paths[0]) if len(paths) == 1 else tar_source(paths, f"tars {path.name}")
+
+
 def _source_at(path: Path) -> Source:
     from lik.faces.celeba import find_celeba
     from lik.faces.parquet import is_parquet, parquet_source
@@ -147,6 +156,8 @@ def _source_at(path: Path) -> Source:
         return celeba
     if path.is_dir():
         return _folder(path)
+    if not path.is_file():
+        raise UnusableInput(f"{path} is a device or a pipe: give a folder or a file.")
     if is_parquet(path):
         return parquet_source(path, [path])
     if is_tar(path):

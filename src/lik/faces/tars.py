@@ -5,19 +5,20 @@ In that convention the files of one sample share their name up to the first dot 
 ever written to disk.
 """
 
+import bz2
 import functools
+import gzip
 import io
 import json
 import lzma
+import math
 import os
 import tarfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
-
-import numpy as np
+from typing import IO, Any
 
 from lik.core.errors import UnusableInput
 from lik.faces.decoding import PictureFile, read_bounded
@@ -29,10 +30,24 @@ from lik.faces.sources import Source, split_of
 LABELS = {".json", ".cls", ".txt"}
 MAX_LABEL_BYTES = 2**20
 UNREADABLE = "damaged in the tar"
-BROKEN = (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError, ValueError)
+MAX_HEADER_BYTES = 2**20
+"""Of a header that holds a long name or other notes."""
+
+BROKEN = (
+    OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError, ValueError, OverflowError,
+    RecursionError, MemoryError,
+)  # fmt: skip
+PACKED: dict[bytes, Any] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}
+"""The first bytes of compressed tars, and what opens them."""
+
 BLOCK = 512
 
 
+@dataclass(frozen=True)
 class Tar:
     """The files of a tar, by their names in it; of equal names the last is taken.
 
@@ -42,8 +57,7 @@ class Tar:
     from front to back.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     def names(self) -> list[str]:
         opened = self._opened()
@@ -107,10 +121,13 @@ def tar_source(paths: list[Path], description: str) -> Source:
 
 def is_tar(path: Path) -> bool:
     """Whether a file is a tar, plain or compressed, by its first bytes or its name."""
+    start = _start(path)
+    return start.startswith(tuple(PACKED)) or start[257:262] == b"ustar" or path.suffix == ".tar"
+
+
+def _start(path: Path) -> bytes:
     with open(path, "rb") as file:
-        start = file.read(BLOCK)
-    compressed = start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"))
-    return compressed or start[257:262] == b"ustar" or path.suffix == ".tar"
+        return file.read(BLOCK)
 
 
 def _collect(tar: Tar, names: list[str], start: int, table: LabelTable) -> None:
@@ -133,15 +150,16 @@ def _labels(tar: Tar, file: str) -> dict[str, float]:
             fields = fields if isinstance(fields, dict) else {}
         else:
             fields = {_suffix(file)[1:]: _number(data)}
-    except (NotAPicture, ValueError, RecursionError) as error:
+        numbers = {
+            name: float(value)
+            for name, value in fields.items()
+            if isinstance(value, bool | int | float) and is_trait(name)
+        }
+    except (NotAPicture, ValueError, OverflowError, RecursionError) as error:
         raise UnusableInput(
             f"{file} in {tar.path} cannot be read ({error}): mend or leave it out."
         ) from error
-    return {
-        name: float(value)
-        for name, value in fields.items()
-        if isinstance(value, bool | int | float) and is_trait(name) and np.isfinite(value)
-    }
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
 def _number(data: bytes) -> float | None:
@@ -164,23 +182,21 @@ class _Opened:
 @functools.lru_cache(maxsize=4)
 def _open(path: Path, state: tuple[int, int]) -> _Opened:
     """The tar, opened and listed once in a process."""
-    archive = tarfile.open(path, "r:*")  # noqa: SIM115 – it stays open
-    file = cast(IO[bytes], archive.fileobj)
-    plain = isinstance(file, io.BufferedReader)
-    places = {
-        name: (offset, size)
-        for name, offset, size in _members(archive, file)
-        if not is_litter(name)
-    }
-    return _Opened(file, plain, places)
+    start = _start(path)
+    packed = next((opener for mark, opener in PACKED.items() if start.startswith(mark)), None)
+    file = packed(path) if packed else open(path, "rb")  # noqa: SIM115 – it stays
+    places = {name: (offset, size) for name, offset, size in _members(file) if not is_litter(name)}
+    return _Opened(file, packed is None, places)
 
 
-def _members(archive: tarfile.TarFile, file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
+def _members(file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
     """Name, offset and size of each plain file.
 
     Headers of the usual kind are read here, four times as fast as by tarfile, which reads the
     others: hundreds of thousands of files are listed in seconds.
     """
+    archive = tarfile.TarFile(fileobj=io.BytesIO(bytes(2 * BLOCK)))  # opening reads without a bound
+    archive.fileobj = file
     at = 0
     while True:
         file.seek(max(at - 1, 0))  # one byte more tells an end from a file that breaks off
@@ -197,9 +213,14 @@ def _members(archive: tarfile.TarFile, file: IO[bytes]) -> Iterator[tuple[str, i
             at = offset + -(-size // BLOCK) * BLOCK
             yield name, offset, size
             continue
+        header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        if header.size < 0 or (not header.isreg() and header.size > MAX_HEADER_BYTES):
+            raise tarfile.ReadError("it is damaged")
         file.seek(at)
         archive.offset = at
         member = tarfile.TarInfo.fromtarfile(archive)
+        if archive.offset <= at:
+            raise tarfile.ReadError("it is damaged")
         at = archive.offset
         if member.isreg() and not member.issparse():
             yield _in_utf8(os.fsencode(member.name)), member.offset_data, member.size

@@ -31,7 +31,9 @@ def histograms(panels: Sequence[tuple[str, Values]], columns: int = 3) -> Image.
         axis.hist(known, bins=min(60, max(5, round(np.sqrt(len(known))))), color=BLUE)
         median = float(np.median(known))
         axis.axvline(median, color=ORANGE, linewidth=1.5)
-        axis.set_title(f"{title}  ·  median {median:.3g}", fontsize=10)
+        extent = float(known.max() - known.min()) or 1.0
+        digits = max(0, 2 - int(np.floor(np.log10(extent))))
+        axis.set_title(f"{title}  ·  median {round(median, digits) + 0.0:g}", fontsize=10)
         axis.set_ylabel("faces", fontsize=9)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)

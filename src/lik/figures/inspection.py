@@ -1,7 +1,6 @@
 """The page of `lik inspect`: a face set at a glance, its best and worst, and what was left out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -20,73 +19,11 @@ from lik.faces.statistics import (
 from lik.figures.distributions import correlation_map, frequency_bars, histograms, signed
 from lik.figures.grids import Row, sheet
 from lik.figures.page import Section, data_uri, write_page
+from lik.figures.rankings import RANKINGS, Ranking, known_of, limit_of, worth_ranking
 
 TILE, COLUMNS = 96, 9
-FEWEST_RANKED = 10
-"""Sets smaller than this are shown whole; a best and a worst of them say nothing."""
-
 MOST_GROUPS, MOST_LEFT_OUT = 45, 18
 """Groups of duplicates, and faces for each reason, that are shown at most."""
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """A measure, what its two ends are called, and the limit that cuts off the bad ones.
-
-    ``best`` is empty where only the low, or the high, end is worth looking at.
-    """
-
-    measure: str
-    heading: str
-    text: str
-    best: str
-    worst: str
-    worst_is_low: bool
-    limit: str
-    digits: int = 2
-
-
-RANKINGS = (
-    Ranking(
-        "sharpness",
-        "Sharpness",
-        "How much of the finest detail that its pixels could hold a face does hold, whatever its "
-        "contrast: 0 is blurred, or enlarged from a small one, and about 0.5 a good photograph.",
-        "sharpest", "most blurred", True, "--min-sharpness",
-    ),
-    Ranking(
-        "brightness",
-        "Brightness: the darkest",
-        "The mean luma of the middle of the face, from 0, black, to 1, white.",
-        "", "darkest", True, "--min-brightness",
-    ),
-    Ranking(
-        "brightness",
-        "Brightness: the brightest",
-        "The other end of the same.",
-        "", "brightest", False, "--max-brightness",
-    ),
-    Ranking(
-        "score",
-        "Detection: the surest and the least sure",
-        "How sure the detector was that this is a face. What is no face, or is cut askew, is "
-        "mostly found among the least sure.",
-        "surest", "least sure", True, "--min-score",
-    ),
-    Ranking(
-        "detected",
-        "The smallest detections",
-        "The side of the face in the picture that it comes from, in pixels. Faces smaller than "
-        "the size of the set were enlarged.",
-        "", "smallest", True, "--min-detected", 0,
-    ),
-    Ranking(
-        "invented",
-        "Invented pixels",
-        "The share of the crop that lay outside of the picture and was filled by reflection.",
-        "", "most invented", False, "--max-invented",
-    ),
-)  # fmt: skip
 
 
 def write_inspection(
@@ -114,7 +51,11 @@ def write_inspection(
         ),
         _evenly(faces),
         *_spreads(measures),
-        *(_ranked(faces, measures[r.measure], r) for r in RANKINGS if _ranks(measures[r.measure])),
+        *(
+            _ranked(faces, measures[r.measure], r)
+            for r in RANKINGS
+            if worth_ranking(measures[r.measure])
+        ),
         *_duplicates(faces, members(measures["duplicate"])),
         *_left_out(faces.rejected()),
         *_attributes(faces, frequencies),
@@ -134,20 +75,6 @@ def write_inspection(
     )
 
 
-def limit_of(values: Values, ranking: Ranking) -> tuple[float, int] | None:
-    """A limit that would leave out about one face in a hundred, and how many it would.
-
-    None where all faces are alike.
-    """
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return None
-    at = float(np.percentile(known, 1 if ranking.worst_is_low else 99))
-    limit = round(at, ranking.digits)
-    out = int((known < limit).sum() if ranking.worst_is_low else (known > limit).sum())
-    return (limit, out) if out else None
-
-
 def _evenly(faces: FaceSet) -> Section:
     count = 6 * COLUMNS
     chosen = np.unique(np.linspace(0, len(faces) - 1, count).round().astype(int))
@@ -165,29 +92,25 @@ def _evenly(faces: FaceSet) -> Section:
 
 def _spreads(measures: dict[str, Values]) -> Iterator[Section]:
     shown = [(name, values) for name, values in measures.items() if name != "duplicate"]
-    panels = [(name, values) for name, values in shown if len(np.unique(_known(values))) > 1]
-    if not panels:
-        return
+    panels = [(name, values) for name, values in shown if worth_ranking(values)]
     rows = []
     for name, values in shown:
         s = spread(values)
         if s is not None:
             numbers = (s.least, s.lower_quartile, s.median, s.upper_quartile, s.most)
             rows.append([name, f"{s.known:,}", *(f"{number:.3g}" for number in numbers)])
+    if not rows:
+        return
     yield Section(
         "Measures",
-        "How they are spread over the faces of which they are known; the orange line is the "
-        "median.",
-        data_uri(histograms(panels)),
+        "How they are spread; the orange line is the median. Score: how sure the detector was. "
+        "Detected: side of the face in its picture, in pixels. Sharpness and brightness: see "
+        "below. Invented: share of the crop that lay outside of the picture.",
+        data_uri(histograms(panels)) if panels else None,
         "Histograms of the measures",
         table=rows,
         columns=("", "known", "least", "lower quartile", "median", "upper quartile", "most"),
     )
-
-
-def _ranks(values: Values) -> bool:
-    known = _known(values)
-    return len(known) >= FEWEST_RANKED and len(np.unique(known)) > 1
 
 
 def _ranked(faces: FaceSet, values: Values, ranking: Ranking) -> Section:
@@ -246,12 +169,14 @@ def _duplicates(faces: FaceSet, groups: list[NDArray[np.int64]]) -> Iterator[Sec
         Row(np.stack(line), captions=words) for line, words in zip(pictures, captions, strict=True)
     ]
     count = sum(map(len, groups))
+    astride = sum(len(set(faces.splits[group])) > 1 for group in groups)
     some = "" if len(groups) <= MOST_GROUPS else f" The {MOST_GROUPS} largest are shown."
     yield _faces_section(
         "Near-duplicates",
         f"{_counted(count, 'face')} in {_counted(len(groups), 'group')}, each of one photograph "
         f"that is there more than once, encoded, scaled or cut differently.{some} They count "
-        "double in training, and where they lie in different splits, a test is no test.",
+        f"double in training, and where they lie in different splits, as {astride:,} of these "
+        "groups do, the test is made easier than it should be.",
         rows,
     )
 
@@ -278,7 +203,7 @@ def _left_out(rejected: list[Rejected]) -> Iterator[Section]:
         rows,
     )
     table = [
-        (reason, f"{len(entries):,}", ", ".join(_base(e.name) for e in entries[:3]))
+        (reason, f"{len(entries):,}", ", ".join(_short(_base(e.name)) for e in entries[:3]))
         for reason, entries in ordered
     ]
     yield Section(
@@ -326,7 +251,7 @@ def _factors(faces: FaceSet) -> Iterator[Section]:
     if faces.factors is None:
         return
     columns = zip(faces.factor_names, faces.factors.T, strict=True)
-    panels = [(name.replace("_", " "), values) for name, values in columns if len(_known(values))]
+    panels = [(name.replace("_", " "), values) for name, values in columns if len(known_of(values))]
     if panels:
         yield Section(
             "True factors",
@@ -365,12 +290,12 @@ def _scaled(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(picture, (TILE, TILE), interpolation=method), np.uint8)
 
 
-def _known(values: Values) -> Values:
-    return values[~np.isnan(values)]
-
-
 def _base(name: str) -> str:
     return name.rsplit("/", 1)[-1]
+
+
+def _short(name: str, most: int = 36) -> str:
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2 - 1) :]}"
 
 
 def _broken(text: str, width: int = 16) -> str:
