@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-import lik
 from lik.core.run_folder import FORMAT, VERSION
 
 
@@ -20,7 +19,7 @@ def environment(faces: dict[str, Any]) -> dict[str, Any]:
         "version": VERSION,
         "faces": faces,
         "lik": _installed("lik-vae"),
-        "commit": commit_of(Path(lik.__file__).parent),
+        "commit": commit_of(Path(__file__).parents[1]),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": _installed("numpy"),
