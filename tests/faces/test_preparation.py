@@ -373,7 +373,7 @@ class TestNothingIsLost:
     @pytest.mark.long
     @pytest.mark.parametrize("workers", [1, 2])
     def test_killed_twenty_times_it_ends_with_the_same_bytes(self, tmp_path, workers):
-        command = [sys.executable, "-m", "lik", "prepare", "drawn:6000"]
+        command = [sys.executable, "-m", "lik", "prepare", "drawn:8000"]
         subprocess.run([*command, tmp_path / "whole"], check=True, capture_output=True)
         random = np.random.default_rng(workers)
         kills = 0
@@ -383,7 +383,7 @@ class TestNothingIsLost:
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
             if kills < 20:
-                time.sleep(random.uniform(0.8, 3))
+                time.sleep(random.uniform(0.5, 1.6))
                 if job.poll() is None:
                     os.killpg(job.pid, signal.SIGKILL)
                     kills += 1

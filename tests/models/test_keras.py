@@ -8,6 +8,7 @@ from torch import nn
 from lik.core.errors import UnusableInput
 from lik.evaluation.fidelity import measure_fidelity
 from lik.faces.cropping import FixedCrop
+from lik.faces.extraction import Plan
 from lik.faces.faceset import FaceSet
 from lik.faces.preparation import prepare
 from lik.faces.sources import open_source
@@ -66,7 +67,7 @@ def test_the_authors_weights_give_the_losses_measured_elsewhere(
 ):
     """121.2 ± 1 and 56.9 ± 0.5 on the test faces: our layers are the paper's layers."""
     source = open_source(str(real_data / "celeba-half"), 64)
-    prepare(source, tmp_path / "faces", FixedCrop(), 64)
+    prepare(source, tmp_path / "faces", Plan(FixedCrop(), 64))
     faces = FaceSet.open(tmp_path / "faces")
     imported = import_keras(author_weights)
     session = Session(imported.model, {}, "author")

@@ -10,7 +10,7 @@ from lik.cli.terminal import command_line, say
 if TYPE_CHECKING:
     from PIL import Image
 
-Run = Annotated[str, typer.Argument(help="A run, made by lik train.")]
+Run = Annotated[str, typer.Argument(help="A run, made by lik train.", metavar="RUN")]
 Given = Annotated[
     list[str] | None,
     typer.Argument(

@@ -23,7 +23,9 @@ MAPPED = 1200
 
 
 def demo(
-    out: Annotated[Path, typer.Argument(help="Where everything goes.")] = Path("demo"),
+    out: Annotated[Path, typer.Argument(help="Where everything goes.", metavar="OUT")] = Path(
+        "demo"
+    ),
     faces: Annotated[
         str,
         typer.Option(help="Pictures to learn from: CelebA, a folder, a zip, a face set, drawn:N."),

@@ -13,7 +13,7 @@ def import_keras_(
         list[Path],
         typer.Argument(help="ENCODER.keras DECODER.keras, or one of them alone.", metavar="KERAS"),
     ],
-    run: Annotated[Path, typer.Argument(help="The run to make.")],
+    run: Annotated[Path, typer.Argument(help="The run to make.", metavar="RUN")],
 ) -> None:
     r"""Make a run of Keras weights of the paper's models; needs pip install 'lik-vae\[keras]'.
 

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from lik.cli import (
     change,
     demo,
+    doctor,
     evaluate,
     generate,
     import_keras,
@@ -107,6 +108,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("import-keras")(import_keras.import_keras_)
 app.command("models")(models.models)
 app.command("recipes")(recipes.recipes)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
 

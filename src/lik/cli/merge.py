@@ -9,9 +9,9 @@ import typer
 def merge(
     shards: Annotated[
         list[Path],
-        typer.Argument(help="All shards, made by lik prepare --shard.", metavar="SHARD..."),
+        typer.Argument(help="All shards, made by lik prepare --shard.", metavar="SHARD"),
     ],
-    out: Annotated[Path, typer.Argument(help="The folder of the face set.")],
+    out: Annotated[Path, typer.Argument(help="The folder of the face set.", metavar="OUT")],
 ) -> None:
     """Put the shards of a preparation together: the same bytes as without any.
 

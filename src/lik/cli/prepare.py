@@ -57,10 +57,10 @@ def prepare(
         typer.Argument(
             help="CelebA's zip or folder; any folder, zip, tar or Parquet of pictures; drawn:N. "
             "Several make one set.",
-            metavar="SOURCE...",
+            metavar="SOURCE",
         ),
     ],
-    out: Annotated[Path, typer.Argument(help="The folder of the face set.")],
+    out: Annotated[Path, typer.Argument(help="The folder of the face set.", metavar="OUT")],
     crop: Annotated[
         Crop,
         typer.Option(

@@ -17,9 +17,13 @@ LARGE = 1_000_000_000
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name, or a YAML file.")],
-    faces: Annotated[str, typer.Argument(help="A face set, made by lik prepare.")],
-    run: Annotated[str, typer.Argument(help="The folder of the run; an existing one goes on.")],
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name, or a YAML file.", metavar="RECIPE")
+    ],
+    faces: Annotated[str, typer.Argument(help="A face set, made by lik prepare.", metavar="FACES")],
+    run: Annotated[
+        str, typer.Argument(help="The folder of the run; an existing one goes on.", metavar="RUN")
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Argument(help="Settings of the recipe to change.", metavar="KEY=VALUE"),

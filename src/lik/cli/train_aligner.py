@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 def train_aligner(
-    faces: Annotated[str, typer.Argument(help="A face set whose eyes are all at one place.")],
-    out: Annotated[str, typer.Argument(help="The folder of the run; an existing one goes on.")],
+    faces: Annotated[
+        str, typer.Argument(help="A face set whose eyes are all at one place.", metavar="FACES")
+    ],
+    out: Annotated[
+        str, typer.Argument(help="The folder of the run; an existing one goes on.", metavar="OUT")
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Argument(help="Settings to change, as epochs=20.", metavar="KEY=VALUE"),

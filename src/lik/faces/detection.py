@@ -44,14 +44,14 @@ small faces in large pictures. Several windows must agree, since nobody judges a
 
 JUDGED_STAGES = (
     Search(longest=164, scale=1.25, smallest=0.45, neighbours=2),
-    Search(longest=218, scale=1.05, smallest=0.36, neighbours=1),
+    Search(longest=218, scale=1.05, smallest=0.4, neighbours=1),
     Search(longest=640, scale=1.05, smallest=0.06, neighbours=3),
 )
 """The same where the alignment network judges every box: when little was found, even a single
 window is worth a look."""
 
 TURNED_STAGES = tuple(
-    Search(longest=164, scale=1.15, smallest=0.3, neighbours=1, angle=angle)
+    Search(longest=164, scale=1.15, smallest=0.4, neighbours=1, angle=angle)
     for angle in (-20.0, 20.0, -40.0, 40.0)
 )
 """For faces that lean, when nothing was found upright."""

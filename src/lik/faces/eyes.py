@@ -24,9 +24,11 @@ CUT = 64
 
 SHIPPED = "aligner.onnx"
 
-SURE = 0.9
-"""The confidence, at the third look at a detection, from which the shipped network means a face: of
-true faces 99.6 % and more reach it, of the cascade's false detections 1–4 %."""
+SURE = 0.98
+"""The confidence from which the shipped network means a face, at its last look at a detection.
+
+Of the detections in CelebA 0.3 % lie between 0.9 and this: nearly all of them half faces, or cut
+askew. Of the cascade's false detections 99 in 100 lie below."""
 
 
 @dataclass(frozen=True)

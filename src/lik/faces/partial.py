@@ -160,6 +160,8 @@ def require_same_job(out: Path, old: Any, new: dict[str, Any]) -> None:
     Raises:
         UnusableInput: the jobs differ; what differs is said.
     """
+    if not isinstance(old, dict) or old.keys() != new.keys():
+        raise UnusableInput(f"{out} was prepared by another version of Lik: choose another OUT.")
     before, after = _flat(old), _flat(new)
     changed = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key)]
     if not changed:
