@@ -297,9 +297,11 @@ def test_of_a_folder_what_has_a_face_is_taken(run, picture, tmp_path):
 
 def test_no_reach_changes_nothing(run, tmp_path):
     file = tmp_path / "a.npz"
-    assert run_lik("change", run, "-a", "Smiling", "--reach", 0, "--arrays", file).exit_code == 0
+    options = ("-a", "Smiling", "-d", 3, "--reach", 0, "--arrays", file)
+    assert run_lik("change", run, *options).exit_code == 0
     arrays = np.load(file)
     np.testing.assert_array_equal(arrays["Smiling"], np.stack([arrays["codes"]] * 6, axis=1))
+    assert not arrays["dimension_3"][:, :, 3].any()
 
 
 def test_too_little_memory_is_said(run, monkeypatch):
