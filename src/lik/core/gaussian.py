@@ -16,9 +16,8 @@ class DiagonalGaussian:
     mean: Tensor
     log_variance: Tensor
 
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """One reparametrised sample, μ + σ ε with ε ~ N(0, 1), shape (B, D)."""
-        noise = torch.empty_like(self.mean).normal_(generator=generator)
+    def sample(self, noise: Tensor) -> Tensor:
+        """The reparametrised sample μ + σ ε of ``noise`` ε ~ N(0, 1), both of shape (B, D)."""
         return self.mean + torch.exp(0.5 * self.log_variance) * noise
 
     def kl_per_dimension(self) -> Tensor:

@@ -6,7 +6,6 @@ Shapes: images (B, 3, S, S) in 0…1; codes (B, D).
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from lik.core.gaussian import DiagonalGaussian
@@ -43,10 +42,10 @@ class VAE(nn.Module, ABC):
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (B, D) → images (B, 3, S, S) in 0…1."""
 
-    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Pass:
-        """Encode, draw one code per image, decode."""
+    def forward(self, images: Tensor, noise: Tensor) -> Pass:
+        """Encode, draw one code per image by standard normal ``noise`` (B, D), decode."""
         posterior = self.encode(images)
-        code = posterior.sample(generator)
+        code = posterior.sample(noise)
         return Pass(posterior, code, self.decode(code))
 
 

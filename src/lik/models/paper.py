@@ -30,7 +30,8 @@ class GaussianHeads(nn.Module):
 
     def forward(self, features: Tensor) -> DiagonalGaussian:
         flat = features.flatten(1)
-        return DiagonalGaussian(self.mean(flat), self.log_variance(flat))
+        # Where the layers are of lower precision, what is said of the image still is float32.
+        return DiagonalGaussian(self.mean(flat).float(), self.log_variance(flat).float())
 
 
 class SameConvTranspose3x3(nn.ConvTranspose2d):

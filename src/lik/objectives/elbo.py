@@ -2,7 +2,6 @@
 
 from typing import Literal, Protocol
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -35,7 +34,7 @@ class Output(Protocol):
 class Model(Protocol):
     """Whatever encodes images (B, 3, S, S), draws a code for each, and decodes it."""
 
-    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Output: ...
+    def __call__(self, images: Tensor, noise: Tensor) -> Output: ...
 
 
 class Elbo:
@@ -45,15 +44,14 @@ class Elbo:
         self.beta = settings.beta
         self.error = RECONSTRUCTIONS[settings.reconstruction]
 
-    def __call__(
-        self, model: Model, images: Tensor, generator: torch.Generator | None = None
-    ) -> dict[str, Tensor]:
+    def __call__(self, model: Model, images: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """Images (B, 3, S, S) in 0…1 → the terms of equation 1 in nats per image, each (B,).
 
-        One posterior sample per image; the names are loss, reconstruction and kl.
+        One posterior sample per image, drawn by standard normal ``noise`` (B, D); the names are
+        loss, reconstruction and kl. They are float32, whatever the precision of the model.
         """
-        output = model(images, generator)
-        reconstruction = self.error(images, output.reconstruction)
+        output = model(images, noise)
+        reconstruction = self.error(images, output.reconstruction.float())
         kl = output.posterior.kl_to_standard()
         # Equation 1:  ½ Σ (x − x̂)²  +  β Σ ½ (σ² + μ² − log σ² − 1)
         loss = reconstruction + self.beta * kl

@@ -1,30 +1,17 @@
 """The plan of the alignment network's training."""
 
-import math
 from typing import Any, Literal
 
 import torch
 from pydantic import Field, model_validator
 from torch import nn
 
+from lik.core.acceleration import Acceleration
 from lik.models.aligner import CUT, Aligner, AlignerSettings
 from lik.objectives.alignment import Alignment, AlignmentSettings
 from lik.objectives.cuts import REFERENCE
-from lik.training.loop import Loss
 from lik.training.recipe import AdamSettings, Plan
-
-
-class FallingAdamSettings(AdamSettings):
-    """Adam with a learning rate that falls to zero along half a cosine (arXiv:1608.03983).
-
-    A run that is extended afterwards goes on at the rate of the longer run.
-    """
-
-    learning_rate: float = Field(2e-3, gt=0)
-    epsilon: float = Field(1e-8, gt=0)
-
-    def rate(self, step: int, steps: int) -> float:
-        return self.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
+from lik.training.step import Loss
 
 
 class AlignerPlan(Plan):
@@ -36,7 +23,7 @@ class AlignerPlan(Plan):
 
     model: AlignerSettings = AlignerSettings()
     objective: AlignmentSettings = AlignmentSettings()
-    optimizer: FallingAdamSettings = FallingAdamSettings()
+    optimizer: AdamSettings = AdamSettings(learning_rate=2e-3, epsilon=1e-8, schedule="cosine")
     batch_size: int = Field(128, ge=1)
     epochs: int = Field(40, ge=1)
     mirror: Literal[False] = False
@@ -57,10 +44,10 @@ class AlignerPlan(Plan):
         model = Aligner(self.model)
         return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
-    def loss(self, model: nn.Module) -> Loss:
+    def loss(self, model: nn.Module, how: Acceleration = Acceleration()) -> Loss:
         assert isinstance(model, Aligner)
         alignment = Alignment(self.objective, self.eyes, CUT)
-        return lambda images, noise: alignment(model, images, noise)
+        return lambda images, noise: alignment(model, images, noise.generator)
 
 
 def eyes_of_crop(crop: dict[str, Any]) -> tuple[float, float, float, float] | None:

@@ -1,10 +1,13 @@
 """The faces of a set, batch by batch, in an order that the seed alone decides.
 
-Batches are float32 (B, 3, S, S) in 0…1 on the training device.
+Batches are float32 (B, 3, S, S) in 0…1 on the training device, channels last in memory.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -12,6 +15,24 @@ from torch import Tensor
 
 from lik.core.pixels import Pictures, to_float
 from lik.core.randomness import numpy_stream
+
+AHEAD = 2
+"""Batches that are read from a memory map while another one is being worked on."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch, or the share of it that one of several processes has.
+
+    Attributes:
+        images: float32 (B, 3, S, S); never empty, even where the share is.
+        total: faces in the whole batch, over all processes.
+        mine: how many of them are of this process: B, or 0 where there are fewer than processes.
+    """
+
+    images: Tensor
+    total: int
+    mine: int
 
 
 @dataclass(frozen=True)
@@ -21,7 +42,8 @@ class Batches:
     Attributes:
         pictures: uint8 (N, S, S, 3), perhaps memory-mapped; or a tensor that lies on the device.
         indices: which of them take part.
-        batch_size: faces in a batch; the last of an epoch may be smaller.
+        batch_size: faces in a batch over all processes; the last of an epoch may be smaller.
+        rank, processes: every process takes each ``processes``-th face of a batch.
     """
 
     pictures: Pictures | Tensor
@@ -30,40 +52,64 @@ class Batches:
     device: torch.device
     seed: int = 0
     mirror: bool = False
+    rank: int = 0
+    processes: int = 1
 
     @property
     def steps(self) -> int:
         """Batches in an epoch."""
         return -(-len(self.indices) // self.batch_size)
 
-    def in_order(self) -> Iterator[Tensor]:
-        """Every face once, in the order of the set, never mirrored."""
-        for start in range(0, len(self.indices), self.batch_size):
-            yield self._gather(self.indices[start : start + self.batch_size])
+    @property
+    def share(self) -> slice:
+        """Which faces of a batch are of this process."""
+        return slice(self.rank, None, self.processes)
 
-    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Tensor]:
+    def in_order(self) -> Iterator[Tensor]:
+        """Every face once, in the order of the set, never mirrored, all in this process."""
+        none = np.zeros(self.batch_size, bool)
+        for start in range(0, len(self.indices), self.batch_size):
+            yield self._gather(self.indices[start : start + self.batch_size], none)
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Every face once, shuffled; from ``first_step`` on, for an epoch that was broken off."""
         random = numpy_stream(self.seed, "order", epoch)
         order = random.permutation(self.indices)
-        mirrored = random.random(len(order)) < 0.5
-        for step in range(first_step, self.steps):
-            part = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            images = self._gather(order[part])
-            if self.mirror:
-                flags = torch.from_numpy(mirrored[part]).to(self.device)
-                images = torch.where(flags[:, None, None, None], images.flip(3), images)
-            yield images
+        mirrored = (random.random(len(order)) < 0.5) & self.mirror
 
-    def _gather(self, chosen: np.ndarray) -> Tensor:
+        def batch(step: int) -> Batch:
+            part = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            chosen, flags = order[part], mirrored[part]
+            mine = len(chosen[self.share])
+            share = self.share if mine else slice(0, 1)
+            return Batch(self._gather(chosen[share], flags[share]), len(chosen), mine)
+
+        steps = iter(range(first_step, self.steps))
         if isinstance(self.pictures, Tensor):
-            return to_float(self.pictures[torch.from_numpy(chosen).to(self.pictures.device)])
-        return to_float(torch.from_numpy(self.pictures[chosen]).to(self.device))
+            return map(batch, steps)
+        return _ahead(batch, steps)
+
+    def _gather(self, chosen: np.ndarray, mirrored: np.ndarray) -> Tensor:
+        if isinstance(self.pictures, Tensor):
+            pixels = self.pictures[torch.from_numpy(chosen).to(self.device)]
+            if mirrored[: len(chosen)].any():
+                flags = torch.from_numpy(mirrored[: len(chosen)]).to(self.device)
+                pixels = torch.where(flags[:, None, None, None], pixels.flip(2), pixels)
+            return to_float(pixels)
+        part = self.pictures[chosen]
+        turned = np.flatnonzero(mirrored[: len(chosen)])
+        part[turned] = part[turned, :, ::-1]
+        pixels = torch.from_numpy(part)
+        if self.device.type == "cuda":
+            pixels = pixels.pin_memory().to(self.device, non_blocking=True)
+        return to_float(pixels)
 
 
 def on_device(pictures: Pictures, device: torch.device) -> Pictures | Tensor:
     """The pictures as a uint8 tensor on a GPU where they fit in half of its free memory.
 
-    On the CPU, or where they do not fit, they stay memory-mapped.
+    Where they do not fit they stay memory-mapped; and on the CPU, where a memory map that has been
+    read once lies in memory already, and may be larger than it.
     """
     if device.type != "cuda":
         return pictures
@@ -71,3 +117,15 @@ def on_device(pictures: Pictures, device: torch.device) -> Pictures | Tensor:
     return (
         torch.from_numpy(np.array(pictures)).to(device) if pictures.nbytes < free / 2 else pictures
     )
+
+
+def _ahead(work: Callable[[int], Batch], steps: Iterator[int]) -> Iterator[Batch]:
+    """The results in order, some of them made while the one before is in use."""
+    with ThreadPoolExecutor(1, "lik-batches") as reader:
+        waiting = deque(reader.submit(work, step) for step in islice(steps, AHEAD))
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(reader.submit(work, step) for step in islice(steps, 1))
+        finally:
+            reader.shutdown(cancel_futures=True)

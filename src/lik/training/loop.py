@@ -1,14 +1,13 @@
 """The training loop: it takes any loss of a batch, and knows neither files nor screens.
 
-It serves whatever gives ``loss(images, generator) → terms``, named tensors (B,) of which ``loss``
-is minimised; what shows, saves or stops it comes as small callbacks.
+It serves whatever gives ``loss(images, noise) → terms``, named tensors (B,) of which ``loss`` is
+minimised; what shows, saves or stops it comes as small callbacks.
 """
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,27 +16,29 @@ from lik.core.errors import FailedOnTheWay
 from lik.core.randomness import torch_stream
 from lik.training.batches import Batches
 from lik.training.journal import Figures
+from lik.training.noise import Noise
+from lik.training.processes import Processes
+from lik.training.step import Loss, Step
 
 READ_EVERY = 20
 """Steps between two looks at the figures, which wait for the device."""
 
 
-Loss = Callable[[Tensor, torch.Generator], Mapping[str, Tensor]]
-"""Images (B, 3, S, S) and a source of noise → ``loss`` and its parts, each (B,)."""
-
-Rate = Callable[[int], float]
-"""The learning rate of a step, counted over the whole run."""
-
-
 @dataclass
 class Position:
-    """How far a run is: whole epochs done, steps done in the present one, steps in all."""
+    """How far a run is: whole epochs done, steps done in the present one, steps in all.
+
+    ``sums`` of the terms over the ``images`` of the present epoch, which is one of the sums;
+    ``best`` validation loss so far and the epoch that had it; whether the run has ended early.
+    """
 
     epoch: int = 0
     step_in_epoch: int = 0
     step: int = 0
-    images_in_epoch: int = 0
     sums: Figures = field(default_factory=dict)
+    best: float | None = None
+    best_epoch: int = 0
+    stopped_early: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class EpochEnd:
     train: Figures
     validation: Figures | None
     images_per_second: float
+    best: bool
 
 
 class Watcher(Protocol):
@@ -71,59 +73,57 @@ class Watcher(Protocol):
     def save(self) -> None: ...
 
 
-def adam(model: nn.Module, learning_rate: float, betas: tuple[float, float], epsilon: float) -> Any:
-    """Adam with one kernel for all weights, which is the same arithmetic and faster."""
-    return torch.optim.Adam(
-        model.parameters(), lr=learning_rate, betas=betas, eps=epsilon, fused=True
-    )
+@dataclass(frozen=True)
+class Limit:
+    """When a run ends: after so many epochs, or so many without a better validation loss."""
+
+    epochs: int
+    patience: int | None = None
 
 
 def train(
-    model: nn.Module,
-    loss: Loss,
-    optimizer: torch.optim.Optimizer,
-    rate: Rate,
+    step: Step,
     batches: Batches,
-    validation: Batches | None,
+    measured: Callable[[], Figures | None],
     position: Position,
-    epochs: int,
+    limit: Limit,
     watcher: Watcher,
+    processes: Processes = Processes(),
 ) -> bool:
-    """Train from ``position`` to the end of epoch ``epochs``; ``position`` is kept up to date.
+    """Train from ``position`` to the limit; ``position`` is kept up to date.
+
+    ``measured`` gives the means over the validation faces, where there are any.
 
     Returns:
         True when the last epoch is done, False when the watcher asked to stop.
 
     Raises:
-        FailedOnTheWay: the loss is no longer a finite number.
+        FailedOnTheWay: too many steps in a row could not be taken.
     """
-    while position.epoch < epochs:
-        model.train()
+    while position.epoch < limit.epochs and not position.stopped_early:
+        step.model.train()
         speed = _Speed()
-        totals = _Totals(position.sums)
-        for images in batches.epoch(position.epoch, position.step_in_epoch):
-            noise = torch_stream(batches.seed, "noise", position.step, device=batches.device)
-            for group in optimizer.param_groups:
-                group["lr"] = rate(position.step)
-            terms = loss(images, noise)
-            optimizer.zero_grad(set_to_none=True)
-            terms["loss"].mean().backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            totals.add(terms)
+        totals = _Totals(position.sums, processes, batches.device)
+        for batch in batches.epoch(position.epoch, position.step_in_epoch):
+            generator = torch_stream(batches.seed, "noise", position.step, device=batches.device)
+            totals.add(step(batch, Noise(generator, batch.total, batches.share), position.step))
             position.step += 1
             position.step_in_epoch += 1
-            position.images_in_epoch += len(images)
-            speed.count(len(images))
+            speed.count(batch.total)
             last = position.step_in_epoch == batches.steps
-            stop = watcher.should_stop()
-            if last or stop or position.step_in_epoch % READ_EVERY == 0:
+            look = last or position.step_in_epoch % READ_EVERY == 0
+            stop = watcher.should_stop() if processes.count == 1 else False
+            if look and processes.count > 1:  # all processes stop after the same step
+                stop = processes.any(watcher.should_stop(), batches.device)
+            if look or stop:
                 position.sums = totals.values()
+                step.guard.require_progress(position.step)
                 watcher.progressed(_progress(position, speed.images_per_second))
             if stop and not last:
                 watcher.save()
                 return False
-        _end_epoch(model, loss, batches, validation, position, watcher, speed.images_per_second)
-        if position.epoch < epochs and watcher.should_stop():
+        _end_epoch(position, measured, limit, watcher, speed.images_per_second)
+        if position.epoch < limit.epochs and processes.any(watcher.should_stop(), batches.device):
             return False
     return True
 
@@ -132,31 +132,37 @@ def measure(model: nn.Module, loss: Loss, batches: Batches) -> Figures:
     """Mean terms over all of ``batches``, in evaluation mode, one seeded sample per image."""
     was_training = model.training
     model.eval()
-    totals = _Totals()
-    noise = torch_stream(batches.seed, "validation", device=batches.device)
+    totals = _Totals({}, Processes(), batches.device)
+    generator = torch_stream(batches.seed, "validation", device=batches.device)
     with torch.no_grad():
         for images in batches.in_order():
-            totals.add(loss(images, noise))
+            terms = loss(images, Noise(generator, len(images)))
+            totals.add({name: values.sum().double() for name, values in terms.items()})
     model.train(was_training)
     return {name: total / len(batches.indices) for name, total in totals.values().items()}
 
 
 def _end_epoch(
-    model: nn.Module,
-    loss: Loss,
-    batches: Batches,
-    validation: Batches | None,
     position: Position,
+    measured: Callable[[], Figures | None],
+    limit: Limit,
     watcher: Watcher,
     images_per_second: float,
 ) -> None:
     figures = _means(position)
     position.epoch += 1
-    position.step_in_epoch = position.images_in_epoch = 0
+    position.step_in_epoch = 0
     position.sums = {}
-    measured = measure(model, loss, validation) if validation else None
+    validation = measured()
+    best = validation is not None and (position.best is None or validation["loss"] < position.best)
+    if validation is not None and best:
+        position.best, position.best_epoch = validation["loss"], position.epoch
+    waited = position.epoch - position.best_epoch
+    position.stopped_early = (
+        limit.patience is not None and position.best is not None and waited >= limit.patience
+    )
     watcher.epoch_ended(
-        EpochEnd(position.epoch, position.step, figures, measured, images_per_second)
+        EpochEnd(position.epoch, position.step, figures, validation, images_per_second, best)
     )
     watcher.save()
 
@@ -172,26 +178,40 @@ def _progress(position: Position, images_per_second: float) -> Progress:
 
 
 def _means(position: Position) -> Figures:
-    if not all(map(math.isfinite, position.sums.values())):
+    """The means over the images of the present epoch whose steps were taken."""
+    images = position.sums["images"]
+    if not images:
         raise FailedOnTheWay(
-            f"the loss is no longer a finite number (epoch {position.epoch + 1}, step "
-            f"{position.step}): try a lower learning rate, such as optimizer.learning_rate=1e-4."
+            f"no step of epoch {position.epoch + 1} up to step {position.step:,} could be taken, "
+            "for the loss is no finite number: try a lower learning rate, such as "
+            "optimizer.learning_rate=1e-4."
         )
-    return {name: total / position.images_in_epoch for name, total in position.sums.items()}
+    return {name: total / images for name, total in position.sums.items() if name != "images"}
 
 
 class _Totals:
-    """Sums of named terms over images; they stay on the device until they are read."""
+    """Sums of named terms over images; they stay on the device until they are read.
 
-    def __init__(self, start: Figures | None = None) -> None:
-        self.totals: dict[str, Tensor | float] = dict(start or {})
+    They go on from ``start``, the sums over all processes, which the first one has.
+    """
 
-    def add(self, terms: Mapping[str, Tensor]) -> None:
-        for name, values in terms.items():
-            self.totals[name] = self.totals.get(name, 0.0) + values.detach().sum().double()
+    def __init__(self, start: Figures, processes: Processes, device: torch.device) -> None:
+        self.processes = processes
+        mine = start if processes.first else dict.fromkeys(start, 0.0)
+        self.totals = {
+            name: torch.tensor(value, dtype=torch.float64, device=device)
+            for name, value in mine.items()
+        }
+
+    def add(self, sums: Mapping[str, Tensor]) -> None:
+        for name, value in sums.items():
+            self.totals[name] = self.totals[name] + value if name in self.totals else value
 
     def values(self) -> Figures:
-        return {name: float(total) for name, total in self.totals.items()}
+        """The sums over all processes, in one reading from the device."""
+        totals = self.processes.total(self.totals)
+        values = torch.stack(list(totals.values())).tolist() if totals else []
+        return dict(zip(totals, values, strict=True))
 
 
 class _Speed:

@@ -3,13 +3,17 @@
 A `Plan` is what every training has, whatever it trains; a `Recipe` is the plan of a VAE.
 """
 
+import math
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
+from typing import Any, Literal
 
+import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
+from lik.core.acceleration import Acceleration, DeviceSettings
 from lik.core.configuration import (
     Settings,
     Tree,
@@ -21,29 +25,52 @@ from lik.core.configuration import (
 )
 from lik.core.errors import UnusableInput
 from lik.models.catalogue import ModelSettings, build
+from lik.models.interface import VAE
 from lik.objectives.elbo import Elbo, ElboSettings
 from lik.objectives.settings import ObjectiveSettings
-from lik.training.loop import Loss
+from lik.training.accelerated import AcceleratedElbo
+from lik.training.step import Loss
+
+ACTIVE = 0.01
+"""KL in nats above which a latent dimension counts as active (Burda et al., arXiv:1509.00519, count
+by the variance of the means; this counts by what a dimension costs)."""
 
 
 class AdamSettings(Settings):
-    """Adam as Keras has it by default, but for the paper's learning rate."""
+    """Adam as Keras has it by default, but for the paper's learning rate.
+
+    ``schedule``: the rate stays, or falls to zero along half a cosine (arXiv:1608.03983) until the
+    last step; over the first ``warmup`` steps it rises from zero. ``clip``: the largest norm of a
+    gradient, to which longer ones are shortened.
+    """
 
     learning_rate: float = Field(5e-4, gt=0)
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
     epsilon: float = Field(1e-7, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: int = Field(0, ge=0)
+    clip: float | None = Field(None, gt=0)
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of one of ``steps`` steps: always the same."""
-        return self.learning_rate
+        """The learning rate of a step (from 0) of ``steps``.
+
+        A run that is extended goes on at the rate of the longer run.
+        """
+        rising = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        if self.schedule == "constant":
+            return self.learning_rate * rising
+        falling = max(0, step - self.warmup) / max(1, steps - self.warmup)
+        return self.learning_rate * rising * (1 + math.cos(math.pi * min(1.0, falling))) / 2
 
 
 class Plan(Settings):
     """Everything that determines a run, beside its face set.
 
     ``mirror`` shows each face left-right mirrored half of the time; ``seed`` decides the weights
-    at the start, the order of the faces, the mirroring and the noise.
+    at the start, the order of the faces, the mirroring and the noise. ``ema``: decay of the moving
+    average of the weights, such as 0.999, which is then what is measured, shown and saved for use.
+    ``patience``: epochs without a better validation loss after which a run ends early.
     """
 
     model: Settings
@@ -53,14 +80,21 @@ class Plan(Settings):
     epochs: int = Field(ge=1)
     mirror: bool = False
     seed: int = Field(0, ge=0)
+    ema: float | None = Field(None, gt=0, lt=1)
+    patience: int | None = Field(None, ge=1)
+    device: DeviceSettings = DeviceSettings()
 
     def build(self) -> nn.Module:
         """The model, with fresh weights from PyTorch's current seed."""
         raise NotImplementedError
 
-    def loss(self, model: nn.Module) -> Loss:
-        """The objective, as the loop takes it."""
+    def loss(self, model: nn.Module, how: Acceleration = Acceleration()) -> Loss:
+        """The objective of a model, as the loop takes it; ``how`` it may be made faster."""
         raise NotImplementedError
+
+    def details(self, model: nn.Module, images: Iterable[Tensor]) -> dict[str, Any]:
+        """What else is worth keeping of an epoch, measured on batches of held-out faces."""
+        return {}
 
 
 class Recipe(Plan):
@@ -72,9 +106,18 @@ class Recipe(Plan):
     def build(self) -> nn.Module:
         return build(self.model)
 
-    def loss(self, model: nn.Module) -> Loss:
+    def loss(self, model: nn.Module, how: Acceleration = Acceleration()) -> Loss:
         elbo = Elbo(self.objective)
-        return lambda images, noise: elbo(model, images, noise)
+        return AcceleratedElbo(elbo, model, self.model.latent, self.batch_size, how)
+
+    def details(self, model: nn.Module, images: Iterable[Tensor]) -> dict[str, Any]:
+        assert isinstance(model, VAE)
+        with torch.no_grad():
+            kl = torch.cat([model.encode(batch).kl_per_dimension() for batch in images]).mean(dim=0)
+        return {
+            "kl_per_dimension": [round(value, 4) for value in kl.tolist()],
+            "active_units": int((kl > ACTIVE).sum()),
+        }
 
 
 def packaged_recipes() -> dict[str, str]:

@@ -75,64 +75,146 @@ def run_training(
             model that cannot be trained on these faces.
     """
     _require_run(folder)
-    torch.manual_seed(derive(recipe.seed, "weights"))
-    model = recipe.build().to(device)
-    adam_settings = recipe.optimizer
-    optimizer = adam(
-        model,
-        adam_settings.learning_rate,
-        (adam_settings.beta1, adam_settings.beta2),
-        adam_settings.epsilon,
-    )
-    pictures = on_device(data.pictures, device)
+    faces = len(data.train)
+    how = choose_acceleration(recipe.device, device, recipe.epochs * faces)
+    if recipe.device.deterministic:
+        torch.use_deterministic_algorithms(True)
+    training, validation = _batches(recipe, data, device, processes)
+    step = _new_step(recipe, device, how, training.steps, processes)
+    _require_learnable(recipe, step.model, training)
+    weights = _Weights(folder, recipe, data.description, step)
+    if not processes.first:
+        position = _join(folder, recipe, step)
+        observer = Observer()
+        keeper = _Keeper(folder, recipe, observer, None, step, lambda: {})
+        finished = _trained(step, training, lambda: None, position, recipe, keeper, processes)
+        return Outcome(finished, position.step, position, step.shown)
 
-    def batches(indices: Any, mirror: bool) -> Batches:
-        return Batches(pictures, indices, recipe.batch_size, device, recipe.seed, mirror)
+    def details() -> dict[str, Any]:
+        found: dict[str, Any] = {"learning_rate": step.rate(max(0, position.step - 1))}
+        found["skipped_steps"] = int(step.guard.skipped)
+        shown = step.shown.eval()
+        return found | (recipe.details(shown, validation.in_order()) if validation else {})
 
-    training = batches(data.train, recipe.mirror)
-    validation = batches(data.validation, False) if len(data.validation) else None
-    _require_learnable(recipe, model, training)
-
-    def save_weights() -> None:
-        # The weights may be passed on; where the face set lay is nobody's business then.
-        metadata = {key: value for key, value in data.description.items() if key != "path"}
-        metadata |= {"epochs": position.epoch, "step": position.step}
-        metadata["objective"] = recipe.objective.model_dump(mode="json")
-        save_model(folder.model, model, recipe.model, metadata)
-
-    def save() -> None:
-        save_state(folder.state, model, optimizer, position)
-        save_weights()
+    def measured() -> journal.Figures | None:
+        if validation is None:
+            return None
+        return measure(step.shown, recipe.loss(step.shown), validation)
 
     folder.path.mkdir(parents=True, exist_ok=True)
     busy = f"{folder.path} is being trained by another process: wait for it, or stop it first."
     with held(folder.lock, busy):
-        position = _begin(folder, recipe, data.description, model, optimizer)
+        position = _begin(folder, recipe, data.description, step)
         if position.step and saved_step(folder.model) != position.step:
-            save_weights()  # killed after the state was saved and before the weights were
+            weights.save(position)  # killed after the state was saved and before the weights were
         resumed_from = position.step
-        observer.began(recipe, position, training.steps)
-        finished = train(
-            model,
-            recipe.loss(model),
-            optimizer,
-            lambda step: adam_settings.rate(step, recipe.epochs * training.steps),
-            training,
-            validation,
-            position,
-            recipe.epochs,
-            _Keeper(folder, recipe.objective.scale, observer, save),
-        )
-    return Outcome(finished, resumed_from, position, model)
+        processes.wait()  # until the folder is what the others are to find
+        observer.began(recipe, position, training.steps, how.describe(device))
+        keeper = _Keeper(folder, recipe, observer, weights, step, details)
+        keeper.position = position
+        finished = _trained(step, training, measured, position, recipe, keeper, processes)
+    return Outcome(finished, resumed_from, position, step.shown)
+
+
+def _batches(
+    recipe: Plan, data: Data, device: torch.device, processes: Processes
+) -> tuple[Batches, Batches | None]:
+    """The training faces, shared among the processes, and the validation faces."""
+    pictures = on_device(data.pictures, device)
+    training = Batches(
+        pictures, data.train, recipe.batch_size, device, recipe.seed, recipe.mirror,
+        processes.rank, processes.count,
+    )  # fmt: skip
+    if not len(data.validation):
+        return training, None
+    return training, Batches(pictures, data.validation, recipe.batch_size, device, recipe.seed)
+
+
+def _new_step(
+    recipe: Plan, device: torch.device, how: Acceleration, steps: int, processes: Processes
+) -> Step:
+    """The model with fresh weights, and all that will change them."""
+    torch.manual_seed(derive(recipe.seed, "weights"))
+    # Channels last is how convolutions are fastest, and how the pictures lie in memory.
+    model = recipe.build().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = recipe.optimizer
+    optimizer = adam(
+        model, settings.learning_rate, (settings.beta1, settings.beta2), settings.epsilon
+    )
+    return Step(
+        model,
+        recipe.loss(processes.shared(model, device), how),
+        optimizer,
+        lambda number: settings.rate(number, recipe.epochs * steps),
+        settings.clip,
+        Average(model, recipe.ema) if recipe.ema is not None else None,
+        processes.count,
+    )
+
+
+def _trained(
+    step: Step,
+    batches: Batches,
+    measured: Callable[[], journal.Figures | None],
+    position: Position,
+    recipe: Plan,
+    keeper: "_Keeper",
+    processes: Processes,
+) -> bool:
+    limit = Limit(recipe.epochs, recipe.patience)
+    try:
+        return train(step, batches, measured, position, limit, keeper, processes)
+    except RuntimeError as error:
+        if processes.count == 1:
+            raise
+        reason = str(error).splitlines()[0]
+        raise FailedOnTheWay(
+            f"another process of this training was lost ({reason}): the same command goes on from "
+            "the last saved state."
+        ) from error
+
+
+class _Weights:
+    """The slim weights of a run, for use."""
+
+    def __init__(
+        self, folder: RunFolder, recipe: Plan, description: dict[str, Any], step: Step
+    ) -> None:
+        self.folder, self.recipe, self.step = folder, recipe, step
+        # The weights may be passed on; where the face set lay is nobody's business then.
+        self.metadata = {key: value for key, value in description.items() if key != "path"}
+        self.metadata["objective"] = recipe.objective.model_dump(mode="json")
+
+    def save(self, position: Position) -> None:
+        """Write the last weights: averaged ones for use, where there are any, beside the plain."""
+        if self.step.average is not None:
+            self._write(self.folder.plain_model, self.step.model, position)
+        self._write(self.folder.model, self.step.shown, position)
+
+    def save_best(self, position: Position) -> None:
+        """Write the weights that had the best validation loss so far."""
+        self._write(self.folder.best_model, self.step.shown, position)
+
+    def _write(self, path: Path, model: nn.Module, position: Position) -> None:
+        reached = {"epochs": position.epoch, "step": position.step}
+        save_model(path, model, self.recipe.model, self.metadata | reached)
 
 
 class _Keeper:
     """Writes what the loop reports into the run, and passes it on to the observer."""
 
     def __init__(
-        self, folder: RunFolder, scale: str, observer: Observer, save: Callable[[], None]
+        self,
+        folder: RunFolder,
+        recipe: Plan,
+        observer: Observer,
+        weights: _Weights | None,
+        step: Step,
+        details: Callable[[], dict[str, Any]],
     ) -> None:
-        self.folder, self.scale, self.observer, self._save = folder, scale, observer, save
+        self.folder, self.scale = folder, recipe.objective.scale
+        self.observer, self.weights, self.step, self.details = observer, weights, step, details
+        self.position = Position()
         self.saved_at = time.monotonic()
 
     def progressed(self, progress: Progress) -> None:
@@ -141,18 +223,30 @@ class _Keeper:
             self.save()
 
     def epoch_ended(self, end: EpochEnd) -> None:
+        if self.weights is None:
+            return
         record = journal.EpochRecord(
-            end.epoch, end.step, end.train, end.validation, end.images_per_second, self.scale
-        )
+            end.epoch, end.step, end.train, end.validation, end.images_per_second, self.scale,
+            self.details(),
+        )  # fmt: skip
         journal.append(self.folder.journal, record)
-        self.observer.epoch_ended(record)
+        if end.best:
+            self.weights.save_best(self.position)
+        self.observer.epoch_ended(record, self.step.shown)
 
     def should_stop(self) -> bool:
         return self.observer.should_stop()
 
     def save(self) -> None:
-        self._save()
+        if self.weights is not None:
+            save_state(self.folder.state, self.step.parts(), self.position)
+            self.weights.save(self.position)
         self.saved_at = time.monotonic()
+
+
+def _join(folder: RunFolder, recipe: Plan, step: Step) -> Position:
+    """Go on where the first process does, which has checked that it may."""
+    raise NotImplementedError
 
 
 def _begin(

@@ -1,0 +1,80 @@
+"""What makes a training fast on the machine at hand: precision, compilation, layout."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from lik.core.configuration import Settings
+
+WORTH_COMPILING = 60_000
+"""Images in a training from which the half minute of compilation is won back."""
+
+
+class DeviceSettings(Settings):
+    """How a training uses its device; all of it is chosen by itself unless it is set.
+
+    ``precision`` of the forward and backward passes (weights and losses are float32 always);
+    ``compile`` them; ``deterministic``: only algorithms that repeat to the bit, on a GPU too.
+    """
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: Literal["auto"] | bool = "auto"
+    deterministic: bool = False
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """What was chosen, and in ``notes`` what somebody might miss."""
+
+    precision: torch.dtype = torch.float32
+    compiled: bool = False
+    notes: tuple[str, ...] = ()
+
+    def describe(self, device: torch.device) -> str:
+        """One line for people."""
+        if device.type == "cuda":
+            where = torch.cuda.get_device_name(device)
+        else:
+            threads = torch.get_num_threads()
+            where = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        precision = str(self.precision).removeprefix("torch.")
+        parts = [where, precision, "compiled" if self.compiled else "not compiled", *self.notes]
+        return ", ".join(parts)
+
+
+def choose_acceleration(
+    settings: DeviceSettings, device: torch.device, images: int
+) -> Acceleration:
+    """What suits a training of ``images`` images (epochs × faces) on a device.
+
+    The choice depends on the whole length of the training, not on what is left of it, so that a
+    run which is resumed goes on as it began.
+    """
+    if settings.precision == "auto":
+        precision = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    else:
+        precision = getattr(torch, settings.precision)
+    notes: tuple[str, ...] = ()
+    compiled = settings.compile is True
+    if settings.compile == "auto":
+        compiled = images >= WORTH_COMPILING
+    if compiled and not has_compiler():
+        compiled, notes = False, ("no C++ compiler is there: g++ would make it faster",)
+    return Acceleration(precision, compiled, notes)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 faster than float32 (AMX, AVX512-BF16, Ampere)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
+
+
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler, which `torch.compile` needs at run time."""
+    named = os.environ.get("CXX")
+    return any(shutil.which(name) for name in ([named] if named else ["g++", "clang++", "c++"]))

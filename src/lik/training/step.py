@@ -1,0 +1,157 @@
+"""One step of training: loss, gradient, guard, optimizer, average of the weights.
+
+Nothing here waits for the device: what happened stays in tensors until somebody reads them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lik.core.errors import FailedOnTheWay
+from lik.training.averaging import Average
+from lik.training.batches import Batch
+from lik.training.noise import Noise
+
+Loss = Callable[[Tensor, Noise], Mapping[str, Tensor]]
+"""Images (B, 3, S, S) and a source of noise → ``loss`` and its parts, each (B,)."""
+
+Rate = Callable[[int], float]
+"""The learning rate of a step, counted over the whole run."""
+
+
+class Guard:
+    """Tells gradients that would ruin the weights: not finite, or far larger than is usual.
+
+    The usual norm is a running mean over about 100 steps; what is `ABSURD` times as large is
+    skipped, as in the training of very deep VAEs (Child, arXiv:2011.10650), but relative to the
+    run's own gradients, so that no threshold has to be known.
+    """
+
+    ABSURD = 100.0
+    PATIENCE = 50
+    """Steps skipped in a row after which a run is given up."""
+
+    def __init__(self, device: torch.device) -> None:
+        zero = torch.zeros((), dtype=torch.float32, device=device)
+        self.usual, self.seen, self.skipped, self.in_a_row = (zero.clone() for _ in range(4))
+
+    def judge(self, norm: Tensor) -> Tensor:
+        """1 where the step of a gradient of this norm is to be skipped, else 0."""
+        settled = self.seen >= 20
+        bad = ~torch.isfinite(norm) | (settled & (norm > self.ABSURD * self.usual))
+        weight = torch.where(bad, 0.0, (1 / (self.seen + 1)).clamp(min=0.01))
+        self.usual += weight * (torch.nan_to_num(norm, posinf=0.0) - self.usual)
+        self.seen += (~bad).float()
+        self.skipped += bad.float()
+        self.in_a_row = torch.where(bad, self.in_a_row + 1, 0.0)
+        return bad.float()
+
+    def require_progress(self, step: int) -> None:
+        """Give up where every step has been skipped for long; waits for the device.
+
+        Raises:
+            FailedOnTheWay: no step of the last `PATIENCE` was fit to be taken.
+        """
+        in_a_row = int(self.in_a_row)
+        if in_a_row >= self.PATIENCE:
+            raise FailedOnTheWay(
+                f"the last {in_a_row} steps up to step {step:,} had gradients that are no finite "
+                "numbers or absurdly large, and were skipped: try a lower learning rate, such as "
+                "optimizer.learning_rate=1e-4, or look for faces with broken pixels."
+            )
+
+    def state_dict(self) -> dict[str, Tensor]:
+        names = ("usual", "seen", "skipped", "in_a_row")
+        return {name: getattr(self, name).cpu() for name in names}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value.to(self.usual.device))
+
+
+class Step:
+    """Everything that changes with a step, and the step itself.
+
+    Attributes:
+        model: what is trained. average: the running mean of its weights, or None.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        optimizer: torch.optim.Optimizer,
+        rate: Rate,
+        clip: float | None = None,
+        average: Average | None = None,
+        processes: int = 1,
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer: Any = optimizer
+        self.rate = rate
+        self.clip = clip
+        self.average = average
+        self.processes = processes
+        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self.buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+        self.guard = Guard(self.weights[0].device)
+
+    def __call__(self, batch: Batch, noise: Noise, number: int) -> dict[str, Tensor]:
+        """Take step ``number``, from 0.
+
+        Returns:
+            The sums of the terms over the images of this process and ``images``, the number of
+            them; all 0 where the step was skipped.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(number)
+        before = [buffer.clone() for buffer in self.buffers]
+        terms = self.loss(batch.images, noise)
+        self.optimizer.zero_grad(set_to_none=True)
+        # Over all processes, whose gradients are averaged, it is the mean over the whole batch.
+        share = batch.mine * self.processes / batch.total
+        (share * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.get_total_norm([w.grad for w in self.weights if w.grad is not None])
+        skip = self.guard.judge(norm)
+        # The fused optimizer reads both on the device: it divides the gradients by grad_scale,
+        # and leaves weights and moments as they are where found_inf is 1.
+        self.optimizer.found_inf = skip
+        if self.clip is not None:
+            self.optimizer.grad_scale = (norm / self.clip).clamp(min=1.0)
+        self.optimizer.step()
+        taken = skip == 0
+        for buffer, old in zip(self.buffers, before, strict=True):  # of batch normalisation
+            buffer.copy_(torch.where(taken, buffer, old))
+        if self.average is not None:
+            self.average.update(self.model)
+        counted = taken & (batch.mine > 0)
+        sums = {
+            name: torch.where(counted, values.detach().sum().double(), 0.0)
+            for name, values in terms.items()
+        }
+        return sums | {"images": taken.double() * batch.mine}
+
+    @property
+    def shown(self) -> nn.Module:
+        """The model whose weights are for use: the averaged one where there is one."""
+        return self.model if self.average is None else self.average.model
+
+    def parts(self) -> dict[str, Any]:
+        """What a checkpoint keeps, by name."""
+        parts: dict[str, Any] = {
+            "model": self.model, "optimizer": self.optimizer, "guard": self.guard,
+        }  # fmt: skip
+        return parts if self.average is None else parts | {"average": self.average}
+
+
+def adam(
+    model: nn.Module, learning_rate: float, betas: tuple[float, float], epsilon: float
+) -> torch.optim.Optimizer:
+    """Adam with one kernel for all weights, which is the same arithmetic and faster."""
+    return torch.optim.Adam(
+        model.parameters(), lr=learning_rate, betas=betas, eps=epsilon, fused=True
+    )
+
