@@ -3,6 +3,7 @@
 recipe.yaml         the configuration, fully resolved
 model.safetensors   slim weights, with all that a user of them must know in the metadata
 state/last.pt       what resuming needs
+state/previous.pt   the same, one saving earlier
 journal.jsonl       every logged figure
 environment.json    versions, hardware, face set, and the format of the run
 figures/            pictures of the run

@@ -18,7 +18,13 @@ from lik.core.run_folder import RunFolder, read_environment
 from lik.models.saved import save_model, saved_step
 from lik.training import journal
 from lik.training.batches import Batches, on_device
-from lik.training.checkpoint import load_state, save_state
+from lik.training.checkpoint import (
+    Stateful,
+    discard_damaged,
+    has_state,
+    load_state,
+    save_state,
+)
 from lik.training.environment import environment
 from lik.training.loop import EpochEnd, Position, Progress, adam, train
 from lik.training.recipe import Plan
@@ -53,7 +59,10 @@ class Observer:
 
     def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int) -> None: ...
     def progressed(self, progress: Progress) -> None: ...
-    def epoch_ended(self, record: journal.EpochRecord) -> None: ...
+    def noted(self, remark: str) -> None: ...
+    def epoch_ended(self, record: journal.EpochRecord, model: nn.Module) -> None:
+        """An epoch is over; ``model`` has the weights for pictures, and is in evaluation mode."""
+
     def should_stop(self) -> bool:
         return False
 
@@ -100,14 +109,17 @@ def run_training(
         metadata["objective"] = recipe.objective.model_dump(mode="json")
         save_model(folder.model, model, recipe.model, metadata)
 
+    parts: dict[str, Stateful] = {"model": model, "optimizer": optimizer}
+
     def save() -> None:
-        save_state(folder.state, model, optimizer, position)
+        states = {name: part.state_dict() for name, part in parts.items()}
+        save_state(folder.state, states, position)
         save_weights()
 
     folder.path.mkdir(parents=True, exist_ok=True)
     busy = f"{folder.path} is being trained by another process: wait for it, or stop it first."
     with held(folder.lock, busy):
-        position = _begin(folder, recipe, data.description, model, optimizer)
+        position = _begin(folder, recipe, data.description, parts, observer)
         if position.step and saved_step(folder.model) != position.step:
             save_weights()  # killed after the state was saved and before the weights were
         resumed_from = position.step
@@ -121,7 +133,7 @@ def run_training(
             validation,
             position,
             recipe.epochs,
-            _Keeper(folder, recipe.objective.scale, observer, save),
+            _Keeper(folder, recipe.objective.scale, observer, save, model),
         )
     return Outcome(finished, resumed_from, position, model)
 
@@ -130,9 +142,15 @@ class _Keeper:
     """Writes what the loop reports into the run, and passes it on to the observer."""
 
     def __init__(
-        self, folder: RunFolder, scale: str, observer: Observer, save: Callable[[], None]
+        self,
+        folder: RunFolder,
+        scale: str,
+        observer: Observer,
+        save: Callable[[], None],
+        model: nn.Module,
     ) -> None:
         self.folder, self.scale, self.observer, self._save = folder, scale, observer, save
+        self.model = model
         self.saved_at = time.monotonic()
 
     def progressed(self, progress: Progress) -> None:
@@ -145,7 +163,7 @@ class _Keeper:
             end.epoch, end.step, end.train, end.validation, end.images_per_second, self.scale
         )
         journal.append(self.folder.journal, record)
-        self.observer.epoch_ended(record)
+        self.observer.epoch_ended(record, self.model.eval())
 
     def should_stop(self) -> bool:
         return self.observer.should_stop()
@@ -159,22 +177,28 @@ def _begin(
     folder: RunFolder,
     recipe: Plan,
     description: dict[str, Any],
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    parts: dict[str, Stateful],
+    observer: Observer,
 ) -> Position:
     """See where a run is to go on, and only then write down what it is."""
-    position = Position()
+    position, state = Position(), None
     stored = read_environment(folder) if folder.environment.is_file() else None
     if stored is not None:
         _require_same(folder, recipe, description, stored["faces"])
-        if folder.state.is_file():
-            position = load_state(folder.state, model, optimizer)
+        if has_state(folder.state):
+            state = load_state(folder.state)
+            state.restore(parts)
+            position = state.position
         begun = position.epoch + (position.step_in_epoch > 0)
         if recipe.epochs < begun:
             raise UnusableInput(
                 f"{folder.path} has begun epoch {begun} already: epochs={recipe.epochs} cannot "
                 "undo it."
             )
+    if state is not None:
+        discard_damaged(folder.state, state)
+        if state.remark:
+            observer.noted(state.remark)
     journal.rewind(folder.journal, position.step)
     for place in (folder.path, folder.state.parent, folder.figures):
         remove_stale_parts(place)
@@ -220,7 +244,7 @@ def _require_same(
             "give the same one again, or another name for the run."
         )
     _require_same_faces(folder, description, faces)
-    if folder.model.exists() and not folder.state.is_file():
+    if folder.model.exists() and not has_state(folder.state):
         raise UnusableInput(
             f"{folder.path} has weights but no {folder.state.relative_to(folder.path)}, which "
             "going on needs: put it back, or choose another name for the run."
