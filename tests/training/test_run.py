@@ -111,7 +111,7 @@ def test_weights_without_a_state_are_not_trained_over(tmp_path, data):
 
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, data):
     class TrainsAgain(Observer):
-        def epoch_ended(self, record):
+        def epoch_ended(self, record, model):
             with pytest.raises(UnusableInput, match="is being trained by another process"):
                 train(tmp_path / "run", data)
 
@@ -139,8 +139,9 @@ def test_a_single_face_left_over_is_no_trouble_without_batch_normalisation(tmp_p
 
 def test_a_refused_extension_changes_nothing(tmp_path, data):
     train(tmp_path / "run", data)
-    state = tmp_path / "run" / "state" / "last.pt"
-    state.write_bytes(state.read_bytes()[:1000])
+    for name in ("last.pt", "previous.pt"):
+        state = tmp_path / "run" / "state" / name
+        state.write_bytes(state.read_bytes()[:1000])
     before = contents(tmp_path / "run")
     with pytest.raises(UnusableInput, match="cannot be read as a training state"):
         train(tmp_path / "run", data, "epochs=5")

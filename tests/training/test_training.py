@@ -114,10 +114,11 @@ def test_a_newer_run_and_a_foreign_folder_are_refused(tmp_path, data):
     assert [f.name for f in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_broken_state_is_said(tmp_path, data):
+def test_a_run_whose_states_are_both_broken_says_so(tmp_path, data):
     train(tmp_path / "run", data)
-    state = tmp_path / "run" / "state" / "last.pt"
-    state.write_bytes(state.read_bytes()[:1000])
+    for name in ("last.pt", "previous.pt"):
+        state = tmp_path / "run" / "state" / name
+        state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(UnusableInput, match="cannot be read as a training state"):
         train(tmp_path / "run", data, "epochs=5")
 

@@ -6,6 +6,8 @@ import time
 from types import FrameType
 from typing import Any
 
+from torch import nn
+
 from lik.cli.terminal import note, progress_bar
 from lik.training.journal import EpochRecord, Figures
 from lik.training.loop import Position, Progress
@@ -32,7 +34,8 @@ class TrainingBar(Observer):
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
-    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int) -> None:
+    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int, how: str) -> None:
+        note(f"On {how}.")
         self.epochs = recipe.epochs
         self.epoch_started = time.monotonic()
         if resumed.step and resumed.epoch < recipe.epochs:
@@ -56,7 +59,10 @@ class TrainingBar(Observer):
             f"{progress.images_per_second:,.0f} images/s",
         )
 
-    def epoch_ended(self, record: EpochRecord) -> None:
+    def noted(self, remark: str) -> None:
+        note(remark)
+
+    def epoch_ended(self, record: EpochRecord, model: nn.Module) -> None:
         line = (
             f"epoch {record.epoch:>3}/{self.epochs}  {figures_in_words(record.train, self.digits)}"
         )

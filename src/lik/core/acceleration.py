@@ -45,6 +45,10 @@ class Acceleration:
         return ", ".join(parts)
 
 
+PLAIN = Acceleration()
+"""Nothing but float32, as it is written."""
+
+
 def choose_acceleration(
     settings: DeviceSettings, device: torch.device, images: int
 ) -> Acceleration:

@@ -14,11 +14,12 @@ from lik.core.errors import FailedOnTheWay, UnusableInput
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
     """Give a temporary path; when the block ends well, the file there takes the place of ``path``.
 
     The content is on the disk before the name is: a crash, a full disk or an exception leaves the
-    previous file untouched.
+    previous file untouched. With ``keep``, a path in the same folder, that previous file is to be
+    found there afterwards.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
@@ -27,6 +28,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            _rename_copy(path, keep)
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -88,6 +91,18 @@ def check_version(what: str, found: Any, known: int) -> None:
             f"{what} has format version {found}, and this Lik knows versions up to {known}: "
             "update Lik to use it."
         )
+
+
+def _rename_copy(path: Path, other: Path) -> None:
+    """Give a file a second name, which may be taken; without hard links it has that name alone."""
+    second = other.with_name(f".{other.name}.{os.getpid()}.part{other.suffix}")
+    try:
+        second.unlink(missing_ok=True)
+        os.link(path, second)
+    except OSError:  # such as on FAT: until the new file is in place, there is only the other name
+        os.replace(path, other)
+    else:
+        os.replace(second, other)
 
 
 def _is_alive(process: int) -> bool:

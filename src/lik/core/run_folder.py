@@ -1,8 +1,12 @@
 """The folder of a run: its paths, and what it says of itself.
 
 recipe.yaml         the configuration, fully resolved
-model.safetensors   slim weights, with all that a user of them must know in the metadata
+model.safetensors   slim weights, with all that a user of them must know in the metadata; the
+                    averaged ones where the recipe has an average
+model-plain.safetensors   the plain ones beside them
+model-best.safetensors    those that had the best validation loss
 state/last.pt       what resuming needs
+state/previous.pt   the same, one saving earlier
 journal.jsonl       every logged figure
 environment.json    versions, hardware, face set, and the format of the run
 figures/            pictures of the run
@@ -33,6 +37,14 @@ class RunFolder:
     @property
     def model(self) -> Path:
         return self.path / "model.safetensors"
+
+    @property
+    def plain_model(self) -> Path:
+        return self.path / "model-plain.safetensors"
+
+    @property
+    def best_model(self) -> Path:
+        return self.path / "model-best.safetensors"
 
     @property
     def state(self) -> Path:

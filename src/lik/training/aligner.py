@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import nn
 
-from lik.core.acceleration import Acceleration
+from lik.core.acceleration import PLAIN, Acceleration
 from lik.models.aligner import CUT, Aligner, AlignerSettings
 from lik.objectives.alignment import Alignment, AlignmentSettings
 from lik.objectives.cuts import REFERENCE
@@ -44,7 +44,7 @@ class AlignerPlan(Plan):
         model = Aligner(self.model)
         return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
-    def loss(self, model: nn.Module, how: Acceleration = Acceleration()) -> Loss:
+    def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
         assert isinstance(model, Aligner)
         alignment = Alignment(self.objective, self.eyes, CUT)
         return lambda images, noise: alignment(model, images, noise.generator)

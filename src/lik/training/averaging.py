@@ -1,4 +1,4 @@
-"""The exponential moving average of the weights (Polyak & Juditsky 1992): smoother than any step's."""
+"""The moving average of the weights (Polyak & Juditsky 1992), smoother than those of any step."""
 
 import copy
 from collections.abc import Mapping
@@ -26,7 +26,8 @@ class Average:
         """Move towards the weights of ``model``, after a step."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
-        ours, theirs = list(self.model.parameters()), list(model.parameters())
+        ours: list[Tensor] = list(self.model.parameters())
+        theirs: list[Tensor] = list(model.parameters())
         torch._foreach_lerp_(ours, theirs, 1 - decay)
         for kept, new in zip(self.model.buffers(), model.buffers(), strict=True):
             kept.copy_(new)

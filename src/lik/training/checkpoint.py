@@ -1,62 +1,172 @@
-"""The full state of a training run: all that resuming needs, in one file, whole or not there."""
+"""The full state of a training run: all that resuming needs, in one file, whole or not there.
 
+A state is what PyTorch writes, followed by its SHA-256, so that both come to the disk under one
+name in one step. Two generations are kept; where the last cannot be read, the one before serves.
+"""
+
+import hashlib
+import io
+import os
 import pickle
 import zipfile
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
-from torch import nn
 
 from lik.core.artifacts import check_version, replacing
-from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.errors import UnusableInput
 from lik.training.loop import Position
 
-VERSION = 1
+VERSION = 2
+"""Version 1 had no checksum, and the names model, optimizer and position at its top."""
+
+MARK = b"\nlik sha256 "
+CHECKSUM = len(MARK) + hashlib.sha256().digest_size
+"""Bytes at the end of a state: the mark, and the SHA-256 of all that is before it."""
 
 
-def save_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, position: Position
-) -> None:
-    """Write weights, optimizer and position; random streams are found again by their names."""
-    state = {
-        "version": VERSION,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "position": asdict(position),
-    }
-    with replacing(path) as temporary:
-        try:
-            torch.save(state, temporary)
-        except RuntimeError as error:  # PyTorch's zip writer reports a full disk in this way.
-            raise FailedOnTheWay(
-                f"{path} could not be written (is the disk full?); the state before it is intact."
-            ) from error
+class Stateful(Protocol):
+    """What has a state: models, optimizers, averages of weights."""
+
+    def state_dict(self) -> Any: ...
+    def load_state_dict(self, state_dict: Any, /) -> Any: ...
 
 
-def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Position:
-    """Put a saved state back into ``model`` and ``optimizer``, and say where it stopped.
+@dataclass(frozen=True)
+class State:
+    """A state read back.
 
-    Only tensors and plain values are read, never code (``weights_only``).
+    Attributes:
+        path: the file that it was read from.
+        parts: state by name: model, optimizer, and what else was saved.
+        position: where the run stopped.
+        remark: why it is not the last generation, in a sentence; None where it is.
+    """
+
+    path: Path
+    parts: Mapping[str, Any]
+    position: Position
+    remark: str | None = None
+
+    def restore(self, targets: Mapping[str, Stateful]) -> None:
+        """Put the parts back into ``targets`` of the same names.
+
+        Raises:
+            UnusableInput: a part is missing, or is one of another model.
+        """
+        for name, target in targets.items():
+            if name == "guard" and name not in self.parts:
+                continue  # states had none before steps were judged
+            try:
+                target.load_state_dict(self.parts[name])
+            except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+                raise UnusableInput(
+                    f"{self.path} cannot be gone on with: its {name} is missing or does not fit "
+                    f"({type(error).__name__}); delete the run to begin anew."
+                ) from error
+
+
+class _Unreadable(Exception):
+    pass
+
+
+def save_state(path: Path, parts: Mapping[str, Any], position: Position) -> None:
+    """Write states by name and the position; random streams are found again by their names.
+
+    The state that was at ``path`` becomes the generation before.
 
     Raises:
-        UnusableInput: the file is broken, or was written for another model or a newer Lik.
+        FailedOnTheWay: it cannot be written; both generations before are intact.
+    """
+    buffer = io.BytesIO()
+    torch.save(
+        {"version": VERSION, "parts": dict(parts), "position": asdict(position)},
+        buffer,
+    )
+    content = buffer.getbuffer()
+    with replacing(path, keep=_previous(path)) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.write(MARK + hashlib.sha256(content).digest())
+
+
+def has_state(path: Path) -> bool:
+    """Whether a run has a state at ``path``, be it only the generation before."""
+    return path.is_file() or _previous(path).is_file()
+
+
+def load_state(path: Path) -> State:
+    """Read the state at ``path``, or the generation before it where that one is damaged.
+
+    Only tensors and plain values are read, never code (``weights_only``); all tensors lie on the
+    CPU, from where `State.restore` copies them to where the model is.
+
+    Raises:
+        UnusableInput: both are damaged, or a newer Lik wrote them.
     """
     try:
-        # From the CPU everything is copied to where the model is, be it there or on a GPU.
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        check_version(str(path), state["version"], VERSION)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        entry = state["position"]
-        if isinstance(entry["sums"], list):  # as it was when there was one objective
-            entry["sums"] = dict(zip(("loss", "reconstruction", "kl"), entry["sums"], strict=True))
-        return Position(**entry)
-    except (
-        RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError,
-        pickle.UnpicklingError, zipfile.BadZipFile,
-    ) as error:  # fmt: skip
+        return _read(path)
+    except _Unreadable as error:
+        damage = f"{path} cannot be read as a training state ({error})"
+    try:
+        before = _read(_previous(path))
+    except _Unreadable:
         raise UnusableInput(
-            f"{path} cannot be read as a training state ({type(error).__name__}): "
-            "delete the run to begin anew."
-        ) from error
+            f"{damage}, and neither can the one before it: delete the run to begin anew."
+        ) from None
+    remark = f"{damage}: going on from the one before it, of step {before.position.step:,}."
+    return State(before.path, before.parts, before.position, remark)
+
+
+def discard_damaged(path: Path, state: State) -> None:
+    """Let ``state``, if it is the generation before, take the place of a damaged last one.
+
+    Else the next saving would keep the damaged one and drop the good one.
+    """
+    if state.path != path:
+        os.replace(state.path, path)
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f"previous{path.suffix}")
+
+
+def _read(path: Path) -> State:
+    try:
+        content = memoryview(path.read_bytes())
+    except OSError as error:
+        raise _Unreadable((error.strerror or "unreadable").lower()) from error
+    end = content[-CHECKSUM:]
+    checked = bytes(end[: len(MARK)]) == MARK
+    if checked:
+        content = content[:-CHECKSUM]
+        if hashlib.sha256(content).digest() != end[len(MARK) :]:
+            raise _Unreadable("its checksum is wrong")
+    try:
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+        check_version(str(path), state["version"], VERSION)
+        if state["version"] == 1:
+            parts = {name: state[name] for name in ("model", "optimizer")}
+        elif not checked:
+            raise _Unreadable("its end is missing")
+        else:
+            parts = state["parts"]
+        return State(path, parts, _position(state["position"]))
+    except (
+        RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, IndexError,
+        AttributeError, pickle.UnpicklingError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
+        raise _Unreadable("it is damaged") from error
+
+
+def _position(entry: dict[str, Any]) -> Position:
+    if isinstance(entry["sums"], list):  # as it was when there was one objective
+        names = ("loss", "reconstruction", "kl")
+        entry = entry | {"sums": dict(zip(names, entry["sums"], strict=True))}
+    entry = dict(entry)
+    images = entry.pop("images_in_epoch", None)  # before they were one of the sums
+    if images:
+        entry["sums"] = {**entry["sums"], "images": float(images)}
+    return Position(**entry)

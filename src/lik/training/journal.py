@@ -1,7 +1,7 @@
 """The journal of a run: every logged figure, one JSON object a line, in order of time."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class EpochRecord:
     validation: Figures | None
     images_per_second: float
     scale: str
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 def append(path: Path, record: EpochRecord) -> None:
@@ -67,6 +68,7 @@ def _record(entry: dict[str, Any]) -> EpochRecord:
         validation=_figures(entry["validation"]) if entry["validation"] else None,
         images_per_second=entry["images_per_second"],
         scale=entry["scale"],
+        details=dict(entry.get("details") or {}),
     )
 
 

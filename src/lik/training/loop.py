@@ -17,7 +17,7 @@ from lik.core.randomness import torch_stream
 from lik.training.batches import Batches
 from lik.training.journal import Figures
 from lik.training.noise import Noise
-from lik.training.processes import Processes
+from lik.training.processes import ALONE, Processes
 from lik.training.step import Loss, Step
 
 READ_EVERY = 20
@@ -88,7 +88,7 @@ def train(
     position: Position,
     limit: Limit,
     watcher: Watcher,
-    processes: Processes = Processes(),
+    processes: Processes = ALONE,
 ) -> bool:
     """Train from ``position`` to the limit; ``position`` is kept up to date.
 
@@ -132,7 +132,7 @@ def measure(model: nn.Module, loss: Loss, batches: Batches) -> Figures:
     """Mean terms over all of ``batches``, in evaluation mode, one seeded sample per image."""
     was_training = model.training
     model.eval()
-    totals = _Totals({}, Processes(), batches.device)
+    totals = _Totals({}, ALONE, batches.device)
     generator = torch_stream(batches.seed, "validation", device=batches.device)
     with torch.no_grad():
         for images in batches.in_order():

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -36,7 +37,7 @@ class Processes:
         if self.count == 1:
             return model
         if device.type == "cuda":
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
             return nn.parallel.DistributedDataParallel(model, device_ids=[device.index or 0])
         return nn.parallel.DistributedDataParallel(model)
 
@@ -48,6 +49,14 @@ class Processes:
         dist.all_reduce(stacked)
         return dict(zip(sums, stacked, strict=True))
 
+    def from_first(self, value: Any) -> Any:
+        """What the first process has for ``value``; the others wait for it."""
+        if self.count == 1:
+            return value
+        box = [value if self.first else None]
+        dist.broadcast_object_list(box)
+        return box[0]
+
     def any(self, flag: bool, device: torch.device) -> bool:
         """Whether the flag is up in any process."""
         if self.count == 1:
@@ -55,6 +64,9 @@ class Processes:
         tensor = torch.tensor(float(flag), device=device)
         dist.all_reduce(tensor, dist.ReduceOp.MAX)
         return bool(tensor)
+
+
+ALONE = Processes()
 
 
 def join(device_type: str) -> Processes:

@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lik.core.acceleration import Acceleration, DeviceSettings
+from lik.core.acceleration import PLAIN, Acceleration, DeviceSettings
 from lik.core.configuration import (
     Settings,
     Tree,
@@ -88,7 +88,7 @@ class Plan(Settings):
         """The model, with fresh weights from PyTorch's current seed."""
         raise NotImplementedError
 
-    def loss(self, model: nn.Module, how: Acceleration = Acceleration()) -> Loss:
+    def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
         """The objective of a model, as the loop takes it; ``how`` it may be made faster."""
         raise NotImplementedError
 
@@ -106,7 +106,7 @@ class Recipe(Plan):
     def build(self) -> nn.Module:
         return build(self.model)
 
-    def loss(self, model: nn.Module, how: Acceleration = Acceleration()) -> Loss:
+    def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
         elbo = Elbo(self.objective)
         return AcceleratedElbo(elbo, model, self.model.latent, self.batch_size, how)
 

@@ -154,4 +154,3 @@ def adam(
     return torch.optim.Adam(
         model.parameters(), lr=learning_rate, betas=betas, eps=epsilon, fused=True
     )
-
