@@ -129,10 +129,13 @@ def test_journals_and_states_from_before_named_terms_go_on(tmp_path, data):
     old = tmp_path / "old"
     train(old, data, observer=StopAfter(4))
     state = torch.load(old / "state" / "last.pt", weights_only=True)
-    names = list(state["position"]["sums"])
-    assert names == ["loss", "reconstruction", "kl"]
-    state["position"]["sums"] = [state["position"]["sums"][name] for name in names]
-    torch.save(state, old / "state" / "last.pt")
+    sums = state["position"]["sums"]
+    assert list(sums) == ["loss", "reconstruction", "kl", "images"]
+    position = {key: state["position"][key] for key in ("epoch", "step_in_epoch", "step")}
+    position["images_in_epoch"] = int(sums.pop("images"))
+    position["sums"] = list(sums.values())
+    parts = {name: state["parts"][name] for name in ("model", "optimizer")}
+    torch.save({"version": 1, **parts, "position": position}, old / "state" / "last.pt")
     train(old, data)
     assert_same_weights(tmp_path / "whole", old)
     line = {"epoch": 1, "step": 3, "train": {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0},
@@ -143,7 +146,7 @@ def test_journals_and_states_from_before_named_terms_go_on(tmp_path, data):
 
 
 def test_a_loss_that_is_no_number_ends_the_training_and_is_not_saved(tmp_path, data):
-    with pytest.raises(FailedOnTheWay, match="no longer a finite number"):
+    with pytest.raises(FailedOnTheWay, match="try a lower learning rate"):
         train(tmp_path / "run", data, "optimizer.learning_rate=1e12", "epochs=50")
     saved = tmp_path / "run" / "model.safetensors"
     assert not saved.exists() or all(
@@ -166,17 +169,43 @@ def test_an_epoch_of_one_step_has_a_speed(tmp_path, data):
 def test_an_epoch_shows_every_face_once_and_a_broken_one_goes_on(data):
     batches = Batches(data.pictures, data.train, 16, torch.device("cpu"), seed=3)
     whole = list(batches.epoch(2))
-    assert [len(batch) for batch in whole] == [16, 16, 8]
-    seen = torch.cat(whole).flatten(1).sum(1).sort().values
+    assert [(batch.total, batch.mine, len(batch.images)) for batch in whole] == [
+        (16, 16, 16), (16, 16, 16), (8, 8, 8)
+    ]  # fmt: skip
+    seen = images_of(whole).flatten(1).sum(1).sort().values
     there = torch.cat(list(batches.in_order())).flatten(1).sum(1).sort().values
     assert torch.equal(seen, there)
-    assert torch.equal(torch.cat(list(batches.epoch(2, 1))), torch.cat(whole[1:]))
-    assert not torch.equal(whole[0], next(batches.epoch(3)))
+    assert torch.equal(images_of(batches.epoch(2, 1)), images_of(whole[1:]))
+    assert not torch.equal(whole[0].images, next(batches.epoch(3)).images)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("processes", [2, 3, 16])
+def test_processes_share_the_batches_of_one(data, processes, in_memory):
+    """Together they see what one sees; where there is nothing to share, it counts for nothing."""
+    pictures = torch.from_numpy(data.pictures) if in_memory else data.pictures
+
+    def batches(rank, count):
+        cpu = torch.device("cpu")
+        return list(Batches(pictures, data.train, 16, cpu, 3, True, rank, count).epoch(1))
+
+    alone = batches(0, 1)
+    shares = [batches(rank, processes) for rank in range(processes)]
+    for number, whole in enumerate(alone):
+        assert sum(share[number].mine for share in shares) == whole.total == len(whole.images)
+        for rank, share in enumerate(shares):
+            batch = share[number]
+            assert len(batch.images) == max(1, batch.mine)
+            assert torch.equal(batch.images[: batch.mine], whole.images[rank::processes])
+
+
+def images_of(batches):
+    return torch.cat([batch.images for batch in batches])
 
 
 def test_mirroring_mirrors_about_half(data):
     plain, mirrored = (
-        torch.cat(list(Batches(data.pictures, data.train, 16, torch.device("cpu"), 3, m).epoch(0)))
+        images_of(Batches(data.pictures, data.train, 16, torch.device("cpu"), 3, m).epoch(0))
         for m in (False, True)
     )
     same = (plain == mirrored).flatten(1).all(1)

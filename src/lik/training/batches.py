@@ -69,40 +69,44 @@ class Batches:
         """Every face once, in the order of the set, never mirrored, all in this process."""
         none = np.zeros(self.batch_size, bool)
         for start in range(0, len(self.indices), self.batch_size):
-            yield self._gather(self.indices[start : start + self.batch_size], none)
+            chosen = self.indices[start : start + self.batch_size]
+            yield to_float(self._pixels(chosen, none[: len(chosen)]).to(self.device))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Every face once, shuffled; from ``first_step`` on, for an epoch that was broken off."""
         random = numpy_stream(self.seed, "order", epoch)
         order = random.permutation(self.indices)
         mirrored = (random.random(len(order)) < 0.5) & self.mirror
+        parts = [
+            slice(step * self.batch_size, (step + 1) * self.batch_size)
+            for step in range(first_step, self.steps)
+        ]
 
-        def batch(step: int) -> Batch:
-            part = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            chosen, flags = order[part], mirrored[part]
-            mine = len(chosen[self.share])
-            share = self.share if mine else slice(0, 1)
-            return Batch(self._gather(chosen[share], flags[share]), len(chosen), mine)
+        def pixels(part: slice) -> Tensor:
+            chosen = order[part]
+            share = self.share if len(chosen[self.share]) else slice(0, 1)
+            return self._pixels(chosen[share], mirrored[part][share])
 
-        steps = iter(range(first_step, self.steps))
+        lie_there = isinstance(self.pictures, Tensor)
+        read = map(pixels, parts) if lie_there else _ahead(pixels, parts)
+        for part, content in zip(parts, read, strict=True):
+            faces = order[part]
+            images = to_float(content.to(self.device, non_blocking=True))
+            yield Batch(images, len(faces), len(faces[self.share]))
+
+    def _pixels(self, chosen: np.ndarray, mirrored: np.ndarray) -> Tensor:
+        """Faces uint8 (B, S, S, 3), some of them mirrored, where the pictures lie."""
         if isinstance(self.pictures, Tensor):
-            return map(batch, steps)
-        return _ahead(batch, steps)
-
-    def _gather(self, chosen: np.ndarray, mirrored: np.ndarray) -> Tensor:
-        if isinstance(self.pictures, Tensor):
-            pixels = self.pictures[torch.from_numpy(chosen).to(self.device)]
-            if mirrored[: len(chosen)].any():
-                flags = torch.from_numpy(mirrored[: len(chosen)]).to(self.device)
+            pixels = self.pictures[torch.from_numpy(chosen).to(self.pictures.device)]
+            if mirrored.any():
+                flags = torch.from_numpy(mirrored).to(pixels.device)
                 pixels = torch.where(flags[:, None, None, None], pixels.flip(2), pixels)
-            return to_float(pixels)
+            return pixels
         part = self.pictures[chosen]
-        turned = np.flatnonzero(mirrored[: len(chosen)])
+        turned = np.flatnonzero(mirrored)
         part[turned] = part[turned, :, ::-1]
         pixels = torch.from_numpy(part)
-        if self.device.type == "cuda":
-            pixels = pixels.pin_memory().to(self.device, non_blocking=True)
-        return to_float(pixels)
+        return pixels.pin_memory() if self.device.type == "cuda" else pixels
 
 
 def on_device(pictures: Pictures, device: torch.device) -> Pictures | Tensor:
@@ -119,13 +123,14 @@ def on_device(pictures: Pictures, device: torch.device) -> Pictures | Tensor:
     )
 
 
-def _ahead(work: Callable[[int], Batch], steps: Iterator[int]) -> Iterator[Batch]:
-    """The results in order, some of them made while the one before is in use."""
+def _ahead(read: Callable[[slice], Tensor], parts: list[slice]) -> Iterator[Tensor]:
+    """What ``read`` gives for each part, in order, some of it read while another is in use."""
     with ThreadPoolExecutor(1, "lik-batches") as reader:
-        waiting = deque(reader.submit(work, step) for step in islice(steps, AHEAD))
+        rest = iter(parts)
+        waiting = deque(reader.submit(read, part) for part in islice(rest, AHEAD))
         try:
             while waiting:
                 yield waiting.popleft().result()
-                waiting.extend(reader.submit(work, step) for step in islice(steps, 1))
+                waiting.extend(reader.submit(read, part) for part in islice(rest, 1))
         finally:
             reader.shutdown(cancel_futures=True)

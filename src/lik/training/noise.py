@@ -1,6 +1,6 @@
 """The randomness of one batch: the same for a face, however many processes share the batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ class Noise:
 
     generator: torch.Generator
     total: int
-    share: slice = slice(None)
+    share: slice = field(default_factory=lambda: slice(None))
 
     def normal(self, width: int) -> Tensor:
         """Standard normal numbers (B, width), a row for each face of this process."""

@@ -72,7 +72,7 @@ ALONE = Processes()
 def join(device_type: str) -> Processes:
     """Join the processes that torchrun has begun; alone where it has not."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return Processes()
+        return ALONE
     if not dist.is_initialized():
         backend = "nccl" if device_type == "cuda" else "gloo"
         dist.init_process_group(backend, timeout=TIMEOUT)
