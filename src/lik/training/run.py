@@ -200,7 +200,7 @@ def _begin(
         if state.remark:
             observer.noted(state.remark)
     journal.rewind(folder.journal, position.step)
-    for place in (folder.path, folder.state.parent, folder.figures):
+    for place in (folder.path, folder.state.parent, folder.figures, folder.life):
         remove_stale_parts(place)
     if stored is None:
         write_json(folder.environment, environment(description))
