@@ -26,7 +26,8 @@ class Life(Observer):
     """Draws a sheet after some epochs into figures/life, and all of them into figures/life.png.
 
     The faces are of the validation split, or of the training split where there is none.
-    ``every`` is the number of epochs between two sheets; None leaves it to `has_sheet`.
+    ``every`` is the number of epochs between two sheets, 0 for none at all; None leaves it to
+    `has_sheet`. The last epoch has one in any case.
     """
 
     def __init__(self, folder: RunFolder, faces: "FaceSet", every: int | None = None) -> None:
@@ -37,18 +38,26 @@ class Life(Observer):
         split = "validation" if len(faces.indices("validation")) else "train"
         self.originals = faces.images[drawn_indices(faces, split, FACES, SEED)]
         self.shown = f"{len(self.originals)} {split} faces of the set “{faces.path.name}”"
+        self.waiting: EpochRecord | None = None
         self.failed = False
 
     def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int) -> None:
-        self.epochs = recipe.epochs
         for place in (self.folder.life, self.folder.life / "strips"):
             for file in place.glob("epoch-*.png"):  # of epochs that are trained again
                 if (_epoch_of(file) or 0) > resumed.epoch:
                     file.unlink()
 
     def epoch_ended(self, record: EpochRecord, model: nn.Module) -> None:
-        if not (record.epoch == self.epochs or has_sheet(record.epoch, self.every)):
-            return
+        self.waiting = None if has_sheet(record.epoch, self.every) else record
+        if self.waiting is None:
+            self._try_to_draw(record, model)
+
+    def ended(self, model: nn.Module) -> None:
+        """The last epoch is done, whichever it is: it has a sheet in any case."""
+        if self.waiting is not None and self.every != 0:
+            self._try_to_draw(self.waiting, model.eval())
+
+    def _try_to_draw(self, record: EpochRecord, model: nn.Module) -> None:
         try:
             self._draw(record, model)
         except FailedOnTheWay as error:  # a picture is not worth the epoch, which is to be saved

@@ -111,6 +111,8 @@ def train_run(
             *([stack.enter_context(TensorBoard(folder))] if seeing.tensorboard else []),
         )
         outcome = run_training(folder, recipe, data, device, observers)
+    if outcome.finished:
+        life.ended(outcome.model)
     draw_curves(folder)
     draw_dimensions(folder)
     life.draw_life()

@@ -47,7 +47,7 @@ def training_curves(
             curve.epochs, curve.train, marker=marker, markersize=3.5,
             color=TRAINING, label="training (running mean)",
         )  # fmt: skip
-        known = _known(curve.epochs, curve.validation)
+        known = known_points(curve.epochs, curve.validation)
         if known:
             axis.plot(
                 *zip(*known, strict=True), marker=marker, markersize=3.5,
@@ -93,7 +93,8 @@ def _draw_plane(axis: Any, rate: Curve, distortion: Curve, unit: str) -> None:
     axis.set_ylabel(f"{distortion.title} (distortion)")
 
 
-def _known(epochs: Sequence[int], values: Sequence[float | None]) -> list[tuple[int, float]]:
+def known_points(epochs: Sequence[int], values: Sequence[float | None]) -> list[tuple[int, float]]:
+    """Epochs and values of a curve without those that are None."""
     return [(e, v) for e, v in zip(epochs, values, strict=True) if v is not None]
 
 
