@@ -12,7 +12,13 @@ import typer
 from lik.cli.terminal import Json, say, say_json
 
 PACKAGES = ("lik-vae", "torch", "numpy", "opencv-python-headless", "pillow", "pydantic")
-EXTRAS = {"keras": "h5py", "onnx": "onnxscript", "parquet": "pyarrow", "ray": "ray"}
+EXTRAS = {
+    "keras": "h5py",
+    "onnx": "onnxscript",
+    "parquet": "pyarrow",
+    "ray": "ray",
+    "tensorboard": "tensorboard",
+}
 
 
 def doctor(as_json: Json = False) -> None:

@@ -21,6 +21,7 @@ from lik.cli import (
     prepare,
     recipes,
     reconstruct,
+    runs,
     train,
     train_aligner,
 )
@@ -99,6 +100,7 @@ app.command("prepare")(prepare.prepare)
 app.command("merge")(merge.merge)
 app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
+app.command("runs")(runs.runs)
 app.command("train-aligner")(train_aligner.train_aligner)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)

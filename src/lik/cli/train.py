@@ -1,14 +1,15 @@
 """lik train: a recipe, a face set, a run."""
 
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.terminal import Device, Threads, command_line, note, say
+from lik.cli.terminal import Device, Threads, note, say
 
 if TYPE_CHECKING:
-    from lik.core.run_folder import RunFolder
     from lik.faces.faceset import FaceSet
     from lik.training.run import Data, Outcome
 
@@ -28,12 +29,25 @@ def train(
         list[str] | None,
         typer.Argument(help="Settings of the recipe to change.", metavar="KEY=VALUE"),
     ] = None,
+    sheets_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Draw a sheet of the same faces and samples every N epochs, 0 for none "
+            "(default: often at first, then every 10, then more seldom).",
+            metavar="N", min=0, show_default=False,
+        ),
+    ] = None,
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Also write every epoch's figures for TensorBoard."),
+    ] = False,
     device: Device = "auto",
     threads: Threads = None,
-) -> None:
+) -> None:  # fmt: skip
     """Train a model on a face set.
 
-    The same command goes on where a run was left; more epochs extend a finished run.
+    The same command goes on where a run was left; more epochs extend a finished run. While it
+    trains, RUN/figures/life shows the same faces and samples after one epoch and another.
 
     Example: lik train paper-first faces/celeba runs/first epochs=100 mirror=true
     """
@@ -41,10 +55,21 @@ def train(
     from lik.faces.faceset import FaceSet
 
     where = choose_device(device, threads)
-    outcome = train_run(recipe, FaceSet.open(Path(faces)), Path(run), settings or [], where)
+    seeing = Seeing(sheets_every, tensorboard)
+    outcome = train_run(
+        recipe, FaceSet.open(Path(faces)), Path(run), settings or [], where, seeing=seeing
+    )
     report(Path(run), outcome)
     if not outcome.finished:
         raise typer.Exit(130)
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """What a person wants to see of a training, beside its bar and curves."""
+
+    sheets_every: int | None = None
+    tensorboard: bool = False
 
 
 def train_run(
@@ -54,12 +79,17 @@ def train_run(
     settings: list[str],
     device: Any,
     verify: bool = True,
+    seeing: Seeing = Seeing(),
 ) -> "Outcome":
-    """Train or resume a run with bars and curves; Ctrl-C saves.
+    """Train or resume a run with bars, sheets and curves; Ctrl-C saves.
 
     ``verify`` reads all of the face set first, to see that it is what it was when it was made.
     """
+    from lik.cli.life import Life
+    from lik.cli.observers import Observers
+    from lik.cli.tensorboard import TensorBoard
     from lik.cli.training_bar import TrainingBar
+    from lik.cli.training_figures import draw_curves, draw_dimensions
     from lik.core.errors import UnusableInput
     from lik.core.run_folder import RunFolder
     from lik.training.recipe import load_recipe
@@ -73,33 +103,20 @@ def train_run(
         )
     data = data_of(faces, verify)
     folder = RunFolder(path)
-    with TrainingBar() as bar:
-        outcome = run_training(folder, recipe, data, device, bar)
+    life = Life(folder, faces, seeing.sheets_every)
+    with ExitStack() as stack:
+        observers = Observers(
+            stack.enter_context(TrainingBar()),
+            life,
+            *([stack.enter_context(TensorBoard(folder))] if seeing.tensorboard else []),
+        )
+        outcome = run_training(folder, recipe, data, device, observers)
+    if outcome.finished:
+        life.ended(outcome.model)
     draw_curves(folder)
+    draw_dimensions(folder)
+    life.draw_life()
     return outcome
-
-
-def draw_curves(folder: "RunFolder", unit: str = "nats per image") -> Path | None:
-    """Draw the loss and its parts over the epochs into the run's figures."""
-    from lik.cli.training_bar import spelt
-    from lik.figures.curves import Curve, training_curves
-    from lik.figures.png import save_png
-    from lik.training import journal
-
-    records = journal.read(folder.journal)
-    if not records:
-        return None
-    epochs = [record.epoch for record in records]
-
-    def curve(part: str) -> Curve:
-        validation = [r.validation[part] if r.validation else None for r in records]
-        return Curve(spelt(part), epochs, [r.train[part] for r in records], validation)
-
-    curves = [curve(part) for part in records[-1].train]
-    image = training_curves(curves, folder.path.resolve().name, records[-1].scale, unit)
-    path = folder.figures / "training.png"
-    save_png(path, image, command=command_line())
-    return path
 
 
 def data_of(faces: "FaceSet", verify: bool = True) -> "Data":
@@ -150,8 +167,9 @@ def report(path: Path, outcome: "Outcome") -> None:
                     f"({record.scale}, nats per image)"
                 )
     say(f"  model       {folder.model}")
-    if (folder.figures / "training.png").is_file():
-        say(f"  curves      {folder.figures / 'training.png'}")
+    for what, figure in (("curves", "training"), ("its life", "life")):
+        if (folder.figures / f"{figure}.png").is_file():
+            say(f"  {what:<11} {folder.figures / figure}.png")
 
 
 def report_end(path: Path, outcome: "Outcome", epochs: int) -> bool:

@@ -43,8 +43,9 @@ def train_aligner(
 
     Example: lik train-aligner faces/celeba runs/aligner epochs=20
     """
-    from lik.cli.train import data_of, draw_curves, report_end
+    from lik.cli.train import data_of, report_end
     from lik.cli.training_bar import TrainingBar
+    from lik.cli.training_figures import draw_curves
     from lik.core.device import choose_device
     from lik.core.run_folder import RunFolder
     from lik.export.onnx import require_onnx

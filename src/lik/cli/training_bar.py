@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -21,7 +22,7 @@ class TrainingBar(Observer):
     def __init__(self, digits: int = 2) -> None:
         self.digits = digits
         self.stopping = False
-        self.epoch_started = time.monotonic()
+        self.trained_at = time.monotonic()
 
     def __enter__(self) -> "TrainingBar":
         self.before = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -36,19 +37,20 @@ class TrainingBar(Observer):
 
     def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int, how: str) -> None:
         note(f"On {how}.")
-        self.epochs = recipe.epochs
-        self.epoch_started = time.monotonic()
+        self.epochs, self.batch_size = recipe.epochs, recipe.batch_size
+        self.all_steps = recipe.epochs * steps_per_epoch
         if resumed.step and resumed.epoch < recipe.epochs:
             note(f"Going on in epoch {resumed.epoch + 1}, after {resumed.step:,} steps.")
         if self.progress is not None:
             self.task = self.progress.add_task(
                 "training",
-                total=recipe.epochs * steps_per_epoch,
+                total=self.all_steps,
                 completed=resumed.step,
                 figures="",
             )
 
     def progressed(self, progress: Progress) -> None:
+        self.trained_at = time.monotonic()
         if self.progress is None:
             return
         self.progress.update(
@@ -68,13 +70,21 @@ class TrainingBar(Observer):
         )
         if record.validation:
             line += f"  validation {record.validation['loss']:.{self.digits}f}"
+        line += details_in_words(record.details)
         line += f"  {record.images_per_second:,.0f} images/s"
         if self.progress is not None:
             self.progress.console.print(line, highlight=False)
         else:
-            took = time.monotonic() - self.epoch_started
-            self.epoch_started = time.monotonic()
-            note(f"{line}  {_minutes((self.epochs - record.epoch) * took)} to go")
+            note(f"{line}  {_minutes(self._to_go(record))} to go")
+
+    def _to_go(self, record: EpochRecord) -> float:
+        """Seconds: the steps left at this epoch's speed, and a validation after each epoch left.
+
+        An epoch that was gone on with is no measure by itself, for only a part of it was timed.
+        """
+        images = (self.all_steps - record.step) * self.batch_size
+        validation = time.monotonic() - self.trained_at
+        return images / record.images_per_second + (self.epochs - record.epoch) * validation
 
     def should_stop(self) -> bool:
         return self.stopping
@@ -89,6 +99,18 @@ class TrainingBar(Observer):
 def figures_in_words(figures: Figures, digits: int) -> str:
     """A loss and its parts, each after its name."""
     return "  ".join(f"{spelt(name)} {value:.{digits}f}" for name, value in figures.items())
+
+
+def details_in_words(details: Mapping[str, Any]) -> str:
+    """Of the details of an epoch, what one wants to see at once."""
+    words = ""
+    if "active_units" in details:
+        words += f"  {details['active_units']}"
+        words += f"/{len(details['kl_per_dimension'])}" if "kl_per_dimension" in details else ""
+        words += " active"
+    if details.get("skipped_steps"):
+        words += f"  {details['skipped_steps']} steps skipped"
+    return words
 
 
 def spelt(name: str) -> str:

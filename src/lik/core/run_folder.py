@@ -9,7 +9,8 @@ state/last.pt       what resuming needs
 state/previous.pt   the same, one saving earlier
 journal.jsonl       every logged figure
 environment.json    versions, hardware, face set, and the format of the run
-figures/            pictures of the run
+figures/            pictures of the run; figures/life: the same ones again and again
+tensorboard/        figures for TensorBoard, where they were asked for
 .lock               held by the process that trains it
 """
 
@@ -61,6 +62,10 @@ class RunFolder:
     @property
     def figures(self) -> Path:
         return self.path / "figures"
+
+    @property
+    def life(self) -> Path:
+        return self.figures / "life"
 
     @property
     def lock(self) -> Path:

@@ -1,10 +1,15 @@
-"""Curves of a training: the loss and its parts after each epoch."""
+"""Curves of a training: the loss and its parts after each epoch, and one part against the other."""
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image
+
+TRAINING, VALIDATION = "#2a6f97", "#e07a1f"
+MARKED = 40
+"""Curves of fewer epochs than this have a mark at each."""
 
 
 @dataclass(frozen=True)
@@ -18,39 +23,79 @@ class Curve:
 
 
 def training_curves(
-    curves: Sequence[Curve], title: str, scale: str, unit: str = "nats per image"
+    curves: Sequence[Curve],
+    title: str,
+    scale: str,
+    unit: str = "nats per image",
+    plane: tuple[Curve, Curve] | None = None,
 ) -> Image.Image:
-    """Draw curves side by side; ``scale`` says what the figures are sums of."""
+    """Draw curves side by side; ``scale`` says what the figures are sums of.
+
+    ``plane``, a rate and a distortion, adds a panel with the way of the run in their plane.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = pyplot.subplots(1, len(curves), figsize=(4.4 * len(curves), 3.9))
-    for axis, curve in zip(axes, curves, strict=True):
-        marker = "o" if len(curve.epochs) < 40 else None
+    panels = len(curves) + (plane is not None)
+    figure, axes = pyplot.subplots(1, panels, figsize=(4.4 * panels, 3.9), squeeze=False)
+    for axis, curve in zip(axes[0], curves, strict=False):
+        marker = "o" if len(curve.epochs) < MARKED else None
         axis.plot(
             curve.epochs, curve.train, marker=marker, markersize=3.5,
-            color="#2a6f97", label="training (running mean)",
+            color=TRAINING, label="training (running mean)",
         )  # fmt: skip
-        known = [
-            (e, v) for e, v in zip(curve.epochs, curve.validation, strict=True) if v is not None
-        ]
+        known = known_points(curve.epochs, curve.validation)
         if known:
             axis.plot(
                 *zip(*known, strict=True), marker=marker, markersize=3.5,
-                color="#e07a1f", label="validation (after the epoch)",
+                color=VALIDATION, label="validation (after the epoch)",
             )  # fmt: skip
         axis.set_title(curve.title)
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0][0].set_ylabel(unit)
+    axes[0][0].legend(frameon=False, fontsize=9)
+    if plane is not None:
+        _draw_plane(axes[0][-1], *plane, unit)
+    for axis in axes[0]:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25)
-    axes[0].set_ylabel(unit)
-    axes[0].legend(frameon=False, fontsize=9)
     figure.suptitle(f"{title}   ·   loss = {scale}", fontsize=13)
     return rendered(figure)
+
+
+def _draw_plane(axis: Any, rate: Curve, distortion: Curve, unit: str) -> None:
+    """Rate to the right, distortion upwards; the first and the last epoch are named."""
+    for values, against, colour in (
+        (rate.train, distortion.train, TRAINING),
+        (rate.validation, distortion.validation, VALIDATION),
+    ):
+        known = [
+            (r, d) for r, d in zip(values, against, strict=True) if r is not None and d is not None
+        ]
+        if not known:
+            continue
+        marker = "o" if len(known) < MARKED else None
+        axis.plot(*zip(*known, strict=True), marker=marker, markersize=3.5, color=colour)
+        axis.plot(*known[-1], marker="o", markersize=7, color=colour)
+    ends = {rate.epochs[0]: 0, rate.epochs[-1]: -1}
+    for epoch, index in ends.items():
+        axis.annotate(
+            f"epoch {epoch}", (rate.train[index], distortion.train[index]),
+            xytext=(6, 6), textcoords="offset points", fontsize=8, color="#5f6368",
+        )  # fmt: skip
+    axis.margins(x=0.16)
+    axis.set_title(f"{distortion.title} against {rate.title}")
+    axis.set_xlabel(f"{rate.title} (rate)")
+    axis.set_ylabel(f"{distortion.title} (distortion)")
+
+
+def known_points(epochs: Sequence[int], values: Sequence[float | None]) -> list[tuple[int, float]]:
+    """Epochs and values of a curve without those that are None."""
+    return [(e, v) for e, v in zip(epochs, values, strict=True) if v is not None]
 
 
 def rendered(figure: object, dpi: int = 130) -> Image.Image:

@@ -1,6 +1,7 @@
 """The journal of a run: every logged figure, one JSON object a line, in order of time."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,18 @@ from lik.core.errors import FailedOnTheWay, UnusableInput
 Figures = dict[str, float]
 """Means over a set of images, on the scale of the objective: a loss and its parts, by name."""
 
+ACTIVE = 0.01
+"""Nats per image of KL above which a latent dimension counts as active."""
+
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: running means over training, and the validation after it (if there is a set)."""
+    """One epoch: running means over training, and the validation after it (if there is a set).
+
+    ``details`` may hold whatever else was seen, as plain values; Lik itself writes and shows
+    ``kl_per_dimension`` (list of D nats per image), ``active_units`` (how many of them are above
+    `ACTIVE`), ``learning_rate`` and ``skipped_steps``.
+    """
 
     epoch: int
     step: int
@@ -26,25 +35,31 @@ class EpochRecord:
 
 
 def append(path: Path, record: EpochRecord) -> None:
-    """Add a line at the end of the journal."""
+    """Add a line at the end of the journal, and see it onto the disk."""
     try:
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
             file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
-        raise FailedOnTheWay(f"{path} could not be written: {error.strerror}.") from error
+        raise FailedOnTheWay(
+            f"{path} could not be written: {(error.strerror or str(error)).lower()}."
+        ) from error
 
 
 def read(path: Path) -> list[EpochRecord]:
     """All complete lines of a journal; a last line cut off by a crash is passed over."""
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise UnusableInput(f"{path} cannot be read ({error.strerror}).") from error
     records = []
     for number, line in enumerate(lines, start=1):
         try:
             records.append(_record(json.loads(line)))
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             if number == len(lines):
                 break
             raise UnusableInput(f"{path}, line {number}, is no record of a run.") from error
@@ -68,7 +83,7 @@ def _record(entry: dict[str, Any]) -> EpochRecord:
         validation=_figures(entry["validation"]) if entry["validation"] else None,
         images_per_second=entry["images_per_second"],
         scale=entry["scale"],
-        details=dict(entry.get("details") or {}),
+        details=dict(entry.get("details", {})),
     )
 
 

@@ -48,7 +48,7 @@ def open_run(
         if state.remark:
             noted(state.remark)
     journal.rewind(folder.journal, position.step)
-    for place in (folder.path, folder.state.parent, folder.figures):
+    for place in (folder.path, folder.state.parent, folder.figures, folder.life):
         remove_stale_parts(place)
     if stored is None:
         write_json(folder.environment, environment(description))

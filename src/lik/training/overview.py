@@ -1,0 +1,156 @@
+"""What runs are and how far they came, read from their folders without their weights."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lik.core.configuration import read_yaml
+from lik.core.errors import UnusableInput
+from lik.core.locks import held
+from lik.core.run_folder import RunFolder, read_environment
+from lik.training import journal
+
+DEEPEST = 4
+"""Folders between the one that is searched and a run, with the run itself."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A run at a glance; what is not known is None.
+
+    Attributes:
+        name: its path below the folder that was searched.
+        state: 'finished', 'stopped', 'running', 'imported' or 'broken'; ``reason`` says why.
+        scale: what its losses are sums of; ``size`` is the side of its pictures in pixels. Losses
+            compare only where both are the same. ``latent`` is its number of dimensions.
+        epochs_done, epochs: after which epoch it is, and how many its recipe asks for.
+        records: its journal.
+    """
+
+    name: str
+    path: Path
+    state: str
+    reason: str | None = None
+    model: str | None = None
+    size: int | None = None
+    latent: int | None = None
+    objective: str | None = None
+    scale: str | None = None
+    epochs_done: int = 0
+    epochs: int | None = None
+    faces: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    records: tuple[journal.EpochRecord, ...] = ()
+
+    @property
+    def figures(self) -> journal.Figures | None:
+        """The last epoch's figures on validation faces, or on training faces where none are."""
+        if not self.records:
+            return None
+        return self.records[-1].validation or self.records[-1].train
+
+    @property
+    def validated(self) -> bool:
+        """Whether `figures` are of validation faces."""
+        return bool(self.records) and self.records[-1].validation is not None
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """The epoch with the lowest validation loss, and that loss."""
+        losses = [(r.validation["loss"], r.epoch) for r in self.records if r.validation]
+        return min(losses)[::-1] if losses else None
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The folders of runs at or below ``folder``, by name; hidden ones are passed over.
+
+    Raises:
+        UnusableInput: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UnusableInput(f"there is no folder at {folder}.")
+    return sorted(_runs_in(folder, DEEPEST))
+
+
+def overview(path: Path, base: Path) -> Overview:
+    """What there is to say of the run at ``path``; a broken one is told with the reason."""
+    name = path.name if path == base else str(path.relative_to(base))
+    try:
+        return _overview(RunFolder(path), name)
+    except UnusableInput as error:
+        return Overview(name, path, "broken", str(error))
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        return Overview(name, path, "broken", f"its files cannot be read ({error}).")
+
+
+def _overview(folder: RunFolder, name: str) -> Overview:
+    environment = read_environment(folder)
+    faces = environment["faces"]
+    if "imported_from" in faces:
+        return Overview(name, folder.path, "imported")
+    recipe = read_yaml(folder.recipe)
+    records = tuple(journal.read(folder.journal))
+    done, epochs = records[-1].epoch if records else 0, int(recipe["epochs"])
+    return Overview(
+        name,
+        folder.path,
+        state="running" if _is_held(folder) else "finished" if done >= epochs else "stopped",
+        model=recipe["model"]["name"],
+        size=recipe["model"].get("size"),
+        latent=recipe["model"].get("latent"),
+        objective=_objective(recipe.get("objective", {})),
+        scale=records[-1].scale if records else None,
+        epochs_done=done,
+        epochs=epochs,
+        faces=Path(faces["path"]).name if faces.get("path") else None,
+        device=environment.get("device"),
+        precision=environment.get("precision"),
+        records=records,
+    )
+
+
+def _objective(settings: dict[str, Any]) -> str:
+    """The settings of an objective in a few words, with its name, if it has one, at the front."""
+    rest = [f"{key}={value}" for key, value in settings.items() if key != "name"]
+    return " ".join([*([str(settings["name"])] if "name" in settings else []), *rest])
+
+
+def _is_held(folder: RunFolder) -> bool:
+    if not folder.lock.is_file():
+        return False
+    try:
+        with held(folder.lock, "running"):
+            return False
+    except UnusableInput:
+        return True
+    except OSError:  # a folder that one may only read
+        return False
+
+
+def _runs_in(folder: Path, depth: int) -> Iterator[Path]:
+    if _looks_like_run(folder):
+        yield folder
+        return
+    if depth == 0:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            below = [
+                Path(entry.path)
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError:
+        return
+    for path in below:
+        yield from _runs_in(path, depth - 1)
+
+
+def _looks_like_run(folder: Path) -> bool:
+    """A whole run has an environment.json; a broken one, two of the files that make a run."""
+    run = RunFolder(folder)
+    files = (run.environment, run.recipe, run.model, run.journal, run.state)
+    return run.environment.is_file() or sum(file.is_file() for file in files) >= 2
