@@ -1,7 +1,6 @@
-import dataclasses
-
 """What a run survives, and what it refuses: kills, lost files, other sets, two at once."""
 
+import dataclasses
 import json
 import shutil
 import stat

@@ -10,7 +10,7 @@ import torch
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.run_folder import RunFolder
-from lik.models.saved import load_model
+from lik.models.saved import load_model, saved_step
 from lik.training import journal
 from lik.training.batches import Batches
 from lik.training.recipe import load_recipe, packaged_recipes
@@ -52,20 +52,32 @@ def assert_same_weights(first, second):
         assert torch.equal(tensor, weights(second)[name]), name
 
 
+RUNS = ("whole", "broken")
+ALL_ON = ("ema=0.9", "optimizer.schedule=cosine", "optimizer.warmup=2", "optimizer.clip=50",
+          "mirror=true")  # fmt: skip
+
+
 @pytest.mark.parametrize("recipe", ["paper-first", "paper-second"])
+@pytest.mark.parametrize("settings", [(), ALL_ON])
 @pytest.mark.parametrize("steps", [1, 3, 4])
-def test_resumed_equals_unbroken(tmp_path, data, steps, recipe):
-    train(tmp_path / "whole", data, recipe=recipe)
+def test_resumed_equals_unbroken(tmp_path, data, steps, settings, recipe):
+    train(tmp_path / "whole", data, *settings, recipe=recipe)
     broken = tmp_path / "broken"
-    outcome = train(broken, data, observer=StopAfter(steps), recipe=recipe)
+    outcome = train(broken, data, *settings, observer=StopAfter(steps), recipe=recipe)
     assert not outcome.finished
-    outcome = train(broken, data, recipe=recipe)
+    outcome = train(broken, data, *settings, recipe=recipe)
     assert outcome.finished
     assert outcome.resumed_from > 0
     assert_same_weights(tmp_path / "whole", broken)
+    if settings:
+        plain = [load_model(tmp_path / run / "model-plain.safetensors") for run in RUNS]
+        first, second = (saved.model.state_dict() for saved in plain)
+        assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+        averaged = weights(tmp_path / "whole")
+        assert any(not torch.equal(tensor, averaged[name]) for name, tensor in first.items())
     figures = [
         [(r.step, r.train, r.validation) for r in journal.read(tmp_path / run / "journal.jsonl")]
-        for run in ("whole", "broken")
+        for run in RUNS
     ]
     assert figures[0] == figures[1]
 
@@ -152,6 +164,49 @@ def test_a_loss_that_is_no_number_ends_the_training_and_is_not_saved(tmp_path, d
     assert not saved.exists() or all(
         torch.isfinite(tensor).all() for tensor in weights(tmp_path / "run").values()
     )
+
+
+def test_a_run_that_no_longer_improves_ends_early_and_keeps_its_best(tmp_path, data):
+    """Pictures are noise, so that what is learned of some does not help with others."""
+    settings = ("epochs=60", "patience=2", "optimizer.learning_rate=0.02")
+    outcome = train(tmp_path / "run", data, *settings)
+    assert outcome.finished
+    assert outcome.position.stopped_early
+    records = journal.read(tmp_path / "run" / "journal.jsonl")
+    losses = [record.validation["loss"] for record in records]
+    assert len(losses) < 60
+    assert outcome.position.best == min(losses) == losses[-3]
+    best = saved_step(tmp_path / "run" / "model-best.safetensors")
+    assert best == records[-3].step
+    again = train(tmp_path / "run", data, *settings)
+    assert again.finished
+    assert again.position.step == outcome.position.step
+
+
+def test_what_makes_it_fast_may_change_when_a_run_goes_on(tmp_path, data):
+    train(tmp_path / "run", data, "device.precision=float32", "epochs=1")
+    assert train(tmp_path / "run", data, "device.precision=bfloat16", "epochs=2").finished
+
+
+def test_bfloat16_comes_to_about_the_same_loss(tmp_path, data, faces):
+    drawn = Data(faces.images, np.arange(48), np.arange(48, 64), data.description)
+    settings = ("epochs=30", "optimizer.learning_rate=2e-3")
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        train(tmp_path / precision, drawn, *settings, f"device.precision={precision}")
+        records = journal.read(tmp_path / precision / "journal.jsonl")
+        losses.append(records[-1].validation["loss"])
+    assert losses[0] != losses[1]
+    assert abs(losses[1] / losses[0] - 1) < 0.05
+
+
+def test_the_journal_keeps_what_the_dimensions_say(tmp_path, data):
+    train(tmp_path / "run", data)
+    details = journal.read(tmp_path / "run" / "journal.jsonl")[-1].details
+    assert len(details["kl_per_dimension"]) == 4
+    assert details["active_units"] == sum(kl > 0.01 for kl in details["kl_per_dimension"])
+    assert details["learning_rate"] == 5e-4
+    assert details["skipped_steps"] == 0
 
 
 def test_sets_smaller_than_a_batch_and_without_validation(tmp_path, data):

@@ -41,7 +41,7 @@ class Life(Observer):
         self.waiting: EpochRecord | None = None
         self.failed = False
 
-    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int) -> None:
+    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int, how: str) -> None:
         for place in (self.folder.life, self.folder.life / "strips"):
             for file in place.glob("epoch-*.png"):  # of epochs that are trained again
                 if (_epoch_of(file) or 0) > resumed.epoch:

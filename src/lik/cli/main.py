@@ -39,10 +39,10 @@ class _Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except UnusableInput as error:
-            note(f"lik: {error}")
+            _complain(str(error))
             raise typer.Exit(2) from None
         except FailedOnTheWay as error:
-            note(f"lik: {error}")
+            _complain(str(error))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             note("lik: interrupted.")
@@ -72,6 +72,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _complain(sentence: str) -> None:
+    """Say what is wrong, once: of several processes that train together, the first one says it."""
+    if os.environ.get("RANK", "0") == "0":
+        note(f"lik: {sentence}")
 
 
 def _version(wanted: bool) -> None:

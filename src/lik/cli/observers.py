@@ -14,9 +14,9 @@ class Observers(Observer):
     def __init__(self, *observers: Observer) -> None:
         self.observers = observers
 
-    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int) -> None:
+    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int, how: str) -> None:
         for observer in self.observers:
-            observer.began(recipe, resumed, steps_per_epoch)
+            observer.began(recipe, resumed, steps_per_epoch, how)
 
     def progressed(self, progress: Progress) -> None:
         for observer in self.observers:

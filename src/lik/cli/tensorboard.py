@@ -42,7 +42,7 @@ class TensorBoard(Observer):
         if self.writer is not None:
             self.writer.close()
 
-    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int) -> None:
+    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int, how: str) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         place = self.folder.path / "tensorboard"

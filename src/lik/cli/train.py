@@ -11,6 +11,7 @@ from lik.cli.terminal import Device, Threads, note, say
 
 if TYPE_CHECKING:
     from lik.faces.faceset import FaceSet
+    from lik.training.processes import Processes
     from lik.training.run import Data, Outcome
 
 LARGE = 1_000_000_000
@@ -47,18 +48,25 @@ def train(
     """Train a model on a face set.
 
     The same command goes on where a run was left; more epochs extend a finished run. While it
-    trains, RUN/figures/life shows the same faces and samples after one epoch and another.
+    trains, RUN/figures/life shows the same faces and samples after one epoch and another. Several
+    processes share the work with torchrun --nproc-per-node N -m lik train …
 
     Example: lik train paper-first faces/celeba runs/first epochs=100 mirror=true
     """
     from lik.core.device import choose_device
     from lik.faces.faceset import FaceSet
+    from lik.training.processes import join, leave, local_device
 
-    where = choose_device(device, threads)
+    where = local_device(choose_device(device, threads))
+    processes = join(where.type)
     seeing = Seeing(sheets_every, tensorboard)
     outcome = train_run(
-        recipe, FaceSet.open(Path(faces)), Path(run), settings or [], where, seeing=seeing
-    )
+        recipe, FaceSet.open(Path(faces)), Path(run), settings or [], where,
+        seeing=seeing, processes=processes,
+    )  # fmt: skip
+    leave()
+    if not processes.first:
+        return
     report(Path(run), outcome)
     if not outcome.finished:
         raise typer.Exit(130)
@@ -80,6 +88,7 @@ def train_run(
     device: Any,
     verify: bool = True,
     seeing: Seeing = Seeing(),
+    processes: "Processes | None" = None,
 ) -> "Outcome":
     """Train or resume a run with bars, sheets and curves; Ctrl-C saves.
 
@@ -92,9 +101,11 @@ def train_run(
     from lik.cli.training_figures import draw_curves, draw_dimensions
     from lik.core.errors import UnusableInput
     from lik.core.run_folder import RunFolder
+    from lik.training.processes import ALONE
     from lik.training.recipe import load_recipe
     from lik.training.run import run_training
 
+    processes = processes or ALONE
     recipe = load_recipe(recipe_name, settings, faces.size)
     if recipe.model.size != faces.size:
         raise UnusableInput(
@@ -110,7 +121,9 @@ def train_run(
             life,
             *([stack.enter_context(TensorBoard(folder))] if seeing.tensorboard else []),
         )
-        outcome = run_training(folder, recipe, data, device, observers)
+        outcome = run_training(folder, recipe, data, device, observers, processes)
+    if not processes.first:
+        return outcome
     if outcome.finished:
         life.ended(outcome.model)
     draw_curves(folder)

@@ -81,12 +81,12 @@ def join(device_type: str) -> Processes:
 
 def local_device(device: torch.device) -> torch.device:
     """The GPU of this process among those of its machine."""
-    if device.type != "cuda" or device.index is not None:
+    if device.type != "cuda" or ":" in str(device):
         return device
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def leave() -> None:
     """Take leave of the other processes."""
-    if dist.is_available() and dist.is_initialized():
+    if dist.is_initialized():
         dist.destroy_process_group()
