@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 from PIL import Image
-from test_cli import run_lik
+from typer.testing import CliRunner
 
+from lik.cli.main import app
 from lik.core.locks import held
 from lik.figures.comparison import MOST_CURVES, Group, RunCurve, comparison
 from lik.training import journal
@@ -14,6 +15,10 @@ from lik.training.journal import EpochRecord
 from lik.training.overview import find_runs, overview
 
 SSE, HALF = "Σ(x−x̂)² + KL", "½Σ(x−x̂)² + KL"
+
+
+def run_lik(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def made(path, losses, epochs=3, scale=SSE, validation=True):
@@ -64,16 +69,13 @@ def test_every_run_is_told_as_far_as_it_came(folder):
     }  # fmt: skip
     assert runs["a"]["validation"]["loss"] == 6.0
     assert runs["a"]["best_validation"] == {"epoch": 2, "loss": 5.0}
-    assert (runs["a"]["model"], runs["a"]["size"], runs["a"]["faces"]) == (
-        "paper-first",
-        64,
-        "drawn",
-    )
+    about = {"model": "paper-first", "size": 64, "latent": 8, "faces": "drawn"}
+    assert runs["a"] | about == runs["a"]
     assert "line 1, is no record" in runs["broken"]["reason"]
 
 
 def test_the_lowest_loss_comes_first_among_those_that_compare(folder):
-    assert list(described(folder, "--sort", "loss")) == ["sweep/b", "a", "c", "broken", "new"]
+    assert list(described(folder, "--sort", "loss")) == ["c", "sweep/b", "a", "broken", "new"]
 
 
 def test_the_table_says_what_does_not_compare(folder):
@@ -103,9 +105,11 @@ def test_a_run_that_is_being_trained_says_so(folder):
     assert overview(folder / "a", folder).state == "finished"
 
 
-def test_real_runs_are_found_and_what_lies_in_them_is_not(run):
-    assert find_runs(run.parent) == [run]
-    toy = overview(run, run.parent)
+def test_real_runs_are_found_and_what_lies_in_them_is_not(faces, tmp_path):
+    settings = ("epochs=2", "model.latent=8", "batch_size=16")
+    assert run_lik("train", "paper-first", faces.path, tmp_path / "toy", *settings).exit_code == 0
+    assert find_runs(tmp_path) == [tmp_path / "toy"]
+    toy = overview(tmp_path / "toy", tmp_path)
     assert (toy.state, toy.epochs_done, toy.scale) == ("finished", 2, SSE)
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_cli import run_lik
+from typer.testing import CliRunner
 
 from lik.cli.life import Life, has_sheet
+from lik.cli.main import app
 from lik.cli.observers import Observers
 from lik.cli.tensorboard import TensorBoard, scalars
 from lik.cli.training_bar import TrainingBar, details_in_words
@@ -27,14 +28,17 @@ PLAN = load_recipe("paper-first", ["batch_size=16", "model.latent=4", "epochs=3"
 FIGURES = {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
 
 
+def run_lik(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
 def record(epoch, step=None, speed=100.0, **details):
     return EpochRecord(epoch, step or 10 * epoch, FIGURES, FIGURES, speed, "Σ + KL", details)
 
 
 def train(faces, path, *more):
-    answer = run_lik(
-        "train", "paper-first", faces.path, path, "model.latent=8", "batch_size=16", *more
-    )
+    settings = ("model.latent=8", "batch_size=16", *more)
+    answer = run_lik("train", "paper-first", faces.path, path, *settings)
     assert answer.exit_code == 0, answer.output
     return answer.output
 

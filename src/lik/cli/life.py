@@ -113,12 +113,13 @@ class Life(Observer):
             f"{self.shown}; {len(samples)} samples of the prior. The {of} loss is "
             f"{figures['loss']:.2f} ({record.scale}, nats per image).",
         )
-        name = f"epoch-{record.epoch:04d}.png"
-        save_png(self.folder.life / name, image, command=command_line(), run=self.name)
         pictures = strip(np.concatenate([reconstructions, samples]))
-        save_png(
-            self.folder.life / "strips" / name, pictures, command=command_line(), run=self.name
-        )
+        name = f"epoch-{record.epoch:04d}.png"
+        for path, drawn in (
+            (self.folder.life / name, image),
+            (self.folder.life / "strips" / name, pictures),
+        ):
+            save_png(path, drawn, command=command_line(), run=self.name, quickly=True)
 
 
 def has_sheet(epoch: int, every: int | None = None) -> bool:
