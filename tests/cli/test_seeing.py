@@ -90,7 +90,7 @@ class TestLife:
     def test_sheets_of_epochs_that_are_trained_again_are_gone(self, faces, tmp_path):
         train(faces, tmp_path / "run", "epochs=3")
         life = Life(RunFolder(tmp_path / "run"), faces)
-        life.began(PLAN, Position(epoch=2, step=6), 3)
+        life.began(PLAN, Position(epoch=2, step=6), 3, "")
         assert sheets(tmp_path / "run") == ["epoch-0001.png", "epoch-0002.png"]
 
     def test_a_sheet_that_cannot_be_written_does_not_end_the_training(
@@ -100,7 +100,7 @@ class TestLife:
             raise FailedOnTheWay("x.png could not be written: the disk is full.")
 
         life = Life(RunFolder(tmp_path), faces)
-        life.began(PLAN, Position(), 3)
+        life.began(PLAN, Position(), 3, "")
         monkeypatch.setattr("lik.figures.png.save_png", full)
         for epoch in (1, 2):
             life.epoch_ended(record(epoch), PLAN.build().eval())
@@ -142,11 +142,11 @@ class TestTensorBoard:
 
     def test_a_resumed_run_goes_on_without_doublets(self, folder):
         with TensorBoard(folder) as first:
-            first.began(PLAN, Position(), 10)
+            first.began(PLAN, Position(), 10, "")
             for epoch in (1, 2, 3):
                 first.epoch_ended(record(epoch, learning_rate=0.5), None)
         with TensorBoard(folder) as second:
-            second.began(PLAN, Position(epoch=1, step_in_epoch=3, step=13), 10)
+            second.began(PLAN, Position(epoch=1, step_in_epoch=3, step=13), 10, "")
             for epoch in (2, 3, 4):
                 second.epoch_ended(record(epoch, learning_rate=0.25), None)
         rates = self.written(folder)["run/learning_rate"]
@@ -156,7 +156,7 @@ class TestTensorBoard:
         for epoch in (1, 2):
             journal.append(folder.journal, record(epoch))
         with TensorBoard(folder) as board:
-            board.began(PLAN, Position(epoch=2, step=20), 10)
+            board.began(PLAN, Position(epoch=2, step=20), 10, "")
             board.epoch_ended(record(3), None)
         assert [step for step, _ in self.written(folder)["kl/training"]] == [10, 20, 30]
 
@@ -180,7 +180,7 @@ class TestBar:
         monkeypatch.setattr(time, "monotonic", lambda: now[0])
         bar = TrainingBar()
         bar.progress = None
-        bar.began(PLAN.model_copy(update={"epochs": 4}), resumed, 100)
+        bar.began(PLAN.model_copy(update={"epochs": 4}), resumed, 100, "CPU")
         for epoch, (trained, validated) in zip(ends, clock, strict=True):
             now[0] = trained
             bar.progressed(Progress(epoch, 100, 100 * epoch, FIGURES, 100.0))

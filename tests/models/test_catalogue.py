@@ -42,7 +42,9 @@ def test_every_model_of_the_catalogue_is_tried_here():
 class TestEveryModel:
     def test_shapes_and_range(self, settings):
         model = build(settings).eval()
-        output = model(torch.rand(2, 3, settings.size, settings.size))
+        output = model(
+            torch.rand(2, 3, settings.size, settings.size), torch.randn(2, settings.latent)
+        )
         assert output.posterior.mean.shape == (2, settings.latent)
         assert output.posterior.log_variance.shape == (2, settings.latent)
         assert output.reconstruction.shape == (2, 3, settings.size, settings.size)
@@ -50,7 +52,9 @@ class TestEveryModel:
 
     def test_all_weights_are_trained(self, settings):
         model = build(settings)
-        output = model(torch.rand(4, 3, settings.size, settings.size))
+        output = model(
+            torch.rand(4, 3, settings.size, settings.size), torch.randn(4, settings.latent)
+        )
         loss = output.reconstruction.square().sum() + output.posterior.kl_to_standard().sum()
         loss.backward()
         idle = [name for name, p in model.named_parameters() if p.grad is None]
