@@ -104,5 +104,7 @@ class _Doubling(torch.autograd.Function):
         if context.needs_input_grad[0]:
             of_features = F.conv2d(gradient, weight, stride=2, padding=1)
         if context.needs_input_grad[1]:
-            of_weight = conv2d_weight(gradient, weight.shape, features, stride=2, padding=1)
+            of_weight = conv2d_weight(  # type: ignore[no-untyped-call]
+                gradient, weight.shape, features, stride=2, padding=1
+            )
         return of_features, of_weight
