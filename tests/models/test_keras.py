@@ -14,7 +14,7 @@ from lik.faces.preparation import prepare
 from lik.faces.sources import open_source
 from lik.latent.session import Session
 from lik.models.keras import _for_torch, import_keras
-from lik.models.paper import SameConvTranspose3x3
+from lik.models.upsampling import SameConvTranspose3x3
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from lik.core.configuration import Settings
 from lik.core.gaussian import DiagonalGaussian
 from lik.models.interface import VAE
+from lik.models.upsampling import ConvTranspose4x4, SameConvTranspose3x3
 
 MOST_LATENT = 2**16
 """Dimensions of a code, at the most: beyond, it is no number that was meant."""
@@ -31,20 +32,6 @@ class GaussianHeads(nn.Module):
     def forward(self, features: Tensor) -> DiagonalGaussian:
         flat = features.flatten(1)
         return DiagonalGaussian(self.mean(flat), self.log_variance(flat))
-
-
-class SameConvTranspose3x3(nn.ConvTranspose2d):
-    """A 3×3 stride-2 transposed convolution with Keras' 'same' padding: (H, W) → (2H, 2W).
-
-    The full result has 2n + 1 rows and columns; Keras keeps the first 2n of each, whereas
-    PyTorch's padding=1, output_padding=1 would keep the last.
-    """
-
-    def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__(channels_in, channels_out, kernel_size=3, stride=2)
-
-    def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
-        return super().forward(features, output_size)[:, :, :-1, :-1]
 
 
 def initialise_as_keras(module: nn.Module) -> None:
@@ -97,9 +84,9 @@ class PaperFirst(VAE):
             nn.Linear(settings.latent, 32 * side * side), nn.Unflatten(1, (32, side, side)),
             nn.Conv2d(32, 256, 1), nn.ReLU(),
             nn.Conv2d(256, 256, 1), nn.ReLU(),
-            nn.ConvTranspose2d(256, 32, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(32, 3, 4, stride=2, padding=1), nn.Sigmoid(),
+            ConvTranspose4x4(256, 32), nn.ReLU(),
+            ConvTranspose4x4(32, 32), nn.ReLU(),
+            ConvTranspose4x4(32, 3), nn.Sigmoid(),
         )  # fmt: skip
         initialise_as_keras(self)
 

@@ -1,0 +1,110 @@
+"""Transposed convolutions that double the side, in forms that processors compute quickly.
+
+Weights are stored, named and initialised as those of `torch.nn.ConvTranspose2d`, of which these are
+kinds; only the order of the arithmetic is another. Shapes: features (B, C, H, W) → (B, C', 2H, 2W).
+
+Two things make the usual operator slow on a CPU, forwards and backwards. With a bias inside it,
+oneDNN often falls back to slow code, and the bias's own gradient is a slow sum: here the bias is
+added after it. And few output channels, as the three of a picture, leave wide vector units nearly
+empty: here they are computed as four times as many, see `double`.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
+
+FEW_CHANNELS = 8
+"""Output channels up to which `double` is the faster form on a CPU."""
+
+
+class ConvTranspose4x4(nn.ConvTranspose2d):
+    """A 4×4 stride-2 transposed convolution with padding 1: Keras' 'same' as well."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, kernel_size=4, stride=2, padding=1)
+
+    def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
+        # Only training needs the gain; what is exported stays one operator.
+        if self.training and self.out_channels <= FEW_CHANNELS and features.device.type == "cpu":
+            return with_bias(double(features, self.weight), self.bias)
+        doubled = F.conv_transpose2d(features, self.weight, stride=2, padding=1)
+        return with_bias(doubled, self.bias)
+
+
+class SameConvTranspose3x3(nn.ConvTranspose2d):
+    """A 3×3 stride-2 transposed convolution with Keras' 'same' padding: (H, W) → (2H, 2W).
+
+    The full result has 2n + 1 rows and columns; Keras keeps the first 2n of each, whereas
+    PyTorch's padding=1, output_padding=1 would keep the last.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, kernel_size=3, stride=2)
+
+    def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
+        full = F.conv_transpose2d(features, self.weight, stride=2)
+        return with_bias(full[:, :, :-1, :-1], self.bias)
+
+
+def with_bias(features: Tensor, bias: Tensor | None) -> Tensor:
+    """Features (B, C, H, W) + bias (C,), in the precision of the features."""
+    return features if bias is None else features + bias.to(features.dtype)[:, None, None]
+
+
+def double(features: Tensor, weight: Tensor) -> Tensor:
+    """What ``conv_transpose2d(features, weight, stride=2, padding=1)`` gives, weight (C, C', 4, 4).
+
+    Output row 2m + p, of phase p = 0 or 1, is made of two input rows only:
+
+        y[2m]     = w[3] x[m − 1] + w[1] x[m]
+        y[2m + 1] = w[2] x[m]     + w[0] x[m + 1]
+
+    that is, y[2m + p] = Σ_t w[3 − 2t − p] x[m − 1 + p + t] over the taps t = 0, 1; columns alike.
+    So the four phases of rows and columns are the 4 C' channels of one 2×2 convolution of x with a
+    border of zeros, and need only be put side by side. This is the sub-pixel convolution of
+    arXiv:1609.05158. Its gradients are those of the transposed convolution,
+    whose adjoint is the usual convolution of stride 2.
+    """
+    kind = features.device.type
+    if torch.is_autocast_enabled(kind):
+        precision = torch.get_autocast_dtype(kind)
+        features, weight = features.to(precision), weight.to(precision)
+    doubled: Tensor = _Doubling.apply(features, weight)  # type: ignore[no-untyped-call]
+    return doubled
+
+
+class _Doubling(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, features: Tensor, weight: Tensor) -> Tensor:
+        context.save_for_backward(features, weight)
+        batch, channels_in, height, width = features.shape
+        channels = weight.shape[1]
+        # Flipped, index 3 − k is 2t + p.
+        flipped = weight.flip(2, 3).reshape(channels_in, channels, 2, 2, 2, 2)
+        kernels = flipped.permute(3, 5, 1, 0, 2, 4).reshape(4 * channels, channels_in, 2, 2)
+        phases = F.conv2d(features, kernels, padding=1).permute(0, 2, 3, 1).contiguous()
+        # Its (H + 1, W + 1) windows begin at x[-1]. Phase p is read p rows further on, hence a
+        # step in p goes on by a row as well as by a phase; columns alike.
+        pixel = 4 * channels
+        row = (width + 1) * pixel
+        side_by_side = phases.as_strided(
+            (batch, height, 2, width, 2, channels),
+            ((height + 1) * row, row, row + 2 * channels, pixel, pixel + channels, 1),
+        )
+        doubled = side_by_side.reshape(batch, 2 * height, 2 * width, channels)
+        return doubled.permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        features, weight = context.saved_tensors
+        of_features = of_weight = None
+        if context.needs_input_grad[0]:
+            of_features = F.conv2d(gradient, weight, stride=2, padding=1)
+        if context.needs_input_grad[1]:
+            of_weight = conv2d_weight(  # type: ignore[no-untyped-call]
+                gradient, weight.shape, features, stride=2, padding=1
+            )
+        return of_features, of_weight
