@@ -9,6 +9,7 @@ Shapes: images (B, 3, S, S) in 0…1; codes (B, D); features (B, C, H, W).
 
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -30,9 +31,21 @@ class GaussianHeads(nn.Module):
         self.log_variance = nn.Linear(features, latent)
 
     def forward(self, features: Tensor) -> DiagonalGaussian:
-        flat = features.flatten(1)
-        # Where the layers are of lower precision, what is said of the image still is float32.
-        return DiagonalGaussian(self.mean(flat).float(), self.log_variance(flat).float())
+        # In float32 whatever the precision before: of a log variance of −5, bfloat16 keeps two
+        # digits, and of a mean too few to tell faces apart that differ by less than σ.
+        with torch.autocast(features.device.type, enabled=False):
+            flat = features.flatten(1).float()
+            return DiagonalGaussian(self.mean(flat), self.log_variance(flat))
+
+
+class PixelSigmoid(nn.Sigmoid):
+    """The sigmoid that makes pixels, in float32 whatever the precision of the layers before it.
+
+    In bfloat16 there is nothing between 0.996 and 1, so that pixels near white would stop learning.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        return super().forward(features.float())
 
 
 def initialise_as_keras(module: nn.Module) -> None:
@@ -87,7 +100,7 @@ class PaperFirst(VAE):
             nn.Conv2d(256, 256, 1), nn.ReLU(),
             ConvTranspose4x4(256, 32), nn.ReLU(),
             ConvTranspose4x4(32, 32), nn.ReLU(),
-            ConvTranspose4x4(32, 3), nn.Sigmoid(),
+            ConvTranspose4x4(32, 3), PixelSigmoid(),
         )  # fmt: skip
         initialise_as_keras(self)
 
@@ -144,7 +157,7 @@ class PaperSecond(VAE):
             *double(256, 128), *normalise(128),
             *double(128, 64), *normalise(64),
             *double(64, 32), *normalise(32),
-            *double(32, 3), nn.Sigmoid(),
+            *double(32, 3), PixelSigmoid(),
         )  # fmt: skip
         initialise_as_keras(self)
 
