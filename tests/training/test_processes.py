@@ -26,6 +26,7 @@ def losses(run):
     return np.array([[record.train["loss"], record.validation["loss"]] for record in records])
 
 
+@pytest.mark.long
 def test_two_processes_learn_what_one_learns(faces, tmp_path):
     """Batches of seven do not divide by two, and the last of an epoch is smaller still."""
     for start, name in ((ALONE, "one"), (TOGETHER, "two")):

@@ -87,6 +87,7 @@ def local_device(device: torch.device) -> torch.device:
 
 
 def leave() -> None:
-    """Take leave of the other processes."""
+    """Take leave of the other processes, all at once: none ends while another still talks to it."""
     if dist.is_initialized():
+        dist.barrier()
         dist.destroy_process_group()
