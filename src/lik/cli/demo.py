@@ -102,7 +102,7 @@ def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> int:
     begin = time.monotonic()
     while True:
         before = time.monotonic()
-        settings = [f"epochs={epochs}", "mirror=true"]
+        settings = [f"epochs={epochs}", "mirror=true", "device.compile=false"]
         outcome = train_run("paper-first", faces, run, settings, device, verify=outcome is None)
         if not outcome.finished:
             report(run, outcome)
