@@ -29,11 +29,8 @@ from lik.models.interface import VAE
 from lik.objectives.elbo import Elbo, ElboSettings
 from lik.objectives.settings import ObjectiveSettings
 from lik.training.accelerated import AcceleratedElbo
+from lik.training.journal import ACTIVE
 from lik.training.step import Loss
-
-ACTIVE = 0.01
-"""KL in nats above which a latent dimension counts as active (Burda et al., arXiv:1509.00519, count
-by the variance of the means; this counts by what a dimension costs)."""
 
 
 class AdamSettings(Settings):

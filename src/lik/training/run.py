@@ -105,8 +105,7 @@ def run_training(
         keeper.begin()
         resumed_from = keeper.position.step
         if processes.first:
-            begun_at = keeper.position
-            observer.began(recipe, begun_at, training.steps, how.describe(device))
+            observer.began(recipe, keeper.position, training.steps, how.describe(device))
         finished = _trained(step, training, keeper, recipe, processes)
     return Outcome(finished, resumed_from, keeper.position, step.shown)
 
