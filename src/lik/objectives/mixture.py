@@ -162,9 +162,9 @@ class Mixture(nn.Module):
         """The present σ or scale, where there is one; waits for the device."""
         found: dict[str, float] = {}
         if "gaussian" in self.weights:
-            found["sigma"] = float(self.sigma.present().exp())
+            found["sigma"] = float(self.sigma.present().detach().exp())
         if "logistic" in self.weights:
-            found["logistic_scale"] = float((PACE * self.log_scale).exp())
+            found["logistic_scale"] = float((PACE * self.log_scale).detach().exp())
         return found
 
 
