@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from lik.core.configuration import Settings
 from lik.core.gaussian import DiagonalGaussian
 from lik.objectives.geco import Geco, GecoSettings
-from lik.objectives.mixture import Mixture, MixtureSettings, Variance
+from lik.objectives.mixture import Mixture, MixtureSettings, Variance, Weighed
 from lik.objectives.perceptual import Features
 from lik.objectives.rate import CapacitySettings, Rate, RateSettings, WarmupSettings
 from lik.objectives.settings import ObjectiveSettings
@@ -149,8 +149,8 @@ class Elbo(nn.Module):
         there are any. They are float32, whatever the precision of the model.
         """
         output = model(images, noise)
-        reconstruction = self.error(images, output.reconstruction.float())
-        divergence = self.divergence(output.posterior, output.code)
+        reconstruction: Weighed = self.error(images, output.reconstruction.float())
+        divergence: Weighed = self.divergence(output.posterior, output.code)
         # Equation 1:  ½ Σ (x − x̂)²  +  β Σ ½ (σ² + μ² − log σ² − 1)
         if self.geco is None:
             loss = reconstruction.total + divergence.total

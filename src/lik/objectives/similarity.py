@@ -82,10 +82,10 @@ def _blur(size: int, like: Tensor) -> Tensor:
     offsets = torch.arange(WINDOW, device=like.device) - WINDOW // 2
     weights = torch.exp(-((offsets / SIGMA) ** 2) / 2).to(like.dtype)
     weights = weights / weights.sum()
-    pixels = (torch.arange(size, device=like.device)[:, None] + offsets).abs()
-    pixels = (size - 1) - ((size - 1) - pixels).abs()
-    rows = torch.zeros(size, size, dtype=like.dtype, device=like.device)
-    return rows.scatter_add(1, pixels, weights.expand(size, WINDOW))
+    pixels = torch.arange(size, device=like.device)
+    seen = (pixels[:, None] + offsets).abs()
+    seen = (size - 1) - ((size - 1) - seen).abs()
+    return ((seen[:, :, None] == pixels) * weights[:, None]).sum(dim=1)
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
