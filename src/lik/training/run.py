@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lik.core.acceleration import Acceleration, choose_acceleration
+from lik.core.allocation import keep_freed_memory
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.locks import held
 from lik.core.randomness import derive, torch_stream
@@ -92,6 +93,8 @@ def run_training(
             the same training was lost.
     """
     require_run(folder)
+    if device.type == "cpu":
+        keep_freed_memory()
     torch.use_deterministic_algorithms(recipe.device.deterministic)
     how = choose_acceleration(recipe.device, device, recipe.epochs * len(data.train))
     training, validation = _batches(recipe, data, device, processes)
