@@ -207,7 +207,7 @@ def test_a_term_is_added_to_the_reconstruction_that_is_there():
     recipe = load_recipe("paper-first", ["objective.reconstruction.ssim=100"], 64)
     assert recipe.objective.reconstruction.weights == {"sse": 1.0, "ssim": 100.0}
     recipe = load_recipe("ssim", ["objective.reconstruction.sse=0", "objective.beta=2"], 64)
-    assert recipe.objective.reconstruction.weights == {"ssim": 100.0}
+    assert recipe.objective.reconstruction.weights == {"ssim": 200.0}
 
 
 @pytest.mark.parametrize(
