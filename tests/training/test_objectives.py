@@ -227,5 +227,5 @@ def test_packaged_objectives_are_whole_recipes():
     for name in packaged_recipes():
         given = ["objective.features.network=n"] if name == "perceptual" else []
         assert load_recipe(name, given, 64).objective.scale.endswith(("KL", "TC"))
-    with pytest.raises(UnusableInput, match=r"features\.network=PATH"):
+    with pytest.raises(UnusableInput, match=r"objective\.features\.network. is missing"):
         load_recipe("perceptual", (), 64)
