@@ -111,8 +111,12 @@ def change(
     lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
     """
     if settings or like:
-        others: dict[str, Any] = {"--attribute": attribute, "--dimension": dimension, "--generated": generated,
-                  "--arrays": arrays}  # fmt: skip
+        others: dict[str, Any] = {
+            "--attribute": attribute,
+            "--dimension": dimension,
+            "--generated": generated,
+            "--arrays": arrays,
+        }
         _photographs(run, given, settings or [], like, face, mode, faces, out, device, others)
         return
     file_of(".png")(out)

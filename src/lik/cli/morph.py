@@ -9,6 +9,7 @@ from lik.cli.choices import Run, figure_path, save_figure
 from lik.cli.terminal import Device, file_of, say
 
 if TYPE_CHECKING:
+    from lik.cli.opening import Pictures
     from lik.latent.interpolation import Path as Way
     from lik.latent.morphing import End
     from lik.latent.session import Session
@@ -33,10 +34,10 @@ def morph(
     steps: Annotated[int, typer.Option(help="Faces in a row.", metavar="N", min=2)] = 7,
     seconds: Annotated[
         float, typer.Option(help="Length of a film, to and fro.", metavar="S", min=0.2, max=60)
-    ] = 4.0,
+    ] = 3.0,
     rate: Annotated[
         int, typer.Option(help="Pictures a second of a film.", metavar="N", min=2, max=60)
-    ] = 25,
+    ] = 20,
     side: Annotated[
         int, typer.Option(help="Side of a face in pixels.", metavar="PX", min=16, max=2048)
     ] = 256,
@@ -104,7 +105,7 @@ def _end(session: "Session", name: str, side: int, plain: bool, temperature: flo
     return End(session.encode(crop[None])[0], None if plain else sharp, label)
 
 
-def _face_of_set(session: "Session", faces: str, name: str):  # type: ignore[no-untyped-def]
+def _face_of_set(session: "Session", faces: str, name: str) -> "Pictures":
     import numpy as np
 
     from lik.cli.opening import require_size
@@ -114,12 +115,16 @@ def _face_of_set(session: "Session", faces: str, name: str):  # type: ignore[no-
 
     opened = FaceSet.open(Path(faces))
     require_size(session, opened)
-    if name not in opened.names:
-        raise UnusableInput(f"there is no face '{name}' in {faces}.{nearest(name, opened.names)}")
-    return np.asarray(opened.images[opened.names.index(name)])
+    names = opened.names
+    found = [i for i, own in enumerate(names) if own == name] or [
+        i for i, own in enumerate(names) if own.endswith(f"/{name}")
+    ]
+    if not found:
+        raise UnusableInput(f"there is no face '{name}' in {faces}.{nearest(name, names)}")
+    return np.asarray(opened.images[found[0]])
 
 
-def _face_of_photograph(session: "Session", path: Path, side: int):  # type: ignore[no-untyped-def]
+def _face_of_photograph(session: "Session", path: Path, side: int) -> tuple["Pictures", "Pictures"]:
     """The largest face of a photograph, as the encoder sees it and at the size of the morph."""
     from lik.faces.cropping import cut
     from lik.faces.photograph import open_photograph

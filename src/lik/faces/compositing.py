@@ -94,7 +94,7 @@ def is_grey(crop: Image) -> bool:
 def enlarged(image: Image, square: Square, corner: tuple[int, int], size: tuple[int, int]) -> Image:
     """An image of the square, (S, S) or (S, S, 3), seen in a window of the photograph.
 
-    Cubic, and nothing outside of the square.
+    Cubic; outside of the square it falls to nothing within two of its own pixels.
 
     Args:
         corner: x and y of the window. size: its width and height.
@@ -151,7 +151,7 @@ def guided(mask: Mask, guide: Image, radius: int, flatness: float) -> Mask:
 
 def _window(side: int) -> Mask:
     """A square that fades to nothing at its border, (S, S)."""
-    place = (np.arange(side) + 0.5) / side
+    place = np.linspace(0, 1, side)
     rise = _smooth(np.minimum(place, 1 - place) / FEATHER)
     return np.asarray(np.outer(rise, rise), np.float32)
 
