@@ -107,8 +107,9 @@ def change(
 ) -> None:
     """Change a trait of photographs (--set, --like), or draw strips in which it changes.
 
-    Examples: lik change runs/first photo.jpg --set Smiling=1 -o smiling.png,
-    lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
+    Example: lik change runs/first photo.jpg --set Smiling=1 -o smiling.png
+
+    Strips: lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
     """
     if settings or like:
         others: dict[str, Any] = {
