@@ -37,7 +37,9 @@ class AttributePlan(Plan):
     def build(self) -> nn.Module:
         return build_attribute_network(self.model)
 
-    def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
+    def loss(
+        self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
+    ) -> Loss:
         objective = AttributeObjective(self.objective)
 
         def passes(images: Tensor) -> Tensor:
