@@ -15,6 +15,7 @@ from lik.cli import (
     generate,
     import_keras,
     inspect,
+    likeness,
     map,
     merge,
     models,
@@ -113,6 +114,7 @@ app.command("generate")(generate.generate)
 app.command("change")(change.change)
 app.command("map")(map.map_)
 app.command("evaluate")(evaluate.evaluate)
+app.command("likeness")(likeness.likeness)
 app.command("import-keras")(import_keras.import_keras_)
 app.command("models")(models.models)
 app.command("recipes")(recipes.recipes)
