@@ -82,7 +82,7 @@ def likeness(
         say_json(_answer(pixels, found, name, error, scales, features, seed))
         return
     table(*_table(found))
-    say(path)
+    say(str(path))
 
 
 def _opened(picture: str | None, face: bool, side: int, seed: int) -> tuple["Pictures", str]:
@@ -148,21 +148,22 @@ def _figure(
 
 def _table(
     found: list[tuple["Distorted", "Likeness"]],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+) -> tuple[list[str], list[list[str]]]:
     with_features = found[0][1].feature_distance is not None
-    headings = ("distortion", "strength", "MSE", "PSNR, dB", "SSIM", "MS-SSIM")
+    headings = ["distortion", "strength", "MSE", "PSNR, dB", "SSIM", "MS-SSIM"]
+    headings += ["feature distance"] if with_features else []
     rows = []
     for distorted, m in found:
-        row = (
+        row = [
             distorted.distortion.name,
             distorted.distortion.words(distorted.strength),
             f"{m.mse:.2f}",
             f"{m.psnr:.2f}",
             f"{m.ssim:.4f}",
             f"{m.ms_ssim:.4f}",
-        )
-        rows.append((*row, f"{m.feature_distance:.5f}") if with_features else row)
-    return ((*headings, "feature distance") if with_features else headings), rows
+        ]
+        rows.append(row + [f"{m.feature_distance:.5f}"] if with_features else row)
+    return headings, rows
 
 
 def _answer(

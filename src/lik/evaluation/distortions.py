@@ -85,7 +85,7 @@ def salt_and_pepper(picture: Picture, strength: float, seed: int = 0) -> Picture
     ranks = stream.permutation(height * width).reshape(height, width, 1)
     grains = WHITE * stream.integers(0, 2, (height, width, 1))
     gone = np.clip(strength * height * width - ranks, 0, 1)
-    return picture + gone * (grains - picture)
+    return np.asarray(picture + gone * (grains - picture), np.float64)
 
 
 def gaussian_noise(picture: Picture, strength: float, seed: int = 0) -> Picture:
