@@ -42,7 +42,7 @@ def bars(found: Mapping[str, Mapping[str, Any]]) -> Image.Image:
     """A panel for each measure and for the rate, a bar for each objective; the best has an edge."""
     shown = [m for m in MEASURES if all(m.key in measures for measures in found.values())]
     panels = [Measure("kl", "rate: KL, nats", 1, False), *shown]
-    columns = min(4, len(panels) + 1)
+    columns = 3 if len(panels) > 4 else len(panels) + 1
     rows = -(-(len(panels) + 1) // columns)
     figure, axes = pyplot.subplots(
         rows, columns, figsize=(3.3 * columns, 3.0 * rows), squeeze=False
