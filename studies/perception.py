@@ -11,6 +11,8 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 from lik.core.pixels import to_float
 from lik.evaluation.likeness import scales_of
 from lik.latent.session import Session
+from lik.objectives.perceptual import Features, feature_distance
+from lik.training.feature_networks import open_features
 from trained import Place
 
 
@@ -28,30 +30,33 @@ def perception(
         again, images, data_range=1.0, betas=scales_of(*images.shape[2:]), normalize="relu"
     )
     found = {"ms_ssim": float(similarity)}
+    size, cpu = session.size, torch.device("cpu")
     if features:
-        found["trained_distance"] = _distance(_network(features), images, again)
+        found["trained_distance"] = _distance(
+            open_features(features, None, size, cpu), images, again
+        )
     if judge:
-        network = _network(judge)
-        found["judged_distance"] = _distance(network, images, again)
+        network = _judging(judge)
+        found["judged_distance"] = _distance(network.features, images, again)
         found["frechet"] = _frechet(network, images, to_float(session.generate(len(images), 1)))
         found["frechet_reconstructions"] = _frechet(network, images, again)
     return found
 
 
-def _network(path: str) -> Any:
+def _judging(path: str) -> Any:
     from lik.models.attributes import load_attribute_network
 
     return load_attribute_network(Path(path)).network
 
 
-def _distance(network: Any, first: Tensor, second: Tensor) -> float:
-    """The mean over pictures of Σ over layers of ½ the mean squared difference."""
-    total = 0.0
+def _distance(features: Features, first: Tensor, second: Tensor) -> float:
+    """The mean feature distance over the pictures."""
     with torch.no_grad():
-        for a, b in zip(first.split(100), second.split(100), strict=True):
-            pairs = zip(network.features(a), network.features(b), strict=True)
-            total += len(a) * sum(0.5 * float((p - q).square().mean()) for p, q in pairs)
-    return total / len(first)
+        found = [
+            feature_distance(features, a, b)
+            for a, b in zip(first.split(100), second.split(100), strict=True)
+        ]
+    return float(torch.cat(found).mean())
 
 
 def _frechet(network: Any, first: Tensor, second: Tensor) -> float:

@@ -191,7 +191,7 @@ def _is_done(place: Place, name: str, epochs: int) -> bool:
 
 def _to_go(began: float, done: int, todo: int) -> str:
     if not done:
-        return f", {todo} runs to go"
+        return f", {todo} runs to go" if todo > 1 else ""
     seconds = (time.monotonic() - began) / done * (todo - done)
     return f", about {seconds / 60:.0f} min to go"
 

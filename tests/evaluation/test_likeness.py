@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -177,7 +176,7 @@ def test_features_are_taken_in_any_size():
 
     def features(images):
         seen.append(tuple(images.shape))
-        return (torch.zeros(1),)
+        return (images,)
 
     measure_likeness(np.zeros((20, 30, 3)), np.ones((20, 30, 3)), features)
     assert seen == [(1, 3, 20, 30)] * 2

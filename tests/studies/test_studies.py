@@ -128,10 +128,7 @@ def test_a_study_goes_on_and_draws(faces, tmp_path, monkeypatch):
     figures = {file.name for file in (docs / "images").iterdir()}
     assert figures == {"kl-rate-distortion.png", "kl-dimensions.png", "kl-steps.png"}
     assert "| β = 8 |" in (docs / "kl.md").read_text()
-    before = {
-        f: f.stat().st_mtime_ns for f in (tmp_path / "work" / "runs").rglob("*") if f.is_file()
-    }
+    runs = tmp_path / "work" / "runs"
+    before = {f: f.stat().st_mtime_ns for f in runs.rglob("*") if f.is_file()}
     kl.main()
-    assert before == {
-        f: f.stat().st_mtime_ns for f in (tmp_path / "work" / "runs").rglob("*") if f.is_file()
-    }
+    assert before == {f: f.stat().st_mtime_ns for f in runs.rglob("*") if f.is_file()}

@@ -12,7 +12,8 @@ from lik.cli.terminal import Json, Out, command_line, say, say_json, table
 if TYPE_CHECKING:
     from lik.core.pixels import Pictures
     from lik.evaluation.equal_error import Distorted
-    from lik.evaluation.likeness import Features, Likeness
+    from lik.evaluation.likeness import Likeness
+    from lik.objectives.perceptual import Features
 
 SIDE = 256
 
@@ -69,7 +70,7 @@ def likeness(
     pixels, name = _opened(picture, face, side, seed)
     scales = len(scales_of(*pixels.shape[:2]))
     original = pixels.astype(np.float64)
-    network = _network(features)
+    network = _network(features, min(pixels.shape[:2]))
     error = reachable_error(original, seed) if mse is None else mse
     found = []
     for distortion in DISTORTIONS:
@@ -105,13 +106,14 @@ def _opened(picture: str | None, face: bool, side: int, seed: int) -> tuple["Pic
     return whole_picture(path, side), path.name
 
 
-def _network(path: str | None) -> "Features | None":
+def _network(path: str | None, side: int) -> "Features | None":
     if path is None:
         return None
-    from lik.models.attributes import load_attribute_network
+    import torch
 
-    features: Features = load_attribute_network(Path(path)).network.features
-    return features
+    from lik.training.feature_networks import open_features
+
+    return open_features(path, None, side, torch.device("cpu"))
 
 
 def _figure(

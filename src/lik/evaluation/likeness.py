@@ -5,7 +5,6 @@ squared error, which stays in the square of the pictures' unit, as is the custom
 """
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,9 +17,7 @@ from torchmetrics.functional.image import (
 from lik.core.errors import UnusableInput
 from lik.evaluation.distortions import WHITE, Picture
 from lik.evaluation.equal_error import mean_squared_error
-
-Features = Callable[[Tensor], Sequence[Tensor]]
-"""Images (B, 3, H, W) in 0…1 → feature maps (B, C, H, W), from shallow to deep."""
+from lik.objectives.perceptual import Features, feature_distance
 
 WINDOW = 11
 """Side of SSIM's window in pixels: a picture, or a scale of it, may not be smaller."""
@@ -82,15 +79,13 @@ def measure_likeness(
         10 * math.log10(WHITE**2 / mse) if mse else math.inf,
         float(structural_similarity_index_measure(second, first, data_range=1.0)),  # type: ignore[arg-type]
         _ms_ssim(first, second, exponents),
-        None if features is None else feature_distance(features, first, second),
+        None if features is None else _feature_distance(features, first, second),
     )
 
 
-def feature_distance(features: Features, first: Tensor, second: Tensor) -> float:
-    """Σ over layers of ½ the mean squared difference of feature maps of images (1, 3, H, W)."""
+def _feature_distance(features: Features, first: Tensor, second: Tensor) -> float:
     with torch.no_grad():
-        pairs = zip(features(first), features(second), strict=True)
-        return sum(0.5 * float((a - b).square().mean()) for a, b in pairs)
+        return float(feature_distance(features, first, second))
 
 
 def _ms_ssim(first: Tensor, second: Tensor, exponents: tuple[float, ...]) -> float:
