@@ -180,3 +180,21 @@ def test_features_are_taken_in_any_size():
 
     measure_likeness(np.zeros((20, 30, 3)), np.ones((20, 30, 3)), features)
     assert seen == [(1, 3, 20, 30)] * 2
+
+
+def test_networks_are_given_sides_that_they_can_halve(tmp_path, monkeypatch):
+    from lik.training import feature_networks
+
+    monkeypatch.setattr(
+        feature_networks, "open_features", lambda *_: lambda images: (images[..., ::32, ::32],)
+    )
+    photograph, out = tmp_path / "photograph.png", tmp_path / "a.png"
+    Image.fromarray(render(sample_factors(1, 1), 72)[:50]).save(photograph)
+    answer = run_lik("likeness", photograph, "--features", "net", "-o", out, "--json")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout)
+    assert (told["width"], told["height"]) == (64, 32)
+    assert all(d["feature_distance"] > 0 for d in told["distortions"])
+    Image.fromarray(np.zeros((20, 72, 3), np.uint8)).save(photograph)
+    refused = run_lik("likeness", photograph, "--features", "net", "-o", out)
+    assert refused.exit_code == 2

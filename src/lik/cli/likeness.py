@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 SIDE = 256
 
+HALVED = 32
+"""Networks halve a picture up to five times: for them its sides must be multiples of this."""
+
 
 def likeness(
     picture: Annotated[
@@ -44,7 +47,8 @@ def likeness(
     features: Annotated[
         str | None,
         typer.Option(
-            help="A network, made by lik train-features, to measure the distance in its features.",
+            help="A network, made by lik train-features, to measure the distance in its features; "
+            "for it a few pixels are cut off where the sides are no multiples of 32.",
             metavar="NET",
             show_default=False,
         ),
@@ -68,6 +72,7 @@ def likeness(
     from lik.figures.png import save_png
 
     pixels, name = _opened(picture, face, side, seed)
+    pixels = pixels if features is None else _divisible(pixels)
     scales = len(scales_of(*pixels.shape[:2]))
     original = pixels.astype(np.float64)
     network = _network(features, min(pixels.shape[:2]))
@@ -104,6 +109,20 @@ def _opened(picture: str | None, face: bool, side: int, seed: int) -> tuple["Pic
     from lik.faces.whole import whole_picture
 
     return whole_picture(path, side), path.name
+
+
+def _divisible(pixels: "Pictures") -> "Pictures":
+    """The middle of a picture, its sides multiples of `HALVED`."""
+    from lik.core.errors import UnusableInput
+
+    height, width = (side // HALVED * HALVED for side in pixels.shape[:2])
+    if not height or not width:
+        raise UnusableInput(
+            f"this picture has {pixels.shape[1]}×{pixels.shape[0]} pixels: with --features each "
+            f"side must have {HALVED}."
+        )
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return pixels[top : top + height, left : left + width]
 
 
 def _network(path: str | None, side: int) -> "Features | None":
