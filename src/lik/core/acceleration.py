@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 
@@ -25,13 +26,34 @@ class DeviceSettings(Settings):
     deterministic: bool = False
 
 
+def _nobody(remark: str) -> None:
+    """Nobody is told."""
+
+
 @dataclass(frozen=True)
 class Acceleration:
-    """What was chosen, and in ``notes`` what somebody might miss."""
+    """What was chosen, and in ``notes`` what somebody might miss.
+
+    ``tell`` is given a sentence where something that was chosen fails later and is done without.
+    """
 
     precision: torch.dtype = torch.float32
     compiled: bool = False
     notes: tuple[str, ...] = ()
+    tell: Callable[[str], None] = field(default=_nobody, compare=False, repr=False)
+
+    @property
+    def precision_name(self) -> str:
+        """float32 or bfloat16."""
+        return str(self.precision).removeprefix("torch.")
+
+    def facts(self, device: torch.device) -> dict[str, Any]:
+        """What a run remembers of it, as plain values."""
+        return {
+            "device": device.type,
+            "precision": self.precision_name,
+            "compiled": self.compiled,
+        }
 
     def describe(self, device: torch.device) -> str:
         """One line for people."""
@@ -40,9 +62,8 @@ class Acceleration:
         else:
             threads = torch.get_num_threads()
             where = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
-        precision = str(self.precision).removeprefix("torch.")
-        parts = [where, precision, "compiled" if self.compiled else "not compiled", *self.notes]
-        return ", ".join(parts)
+        compiled = "compiled" if self.compiled else "not compiled"
+        return ", ".join([where, self.precision_name, compiled, *self.notes])
 
 
 PLAIN = Acceleration()

@@ -2,8 +2,9 @@
 
 import copy
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def run_training(
     require_run(folder)
     torch.use_deterministic_algorithms(recipe.device.deterministic)
     how = choose_acceleration(recipe.device, device, recipe.epochs * len(data.train))
+    how = replace(how, tell=observer.noted if processes.first else how.tell)
     training, validation = _batches(recipe, data, device, processes)
     step = _new_step(recipe, device, how, training.steps, processes)
     _require_learnable(recipe, step.model, training)
@@ -102,7 +104,7 @@ def run_training(
     if processes.first:
         folder.path.mkdir(parents=True, exist_ok=True)
     with held(folder.lock, busy) if processes.first else nullcontext():
-        keeper.begin()
+        keeper.begin(how.facts(device))
         resumed_from = keeper.position.step
         if processes.first:
             observer.began(recipe, keeper.position, training.steps, how.describe(device))
@@ -184,12 +186,12 @@ class _Keeper:
         self.position = Position()
         self.saved_at = time.monotonic()
 
-    def begin(self) -> None:
+    def begin(self, facts: Mapping[str, Any]) -> None:
         """Go on where the run was left; the first process looks, the others take it over."""
         parts = self.step.parts()
         if self.processes.first:
             self.position = open_run(
-                self.folder, self.recipe, self.description, parts, self.observer.noted
+                self.folder, self.recipe, self.description, parts, facts, self.observer.noted
             )
             if self.position.step and saved_step(self.folder.model) != self.position.step:
                 self._save_weights()  # killed after the state was saved and before they were
