@@ -99,7 +99,13 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
 
 
-def has_compiler() -> bool:
-    """Whether there is a C++ compiler, which `torch.compile` needs at run time."""
+def compiler() -> str | None:
+    """The path of a C++ compiler, which `torch.compile` needs at run time; None without one."""
     named = os.environ.get("CXX")
-    return any(shutil.which(name) for name in ([named] if named else ["g++", "clang++", "c++"]))
+    names = [named] if named else ["g++", "clang++", "c++"]
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler."""
+    return compiler() is not None

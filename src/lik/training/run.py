@@ -97,7 +97,7 @@ def run_training(
     how = choose_acceleration(recipe.device, device, recipe.epochs * len(data.train))
     how = replace(how, tell=observer.noted if processes.first else how.tell)
     training, validation = _batches(recipe, data, device, processes)
-    step = _new_step(recipe, device, how, training.steps, processes)
+    step = new_step(recipe, device, how, training.steps, processes)
     _require_learnable(recipe, step.model, training)
     keeper = _Keeper(folder, recipe, data.description, step, validation, observer, processes)
     busy = f"{folder.path} is being trained by another process: wait for it, or stop it first."
@@ -126,7 +126,7 @@ def _batches(
     return training, Batches(pictures, data.validation, recipe.batch_size, device, recipe.seed)
 
 
-def _new_step(
+def new_step(
     recipe: Plan, device: torch.device, how: Acceleration, steps: int, processes: Processes
 ) -> Step:
     """The model with fresh weights, and all that will change them."""
