@@ -180,6 +180,11 @@ def report(path: Path, outcome: "Outcome") -> None:
                     f"{figures['reconstruction']:.2f} and KL {figures['kl']:.2f}  "
                     f"({record.scale}, nats per image)"
                 )
+        if skipped := record.details.get("skipped_steps"):
+            say(
+                f"  skipped     {skipped:,} of {record.step:,} steps, whose gradients were no finite "
+                "numbers or absurdly large"
+            )
     say(f"  model       {folder.model}")
     for what, figure in (("curves", "training"), ("its life", "life")):
         if (folder.figures / f"{figure}.png").is_file():

@@ -108,8 +108,8 @@ def details_in_words(details: Mapping[str, Any]) -> str:
         words += f"  {details['active_units']}"
         words += f"/{len(details['kl_per_dimension'])}" if "kl_per_dimension" in details else ""
         words += " active"
-    if details.get("skipped_steps"):
-        words += f"  {details['skipped_steps']} steps skipped"
+    if skipped := details.get("skipped_steps"):
+        words += f"  {skipped} step{'s' if skipped > 1 else ''} skipped"
     return words
 
 

@@ -1,5 +1,6 @@
 """What runs are and how far they came, read from their folders without their weights."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,8 +63,8 @@ class Overview:
     @property
     def best(self) -> tuple[int, float] | None:
         """The epoch with the lowest validation loss, and that loss."""
-        losses = [(r.validation["loss"], r.epoch) for r in self.records if r.validation]
-        return min(losses)[::-1] if losses else None
+        best = min(_losses(self.records), default=None)
+        return best[::-1] if best else None
 
 
 def find_runs(folder: Path) -> list[Path]:
@@ -126,8 +127,14 @@ def _overview(folder: RunFolder, name: str) -> Overview:
 
 def _waited(records: Sequence[journal.EpochRecord]) -> int:
     """Epochs since the best validation loss, as the training loop counts them for its patience."""
-    losses = [(record.validation["loss"], record.epoch) for record in records if record.validation]
+    losses = _losses(records)
     return records[-1].epoch - min(losses)[1] if losses else 0
+
+
+def _losses(records: Sequence[journal.EpochRecord]) -> list[tuple[float, int]]:
+    """Each validation loss that is a number, with its epoch."""
+    losses = [(record.validation["loss"], record.epoch) for record in records if record.validation]
+    return [(loss, epoch) for loss, epoch in losses if math.isfinite(loss)]
 
 
 def _objective(settings: dict[str, Any]) -> str:

@@ -234,7 +234,8 @@ class _Keeper:
         return self.observer.should_stop()
 
     def save(self) -> None:
-        if self.processes.first:
+        """Save, unless the last steps were skipped: then the weights may be what is wrong."""
+        if self.processes.first and not int(self.step.guard.in_a_row):
             states = {name: part.state_dict() for name, part in self.step.parts().items()}
             save_state(self.folder.state, states, self.position)
             self._save_weights()

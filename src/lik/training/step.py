@@ -48,8 +48,10 @@ class Guard:
         self.in_a_row = torch.where(bad, self.in_a_row + 1, 0.0)
         return bad.float()
 
-    def require_progress(self, step: int) -> None:
+    def require_progress(self, step: int, rate: float) -> None:
         """Give up where every step has been skipped for long; waits for the device.
+
+        ``rate`` is the learning rate, of which a lower one is proposed.
 
         Raises:
             FailedOnTheWay: no step of the last `PATIENCE` was fit to be taken.
@@ -58,8 +60,9 @@ class Guard:
         if in_a_row >= self.PATIENCE:
             raise FailedOnTheWay(
                 f"the last {in_a_row} steps up to step {step:,} had gradients that are no finite "
-                "numbers or absurdly large, and were skipped: try a lower learning rate, such as "
-                "optimizer.learning_rate=1e-4, or look for faces with broken pixels."
+                "numbers or absurdly large, and were skipped; what was saved before them is "
+                "intact: begin a new run with a lower learning rate, such as "
+                f"optimizer.learning_rate={rate / 5:.1g}."
             )
 
     def state_dict(self) -> dict[str, Tensor]:
