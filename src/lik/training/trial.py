@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lik.core.acceleration import choose_acceleration
+from lik.core.pixels import Pictures
 from lik.core.randomness import numpy_stream
 from lik.training.batches import Batches, on_device
 from lik.training.loop import EpochEnd, Limit, Position, Progress, train
@@ -68,16 +70,21 @@ class _Clock:
         return steps * self.batch_size / (self.now[0] - self.warm[0])
 
 
-def try_training(device: torch.device, seconds: float = 10.0) -> Trial:
+def try_training(
+    device: torch.device, seconds: float = 10.0, pictures: Pictures | Tensor | None = None
+) -> Trial:
     """Train the first model as `lik train` does, with what it chooses by itself; keep nothing.
 
-    ``seconds``, more than 0, are those that are measured, after the first steps.
+    ``seconds``, more than 0, are those that are measured, after the first steps. ``pictures`` are
+    taken from where they lie; without them random ones serve.
     """
-    recipe = load_recipe("paper-first", (), SIZE)
+    if pictures is None:
+        shape = (FEW, SIZE, SIZE, 3)
+        drawn = numpy_stream(0, "trial").integers(0, 256, shape, dtype=np.uint8)
+        pictures = on_device(drawn, device)
+    recipe = load_recipe("paper-first", (), pictures.shape[1])
     how = choose_acceleration(recipe.device, device, PAPER_EPOCHS * PAPER_FACES)
-    shape = (FEW, SIZE, SIZE, 3)
-    pictures = numpy_stream(0, "trial").integers(0, 256, shape, dtype=np.uint8)
-    batches = Batches(on_device(pictures, device), np.arange(FEW), recipe.batch_size, device)
+    batches = Batches(pictures, np.arange(len(pictures)), recipe.batch_size, device)
     clock = _Clock(seconds, recipe.batch_size)
     step = new_step(recipe, device, how, batches.steps, ALONE)
     endless = Limit(epochs=10**9)
