@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from lik.core.acceleration import Acceleration, choose_acceleration
+from lik.core.allocation import keep_freed_memory
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.locks import held
 from lik.core.randomness import derive, torch_stream
@@ -93,6 +94,8 @@ def run_training(
             the same training was lost.
     """
     require_run(folder)
+    if device.type == "cpu":
+        keep_freed_memory()
     torch.use_deterministic_algorithms(recipe.device.deterministic)
     how = choose_acceleration(recipe.device, device, recipe.epochs * len(data.train))
     how = replace(how, tell=observer.noted if processes.first else how.tell)
