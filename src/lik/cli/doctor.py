@@ -38,7 +38,7 @@ def doctor(
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Say which versions, processors and model files Lik finds, what is missing, and how fast it is.
+    """Say which versions, processors and model files Lik finds, and how fast it trains here.
 
     Exit code 1 where something is broken that Lik needs.
 

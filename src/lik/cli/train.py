@@ -182,8 +182,8 @@ def report(path: Path, outcome: "Outcome") -> None:
                 )
         if skipped := record.details.get("skipped_steps"):
             say(
-                f"  skipped     {skipped:,} of {record.step:,} steps, whose gradients were no finite "
-                "numbers or absurdly large"
+                f"  skipped     {skipped:,} of {record.step:,} steps, whose gradients were no "
+                "finite numbers or absurdly large"
             )
     say(f"  model       {folder.model}")
     for what, figure in (("curves", "training"), ("its life", "life")):

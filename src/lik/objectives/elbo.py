@@ -21,6 +21,11 @@ class ElboSettings(ObjectiveSettings):
         weight = "" if self.beta == 1 else f"{self.beta:g}·"
         return f"{SCALES[self.reconstruction]} + {weight}KL"
 
+    @property
+    def recordable(self) -> bool:
+        # Whatever changes with time, such as a rising weight, is not: it would stay as recorded.
+        return set(self.model_dump(exclude_defaults=True)) <= {"reconstruction", "beta"}
+
 
 class Output(Protocol):
     """What one way through a model gives: the posterior (B, D) and the reconstruction of x."""

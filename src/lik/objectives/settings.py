@@ -10,3 +10,8 @@ class ObjectiveSettings(Settings):
     def scale(self) -> str:
         """What the figures of this objective are sums of, to be printed beside them."""
         raise NotImplementedError
+
+    @property
+    def recordable(self) -> bool:
+        """Whether it is the same work at every step, on nothing but images and normal noise."""
+        return False

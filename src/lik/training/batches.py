@@ -3,16 +3,15 @@
 Batches are float32 (B, 3, S, S) in 0…1 on the training device, channels last in memory.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lik.core.ahead import look_ahead
 from lik.core.pixels import Pictures, to_float
 from lik.core.randomness import numpy_stream
 
@@ -149,11 +148,9 @@ def copied_to(pictures: Pictures, device: torch.device) -> Tensor:
 def _ahead(read: Callable[[slice], Tensor], parts: list[slice]) -> Iterator[Tensor]:
     """What ``read`` gives for each part, in order, some of it read while another is in use."""
     with ThreadPoolExecutor(1, "lik-batches") as reader:
-        rest = iter(parts)
-        waiting = deque(reader.submit(read, part) for part in islice(rest, AHEAD))
         try:
-            while waiting:
-                yield waiting.popleft().result()
-                waiting.extend(reader.submit(read, part) for part in islice(rest, 1))
+            yield from look_ahead(
+                lambda part: reader.submit(read, part), lambda begun: begun.result(), parts, AHEAD
+            )
         finally:
             reader.shutdown(cancel_futures=True)

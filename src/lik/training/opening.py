@@ -20,7 +20,7 @@ def open_run(
     recipe: Plan,
     description: dict[str, Any],
     parts: Mapping[str, Stateful],
-    facts: Mapping[str, Any],
+    facts: dict[str, Any],
     noted: Callable[[str], None],
 ) -> Position:
     """Put back what was saved of a run into ``parts``, and write down what the run is.

@@ -2,32 +2,29 @@
 
 import copy
 import time
-from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from lik.core.acceleration import Acceleration, choose_acceleration
-from lik.core.allocation import keep_freed_memory
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.locks import held
-from lik.core.randomness import derive, torch_stream
+from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
 from lik.models.saved import save_model, saved_step
 from lik.training import journal
-from lik.training.averaging import Average
 from lik.training.batches import Batches, on_device
+from lik.training.building import build_step
 from lik.training.checkpoint import save_state
 from lik.training.loop import EpochEnd, Limit, Position, Progress, measure, train
 from lik.training.noise import Noise
 from lik.training.opening import open_run, require_run
 from lik.training.processes import ALONE, Processes
 from lik.training.recipe import Plan
-from lik.training.step import Step, adam
+from lik.training.step import Step
 
 SAVE_EVERY_SECONDS = 30.0
 
@@ -94,13 +91,9 @@ def run_training(
             the same training was lost.
     """
     require_run(folder)
-    if device.type == "cpu":
-        keep_freed_memory()
-    torch.use_deterministic_algorithms(recipe.device.deterministic)
-    how = choose_acceleration(recipe.device, device, recipe.epochs * len(data.train))
-    how = replace(how, tell=observer.noted if processes.first else how.tell)
     training, validation = _batches(recipe, data, device, processes)
-    step = new_step(recipe, device, how, training.steps, processes)
+    tell = observer.noted if processes.first else lambda remark: None
+    step, how = build_step(recipe, device, len(data.train), processes, tell)
     _require_learnable(recipe, step.model, training)
     keeper = _Keeper(folder, recipe, data.description, step, validation, observer, processes)
     busy = f"{folder.path} is being trained by another process: wait for it, or stop it first."
@@ -127,28 +120,6 @@ def _batches(
     if not len(data.validation):
         return training, None
     return training, Batches(pictures, data.validation, recipe.batch_size, device, recipe.seed)
-
-
-def new_step(
-    recipe: Plan, device: torch.device, how: Acceleration, steps: int, processes: Processes
-) -> Step:
-    """The model with fresh weights, and all that will change them."""
-    torch.manual_seed(derive(recipe.seed, "weights"))
-    # Channels last is how convolutions are fastest, and how the pictures lie in memory.
-    model = recipe.build().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    settings = recipe.optimizer
-    optimizer = adam(
-        model, settings.learning_rate, (settings.beta1, settings.beta2), settings.epsilon
-    )
-    return Step(
-        model,
-        recipe.loss(processes.shared(model, device), how),
-        optimizer,
-        lambda number: settings.rate(number, recipe.epochs * steps),
-        settings.clip,
-        Average(model, recipe.ema) if recipe.ema is not None else None,
-        processes.count,
-    )
 
 
 def _trained(
@@ -189,7 +160,7 @@ class _Keeper:
         self.position = Position()
         self.saved_at = time.monotonic()
 
-    def begin(self, facts: Mapping[str, Any]) -> None:
+    def begin(self, facts: dict[str, Any]) -> None:
         """Go on where the run was left; the first process looks, the others take it over."""
         parts = self.step.parts()
         if self.processes.first:

@@ -45,7 +45,7 @@ class Guard:
         self.usual += weight * (torch.nan_to_num(norm, posinf=0.0) - self.usual)
         self.seen += (~bad).float()
         self.skipped += bad.float()
-        self.in_a_row = torch.where(bad, self.in_a_row + 1, 0.0)
+        self.in_a_row.add_(1).mul_(bad)  # in place, as a recorded step must have it
         return bad.float()
 
     def require_progress(self, step: int, rate: float) -> None:
@@ -111,11 +111,18 @@ class Step:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(number)
+        sums = self.take(batch.images, noise, batch.mine, batch.total)
+        if self.average is not None:
+            self.average.update(self.model)
+        return sums
+
+    def take(self, images: Tensor, noise: Noise, mine: int, total: int) -> dict[str, Tensor]:
+        """The step as far as it is the device's work: nothing in it depends on its number."""
         before = [buffer.clone() for buffer in self.buffers]
-        terms = self.loss(batch.images, noise)
+        terms = self.loss(images, noise)
         self.optimizer.zero_grad(set_to_none=True)
         # Over all processes, whose gradients are averaged, it is the mean over the whole batch.
-        share = batch.mine * self.processes / batch.total
+        share = mine * self.processes / total
         (share * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.get_total_norm([w.grad for w in self.weights if w.grad is not None])
         skip = self.guard.judge(norm)
@@ -128,14 +135,12 @@ class Step:
         taken = skip == 0
         for buffer, old in zip(self.buffers, before, strict=True):  # of batch normalisation
             buffer.copy_(torch.where(taken, buffer, old))
-        if self.average is not None:
-            self.average.update(self.model)
-        counted = taken & (batch.mine > 0)
+        counted = taken & (mine > 0)
         sums = {
             name: torch.where(counted, values.detach().sum().double(), 0.0)
             for name, values in terms.items()
         }
-        return sums | {"images": taken.double() * batch.mine}
+        return sums | {"images": taken.double() * mine}
 
     @property
     def shown(self) -> nn.Module:

@@ -7,14 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lik.core.acceleration import choose_acceleration
 from lik.core.pixels import Pictures
 from lik.core.randomness import numpy_stream
 from lik.training.batches import Batches, on_device
+from lik.training.building import build_step
 from lik.training.loop import EpochEnd, Limit, Position, Progress, train
-from lik.training.processes import ALONE
 from lik.training.recipe import load_recipe
-from lik.training.run import new_step
 
 PAPER_FACES, PAPER_EPOCHS = 104_861, 15
 """What the paper trained its first model on, and for how long."""
@@ -83,10 +81,9 @@ def try_training(
         drawn = numpy_stream(0, "trial").integers(0, 256, shape, dtype=np.uint8)
         pictures = on_device(drawn, device)
     recipe = load_recipe("paper-first", (), pictures.shape[1])
-    how = choose_acceleration(recipe.device, device, PAPER_EPOCHS * PAPER_FACES)
+    step, how = build_step(recipe, device, PAPER_FACES)
     batches = Batches(pictures, np.arange(len(pictures)), recipe.batch_size, device)
     clock = _Clock(seconds, recipe.batch_size)
-    step = new_step(recipe, device, how, batches.steps, ALONE)
     endless = Limit(epochs=10**9)
     train(step, batches, lambda: None, Position(), endless, clock)
     assert clock.warm is not None
