@@ -95,7 +95,7 @@ def new_step(recorder=None, loss=None, recipe="paper-first"):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(building, "choose_acceleration", chosen)
         patched.setattr(building, "CudaRecorder", lambda device: recorder)
-        made, _ = building.build_step(recipe, CPU, 40, tell=remarks.append)
+        made, _ = building.build_step(recipe, CPU, 40, recipe.state(40, CPU), tell=remarks.append)
     if loss:
         made.loss = loss(made.loss)
     return made, remarks

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from lik.core.acceleration import Acceleration, choose_acceleration
 from lik.core.allocation import keep_freed_memory
@@ -20,13 +21,14 @@ def build_step(
     recipe: Plan,
     device: torch.device,
     faces: int,
+    objective: nn.Module,
     processes: Processes = ALONE,
     tell: Callable[[str], None] = lambda remark: None,
 ) -> tuple[Step, Acceleration]:
     """The model with fresh weights and all that will change them, and what makes it fast.
 
-    ``faces`` are those of an epoch; ``tell`` is given a sentence where something that makes it fast
-    fails later.
+    ``faces`` are those of an epoch, ``objective`` is what `Plan.state` gives; ``tell`` is given a
+    sentence where something that makes it fast fails later.
     """
     if device.type == "cpu":
         keep_freed_memory()
@@ -47,13 +49,20 @@ def build_step(
     settings, steps = recipe.optimizer, -(-faces // recipe.batch_size)
     parts = (
         model,
-        recipe.loss(processes.shared(model, device), how),
-        adam(model, settings.learning_rate, (settings.beta1, settings.beta2), settings.epsilon),
+        recipe.loss(processes.shared(model, device), how, objective),
+        adam(
+            nn.ModuleList([model, objective]),
+            settings.learning_rate,
+            (settings.beta1, settings.beta2),
+            settings.epsilon,
+        ),
         lambda number: settings.rate(number, recipe.epochs * steps),
         settings.clip,
         Average(model, recipe.ema) if recipe.ema is not None else None,
     )
     if how.graph:
         recorder = CudaRecorder(device)
-        return GraphedStep(*parts, batch_size=recipe.batch_size, recorder=recorder, tell=tell), how
-    return Step(*parts, processes=processes.count), how
+        return GraphedStep(
+            *parts, objective=objective, batch_size=recipe.batch_size, recorder=recorder, tell=tell
+        ), how
+    return Step(*parts, processes=processes.count, objective=objective), how

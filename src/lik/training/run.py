@@ -92,9 +92,15 @@ def run_training(
     """
     require_run(folder)
     training, validation = _batches(recipe, data, device, processes)
+    objective = recipe.state(len(data.train), device)
+    if processes.count > 1 and recipe.objective.whole_batch:
+        raise UnusableInput(
+            f"objective.{recipe.objective.whole_batch} looks at whole batches, which several "
+            "processes share: train it with one process."
+        )
     tell = observer.noted if processes.first else lambda remark: None
-    step, how = build_step(recipe, device, len(data.train), processes, tell)
-    _require_learnable(recipe, step.model, training)
+    step, how = build_step(recipe, device, len(data.train), objective, processes, tell)
+    _require_learnable(recipe, step, training)
     keeper = _Keeper(folder, recipe, data.description, step, validation, observer, processes)
     busy = f"{folder.path} is being trained by another process: wait for it, or stop it first."
     if processes.first:
@@ -176,11 +182,16 @@ class _Keeper:
                 part.load_state_dict(states[name])
 
     def measured(self) -> journal.Figures | None:
-        """The means over the validation faces, by the weights that are for use."""
+        """The means over the validation faces, by the weights that are for use.
+
+        The objective is taken at its present weights.
+        """
         figures = None
         if self.processes.first and self.validation is not None:
             shown = self.step.shown
-            figures = measure(shown, self.recipe.loss(shown), self.validation)
+            figures = measure(
+                shown, self.recipe.loss(shown, state=self.step.objective), self.validation
+            )
         answer: journal.Figures | None = self.processes.from_first(figures)
         return answer
 
@@ -192,6 +203,9 @@ class _Keeper:
             self.save()
 
     def epoch_ended(self, end: EpochEnd) -> None:
+        if not self.recipe.settled(self.step.objective):
+            # Its weights change: later losses do not compare, and the next epoch is the best one.
+            self.position.best = None
         if not self.processes.first:
             return
         shown = self.step.shown.eval()
@@ -220,6 +234,8 @@ class _Keeper:
             "learning_rate": self.step.rate(max(0, self.position.step - 1)),
             "skipped_steps": int(self.step.guard.skipped),
         }
+        if state := self.recipe.figures(self.step.objective):
+            found["objective"] = state
         if self.validation is not None:
             found |= self.recipe.details(shown, self.validation.in_order())
         return found
@@ -235,19 +251,21 @@ class _Keeper:
         metadata = {key: value for key, value in self.description.items() if key != "path"}
         metadata |= {"epochs": self.position.epoch, "step": self.position.step}
         metadata["objective"] = self.recipe.objective.model_dump(mode="json")
+        if state := self.recipe.figures(self.step.objective):
+            metadata["objective_state"] = state
         save_model(path, model, self.recipe.model, metadata)
 
 
-def _require_learnable(recipe: Plan, model: nn.Module, batches: Batches) -> None:
+def _require_learnable(recipe: Plan, step: Step, batches: Batches) -> None:
     """Try a batch of one face, where there will be one: batch normalisation may not take it."""
     faces = len(batches.indices)
     if recipe.batch_size > 1 and faces % recipe.batch_size != 1:
         return
-    trial = copy.deepcopy(model).train()
+    trial, objective = copy.deepcopy(step.model).train(), copy.deepcopy(step.objective)
     noise = Noise(torch_stream(0, "trial", device=batches.device), 1)
     try:
         with torch.no_grad():
-            recipe.loss(trial)(next(batches.in_order())[:1], noise)
+            recipe.loss(trial, state=objective)(next(batches.in_order())[:1], noise)
     except ValueError as error:
         sizes = range(recipe.batch_size + 1, faces + 1)
         fitting = next((str(size) for size in sizes if faces % size != 1), "none: add faces")

@@ -81,7 +81,7 @@ def try_training(
         drawn = numpy_stream(0, "trial").integers(0, 256, shape, dtype=np.uint8)
         pictures = on_device(drawn, device)
     recipe = load_recipe("paper-first", (), pictures.shape[1])
-    step, how = build_step(recipe, device, PAPER_FACES)
+    step, how = build_step(recipe, device, PAPER_FACES, recipe.state(PAPER_FACES, device))
     batches = Batches(pictures, np.arange(len(pictures)), recipe.batch_size, device)
     clock = _Clock(seconds, recipe.batch_size)
     endless = Limit(epochs=10**9)
