@@ -37,13 +37,13 @@ def frechet_distance(first: Features, second: Features) -> float:
     Raises:
         UnusableInput: fewer than two members, features that are no numbers, or of two networks.
     """
-    (mean_1, covariance_1), (mean_2, covariance_2) = map(_moments, _checked(first, second))
-    # tr (Σ₁ Σ₂)^½ = tr (R Σ₂ R)^½ with R = Σ₁^½, where everything is symmetric.
-    values, vectors = np.linalg.eigh(covariance_1)
-    root = vectors * np.sqrt(values.clip(min=0)) @ vectors.T
-    overlap = np.sqrt(np.linalg.eigvalsh(root @ covariance_2 @ root).clip(min=0)).sum()
-    between = np.square(mean_1 - mean_2).sum()
-    distance = between + np.trace(covariance_1) + np.trace(covariance_2) - 2 * overlap
+    first, second = _checked(first, second)
+    between = np.square(first.mean(axis=0) - second.mean(axis=0)).sum()
+    one, other = _deviations(first), _deviations(second)
+    # With Σ₁ = AᵀA and Σ₂ = BᵀB, the roots of the eigenvalues of Σ₁ Σ₂ are the singular values of
+    # A Bᵀ, and A may be any that gives Σ₁: the smaller, the better.
+    common = np.linalg.svd(_short(one) @ _short(other).T, compute_uv=False).sum()
+    distance = between + np.square(one).sum() + np.square(other).sum() - 2 * common
     return float(max(distance, 0.0))  # rounding may leave −1e−12
 
 
@@ -94,9 +94,18 @@ def _kernel(first: Features, second: Features) -> NDArray[np.float64]:
     return kernel
 
 
-def _moments(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (F,) and covariance (F, F), divided by N − 1."""
-    return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
+def _deviations(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A (N, F) such that AᵀA is the covariance, divided by N − 1."""
+    deviations: NDArray[np.float64] = features - features.mean(axis=0)
+    return deviations / np.sqrt(len(features) - 1)
+
+
+def _short(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A matrix of the same AᵀA with no more rows than columns."""
+    if len(deviations) <= deviations.shape[1]:
+        return deviations
+    triangle: NDArray[np.float64] = np.linalg.qr(deviations, mode="r")
+    return triangle
 
 
 def _checked(first: Features, second: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

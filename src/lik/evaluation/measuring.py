@@ -94,7 +94,10 @@ class Evaluator:
         return Measured(evaluation, self.fidelity)
 
     def _note_crop(self) -> None:
-        learned, given = self.session.metadata.get("crop"), self.subject.faces.crop
+        learned, given = (
+            {key: value for key, value in (rule or {}).items() if value is not None}
+            for rule in (self.session.metadata.get("crop"), self.subject.faces.crop)
+        )
         if learned and learned != given:
             self.notes.append(
                 f"{self.session.name} learned faces of another crop ({learned.get('kind')}) than "

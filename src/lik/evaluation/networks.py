@@ -72,7 +72,7 @@ def attribute_network(path: Path) -> FeatureNetwork:
 
     loaded = load_attribute_network(path)
     named = path.resolve()
-    name = named.name if named.is_dir() else named.parent.name
+    name = named.parent.name if named.suffix == ".safetensors" else named.name
     network = loaded.network
     return FeatureNetwork(name, loaded.sha256, network.embedding, network, network.size)
 
