@@ -1,38 +1,90 @@
-"""How far two faces lie apart in the maps of a network, from shallow to deep."""
+"""How different two pictures look to a network: the distance of its maps.
 
-from collections.abc import Sequence
+As LPIPS (arXiv:1801.03924) without its learned weights: at each position of each layer the channels
+are brought to unit length, and what is measured is the squared distance of the two vectors. It is 0
+for equal pictures, at most 2 for maps without negative values, and compares only where the network
+and its layers are the same: say which it was.
+
+Shapes: pictures uint8 (N, S, S, 3), or images (N, 3, S, S) in 0…1; maps (B, C, H, W).
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-AT_ONCE = 128
+from lik.core.errors import UnusableInput
+from lik.core.pixels import Pictures, to_float
 
 
 class HasFeatures(Protocol):
-    """A network that gives its maps: images (B, 3, S, S) in 0…1 → maps (B, C, H, W)."""
+    """A network that gives its maps."""
 
-    def features(self, images: Tensor) -> Sequence[Tensor]: ...
+    def features(self, images: Tensor) -> Sequence[Tensor]:
+        """Images (B, 3, S, S) in 0…1 → maps (B, C, H, W), from shallow to deep."""
+        ...
 
 
-@torch.no_grad()
-def feature_distance(first: Tensor, second: Tensor, network: HasFeatures) -> Tensor:
-    """The distance of each pair of images (N, 3, S, S) in 0…1, (N,), from 0 for equal ones.
+SMALL = 1e-10
+"""Added to lengths, so that positions where nothing responds count as equal."""
 
-    At every place of a map both vectors over the channels are brought to length 1; the squared
-    distances of these are averaged over the places, and then over the maps. This is the distance
-    of Zhang et al. (arXiv:1801.03924, equation 1) with all its weights w equal.
+BATCH = 128
+
+
+def feature_distance(
+    first: Pictures | Tensor,
+    second: Pictures | Tensor,
+    network: HasFeatures,
+    device: str | torch.device = "cpu",
+) -> NDArray[np.float64]:
+    """The distance of each picture of ``first`` from the one of ``second``, (N,).
+
+    Raises:
+        UnusableInput: the two differ in number or size.
     """
-    distances = []
-    for start in range(0, len(first), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        maps = zip(network.features(first[part]), network.features(second[part]), strict=True)
-        per_map = [(_unit(one) - _unit(other)).square().sum(dim=1).mean(dim=(1, 2))
-                   for one, other in maps]  # fmt: skip
-        distances.append(torch.stack(per_map).mean(dim=0).double())
-    return torch.cat(distances) if distances else torch.zeros(0, dtype=torch.float64)
+    _require_alike(first, second)
+    distances = [np.zeros(0)]
+    pairs = zip(_batches(first, device), _batches(second, device), strict=True)
+    with torch.no_grad():
+        for one, other in pairs:
+            distance = distance_of_maps(network.features(one), network.features(other))
+            distances.append(distance.double().cpu().numpy())
+    return np.concatenate(distances)
+
+
+def distance_of_maps(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    """The mean over the layers of their mean squared distances at a position, (B,)."""
+    layers = [
+        (_unit(one.float()) - _unit(other.float())).square().sum(dim=1).mean(dim=(1, 2))
+        for one, other in zip(first, second, strict=True)
+    ]
+    return torch.stack(layers).mean(dim=0)
 
 
 def _unit(maps: Tensor) -> Tensor:
-    lengths: Tensor = maps.norm(dim=1, keepdim=True)
-    return maps / lengths.clamp(min=1e-10)
+    """Maps (B, C, H, W) with the channels of each position at unit length."""
+    length: Tensor = torch.linalg.vector_norm(maps, dim=1, keepdim=True)
+    return maps / (length + SMALL)
+
+
+def _batches(pictures: Pictures | Tensor, device: str | torch.device) -> Iterator[Tensor]:
+    for start in range(0, len(pictures), BATCH):
+        part = pictures[start : start + BATCH]
+        yield (part.float() if isinstance(part, Tensor) else to_float(part)).to(device)
+
+
+def _require_alike(first: Pictures | Tensor, second: Pictures | Tensor) -> None:
+    def shape(pictures: Pictures | Tensor) -> tuple[int, ...]:
+        size = tuple(pictures.shape)
+        if not isinstance(pictures, Tensor) or len(size) != 4:
+            return size
+        return (size[0], *size[2:], size[1])
+
+    if shape(first) != shape(second):
+        raise UnusableInput(
+            f"pictures can be compared one by one where their numbers and sizes are the same, not "
+            f"{tuple(first.shape)} and {tuple(second.shape)}."
+        )

@@ -49,7 +49,7 @@ class AlignerPlan(Plan):
     ) -> Loss:
         assert isinstance(model, Aligner)
         alignment = Alignment(self.objective, self.eyes, CUT)
-        return lambda images, noise: alignment(model, images, noise.generator)
+        return lambda batch, noise: alignment(model, batch.images, noise.generator)
 
 
 def eyes_of_crop(crop: dict[str, Any]) -> tuple[float, float, float, float] | None:
