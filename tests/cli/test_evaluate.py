@@ -169,7 +169,7 @@ def test_inception_alone_gives_fid(copied, tmp_path):
     answer = run_lik("evaluate", copied, "--split", "train", "--inception", file)
     assert answer.exit_code == 0, answer.output
     _, found = figures(copied)
-    assert found["samples_frechet_Inception"]["label"] == "FID (Inception)"
+    assert found["samples_frechet_Inception"]["label"] == "FID of samples (Inception)"
     assert len(found["samples_frechet_Inception"]["network"]["sha256"]) == 64
 
 

@@ -113,7 +113,7 @@ def test_far_weights_neither_overflow_nor_vanish():
         likelihood({"reconstruction": "sse"}, {}).log_density, 3, torch_stream(0),
     )  # fmt: skip
     exact = -(3 * 64 * 64) * (1 + 0.5 * math.log(math.pi))
-    np.testing.assert_allclose(bound.importance_weighted, exact, rtol=1e-9)
+    np.testing.assert_allclose(bound.importance_weighted, exact, rtol=1e-7)
 
 
 def test_no_codes_are_refused(linear):

@@ -1,11 +1,9 @@
-"""Linear probes and the distance of faces in the maps of a network."""
+"""Linear probes, and the scales of MS-SSIM."""
 
 import numpy as np
 import pytest
-import torch
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.feature_distance import feature_distance
 from lik.evaluation.fidelity import scale_exponents
 from lik.evaluation.probes import linear_probes
 
@@ -43,28 +41,6 @@ def test_without_training_faces_there_is_nothing_to_learn():
     codes, truths = coded(10, 1)
     with pytest.raises(UnusableInput, match="train split"):
         linear_probes(codes[:0], truths[:0], codes, truths, ["a", "b", "c"])
-
-
-class Maps:
-    """The image, and its halves in size: maps of two depths."""
-
-    def features(self, images):
-        return images, torch.nn.functional.avg_pool2d(images, 2)
-
-
-def test_distances_of_faces():
-    one, other = torch.rand(5, 3, 8, 8), torch.rand(5, 3, 8, 8)
-    torch.testing.assert_close(feature_distance(one, one, Maps()), torch.zeros(5).double())
-    there, back = (feature_distance(*pair, Maps()) for pair in ((one, other), (other, one)))
-    torch.testing.assert_close(there, back)
-    assert there.shape == (5,)
-    assert (there > 0).all()
-    near = feature_distance(one, one + 0.01 * other, Maps())
-    assert (near < there / 10).all()
-    # vectors of length 1 that stand at right angles are at a squared distance of 2
-    red, green = torch.zeros(2, 1, 3, 8, 8).unbind()
-    red[:, 0], green[:, 1] = 1, 1
-    torch.testing.assert_close(feature_distance(red, green, Maps()), torch.tensor([2.0]).double())
 
 
 def test_scales_that_a_picture_has_room_for():

@@ -150,7 +150,7 @@ class TestFigures:
         inception = FeatureNetwork("Inception", "abc", lambda images: images, is_inception=True)
         judge = Judge(inception, drawn(200), None)
         labels = [figure.label for figure in self.figures(drawn(200, seed=1), judge=judge).values()]
-        assert labels[:2] == ["FID (Inception)", "KID (Inception)"]
+        assert labels[:2] == ["FID of samples (Inception)", "KID of samples (Inception)"]
 
     def test_halves_of_one_set_tell_what_other_draws_would(self):
         """Means of both spreads over many trials agree within a factor of 1.6."""

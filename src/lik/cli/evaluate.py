@@ -260,11 +260,8 @@ def _show(metrics: Sequence[dict[str, Any]], evaluations: "Sequence[Evaluation]"
     width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
     for start, end in _fitting(labels, columns, width):
         chosen = columns[start:end]
-        table(
-            ("figure", *(column[0] for column in chosen)),
-            [(label, *cells) for label, *cells in zip(labels[1:], *(c[1:] for c in chosen),
-                                                       strict=True)],
-        )  # fmt: skip
+        heads, *lines = zip(labels, *chosen, strict=True)
+        table(("figure", *heads[1:]), [line for line in lines if any(line[1:])])
         say()
     for said in dict.fromkeys(said for one in evaluations for said in one.notes):
         say(said)

@@ -96,16 +96,17 @@ def _kernel(first: Features, second: Features) -> NDArray[np.float64]:
 
 def _deviations(features: NDArray[np.float64]) -> NDArray[np.float64]:
     """A (N, F) such that AᵀA is the covariance, divided by N − 1."""
-    deviations: NDArray[np.float64] = features - features.mean(axis=0)
-    return deviations / np.sqrt(len(features) - 1)
+    deviations: NDArray[np.float64] = (features - features.mean(axis=0)) / (
+        len(features) - 1
+    ) ** 0.5
+    return deviations
 
 
 def _short(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
     """A matrix of the same AᵀA with no more rows than columns."""
     if len(deviations) <= deviations.shape[1]:
         return deviations
-    triangle: NDArray[np.float64] = np.linalg.qr(deviations, mode="r")
-    return triangle
+    return np.asarray(np.linalg.qr(deviations).R, np.float64)
 
 
 def _checked(first: Features, second: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

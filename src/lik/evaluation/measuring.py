@@ -98,7 +98,9 @@ class Evaluator:
             {key: value for key, value in (rule or {}).items() if value is not None}
             for rule in (self.session.metadata.get("crop"), self.subject.faces.crop)
         )
-        if learned and learned != given:
+        # What the one leaves open, the other may have filled in.
+        same = all(given[key] == value for key, value in learned.items() if key in given)
+        if self.session.metadata.get("hash") != self.subject.faces.hash and not same:
             self.notes.append(
                 f"{self.session.name} learned faces of another crop ({learned.get('kind')}) than "
                 f"it is measured on ({given['kind']})."
@@ -153,7 +155,7 @@ class Evaluator:
                   (kl > ACTIVE).sum(), unit=f"of {len(kl)}", digits=0)  # fmt: skip
         if self.count > 1:
             variances = posteriors.means.astype(np.float64).var(axis=0, ddof=1)
-            self._add("active_means", "active units (variance of means > 0.01)", "code",
+            self._add("active_means", "active units (Var of means > 0.01)", "code",
                       (variances > 0.01).sum(), unit=f"of {len(kl)}", digits=0)  # fmt: skip
 
     def _likelihood(self, posteriors: Posteriors) -> None:
@@ -189,7 +191,7 @@ class Evaluator:
         said: dict[str, Any] = {"group": "likelihood", "better": "lower", "seed": self.plan.seed}
         for key, label, values in (
             ("negative_elbo", "−ELBO", alone),
-            (f"nll_{codes}", f"−log p(x), bound of {codes:,} codes", weighted),
+            (f"nll_{codes}", f"−log p(x) by {codes:,} codes", weighted),
         ):
             mean, spread = float(values.mean()), _standard_error(values)
             self._mean(
@@ -200,7 +202,7 @@ class Evaluator:
                 error=None if spread is None else spread / (pixels * np.log(2)),
                 unit="bits/dimension", digits=4, **said,
             )  # fmt: skip
-        self._add("effective_codes", "effective codes of the bound", "likelihood",
+        self._add("effective_codes", "effective codes of it", "likelihood",
                   bound.effective.mean(), unit=f"of {codes:,}", digits=1, better="higher",
                   seed=self.plan.seed)  # fmt: skip
 
@@ -208,12 +210,11 @@ class Evaluator:
         if not self.subject.judges:
             return
         decoded = self.session.decode(posteriors.means)
-        originals, reconstructions = to_float(self.subject.pictures), to_float(decoded)
         for judge in self.subject.judges:
             name = judge.network.name
             self.progressed(f"reconstructions ({name})", 0, 1)
             if judge.network.maps is not None:
-                found = feature_distance(originals, reconstructions, judge.network.maps).numpy()
+                found = feature_distance(self.subject.pictures, decoded, judge.network.maps)
                 self._mean(
                     f"feature_distance_{name}", f"feature distance ({name})", "likeness",
                     found.mean(), _standard_error(found), digits=4, better="lower",
@@ -262,13 +263,13 @@ class Evaluator:
         ]  # fmt: skip
         hits = np.stack([probe.hits for probe in probes])
         per_face = np.nanmean(hits[:, ~np.isnan(hits).all(axis=0)], axis=0)
-        said = f"linear probes of {len(probes)} attributes"
+        said = f"{len(probes)} linear probes"
         if np.isin(train, chosen).any():
             self.notes.append("The linear probes are tried on faces that they were fitted to.")
         self._mean("probe_accuracy", f"{said}, accuracy", "code",
                    100 * np.mean([probe.accuracy for probe in probes]),
                    _scaled(_standard_error(per_face)), unit="%", better="higher")  # fmt: skip
-        self._add("probe_majority", "the same by always saying the majority", "code",
+        self._add("probe_majority", "the same by saying the majority", "code",
                   100 * np.mean([probe.majority for probe in probes]), unit="%")  # fmt: skip
         balanced = [probe.balanced for probe in probes if probe.balanced is not None]
         if balanced:

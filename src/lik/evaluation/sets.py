@@ -81,7 +81,7 @@ def figures_of_set(
         figures.append(
             Figure(
                 key=f"{group}_{key}_{name}",
-                label=f"{label} ({name})",
+                label=f"{label} of {group} ({name})",
                 group=group,
                 value=values[key],
                 count=len(sets[0]),

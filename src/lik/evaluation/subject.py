@@ -103,8 +103,12 @@ def floor_of(subject: Subject, plan: Plan, progressed: Progressed) -> tuple[Figu
             continue  # the runs say why
         figures += found
         figures += [
-            replace(figure, group="reconstructions",
-                    key=figure.key.replace("samples", "reconstructions", 1))
+            replace(
+                figure,
+                group="reconstructions",
+                key=figure.key.replace("samples", "reconstructions", 1),
+                label=figure.label.replace("samples", "reconstructions", 1),
+            )
             for figure in found
-        ]  # fmt: skip
+        ]
     return tuple(figures)
