@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from lik.cli import (
+    average,
     change,
     demo,
     doctor,
@@ -18,6 +19,7 @@ from lik.cli import (
     map,
     merge,
     models,
+    morph,
     prepare,
     recipes,
     reconstruct,
@@ -113,6 +115,8 @@ app.command("train-features")(train_features.train_features)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("change")(change.change)
+app.command("morph")(morph.morph)
+app.command("average")(average.average)
 app.command("map")(map.map_)
 app.command("evaluate")(evaluate.evaluate)
 app.command("import-keras")(import_keras.import_keras_)

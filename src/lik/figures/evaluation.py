@@ -57,7 +57,7 @@ def write_evaluation(
         f"Evaluation of {names}",
         _introduction(evaluations),
         [*_pictures(originals, shown), *_tables(evaluations), *_probes(evaluations),
-         *_notes(evaluations), _conditions(evaluations, command)],
+         *_notes(evaluations), *_spreads(evaluations), _conditions(evaluations, command)],
         "Made by lik evaluate. Reconstructions and samples are made by a generative model; "
         "docs/evaluation.md says what each figure is, and what it is blind to.",
     )  # fmt: skip
@@ -69,7 +69,7 @@ def _introduction(evaluations: Sequence[Evaluation]) -> list[str]:
         f"{e.conditions.crop['kind']})": None for e in evaluations
     }  # fmt: skip
     return [
-        f"Measured on {' and '.join(sets)}. ± is a spread; the last table says of what.",
+        f"Measured on {' and '.join(sets)}. ± is a spread; a table at the end says of what.",
         "↑ and ↓ show which way is better. No single figure tells whether faces are good: look "
         "at them first.",
     ]
@@ -97,7 +97,7 @@ def _pictures(originals: Pictures, shown: Sequence[Shown]) -> list[Section]:
         sections.append(
             Section(
                 "Samples",
-                "Decoded from random numbers: nobody of these exists.",
+                "Decoded from random numbers: none of these people exists.",
                 data_uri(sheet(rows, tile=96), photographic=True), "New faces of each run",
             )
         )  # fmt: skip
@@ -162,12 +162,11 @@ def _conditions(evaluations: Sequence[Evaluation], command: str) -> Section:
         )
         for e in evaluations
     ]  # fmt: skip
-    spreads = dict.fromkeys(_spread(figure) for e in evaluations for figure in e.figures)
     networks = dict.fromkeys(
         f"{figure.network.name} (SHA-256 {figure.network.sha256[:12]}…)"
         for e in evaluations for figure in e.figures if figure.network
     )  # fmt: skip
-    text = "What ± is: " + "; ".join(spread for spread in spreads if spread) + "."
+    text = f"Seed {_seeds(evaluations)}; every number has all that it depends on in metrics.json."
     if networks:
         text += f" Networks of features: {', '.join(networks)}."
     return Section(
@@ -179,9 +178,31 @@ def _conditions(evaluations: Sequence[Evaluation], command: str) -> Section:
     )
 
 
+def _seeds(evaluations: Sequence[Evaluation]) -> str:
+    seeds = {figure.seed for e in evaluations for figure in e.figures} - {None}
+    return ", ".join(map(str, sorted(seed for seed in seeds if seed is not None))) or "none"
+
+
+def _spreads(evaluations: Sequence[Evaluation]) -> list[Section]:
+    """What each ± is, and of how many faces the figure."""
+    of: dict[tuple[str, int], dict[str, None]] = {}
+    for figure in (figure for e in evaluations for figure in e.figures):
+        if figure.spread is not None:
+            of.setdefault((_spread(figure), figure.count), {})[figure.label] = None
+    if not of:
+        return []
+    return [
+        Section(
+            "What ± is",
+            "It is shown where a figure has a spread.",
+            table=[
+                (spread, f"{count:,}", ", ".join(labels)) for (spread, count), labels in of.items()
+            ],
+            columns=("spread", "faces", "of"),
+        )
+    ]
+
+
 def _spread(figure: Figure) -> str:
-    if figure.spread is None:
-        return ""
-    times = f" ({figure.repeats})" if figure.repeats and "pairs" not in figure.spread_of else ""
-    where = GROUPS[figure.group].split(",")[0].lower()
-    return f"{figure.label.split(' (')[0]} [{where}]: {figure.spread_of}{times}"
+    counted = figure.repeats and "pairs" not in figure.spread_of
+    return figure.spread_of + (f" ({figure.repeats})" if counted else "")
