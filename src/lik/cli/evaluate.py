@@ -117,7 +117,8 @@ def evaluate(
     page = _page(runs, out)
     if page is not None:
         _write_page(page, sessions, subjects[0][0], evaluations)
-        (note if as_json else say)(f"\n{page}")
+        if not as_json:
+            say(f"\n{page}")
 
 
 def evaluate_on(session: "Session", faces: "FaceSet", split: str, seed: int) -> dict[str, Any]:
