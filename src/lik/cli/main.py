@@ -16,6 +16,7 @@ from lik.cli import (
     generate,
     import_keras,
     inspect,
+    likeness,
     map,
     merge,
     models,
@@ -119,6 +120,7 @@ app.command("morph")(morph.morph)
 app.command("average")(average.average)
 app.command("map")(map.map_)
 app.command("evaluate")(evaluate.evaluate)
+app.command("likeness")(likeness.likeness)
 app.command("import-keras")(import_keras.import_keras_)
 app.command("models")(models.models)
 app.command("recipes")(recipes.recipes)
