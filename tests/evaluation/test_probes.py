@@ -1,10 +1,9 @@
-"""Linear probes, and the scales of MS-SSIM."""
+"""Linear probes, on codes that tell one thing and not another."""
 
 import numpy as np
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.fidelity import scale_exponents
 from lik.evaluation.probes import linear_probes
 
 
@@ -41,8 +40,3 @@ def test_without_training_faces_there_is_nothing_to_learn():
     codes, truths = coded(10, 1)
     with pytest.raises(UnusableInput, match="train split"):
         linear_probes(codes[:0], truths[:0], codes, truths, ["a", "b", "c"])
-
-
-def test_scales_that_a_picture_has_room_for():
-    assert [len(scale_exponents(size)) for size in (16, 64, 176)] == [1, 3, 5]
-    assert sum(scale_exponents(64)) == pytest.approx(1)

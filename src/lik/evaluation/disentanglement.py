@@ -5,6 +5,7 @@ posteriors; factors (N, F). A factor with a few whole values is a class (flags, 
 any other a quantity. Factors that do not vary are left out. All scores run from 0 to 1.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,6 +101,7 @@ def dci(train: Values, train_factors: Values, codes: Values, factors: Values) ->
     Raises:
         UnusableInput: as of `mutual_information_gap`.
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
     from sklearn.preprocessing import StandardScaler
 
@@ -113,7 +115,9 @@ def dci(train: Values, train_factors: Values, codes: Values, factors: Values) ->
         shares = []
         for target, other in zip(*_paired_targets(factor, truth), strict=True):
             middle, spread = target.mean(), target.std()
-            lasso = Lasso(alpha=PENALTY).fit(seen, (target - middle) / spread)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # nearly there is enough
+                lasso = Lasso(alpha=PENALTY).fit(seen, (target - middle) / spread)
             importance[:, number] += np.abs(lasso.coef_)
             left = np.square((other - middle) / spread - lasso.predict(unseen)).sum()
             total = np.square(other - other.mean()).sum() / spread**2

@@ -17,14 +17,9 @@ from torchmetrics.functional.image import (
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
 from lik.core.pixels import Pictures, to_float
+from lik.evaluation.likeness import scales_of
 from lik.latent.session import Codes, Session
 from lik.objectives.reconstruction import SCALES, sse
-
-EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""How much each scale of MS-SSIM counts, finest first."""
-
-WINDOW = 11
-"""Side of SSIM's window, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +86,6 @@ def measure_fidelity(session: Session, pictures: Pictures, seed: int = 0) -> Fid
     )
 
 
-def scale_exponents(size: int) -> tuple[float, ...]:
-    """Exponents of the scales of MS-SSIM that pictures of ``size`` pixels have room for, of sum 1.
-
-    The finest of the five of Wang, Simoncelli & Bovik (2003). torchmetrics asks for a side of
-    more than 10 pixels at the coarsest, and some more: three scales for 64 pixels, one for 16.
-    """
-    count = 1
-    while count < len(EXPONENTS) and size // max(2**count, count**2) >= WINDOW:
-        count += 1
-    return tuple(exponent / sum(EXPONENTS[:count]) for exponent in EXPONENTS[:count])
-
-
 @dataclass(frozen=True)
 class _Comparison:
     """Σ(x−x̂)², PSNR, SSIM and MS-SSIM of each picture, (N,)."""
@@ -130,7 +113,7 @@ def _squared_errors(session: Session, pictures: Pictures, codes: Codes) -> torch
 
 
 def _compare(session: Session, pictures: Pictures, codes: Codes) -> _Comparison:
-    exponents = scale_exponents(session.size)
+    exponents = scales_of(session.size, session.size)
     errors, ratios, similarities, multiscale = [], [], [], []
     for images, decoded in _pairs(session, pictures, codes):
         errors.append(sse(images, decoded).double())
