@@ -9,9 +9,10 @@ from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from lik.core.pixels import to_float
+from lik.evaluation.feature_distance import distance_of_maps
 from lik.evaluation.likeness import scales_of
 from lik.latent.session import Session
-from lik.objectives.perceptual import Features, feature_distance
+from lik.objectives.perceptual import Features
 from lik.training.feature_networks import open_features
 from trained import Place
 
@@ -53,7 +54,7 @@ def _distance(features: Features, first: Tensor, second: Tensor) -> float:
     """The mean feature distance over the pictures."""
     with torch.no_grad():
         found = [
-            feature_distance(features, a, b)
+            distance_of_maps(features(a), features(b))
             for a, b in zip(first.split(100), second.split(100), strict=True)
         ]
     return float(torch.cat(found).mean())

@@ -13,6 +13,7 @@ from task import Contestant, Task
 from with_torch import pictures_of
 
 from lik.core.acceleration import choose_acceleration
+from lik.core.allocation import keep_freed_memory
 from lik.core.run_folder import RunFolder
 from lik.training.recipe import load_recipe
 from lik.training.run import Data, Observer, run_training
@@ -28,6 +29,9 @@ def lik(task: Task) -> Contestant:
     )
     device = torch.device(task.device)
     how = choose_acceleration(recipe.device, device, FOREVER * len(task.train))
+    # A training has the main thread, whose memory is kept; here it has another, which must be begun
+    # after that was asked for.
+    keep_freed_memory()
     allowed: Queue[None] = Queue()
     ended: Queue[Any] = Queue()
 

@@ -7,7 +7,7 @@ from lik.core.errors import UnusableInput
 from lik.objectives.elbo import ElboSettings
 from lik.objectives.likelihood import likelihood
 from lik.objectives.mixture import LearnedSigma, Mixture, MixtureSettings, OptimalSigma
-from lik.objectives.perceptual import feature_distance
+from lik.objectives.perceptual import feature_loss
 from lik.objectives.reconstruction import gaussian, laplace, logistic, optimal_log_sigma, sse
 
 
@@ -64,9 +64,9 @@ def test_distances_of_features_are_means_of_squares_of_the_layers():
     images, decoded = batch()
     decoded.requires_grad_()
     first = 0.5 * (images - decoded).square().flatten(1).mean(dim=1)
-    torch.testing.assert_close(feature_distance(network, images, decoded, (0,)), first)
-    both = feature_distance(network, images, decoded)
-    torch.testing.assert_close(both, first + feature_distance(network, images, decoded, (1,)))
+    torch.testing.assert_close(feature_loss(network, images, decoded, (0,)), first)
+    both = feature_loss(network, images, decoded)
+    torch.testing.assert_close(both, first + feature_loss(network, images, decoded, (1,)))
     both.sum().backward()
     assert decoded.grad.abs().sum() > 0
 

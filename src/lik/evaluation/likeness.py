@@ -17,7 +17,8 @@ from torchmetrics.functional.image import (
 from lik.core.errors import UnusableInput
 from lik.evaluation.distortions import WHITE, Picture
 from lik.evaluation.equal_error import mean_squared_error
-from lik.objectives.perceptual import Features, feature_distance
+from lik.evaluation.feature_distance import distance_of_maps
+from lik.objectives.perceptual import Features
 
 WINDOW = 11
 """Side of SSIM's window in pixels: a picture, or a scale of it, may not be smaller."""
@@ -33,8 +34,7 @@ class Likeness:
     Attributes:
         mse: mean squared error, of values in 0…255. psnr: the same in dB, ∞ for equal pictures.
         ssim, ms_ssim: structural similarity, 1 for equal pictures (Wang et al. 2003, 2004).
-        feature_distance: Σ over feature maps of ½ the mean squared difference
-            (arXiv:1610.00291), None without a network.
+        feature_distance: that of `lik.evaluation.feature_distance`, None without a network.
     """
 
     mse: float
@@ -85,7 +85,7 @@ def measure_likeness(
 
 def _feature_distance(features: Features, first: Tensor, second: Tensor) -> float:
     with torch.no_grad():
-        return float(feature_distance(features, first, second))
+        return float(distance_of_maps(features(first), features(second)))
 
 
 def _ms_ssim(first: Tensor, second: Tensor, exponents: tuple[float, ...]) -> float:

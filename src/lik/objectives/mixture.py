@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from lik.core.configuration import Settings, nearest
-from lik.objectives.perceptual import Features, feature_distance
+from lik.objectives.perceptual import Features, feature_loss
 from lik.objectives.reconstruction import (
     SCALES,
     gaussian,
@@ -156,7 +156,7 @@ class Mixture(nn.Module):
     def _features(self, images: Tensor, reconstructions: Tensor) -> Tensor:
         (features,) = self.features
         assert features is not None
-        return feature_distance(features, images, reconstructions, self.layers)
+        return feature_loss(features, images, reconstructions, self.layers)
 
     def figures(self) -> dict[str, float]:
         """The present σ or scale, where there is one; waits for the device."""

@@ -11,7 +11,7 @@ Features = Callable[[Tensor], Sequence[Tensor]]
 Its weights are to be fixed; gradients go through it to the images."""
 
 
-def feature_distance(
+def feature_loss(
     features: Features,
     images: Tensor,
     reconstructions: Tensor,
