@@ -24,6 +24,7 @@ from lik.cli import (
     runs,
     train,
     train_aligner,
+    train_features,
 )
 from lik.cli.terminal import note, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -108,6 +109,7 @@ app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)
 app.command("train-aligner")(train_aligner.train_aligner)
+app.command("train-features")(train_features.train_features)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("change")(change.change)

@@ -7,7 +7,7 @@ weights must know (crop rule, attribute names, where they come from).
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
@@ -17,11 +17,24 @@ from torch import Tensor, nn
 from lik.core.artifacts import check_version, replacing
 from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
-from lik.models.catalogue import ModelSettings, build
+from lik.core.run_folder import RunFolder
+from lik.models.catalogue import CATALOGUE, ModelSettings, build
 from lik.models.interface import VAE
 
 FORMAT = "lik-model"
 VERSION = 1
+
+
+WrappedT = TypeVar("WrappedT", bound=Settings)
+
+VAE_KIND = "a variational autoencoder"
+
+KINDS = {
+    "aligner": "an alignment network",
+    "attributes-plain": "an attribute network",
+    "attributes-residual": "an attribute network",
+} | dict.fromkeys(CATALOGUE, VAE_KIND)
+"""What the models of each name are, for people who open one as something else."""
 
 
 class _Wrapped(Settings):
@@ -51,8 +64,44 @@ def save_model(path: Path, model: nn.Module, settings: BaseModel, metadata: dict
         temporary.write_bytes(save(tensors, description))
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What a file of weights holds: its configuration as plain values, metadata and tensors."""
+
+    path: Path
+    settings: Any
+    metadata: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    def validated(self, cls: type[WrappedT], kind: str) -> WrappedT:
+        """The configuration, as the field ``model`` of ``cls``.
+
+        Raises:
+            UnusableInput: the model is of another kind (a value of `KINDS`), or does not fit.
+        """
+        name = self.settings.get("name") if isinstance(self.settings, dict) else None
+        found = KINDS.get(name, kind) if isinstance(name, str) else kind
+        if found != kind:
+            raise UnusableInput(f"{self.path} holds {found} ({name}), and {kind} is needed here.")
+        return validated(cls, {"model": self.settings}, str(self.path))
+
+
 def load_model(path: Path) -> SavedModel:
-    """Read a model on the CPU, in evaluation mode.
+    """Read a variational autoencoder on the CPU, in evaluation mode.
+
+    Raises:
+        UnusableInput: no such file, no model of Lik, one of another kind or of a newer version, or
+            a broken one.
+    """
+    stored = read_stored(path)
+    settings = stored.validated(_Wrapped, VAE_KIND).model
+    model = build(settings)
+    put_in_place(stored, model)
+    return SavedModel(model.eval(), settings, stored.metadata)
+
+
+def read_stored(path: Path) -> Stored:
+    """Read a file of weights, of whatever kind its model is.
 
     Raises:
         UnusableInput: no such file, no model of Lik, one of a newer version, or a broken one.
@@ -64,14 +113,32 @@ def load_model(path: Path) -> SavedModel:
             raise TypeError
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise UnusableInput(f"{path} is broken: its metadata is not that of a model.") from error
-    wrapped = validated(_Wrapped, {"model": settings}, str(path))
-    model = build(wrapped.model)
+    return Stored(path, settings, metadata, tensors)
+
+
+def put_in_place(stored: Stored, model: nn.Module) -> None:
+    """Copy the stored weights into a model that was built from the stored configuration."""
     try:
-        model.load_state_dict(tensors)
+        model.load_state_dict(stored.tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise UnusableInput(f"{path} does not fit its own configuration: {reason}") from error
-    return SavedModel(model.eval(), wrapped.model, metadata)
+        raise UnusableInput(
+            f"{stored.path} does not fit its own configuration: {reason}"
+        ) from error
+
+
+def weights_file(path: Path) -> Path:
+    """The file of weights of a run, given by its folder or by that file itself.
+
+    Raises:
+        UnusableInput: nothing is there, or a folder without weights.
+    """
+    if not path.exists():
+        raise UnusableInput(f"there are no trained weights at {path}.")
+    file = RunFolder(path).model if path.is_dir() else path
+    if not file.is_file():
+        raise UnusableInput(f"{path} holds no trained model (no {file.name}): is it a run of Lik?")
+    return file
 
 
 def saved_step(path: Path) -> int | None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from lik.core.acceleration import Acceleration
 from lik.objectives.elbo import Elbo, Output
+from lik.training.batches import Batch
 from lik.training.noise import Noise
 
 
@@ -27,7 +28,8 @@ class AcceleratedElbo:
         if how.compiled:
             self._compiled = torch.compile(self._in_training, dynamic=False)
 
-    def __call__(self, images: Tensor, noise: Noise) -> Mapping[str, Tensor]:
+    def __call__(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        images = batch.images
         numbers = noise.normal(self.latent)
         if len(numbers) < len(images):  # a share of nothing, which counts for nothing
             numbers = images.new_zeros(len(images), self.latent)

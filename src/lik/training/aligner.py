@@ -47,7 +47,7 @@ class AlignerPlan(Plan):
     def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
         assert isinstance(model, Aligner)
         alignment = Alignment(self.objective, self.eyes, CUT)
-        return lambda images, noise: alignment(model, images, noise.generator)
+        return lambda batch, noise: alignment(model, batch.images, noise.generator)
 
 
 def eyes_of_crop(crop: dict[str, Any]) -> tuple[float, float, float, float] | None:

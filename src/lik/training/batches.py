@@ -11,6 +11,7 @@ from itertools import islice
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lik.core.pixels import Pictures, to_float
@@ -28,11 +29,13 @@ class Batch:
         images: float32 (B, 3, S, S); never empty, even where the share is.
         total: faces in the whole batch, over all processes.
         mine: how many of them are of this process: B, or 0 where there are fewer than processes.
+        labels: float32 (B, A), what is known of each face, where the training is given it.
     """
 
     images: Tensor
     total: int
     mine: int
+    labels: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Batches:
         indices: which of them take part.
         batch_size: faces in a batch over all processes; the last of an epoch may be smaller.
         rank, processes: every process takes each ``processes``-th face of a batch.
+        labels: float32 (N, A), a row for each of the pictures, for what learns from labels.
     """
 
     pictures: Pictures | Tensor
@@ -54,6 +58,7 @@ class Batches:
     mirror: bool = False
     rank: int = 0
     processes: int = 1
+    labels: NDArray[np.float32] | None = None
 
     @property
     def steps(self) -> int:
@@ -65,12 +70,13 @@ class Batches:
         """Which faces of a batch are of this process."""
         return slice(self.rank, None, self.processes)
 
-    def in_order(self) -> Iterator[Tensor]:
+    def in_order(self) -> Iterator[Batch]:
         """Every face once, in the order of the set, never mirrored, all in this process."""
         none = np.zeros(self.batch_size, bool)
         for start in range(0, len(self.indices), self.batch_size):
             chosen = self.indices[start : start + self.batch_size]
-            yield to_float(self._pixels(chosen, none[: len(chosen)]).to(self.device))
+            images = to_float(self._pixels(chosen, none[: len(chosen)]).to(self.device))
+            yield Batch(images, len(chosen), len(chosen), self._labels(chosen))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Every face once, shuffled; from ``first_step`` on, for an epoch that was broken off."""
@@ -82,17 +88,25 @@ class Batches:
             for step in range(first_step, self.steps)
         ]
 
+        def share(part: slice) -> slice:
+            """Of the batch, what this process reads: a face even where none is its own."""
+            return self.share if len(order[part][self.share]) else slice(0, 1)
+
         def pixels(part: slice) -> Tensor:
-            chosen = order[part]
-            share = self.share if len(chosen[self.share]) else slice(0, 1)
-            return self._pixels(chosen[share], mirrored[part][share])
+            return self._pixels(order[part][share(part)], mirrored[part][share(part)])
 
         lie_there = isinstance(self.pictures, Tensor)
         read = map(pixels, parts) if lie_there else _ahead(pixels, parts)
         for part, content in zip(parts, read, strict=True):
             faces = order[part]
             images = to_float(content.to(self.device, non_blocking=True))
-            yield Batch(images, len(faces), len(faces[self.share]))
+            labels = self._labels(faces[share(part)])
+            yield Batch(images, len(faces), len(faces[self.share]), labels)
+
+    def _labels(self, chosen: np.ndarray) -> Tensor | None:
+        if self.labels is None:
+            return None
+        return torch.from_numpy(self.labels[chosen]).to(self.device, non_blocking=True)
 
     def _pixels(self, chosen: np.ndarray, mirrored: np.ndarray) -> Tensor:
         """Faces uint8 (B, S, S, 3), some of them mirrored, where the pictures lie."""

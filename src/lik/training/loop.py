@@ -1,6 +1,6 @@
 """The training loop: it takes any loss of a batch, and knows neither files nor screens.
 
-It serves whatever gives ``loss(images, noise) → terms``, named tensors (B,) of which ``loss`` is
+It serves whatever gives ``loss(batch, noise) → terms``, named tensors (B,) of which ``loss`` is
 minimised; what shows, saves or stops it comes as small callbacks.
 """
 
@@ -135,8 +135,8 @@ def measure(model: nn.Module, loss: Loss, batches: Batches) -> Figures:
     totals = _Totals({}, ALONE, batches.device)
     generator = torch_stream(batches.seed, "validation", device=batches.device)
     with torch.no_grad():
-        for images in batches.in_order():
-            terms = loss(images, Noise(generator, len(images)))
+        for batch in batches.in_order():
+            terms = loss(batch, Noise(generator, batch.total))
             totals.add({name: values.sum().double() for name, values in terms.items()})
     model.train(was_training)
     return {name: total / len(batches.indices) for name, total in totals.values().items()}

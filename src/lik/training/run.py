@@ -3,11 +3,13 @@
 import copy
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from lik.core.acceleration import Acceleration, choose_acceleration
@@ -40,6 +42,8 @@ class Data:
     description: dict[str, Any]
     """``path``, ``crop`` and ``attribute_names`` of the face set, as plain values, ``hash`` of its
     pixels and ``index_hash`` of its splits and labels."""
+    labels: NDArray[np.float32] | None = None
+    """(N, A), a row for each of the pictures, for what learns from labels."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +121,13 @@ def _batches(
     pictures = on_device(data.pictures, device)
     training = Batches(
         pictures, data.train, recipe.batch_size, device, recipe.seed, recipe.mirror,
-        processes.rank, processes.count,
+        processes.rank, processes.count, data.labels,
     )  # fmt: skip
     if not len(data.validation):
         return training, None
-    return training, Batches(pictures, data.validation, recipe.batch_size, device, recipe.seed)
+    return training, Batches(
+        pictures, data.validation, recipe.batch_size, device, recipe.seed, labels=data.labels
+    )
 
 
 def _new_step(
@@ -244,7 +250,9 @@ class _Keeper:
             "skipped_steps": int(self.step.guard.skipped),
         }
         if self.validation is not None:
-            found |= self.recipe.details(shown, self.validation.in_order())
+            found |= self.recipe.details(
+                shown, (batch.images for batch in self.validation.in_order())
+            )
         return found
 
     def _save_weights(self) -> None:
@@ -267,10 +275,11 @@ def _require_learnable(recipe: Plan, model: nn.Module, batches: Batches) -> None
     if recipe.batch_size > 1 and faces % recipe.batch_size != 1:
         return
     trial = copy.deepcopy(model).train()
+    single = replace(batches, batch_size=1)
     noise = Noise(torch_stream(0, "trial", device=batches.device), 1)
     try:
         with torch.no_grad():
-            recipe.loss(trial)(next(batches.in_order())[:1], noise)
+            recipe.loss(trial)(next(single.in_order()), noise)
     except ValueError as error:
         sizes = range(recipe.batch_size + 1, faces + 1)
         fitting = next((str(size) for size in sizes if faces % size != 1), "none: add faces")

@@ -14,8 +14,8 @@ from lik.training.averaging import Average
 from lik.training.batches import Batch
 from lik.training.noise import Noise
 
-Loss = Callable[[Tensor, Noise], Mapping[str, Tensor]]
-"""Images (B, 3, S, S) and a source of noise → ``loss`` and its parts, each (B,)."""
+Loss = Callable[[Batch, Noise], Mapping[str, Tensor]]
+"""A batch and a source of noise → ``loss`` and its parts, each (B,)."""
 
 Rate = Callable[[int], float]
 """The learning rate of a step, counted over the whole run."""
@@ -109,7 +109,7 @@ class Step:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(number)
         before = [buffer.clone() for buffer in self.buffers]
-        terms = self.loss(batch.images, noise)
+        terms = self.loss(batch, noise)
         self.optimizer.zero_grad(set_to_none=True)
         # Over all processes, whose gradients are averaged, it is the mean over the whole batch.
         share = batch.mine * self.processes / batch.total

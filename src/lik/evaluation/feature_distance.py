@@ -1,0 +1,82 @@
+"""How different two pictures look to a network: the distance of its maps.
+
+As LPIPS (arXiv:1801.03924) without its learned weights: at each position of each layer the channels
+are brought to unit length, and what is measured is the squared distance of the two vectors. It is 0
+for equal pictures, at most 2 for maps without negative values, and compares only where the network
+and its layers are the same: say which it was.
+
+Shapes: pictures uint8 (N, S, S, 3), or images (N, 3, S, S) in 0…1; maps (B, C, H, W).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lik.core.errors import UnusableInput
+from lik.core.pixels import Pictures, to_float
+
+Features = Callable[[Tensor], Sequence[Tensor]]
+"""Images (B, 3, S, S) in 0…1 → maps, from shallow to deep, as the ``features`` of a network."""
+
+SMALL = 1e-10
+"""Added to lengths, so that positions where nothing responds count as equal."""
+
+BATCH = 128
+
+
+def feature_distance(
+    first: Pictures | Tensor,
+    second: Pictures | Tensor,
+    features: Features,
+    device: str | torch.device = "cpu",
+) -> NDArray[np.float64]:
+    """The distance of each picture of ``first`` from the one of ``second``, (N,).
+
+    Raises:
+        UnusableInput: the two differ in number or size.
+    """
+    _require_alike(first, second)
+    distances = [np.zeros(0)]
+    pairs = zip(_batches(first, device), _batches(second, device), strict=True)
+    with torch.no_grad():
+        for one, other in pairs:
+            distance = distance_of_maps(features(one), features(other))
+            distances.append(distance.double().cpu().numpy())
+    return np.concatenate(distances)
+
+
+def distance_of_maps(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    """The mean over the layers of their mean squared distances at a position, (B,)."""
+    layers = [
+        (_unit(one.float()) - _unit(other.float())).square().sum(dim=1).mean(dim=(1, 2))
+        for one, other in zip(first, second, strict=True)
+    ]
+    return torch.stack(layers).mean(dim=0)
+
+
+def _unit(maps: Tensor) -> Tensor:
+    """Maps (B, C, H, W) with the channels of each position at unit length."""
+    return maps / (torch.linalg.vector_norm(maps, dim=1, keepdim=True) + SMALL)
+
+
+def _batches(pictures: Pictures | Tensor, device: str | torch.device) -> Iterator[Tensor]:
+    for start in range(0, len(pictures), BATCH):
+        part = pictures[start : start + BATCH]
+        yield (part.float() if isinstance(part, Tensor) else to_float(part)).to(device)
+
+
+def _require_alike(first: Pictures | Tensor, second: Pictures | Tensor) -> None:
+    def shape(pictures: Pictures | Tensor) -> tuple[int, ...]:
+        size = tuple(pictures.shape)
+        if not isinstance(pictures, Tensor) or len(size) != 4:
+            return size
+        return (size[0], *size[2:], size[1])
+
+    if shape(first) != shape(second):
+        raise UnusableInput(
+            f"pictures can be compared one by one where their numbers and sizes are the same, not "
+            f"{tuple(first.shape)} and {tuple(second.shape)}."
+        )

@@ -1,0 +1,216 @@
+"""Networks that tell the attributes of a face, and whose maps serve as features.
+
+They stand outside the catalogue, for they encode nothing; the loop trains them like any other
+model. Their maps measure how alike two faces are (arXiv:1610.00291), and their pooled last maps
+are what distances between sets of faces are taken in.
+
+Shapes: images (B, 3, S, S) in 0…1; maps (B, C, H, W); embeddings (B, F); logits (B, A).
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from lik.core.artifacts import sha256_of
+from lik.core.configuration import Settings
+from lik.core.errors import UnusableInput
+from lik.models.saved import put_in_place, read_stored, weights_file
+
+CENTRE, SPREAD = 0.5, 0.25
+"""Images are centred and scaled by these before the first layer."""
+
+KIND = "an attribute network"
+
+
+class AttributeNetworkSettings(Settings):
+    """What both architectures are told: ``size`` in pixels, names of the ``attributes``."""
+
+    size: int = Field(64, ge=16)
+    attributes: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "AttributeNetworkSettings":
+        if len(set(self.attributes)) < len(self.attributes):
+            raise ValueError("each attribute may stand in 'attributes' once only")
+        return self
+
+
+class PlainSettings(AttributeNetworkSettings):
+    """``widths``: channels at full size, and after each halving of the picture."""
+
+    name: Literal["attributes-plain"] = "attributes-plain"
+    widths: tuple[int, ...] = Field((32, 64, 128, 192, 256), min_length=2, max_length=6)
+
+
+class ResidualSettings(AttributeNetworkSettings):
+    """``widths`` as of the plain one; ``blocks``: residual blocks at each of the smaller sizes."""
+
+    name: Literal["attributes-residual"] = "attributes-residual"
+    widths: tuple[int, ...] = Field((32, 64, 128, 256), min_length=2, max_length=6)
+    blocks: int = Field(1, ge=1, le=16)
+
+
+AnySettings = Annotated[PlainSettings | ResidualSettings, Field(discriminator="name")]
+
+
+class AttributeNetwork(nn.Module):
+    """A network with one logit for each attribute, above 0 where a face more likely has it.
+
+    Attributes:
+        size: side S of the faces it was trained on. attributes: what its logits are of.
+        stages: what makes the maps, each stage from those of the one before.
+    """
+
+    stages: nn.ModuleList
+
+    def __init__(self, settings: PlainSettings | ResidualSettings) -> None:
+        super().__init__()
+        halvings = len(settings.widths) - 1
+        if settings.size % 2**halvings:
+            raise ValueError(
+                f"{settings.name} halves its pictures {halvings} times, so their size must be a "
+                f"multiple of {2**halvings}, not {settings.size}"
+            )
+        self.size = settings.size
+        self.attributes = settings.attributes
+        self.head = nn.Linear(settings.widths[-1], len(settings.attributes))
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, 3, S, S) → maps (B, C, H, W) from shallow to deep, at least 0 everywhere."""
+        maps, below = [], (images - CENTRE) / SPREAD
+        for stage in self.stages:
+            below = stage(below)
+            maps.append(below)
+        return tuple(maps)
+
+    def embedding(self, images: Tensor) -> Tensor:
+        """Images (B, 3, S, S) → the means of the last maps, (B, F)."""
+        return self.features(images)[-1].mean(dim=(2, 3))
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Images (B, 3, S, S) → (B, A)."""
+        # In float32 whatever the precision before, as the heads of the VAEs.
+        logits: Tensor = self.head(self.embedding(images)).float()
+        return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.logits(images)
+
+
+class PlainNetwork(AttributeNetwork):
+    """One convolution at full size, then halvings by the maximum, with a convolution after each.
+
+    After the plain stacks of Simonyan & Zisserman (arXiv:1409.1556), with batch normalisation.
+    """
+
+    def __init__(self, settings: PlainSettings) -> None:
+        super().__init__(settings)
+        channels = (3, *settings.widths)
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                nn.MaxPool2d(2) if number else nn.Identity(),
+                _convolution(before, after),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            )
+            for number, (before, after) in enumerate(pairwise(channels))
+        )
+
+
+class ResidualNetwork(AttributeNetwork):
+    """One convolution at full size, then stages of residual blocks (arXiv:1512.03385).
+
+    The first block of a stage halves the picture with its stride.
+    """
+
+    def __init__(self, settings: ResidualSettings) -> None:
+        super().__init__(settings)
+        first = settings.widths[0]
+        stem = nn.Sequential(_convolution(3, first), nn.BatchNorm2d(first), nn.ReLU())
+        stages = [
+            nn.Sequential(
+                Residual(before, after, stride=2),
+                *(Residual(after, after) for _ in range(settings.blocks - 1)),
+            )
+            for before, after in pairwise(settings.widths)
+        ]
+        self.stages = nn.ModuleList([stem, *stages])
+
+
+class Residual(nn.Module):
+    """Two convolutions 3×3 whose result is added to the input, brought to its shape."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            _convolution(channels_in, channels_out, stride),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(),
+            _convolution(channels_out, channels_out),
+            nn.BatchNorm2d(channels_out),
+        )
+        self.way: nn.Module = nn.Identity()
+        if stride > 1 or channels_in != channels_out:
+            self.way = nn.Sequential(
+                nn.AvgPool2d(stride),
+                nn.Conv2d(channels_in, channels_out, 1, bias=False),
+                nn.BatchNorm2d(channels_out),
+            )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps (B, C, H, W) → (B, C', H / stride, W / stride)."""
+        return relu(self.way(maps) + self.branch(maps))
+
+
+def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False)
+
+
+def build_attribute_network(settings: PlainSettings | ResidualSettings) -> AttributeNetwork:
+    """The network that ``settings`` describe, with fresh weights from PyTorch's current seed.
+
+    Raises:
+        UnusableInput: a size that the halvings do not allow.
+    """
+    try:
+        if isinstance(settings, PlainSettings):
+            return PlainNetwork(settings)
+        return ResidualNetwork(settings)
+    except ValueError as error:
+        raise UnusableInput(f"{error}.") from error
+
+
+@dataclass(frozen=True)
+class LoadedAttributeNetwork:
+    """A network in evaluation mode whose weights are fixed, and which file it is of."""
+
+    network: AttributeNetwork
+    metadata: dict[str, Any]
+    sha256: str
+
+
+class _Wrapped(Settings):
+    model: AnySettings
+
+
+def load_attribute_network(path: Path) -> LoadedAttributeNetwork:
+    """Read a network of ``lik train-features``: the folder of its run, or its file of weights.
+
+    Gradients reach the images and not the weights.
+
+    Raises:
+        UnusableInput: there is none, it is broken, or it is a model of another kind.
+    """
+    file = weights_file(path)
+    stored = read_stored(file)
+    settings = stored.validated(_Wrapped, KIND).model
+    network = build_attribute_network(settings)
+    put_in_place(stored, network)
+    return LoadedAttributeNetwork(
+        network.eval().requires_grad_(False), stored.metadata, sha256_of(file)
+    )
