@@ -12,6 +12,9 @@ from lik.cli import (
     demo,
     doctor,
     evaluate,
+    evaluate_changes,
+    fit_directions,
+    fit_prior,
     generate,
     import_keras,
     inspect,
@@ -115,6 +118,9 @@ app.command("generate")(generate.generate)
 app.command("change")(change.change)
 app.command("map")(map.map_)
 app.command("evaluate")(evaluate.evaluate)
+app.command("fit-directions")(fit_directions.fit_directions)
+app.command("fit-prior")(fit_prior.fit_prior)
+app.command("evaluate-changes")(evaluate_changes.evaluate_changes)
 app.command("import-keras")(import_keras.import_keras_)
 app.command("models")(models.models)
 app.command("recipes")(recipes.recipes)

@@ -4,6 +4,7 @@ A judge, a network that took no part in finding the change, looks at decodings b
 Logits are (N, A), features (N, F), images (N, 3, S, S) in 0…1, codes (N, D).
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -107,7 +108,7 @@ def at_success(changes: Sequence[Change], share: float) -> Change | None:
 
     All figures are interpolated in a straight line; None where so many are never flipped.
     """
-    for last, first in zip(changes, changes[1:], strict=False):
+    for last, first in itertools.pairwise(changes):
         if first.flipped < share:
             continue
         part = (share - last.flipped) / (first.flipped - last.flipped)

@@ -93,7 +93,11 @@ class FlowPrior:
 
 
 def fit_flow(
-    codes: Codes, steps: int = 4000, seed: int = 0, told: Callable[[int, int], None] | None = None
+    codes: Codes,
+    steps: int = 4000,
+    seed: int = 0,
+    told: Callable[[int, int], None] | None = None,
+    width: int = 384,
 ) -> FlowPrior:
     """Train a velocity field on codes (N, D) by Adam; the running mean of its weights is kept.
 
@@ -105,7 +109,7 @@ def fit_flow(
     rows = torch.from_numpy((codes - mean) / scale)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        field = VelocityField(codes.shape[1])
+        field = VelocityField(codes.shape[1], width)
     generator = torch_stream(seed, "flow")
     average = torch.optim.swa_utils.AveragedModel(
         field, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998)

@@ -21,6 +21,9 @@ from lik.latent.session import Codes
 
 Logits = Callable[[Tensor], Tensor]
 
+VIEWS = 6
+"""Shifts, mirrorings and grains under which the networks look, in turn."""
+
 
 @dataclass(frozen=True)
 class Guide:
@@ -83,8 +86,8 @@ def guide(
     The level wanted rises evenly from the first to the second of ``levels`` (in σ of the target's
     logit) over nine tenths of the steps; a face sets out when the level passes its own, and one
     that is beyond the last level stays where it is, to the bit. Every step looks at the pictures
-    before and after under the same random shift, mirroring and grain, and counts only differences,
-    so that what is found holds for more than one network's view (Athalye et al., arXiv:1707.07397).
+    before and after under one of a few shifts, mirrorings and grains, and counts only differences,
+    so that what is found holds for more than one view of a face (Athalye et al., arXiv:1707.07397).
 
     Args:
         codes: where the faces are.
@@ -111,7 +114,8 @@ def guide(
         raise UnusableInput(f"{settings.steps} steps cannot have {stops} stops.")
     origin = _on(device, codes)
     unit = _on(device, scale)
-    aims = _Aims(origin, decode, guides, target, signs)
+    views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
+    aims = _Aims(origin, decode, guides, target, signs, views)
     walked = torch.zeros_like(origin)
     if start is not None:
         short = aims.shortfall(levels[1]) > 0
@@ -124,11 +128,13 @@ def guide(
     for step in range(settings.steps):
         share = min(1.0, (step + 1) / (0.9 * settings.steps))
         level = levels[0] + share * (levels[1] - levels[0])
-        view = _View(torch_stream(seed, "guided", step))
-        loss = aims.loss(origin + walked * unit, level, view, settings)
+        loss = aims.loss(origin + walked * unit, level, step % VIEWS, settings)
         loss = loss + settings.length * walked.square().sum(dim=1)
         optimizer.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
+        assert walked.grad is not None
+        # Adam makes whole steps of the smallest gradients, and rounding alone gives some.
+        walked.grad *= (aims.shortfall(level) > 0)[:, None]
         optimizer.step()
         if step in marks:
             kept.append((origin + walked * unit).detach().cpu().numpy().copy())
@@ -146,6 +152,7 @@ class _Aims:
         guides: Sequence[Guide],
         target: int,
         signs: NDArray[np.floating],
+        views: Sequence["_View"],
     ) -> None:
         self.decode, self.target = decode, target
         self.signs = _on(origin.device, signs)
@@ -154,6 +161,10 @@ class _Aims:
         with torch.no_grad():
             self.before = decode(origin)
             logits = [network(self.before) for network in self.networks]
+            self.views = views
+            self.seen = [
+                [network(view(self.before)).float() for network in self.networks] for view in views
+            ]
         self.standing = [
             self.signs * values[:, target] / spread[target]
             for values, spread in zip(logits, self.spreads, strict=True)
@@ -165,17 +176,15 @@ class _Aims:
         """How far each face is below a level, in σ, (B,)."""
         return (level - torch.stack(self.standing).mean(dim=0)).clamp(min=0)
 
-    def loss(self, codes: Tensor, level: float, view: "_View", settings: Guidance) -> Tensor:
+    def loss(self, codes: Tensor, level: float, view: int, settings: Guidance) -> Tensor:
         """Shortfall, movement of the other logits and of the pixels, (B,)."""
         after = self.decode(codes)
         total = settings.pixels * (after - self.before).square().sum(dim=(1, 2, 3))
-        seen_before, seen_after = view(self.before), view(after)
-        for network, spread, standing in zip(
-            self.networks, self.spreads, self.standing, strict=True
+        seen = self.views[view](after)
+        for network, spread, standing, first in zip(
+            self.networks, self.spreads, self.standing, self.seen[view], strict=True
         ):
-            with torch.no_grad():
-                first = network(seen_before)
-            moved = (network(seen_after) - first) / spread
+            moved = (network(seen) - first) / spread
             goal = torch.maximum(standing, torch.full_like(standing, level))
             reached = standing + self.signs * moved[:, self.target]
             term = settings.reach * (goal - reached).clamp(min=0).square()

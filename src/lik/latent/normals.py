@@ -58,9 +58,7 @@ def orthogonal_to(direction: Direction, kept: Sequence[Direction]) -> Direction:
         raise UnusableInput(
             f"nothing of {direction.name} is left at right angles to {names}: keep fewer traits."
         )
-    return Direction(
-        direction.name, (rest * (whole / length)).astype(np.float32), direction.unit
-    )
+    return Direction(direction.name, (rest * (whole / length)).astype(np.float32), direction.unit)
 
 
 def _fitted(kind: Kind, seed: int) -> Any:

@@ -1,4 +1,4 @@
-"""Fitted priors beside the run: RUN/priors/NAME.safetensors, with all about them in its metadata."""
+"""Fitted priors beside the run: RUN/priors/NAME.safetensors, which says all about itself."""
 
 import json
 from pathlib import Path
