@@ -64,7 +64,8 @@ def write_changes_page(folder: Path, trial: "Trial", names: list[str], methods: 
     reconstructions = trial.session.decode(trial.codes[:SHOWN])
     originals = trial.originals[:SHOWN]
     for name in names:
-        rows = [Row(originals, "original"), Row(reconstructions, "reconstruction")]
+        rows = [Row(reconstructions, "as drawn" if trial.generated else "reconstruction")]
+        rows = rows if trial.generated else [Row(originals, "original"), *rows]
         rows += [
             Row(trial.shown[name, method], method, new_group=number == 0)
             for number, method in enumerate(methods)
@@ -74,11 +75,16 @@ def write_changes_page(folder: Path, trial: "Trial", names: list[str], methods: 
         save_png(folder / picture, image, command=command_line(), run=trial.session.name)
         text = "Each method at the strength measured that comes nearest to 80 % of faces flipped."
         sections.append(Section(name.replace("_", " "), text, picture, f"strips of {name}"))
+    who = (
+        f"Measured on {len(trial.codes)} generated faces: none of these is of a person."
+        if trial.generated
+        else f"Measured on {len(trial.codes)} faces of the set “{trial.faces.path.name}”. "
+        "These are real people: the page stays where it is."
+    )
     write_page(
         folder / "index.html",
         f"Changes by the run “{trial.session.name}”",
-        [f"Measured on {len(trial.codes)} faces of the set “{trial.faces.path.name}”. These are "
-         "real people: the page stays where it is."],
+        [who],
         sections,
         "Made by Lik.",
     )  # fmt: skip

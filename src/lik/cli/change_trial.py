@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from lik.core.acceleration import has_fast_bfloat16
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
 from lik.evaluation.changes import SHARES, Change, Judged, at_success, away, sweep
@@ -46,23 +44,25 @@ class Result:
 
 
 class Trial:
-    """What is measured, on which faces, by whom; results gather in ``results``."""
+    """What is measured, on which faces, by whom; results gather in ``results``.
+
+    With ``codes`` (N, D), generated faces are changed, and the real ones give the spreads alone.
+    """
 
     def __init__(
         self, session: Session, faces: "FaceSet", judging: "LoadedAttributeNetwork",
         guides: "list[LoadedAttributeNetwork]", chosen: NDArray[np.int64], steps: int, seed: int,
+        codes: Codes | None = None,
     ) -> None:  # fmt: skip
         self.session, self.faces, self.judging, self.seed = session, faces, judging, seed
         self.originals = np.asarray(faces.images[chosen])
-        self.codes = session.encode(self.originals)
+        self.generated = codes is not None
+        self.codes = session.encode(self.originals) if codes is None else codes
         training = faces.indices("train")
         training = training if len(training) else faces.indices()
         self.training = session.encode(faces.images[training])
         self.labels = faces.attributes[training]
-        self.guides = [
-            Guide(_faster(network.network, session.device), self._spread(network))
-            for network in guides
-        ]
+        self.guides = [Guide(network.network, self._spread(network)) for network in guides]
         self.guide_names = [network.network.attributes for network in guides]
         self.guidance = Guidance(steps=steps)
         self.spread = self._spread(judging)
@@ -138,7 +138,7 @@ class Trial:
         target = self.guide_names[0].index(attribute)
         if any(names != self.guide_names[0] for names in self.guide_names):
             raise UnusableInput("networks that guide together must know the same attributes.")
-        decode = _faster(self.session.model.decode, self.session.device)
+        decode = self.session.model.decode
         parts = [
             guide(
                 self.codes[start : start + BATCH], decode, self.guides, target,
@@ -158,17 +158,5 @@ class Trial:
             images = to_float(self.originals[start : start + BATCH]).to(self.session.device)
             with torch.no_grad():
                 logits.append(loaded.network(images).float().cpu().numpy())
-        return np.maximum(np.concatenate(logits).std(axis=0), 1e-6)
-
-
-def _faster(network: Any, device: torch.device) -> Any:
-    """The same in bfloat16 where that is fast: gradients that guide need no more digits."""
-    if not has_fast_bfloat16(device):
-        return network
-
-    def passed(values: Tensor) -> Tensor:
-        with torch.autocast(device.type, torch.bfloat16):
-            result: Tensor = network(values).float()
-        return result
-
-    return passed
+        spread: NDArray[np.float64] = np.maximum(np.concatenate(logits).std(axis=0), 1e-6)
+        return spread

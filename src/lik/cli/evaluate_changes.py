@@ -15,6 +15,8 @@ ATTRIBUTES = (
     "Smiling,Eyeglasses,Male,Young,Blond_Hair,Black_Hair,Pale_Skin,Mustache,Bangs,"
     "Mouth_Slightly_Open"
 )
+TEMPERATURE = 0.8
+"""Spread of the codes of generated faces."""
 METHODS = "means,joint,logistic,svm,guided"
 
 
@@ -38,6 +40,9 @@ def evaluate_changes(
     ] = ATTRIBUTES,
     count: Annotated[int, typer.Option("--count", "-n", help="Faces, at the most.", min=2)] = 500,
     steps: Annotated[int, typer.Option(help="Steps of guided changes.", min=10)] = 60,
+    generated: Annotated[
+        bool, typer.Option("--generated", help="Change generated faces, which nobody is.")
+    ] = False,
     faces: Faces = None,
     split: Split = "test",
     seed: Seed = 0,
@@ -49,7 +54,8 @@ def evaluate_changes(
 
     Every face is moved away from the side on which the judge sees its reconstruction. Methods are
     compared where they flip 50, 80 and 95 % of the faces. The answer is kept as
-    RUN/changes/changes.json, with a page of strips beside it; these show real people.
+    RUN/changes/changes.json, with a page of strips beside it; these show real people, unless
+    --generated faces are changed.
 
     Example: lik evaluate-changes runs/first --judge networks/judge --guide networks/attributes
     """
@@ -76,14 +82,16 @@ def evaluate_changes(
     for name in names:
         for network in (judging, *guides):
             column_of(network, name)
-    trial = Trial(session, face_set, judging, guides, chosen, steps, seed)
+    codes = session.draw(count, seed, TEMPERATURE) if generated else None
+    trial = Trial(session, face_set, judging, guides, chosen, steps, seed, codes)
     for name in names:
         for method in wanted:
             trial.measure(name, method)
             note(_line(trial, name, method))
     answer = {
         "run": session.name, "model_sha256": model_hash(run), "faces_sha256": face_set.hash,
-        "split": split, "faces": len(chosen), "judge_sha256": judging.sha256,
+        "split": split, "generated": generated,
+        "faces": len(chosen), "judge_sha256": judging.sha256,
         "guide_sha256": [network.sha256 for network in guides], "seed": seed, "steps": steps,
         "results": [asdict(result) for result in trial.results],
     }  # fmt: skip

@@ -143,7 +143,8 @@ def direction_of_logit(
 def _without(
     features: NDArray[np.floating], direction: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    return features - (features @ direction)[:, None] * direction
+    rest: NDArray[np.floating] = features - (features @ direction)[:, None] * direction
+    return rest
 
 
 def _cosine(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:

@@ -112,7 +112,8 @@ def fit_flow(
         field = VelocityField(codes.shape[1], width)
     generator = torch_stream(seed, "flow")
     average = torch.optim.swa_utils.AveragedModel(
-        field, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998)
+        field,
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998),  # type: ignore[no-untyped-call]
     )
     optimizer = torch.optim.AdamW(field.parameters(), lr=1e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)

@@ -23,7 +23,9 @@ COMPONENTS = (1, 2, 4, 8, 16)
 class Prior(Protocol):
     """What codes can be drawn from, and how it is written down."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """gaussian, gmm or flow."""
 
     def sample(self, count: int, seed: int) -> Codes:
         """Codes (count, D), the same for the same seed."""
