@@ -208,7 +208,7 @@ def test_sets_without_attributes_train_and_change(tmp_path):
         (["evaluate", "{run}", "--faces", "{none}"], "no face set at"),
         (["import-keras", "{none}", "{new}"], "is missing"),
         (["recipes", "paper-frist"], "paper-first"),
-        (["recipes", "nope"], "no recipe 'nope': Lik has paper-first, paper-second"),
+        (["recipes", "nope"], "no recipe 'nope': Lik has beta-tcvae, paper-first, paper-second"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_exit_code_2(arguments, words, run, faces, tmp_path):

@@ -32,8 +32,8 @@ def new_step(clip=None, average=None, rate=0.1):
     model = Line()
     optimizer = adam(model, rate, (0.9, 0.999), 1e-8)
 
-    def loss(x, noise):
-        error = (model(x) - 3).square()
+    def loss(batch, noise):
+        error = (model(batch.images) - 3).square()
         return {"loss": error, "error": error}
 
     kept = Average(model, average) if average else None

@@ -228,7 +228,7 @@ def test_an_epoch_shows_every_face_once_and_a_broken_one_goes_on(data):
         (16, 16, 16), (16, 16, 16), (8, 8, 8)
     ]  # fmt: skip
     seen = images_of(whole).flatten(1).sum(1).sort().values
-    there = torch.cat(list(batches.in_order())).flatten(1).sum(1).sort().values
+    there = images_of(batches.in_order()).flatten(1).sum(1).sort().values
     assert torch.equal(seen, there)
     assert torch.equal(images_of(batches.epoch(2, 1)), images_of(whole[1:]))
     assert not torch.equal(whole[0].images, next(batches.epoch(3)).images)
@@ -277,12 +277,12 @@ def test_training_lowers_the_loss(tmp_path, data, faces):
 
 
 def test_packaged_recipes_are_the_papers():
-    assert set(packaged_recipes()) == {"paper-first", "paper-second"}
+    assert {"paper-first", "paper-second"} <= set(packaged_recipes())
     first, second = (load_recipe(f"paper-{n}", (), 64) for n in ("first", "second"))
     assert (first.model.latent, first.epochs) == (128, 15)
     assert (second.model.latent, second.epochs) == (100, 10)
     for recipe in (first, second):
-        assert recipe.objective.reconstruction == "sse"
+        assert recipe.objective.reconstruction.alone == "sse"
         assert recipe.objective.beta == 1
         assert recipe.optimizer.learning_rate == 5e-4
         assert recipe.optimizer.epsilon == 1e-7

@@ -1,4 +1,4 @@
-"""lik change: controlled changes, as strips along latent dimensions and attributes."""
+"""lik change: controlled changes, of photographs or as strips along dimensions and attributes."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,19 +6,52 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lik.cli.choices import Count, Faces, Given, Run, Seed, Split, save_arrays, save_figure
-from lik.cli.terminal import Arrays, Device, Out
+from lik.cli.directions import Directions
+from lik.cli.terminal import Arrays, Device, file_of
+from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
     from lik.latent.session import Codes, Session
-
-LEARN_FROM = 4000
-"""Training faces that directions are learned from, at the most."""
 
 
 def change(
     run: Run,
     given: Given = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=NUMBER",
+            show_default=False,
+            help="Change photographs: add so much of an attribute, such as Smiling=1 or "
+            "Young=-0.5 (or of a dimension, as dimension:17=2); may be repeated.",
+        ),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="Change photographs as this PNG was changed, plus what --set adds.",
+            metavar="PNG",
+            show_default=False,
+        ),
+    ] = None,
+    face: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a photograph, the face to change, the largest being 1.",
+            metavar="N",
+            show_default="all",
+            min=1,
+        ),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="transfer paints the change onto the photograph; decode gives the plain decoding.",
+            metavar="MODE",
+            show_default="transfer; decode for crops",
+        ),
+    ] = None,
     attribute: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,18 +92,40 @@ def change(
     temperature: Annotated[
         float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)
     ] = 0.8,
-    out: Out = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The PNG to write; for several photographs a folder.",
+            metavar="PNG",
+            show_default=False,
+        ),
+    ] = None,
     arrays: Arrays = None,
     device: Device = "auto",
 ) -> None:
-    """Draw strips in which one trait changes, step by step.
+    """Change a trait of photographs (--set, --like), or draw strips in which it changes.
 
-    Example: lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
+    Example: lik change runs/first photo.jpg --set Smiling=1 -o smiling.png
+
+    Strips: lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
     """
+    if settings or like:
+        others: dict[str, Any] = {
+            "--attribute": attribute,
+            "--dimension": dimension,
+            "--generated": generated,
+            "--arrays": arrays,
+        }
+        _photographs(run, given, settings or [], like, face, mode, faces, out, device, others)
+        return
+    file_of(".png")(out)
+    if face or mode:
+        raise UnusableInput("--face and --mode go with --set or --like.")
     import numpy as np
 
     from lik.cli.opening import open_session, to_show
-    from lik.core.errors import UnusableInput
     from lik.figures.grids import Row, sheet
     from lik.latent.changes import steps as equal_steps
 
@@ -113,6 +168,29 @@ def change(
     save_arrays(arrays, codes=codes, **{_key(label): moved for label, moved in moves.items()})
 
 
+def _photographs(
+    run: str,
+    given: list[str] | None,
+    settings: list[str],
+    like: str | None,
+    face: int | None,
+    mode: str | None,
+    faces: str | None,
+    out: str | None,
+    device: str,
+    strips: dict[str, Any],
+) -> None:
+    from lik.cli.photographs import Wanted, change_photographs, repeated
+    from lik.latent.amounts import parse
+
+    for option, value in strips.items():
+        if value:
+            raise UnusableInput(f"{option} draws strips: it does not go with --set or --like.")
+    amounts = parse(settings)
+    wanted = repeated(like, amounts, face, mode) if like else Wanted(amounts, face, mode)
+    change_photographs(run, given or [], wanted, faces, out, device)
+
+
 @dataclass(frozen=True)
 class _Amounts:
     """The steps of a strip: values of a dimension, and multiples of an attribute's direction."""
@@ -145,33 +223,24 @@ def _moves(
     dimensions: list[int],
 ) -> dict[str, "Codes"]:
     """Label of each strip → the codes (N, K, D) of its steps."""
-    from lik.cli.opening import open_faces_of, require_size
     from lik.latent import directions
     from lik.latent.changes import along, set_dimension
 
     moves = {}
-    posteriors = None
-    face_set: FaceSet | None = None
-    if attributes or not dimensions:
-        face_set = open_faces_of(run, faces)
-        require_size(session, face_set)
+    learned = Directions(session, run, faces)
+    known = bool(attributes) or not dimensions
+    if known:
         for name in attributes:  # complain about a name before the long work
-            directions.labels_of(name, face_set.attributes, face_set.attribute_names)
-        chosen = face_set.indices("train")[:LEARN_FROM]
-        chosen = chosen if len(chosen) else face_set.indices()[:LEARN_FROM]
-        posteriors = session.posteriors(face_set.images[chosen])
-        if not attributes and not dimensions:
-            dimensions = directions.most_informative(posteriors.kl_per_dimension(), 5)
+            directions.labels_of(name, learned.faces.attributes, learned.faces.attribute_names)
+        if not attributes:
+            kl = learned.posteriors.kl_per_dimension()
+            dimensions = directions.most_informative(kl, 5)
     for name in attributes:
-        assert face_set is not None
-        assert posteriors is not None
-        labels = directions.labels_of(name, face_set.attributes, face_set.attribute_names)
-        direction = directions.difference_of_means(name, posteriors.means, labels[chosen])
-        moves[name.replace("_", " ")] = along(codes, direction, amounts.attributes)
+        moves[name.replace("_", " ")] = along(codes, learned.direction(name), amounts.attributes)
     for index in dimensions:
         name = directions.dimension(index, session.latent).name
-        if posteriors is not None:
-            name += f"\nKL {posteriors.kl_per_dimension()[index]:.2f} nats"
+        if known:
+            name += f"\nKL {learned.posteriors.kl_per_dimension()[index]:.2f} nats"
         moves[name] = set_dimension(codes, index, amounts.dimensions)
     return moves
 

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from lik.cli import (
+    average,
     change,
     demo,
     doctor,
@@ -21,6 +22,7 @@ from lik.cli import (
     map,
     merge,
     models,
+    morph,
     prepare,
     recipes,
     reconstruct,
@@ -116,6 +118,8 @@ app.command("train-features")(train_features.train_features)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("change")(change.change)
+app.command("morph")(morph.morph)
+app.command("average")(average.average)
 app.command("map")(map.map_)
 app.command("evaluate")(evaluate.evaluate)
 app.command("fit-directions")(fit_directions.fit_directions)

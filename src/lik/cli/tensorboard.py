@@ -75,6 +75,8 @@ def scalars(record: EpochRecord) -> dict[str, float]:
     for name, value in record.details.items():
         if isinstance(value, int | float):
             named[f"run/{name}"] = value
+    # What the objective has learned or arrived at.
+    named |= {f"objective/{name}": v for name, v in record.details.get("objective", {}).items()}
     return named
 
 

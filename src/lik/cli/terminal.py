@@ -22,19 +22,21 @@ Threads = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
-def _file_of(suffix: str) -> Callable[[str | None], str | None]:
-    """A check of an output's name before the work begins."""
+def file_of(*suffixes: str) -> Callable[[str | None], str | None]:
+    """A check of an output's name before the work begins: it must end in one of ``suffixes``."""
 
     def checked(name: str | None) -> str | None:
         from lik.core.errors import UnusableInput
 
         if name is not None and Path(name).is_dir():
             raise UnusableInput(
-                f"{name} is a folder: name the file to write, such as {Path(name) / 'a'}{suffix}."
+                f"{name} is a folder: name the file to write, such as "
+                f"{Path(name) / 'a'}{suffixes[0]}."
             )
-        if name is not None and Path(name).suffix.lower() != suffix:
+        if name is not None and Path(name).suffix.lower() not in suffixes:
             raise UnusableInput(
-                f"{name} does not end in {suffix}, and that is what is written: name it so."
+                f"{name} does not end in {' or '.join(suffixes)}, and that is what is written: "
+                "name it so."
             )
         return name
 
@@ -45,14 +47,14 @@ Out = Annotated[
     str | None,
     typer.Option(
         "--out", "-o", help="The PNG to write.", metavar="PNG", show_default=False,
-        callback=_file_of(".png"),
+        callback=file_of(".png"),
     ),
 ]  # fmt: skip
 Arrays = Annotated[
     str | None,
     typer.Option(
         help="Also write the arrays, as NumPy .npz.", metavar="NPZ", show_default=False,
-        callback=_file_of(".npz"),
+        callback=file_of(".npz"),
     ),
 ]  # fmt: skip
 

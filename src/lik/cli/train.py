@@ -174,8 +174,10 @@ def report(path: Path, outcome: "Outcome") -> None:
     for record in journal.read(folder.journal)[-1:]:  # none, where it was deleted
         for name, figures in (("training", record.train), ("validation", record.validation)):
             if figures:
+                whole = set(figures) == {"loss", "reconstruction", "kl"}
                 say(
-                    f"  {name:<11} loss {figures['loss']:.2f} = reconstruction "
+                    f"  {name:<11} loss {figures['loss']:.2f} {'=' if whole else 'with'} "
+                    f"reconstruction "
                     f"{figures['reconstruction']:.2f} and KL {figures['kl']:.2f}  "
                     f"({record.scale}, nats per image)"
                 )

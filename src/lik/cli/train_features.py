@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lik.evaluation.attributes import AttributeAccuracy
     from lik.faces.faceset import FaceSet
+    from lik.models.attributes import AttributeNetwork
     from lik.training.attributes import AttributePlan
     from lik.training.run import Data
 
@@ -44,9 +46,11 @@ def train_features(
     from lik.cli.train import report_end
     from lik.cli.training_bar import TrainingBar
     from lik.cli.training_figures import draw_curves
+    from lik.core.artifacts import write_json
     from lik.core.device import choose_device
     from lik.core.run_folder import RunFolder
     from lik.faces.faceset import FaceSet
+    from lik.models.attributes import AttributeNetwork
     from lik.training.attributes import as_labels
     from lik.training.run import run_training
 
@@ -61,7 +65,107 @@ def train_features(
     draw_curves(folder, unit="mean over the faces")
     if not report_end(folder.path, outcome, plan.epochs):
         raise typer.Exit(130)
+    assert isinstance(outcome.model, AttributeNetwork)
+    metrics = measure(outcome.model, face_set, labels)
+    show(metrics)
     say(f"  weights     {folder.model}")
+    write_json(folder.path / "metrics.json", metrics)
+
+
+HELD_OUT = {"test": ("test",), "validation": ("validation",), "both": ("test", "validation")}
+"""What the figures at the end are of."""
+
+
+def measure(
+    network: "AttributeNetwork", faces: "FaceSet", labels: "NDArray[np.float32]"
+) -> dict[str, Any]:
+    """The accuracies on held-out faces, as plain values, with all that says what was measured."""
+    import numpy as np
+
+    from lik.evaluation.attributes import attribute_accuracy, logits_of
+
+    labels = labels[:, [faces.attribute_names.index(name) for name in network.attributes]]
+    usual = np.nanmean(labels[faces.indices("train")], axis=0) > 0.5
+    logits = np.full(labels.shape, np.nan, np.float32)
+    held_out = np.concatenate([faces.indices(split) for split in HELD_OUT["both"]])
+    if len(held_out):
+        logits[held_out] = logits_of(network, faces.images[held_out])
+    found = {}
+    for name, splits in HELD_OUT.items():
+        chosen = np.concatenate([faces.indices(split) for split in splits])
+        if not np.isnan(labels[chosen]).all():
+            accuracy = attribute_accuracy(logits[chosen], labels[chosen], usual)
+            found[name] = _in_plain_values(accuracy, network.attributes)
+    return {
+        "what": "shares of the labels that are met, mean over the attributes; majority: the same "
+        "answer for every face, the one of most training faces; balanced: mean over the faces "
+        "with an attribute and those without",
+        "splits": found,
+        "crop": faces.crop,
+        "faces": faces.path.name,
+        "faces_sha256": faces.hash,
+        "index_sha256": faces.index_hash,
+    }
+
+
+def _in_plain_values(found: "AttributeAccuracy", names: tuple[str, ...]) -> dict[str, Any]:
+    def rounded(value: float | None) -> float | None:
+        return None if value is None or value != value else round(float(value), 5)
+
+    kinds = ("share", "accuracy", "majority", "balanced")
+    return {
+        "faces": found.faces,
+        "accuracy": rounded(found.mean),
+        "accuracy_error": rounded(found.error),
+        "majority": rounded(found.mean_majority),
+        "balanced": rounded(found.mean_balanced),
+        "attributes": {
+            name: {"known": int(found.known[number])}
+            | {kind: rounded(getattr(found, kind)[number]) for kind in kinds}
+            for number, name in enumerate(names)
+        },
+    }
+
+
+def show(metrics: dict[str, Any]) -> None:
+    """Print the accuracies for people: means of each split, and each attribute over all of them."""
+    from lik.cli.terminal import table
+
+    if not metrics["splits"]:
+        say("  no labelled faces are held out (test or validation split): nothing was measured.")
+        return
+
+    def percent(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.1f}"
+
+    say()
+    rows = [
+        (
+            "test and validation" if name == "both" else name,
+            f"{split['faces']:,}",
+            percent(split["accuracy"])
+            + (
+                "" if split["accuracy_error"] is None else f" ± {100 * split['accuracy_error']:.1f}"
+            ),
+            percent(split["majority"]),
+            percent(split["balanced"]),
+        )
+        for name, split in metrics["splits"].items()
+    ]
+    table(("mean over the attributes, %", "faces", "accuracy", "majority", "balanced"), rows)
+    say()
+    attributes = metrics["splits"]["both"]["attributes"]
+    rows_of_each = [
+        (name, *(percent(one[kind]) for kind in ("share", "accuracy", "majority", "balanced")))
+        for name, one in attributes.items()
+    ]
+    table(
+        ("test and validation together, %", "have it", "accuracy", "majority", "balanced"),
+        rows_of_each,
+    )
+    say()
+    say("  majority: the answer of most training faces, for all; balanced: mean of the accuracies")
+    say("  among the faces that have it and among those that do not; ± is the standard error.")
 
 
 def _plan(faces: "FaceSet", labels: "NDArray[np.float32]", settings: list[str]) -> "AttributePlan":
@@ -94,15 +198,26 @@ def _plan(faces: "FaceSet", labels: "NDArray[np.float32]", settings: list[str]) 
                 f"'{name}' cannot be learned from {faces.path}: all training faces whose label is "
                 "known are alike in it."
             )
-    left_out = [name for name in able if name not in plan.model.attributes]
-    if left_out and not any(key.startswith("model.attributes") for key in settings):
-        note(f"Left out, for all training faces are alike in it: {', '.join(left_out)}.")
     if plan.model.size != faces.size:
         raise UnusableInput(
             f"model.size is {plan.model.size} and {faces.path} holds faces of {faces.size} pixels: "
             "leave model.size out, or prepare the set again with --size."
         )
+    _tell(faces, able, plan.model.attributes)
     return plan
+
+
+def _tell(faces: "FaceSet", able: dict[str, Any], learned: tuple[str, ...]) -> None:
+    """Say which attributes cannot be learned, and which are real numbers."""
+    import numpy as np
+
+    alike = [name for name in able if not able[name]]
+    if alike:
+        note(f"Left out, for all training faces are alike in it: {', '.join(alike)}.")
+    for name in learned:
+        values = faces.attributes[:, faces.attribute_names.index(name)]
+        if not np.isin(values[~np.isnan(values)], (-1, 0, 1)).all():
+            note(f"{name} is given in real numbers: faces above 0 count as having it.")
 
 
 def _data(faces: "FaceSet", labels: "NDArray[np.float32]", plan: "AttributePlan") -> "Data":
@@ -113,7 +228,7 @@ def _data(faces: "FaceSet", labels: "NDArray[np.float32]", plan: "AttributePlan"
 
     columns = [faces.attribute_names.index(name) for name in plan.model.attributes]
     labels = np.ascontiguousarray(labels[:, columns])
-    known = ~np.isnan(labels).all(axis=1)
+    known: NDArray[np.bool_] = np.asarray((~np.isnan(labels)).any(axis=1))
     data = data_of(faces)
     return replace(
         data,

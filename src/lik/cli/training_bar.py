@@ -96,6 +96,15 @@ class TrainingBar(Observer):
         note("Stopping after this step; once more ends at once.")
 
 
+SPELT = {
+    "kl": "KL",
+    "sse": "squares",
+    "ssim_error": "1−SSIM",
+    "ms_ssim_error": "1−MS-SSIM",
+    "dimension_kl": "KL of dimensions",
+}
+
+
 def figures_in_words(figures: Figures, digits: int) -> str:
     """A loss and its parts, each after its name."""
     return "  ".join(f"{spelt(name)} {value:.{digits}f}" for name, value in figures.items())
@@ -108,6 +117,8 @@ def details_in_words(details: Mapping[str, Any]) -> str:
         words += f"  {details['active_units']}"
         words += f"/{len(details['kl_per_dimension'])}" if "kl_per_dimension" in details else ""
         words += " active"
+    for name, value in details.get("objective", {}).items():
+        words += f"  {spelt(name)} {value:.4g}"
     if details.get("skipped_steps"):
         words += f"  {details['skipped_steps']} steps skipped"
     return words
@@ -115,7 +126,7 @@ def details_in_words(details: Mapping[str, Any]) -> str:
 
 def spelt(name: str) -> str:
     """The name of a figure as people read it."""
-    return "KL" if name == "kl" else name
+    return SPELT.get(name, name.replace("_", " "))
 
 
 def _minutes(seconds: float) -> str:

@@ -69,7 +69,9 @@ def override(tree: Tree, assignments: Iterable[str]) -> Tree:
         *parents, last = path.strip().split(".")
         branch = result
         for parent in parents:
-            inner = branch.setdefault(parent, {})
+            if branch.get(parent) is None:  # not there, or explicitly nothing
+                branch[parent] = {}
+            inner = branch[parent]
             if not isinstance(inner, dict):
                 raise UnusableInput(f"'{path}' cannot be set: '{parent}' holds a single value.")
             branch = inner

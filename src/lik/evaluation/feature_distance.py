@@ -8,7 +8,8 @@ and its layers are the same: say which it was.
 Shapes: pictures uint8 (N, S, S, 3), or images (N, 3, S, S) in 0…1; maps (B, C, H, W).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,8 +19,14 @@ from torch import Tensor
 from lik.core.errors import UnusableInput
 from lik.core.pixels import Pictures, to_float
 
-Features = Callable[[Tensor], Sequence[Tensor]]
-"""Images (B, 3, S, S) in 0…1 → maps, from shallow to deep, as the ``features`` of a network."""
+
+class HasFeatures(Protocol):
+    """A network that gives its maps."""
+
+    def features(self, images: Tensor) -> Sequence[Tensor]:
+        """Images (B, 3, S, S) in 0…1 → maps (B, C, H, W), from shallow to deep."""
+        ...
+
 
 SMALL = 1e-10
 """Added to lengths, so that positions where nothing responds count as equal."""
@@ -30,7 +37,7 @@ BATCH = 128
 def feature_distance(
     first: Pictures | Tensor,
     second: Pictures | Tensor,
-    features: Features,
+    network: HasFeatures,
     device: str | torch.device = "cpu",
 ) -> NDArray[np.float64]:
     """The distance of each picture of ``first`` from the one of ``second``, (N,).
@@ -43,7 +50,7 @@ def feature_distance(
     pairs = zip(_batches(first, device), _batches(second, device), strict=True)
     with torch.no_grad():
         for one, other in pairs:
-            distance = distance_of_maps(features(one), features(other))
+            distance = distance_of_maps(network.features(one), network.features(other))
             distances.append(distance.double().cpu().numpy())
     return np.concatenate(distances)
 
@@ -59,7 +66,8 @@ def distance_of_maps(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tenso
 
 def _unit(maps: Tensor) -> Tensor:
     """Maps (B, C, H, W) with the channels of each position at unit length."""
-    return maps / (torch.linalg.vector_norm(maps, dim=1, keepdim=True) + SMALL)
+    length: Tensor = torch.linalg.vector_norm(maps, dim=1, keepdim=True)
+    return maps / (length + SMALL)
 
 
 def _batches(pictures: Pictures | Tensor, device: str | torch.device) -> Iterator[Tensor]:

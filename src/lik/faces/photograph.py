@@ -1,5 +1,6 @@
-"""One photograph brought into the frame of the run that is to read it."""
+"""Photographs brought into the frame of the run that is to read them."""
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,39 @@ from lik.faces.cropping import (
     FaceCrop,
     FixedCrop,
     PaperCrop,
+    Picture,
+    Square,
     crop_rule,
     needs_detection,
 )
 from lik.faces.extraction import NO_FACE, Plan, extract
 from lik.faces.finding import Finder, finder_for
 from lik.faces.folder import Folder
-from lik.faces.pictures import NotAPicture
+from lik.faces.pictures import Encoded, NotAPicture
+
+
+@dataclass(frozen=True)
+class PhotographedFace:
+    """A face of a photograph: the square it was cut from, and its pixels (S, S, 3)."""
+
+    square: Square
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph with its faces, the largest first.
+
+    Attributes:
+        pixels: all of it, upright, (H, W, 3).
+        widen: by how much the crops are wider than the reference frame.
+        a_crop: whether it is of the run's size, and was taken whole for a crop.
+    """
+
+    pixels: Picture
+    faces: list[PhotographedFace]
+    widen: float = 1.0
+    a_crop: bool = False
 
 
 def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint8]:
@@ -34,24 +61,68 @@ def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint
     Raises:
         UnusableInput: the file is missing, no picture, or has no face that can be cut out.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UnusableInput(f"there is no picture at {path}.")
-    folder = Folder(path.parent)
+    folder, encoded = _opened(path)
     try:
-        encoded = folder.open(path.name)
         if (encoded.width, encoded.height) == (size, size):
             return encoded.decode()
     except NotAPicture as error:
         raise UnusableInput(f"{path} cannot be used: {error}.") from error
     fitting = _rule_for(rule, encoded.width, encoded.height)
-    finder = _finder(fitting.kind) if needs_detection(fitting) else None
-    result = extract(folder, path.name, Plan(fitting, size, finder))
+    return _faces(path, folder, fitting, size, None, every=False)[0].pixels
+
+
+def open_photograph(
+    path: Path, rule: dict[str, Any], size: int, finder: Finder | None = None
+) -> Photograph:
+    """A picture file with all of its faces, cut as `crop_picture` cuts the largest.
+
+    ``finder`` looks for them; without one, that which suits the rule.
+
+    Raises:
+        UnusableInput: the file is missing, no picture, or has no face that can be cut out.
+    """
+    folder, encoded = _opened(path)
+    try:
+        pixels = encoded.decode()
+    except NotAPicture as error:
+        raise UnusableInput(f"{path} cannot be used: {error}.") from error
+    if (encoded.width, encoded.height) == (size, size):
+        whole = PhotographedFace(Square(0, 0, size), pixels)
+        return Photograph(pixels, [whole], _widened(rule), a_crop=True)
+    fitting = _rule_for(rule, encoded.width, encoded.height)
+    faces = _faces(path, folder, fitting, size, finder, every=True)
+    return Photograph(pixels, faces, _widened(rule))
+
+
+def _opened(path: Path) -> tuple[Folder, Encoded]:
+    path = Path(path)
+    if not path.is_file():
+        raise UnusableInput(f"there is no picture at {path}.")
+    folder = Folder(path.parent)
+    try:
+        return folder, folder.open(path.name)
+    except NotAPicture as error:
+        raise UnusableInput(f"{path} cannot be used: {error}.") from error
+
+
+def _faces(
+    path: Path, folder: Folder, rule: CropRule, size: int, finder: Finder | None, every: bool
+) -> list[PhotographedFace]:
+    if not needs_detection(rule):
+        finder = None
+    elif finder is None:
+        finder = _finder(rule.kind)
+    result = extract(folder, Path(path).name, Plan(rule, size, finder, every))
     if not result.faces:
         reason = result.left_out[0].reason
         reason = "no face was found in it" if reason == NO_FACE else reason
         raise UnusableInput(f"{path} cannot be used: {reason}.")
-    return result.faces[0].pixels
+    return [PhotographedFace(face.square, face.pixels) for face in result.faces]
+
+
+def _widened(rule: dict[str, Any]) -> float:
+    """By how much the run's crops are wider than the reference frame."""
+    return float(rule.get("widen", 1.0))
 
 
 def _rule_for(stored: dict[str, Any], width: int, height: int) -> CropRule:

@@ -11,6 +11,9 @@ TRAINING, VALIDATION = "#2a6f97", "#e07a1f"
 MARKED = 40
 """Curves of fewer epochs than this have a mark at each."""
 
+ACROSS = 4
+"""Panels beside each other at most."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -40,8 +43,15 @@ def training_curves(
     from matplotlib.ticker import MaxNLocator
 
     panels = len(curves) + (plane is not None)
-    figure, axes = pyplot.subplots(1, panels, figsize=(4.4 * panels, 3.9), squeeze=False)
-    for axis, curve in zip(axes[0], curves, strict=False):
+    rows = -(-panels // ACROSS)
+    across = -(-panels // rows)
+    figure, grid = pyplot.subplots(
+        rows, across, figsize=(4.4 * across, 3.6 * rows + 0.3), squeeze=False
+    )
+    axes = grid.flatten()
+    for axis in axes[panels:]:
+        axis.set_visible(False)
+    for axis, curve in zip(axes, curves, strict=False):
         marker = "o" if len(curve.epochs) < MARKED else None
         axis.plot(
             curve.epochs, curve.train, marker=marker, markersize=3.5,
@@ -56,11 +66,11 @@ def training_curves(
         axis.set_title(curve.title)
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0][0].set_ylabel(unit)
-    axes[0][0].legend(frameon=False, fontsize=9)
+    axes[0].set_ylabel(unit)
+    axes[0].legend(frameon=False, fontsize=9)
     if plane is not None:
-        _draw_plane(axes[0][-1], *plane, unit)
-    for axis in axes[0]:
+        _draw_plane(axes[panels - 1], *plane, unit)
+    for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25)
     figure.suptitle(f"{title}   ·   loss = {scale}", fontsize=13)

@@ -1,5 +1,6 @@
 """PNG files that say what they show: who made the picture, from what, by which command."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image, PngImagePlugin
@@ -7,10 +8,21 @@ from PIL import Image, PngImagePlugin
 from lik.core.artifacts import replacing
 
 GENERATIVE = "Contains pictures made by a generative model (a variational autoencoder)."
+EDITED = "A photograph that was edited by a generative model (a variational autoencoder)."
+
+CHANGE = "Lik change"
+"""The chunk that says, as JSON, how a photograph was changed."""
 
 
 def save_png(
-    path: Path, image: Image.Image, *, command: str, run: str | None = None, quickly: bool = False
+    path: Path,
+    image: Image.Image,
+    *,
+    command: str,
+    run: str | None = None,
+    quickly: bool = False,
+    description: str = GENERATIVE,
+    more: Mapping[str, str] | None = None,
 ) -> None:
     """Write ``image`` with text chunks; with ``run``, they say that a model made it and which.
 
@@ -20,13 +32,17 @@ def save_png(
         command: the command line that made it.
         run: the run whose model made it, or None for a picture that no model made.
         quickly: a somewhat larger file in a tenth of the time, where a training waits for it.
+        description: what the model did, where it did anything.
+        more: further text chunks.
     """
     text = PngImagePlugin.PngInfo()
     text.add_itxt("Software", "Lik")
     text.add_itxt("Lik command", command)
     if run is not None:
         text.add_itxt("Lik run", run)
-        text.add_itxt("Description", GENERATIVE)
+        text.add_itxt("Description", description)
+    for key, value in (more or {}).items():
+        text.add_itxt(key, value)
     with replacing(Path(path)) as temporary:
         image.save(
             temporary, format="PNG", pnginfo=text,

@@ -61,7 +61,7 @@ def save_model(path: Path, model: nn.Module, settings: BaseModel, metadata: dict
     tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     with replacing(path) as temporary:
         # safetensors' own writer gives the file to its owner alone.
-        temporary.write_bytes(save(tensors, description))
+        temporary.write_bytes(_in_order(save(tensors, description)))
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,20 @@ def weights_file(path: Path) -> Path:
     if not file.is_file():
         raise UnusableInput(f"{path} holds no trained model (no {file.name}): is it a run of Lik?")
     return file
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its metadata in the order of their names.
+
+    safetensors writes them in an order that changes from call to call, and a training that is
+    repeated is to give the same bytes.
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors are to lie at multiples of 8
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def saved_step(path: Path) -> int | None:

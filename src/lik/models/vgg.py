@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -150,6 +150,17 @@ def load_vgg19(path: Path, layers: tuple[str, ...] = LAYERS) -> LoadedVGG19:
                 )
             target.copy_(found)
     return LoadedVGG19(network, sha256_of(path))
+
+
+def holds_torchvision_names(path: Path) -> bool:
+    """Whether a file is one for `load_vgg19`: weights of PyTorch, or not Lik's own."""
+    if path.suffix != ".safetensors":
+        return path.is_file()
+    try:
+        with safe_open(path, framework="pt") as file:
+            return any(name.startswith("features.") for name in file.keys())  # noqa: SIM118
+    except (SafetensorError, OSError):
+        return False
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:

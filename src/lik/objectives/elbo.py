@@ -1,32 +1,117 @@
 """The negative evidence lower bound, put together as in the paper's equation 1."""
 
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
-from pydantic import Field
-from torch import Tensor
+from pydantic import Field, field_serializer, model_validator
+from torch import Tensor, nn
 
+from lik.core.configuration import Settings
 from lik.core.gaussian import DiagonalGaussian
-from lik.objectives.reconstruction import RECONSTRUCTIONS, SCALES
+from lik.objectives.geco import Geco, GecoSettings
+from lik.objectives.mixture import Mixture, MixtureSettings, Variance, Weighed
+from lik.objectives.perceptual import Features
+from lik.objectives.rate import CapacitySettings, Rate, RateSettings, WarmupSettings
 from lik.objectives.settings import ObjectiveSettings
 
 
-class ElboSettings(ObjectiveSettings):
-    """``reconstruction``: 'sse' (published figures) or 'half_sse' (equation 1); weight β of KL."""
+class FeaturesSettings(Settings):
+    """``network``: where the network of the features lies; ``layers`` of it, from 0, or all."""
 
-    reconstruction: Literal["sse", "half_sse"] = "sse"
+    network: str
+    layers: tuple[int, ...] | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _layers_from_zero(self) -> "FeaturesSettings":
+        if self.layers and (min(self.layers) < 0 or len(set(self.layers)) < len(self.layers)):
+            raise ValueError("layers are counted from 0, each named once")
+        return self
+
+
+class ElboSettings(ObjectiveSettings):
+    """``reconstruction``: 'sse' (published figures), 'half_sse' (equation 1), another, or several.
+
+    ``beta`` weighs KL; ``warmup`` lets it rise; ``free_bits`` per dimension cost nothing less;
+    ``capacity`` holds KL at so many nats; ``geco`` holds the error at a target;
+    ``total_correlation`` is the weight of that part of KL, where it is not β. `docs/objectives.md`
+    says more.
+    """
+
+    reconstruction: MixtureSettings = MixtureSettings(sse=1)
+    variance: Variance | None = None
+    features: FeaturesSettings | None = None
     beta: float = Field(1.0, ge=0)
+    warmup: WarmupSettings | None = None
+    free_bits: float | None = Field(None, gt=0)
+    capacity: CapacitySettings | None = None
+    geco: GecoSettings | None = None
+    total_correlation: float | None = Field(None, ge=0)
+
+    @field_serializer("reconstruction")
+    def _by_name(self, value: MixtureSettings) -> Any:
+        return value.alone or value.weights
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> "ElboSettings":
+        terms = self.reconstruction.weights
+        if self.variance is not None and "gaussian" not in terms:
+            raise ValueError("variance belongs to the reconstruction 'gaussian'")
+        if "features" in terms and self.features is None:
+            raise ValueError(
+                "the reconstruction 'features' needs a network: give features.network=PATH, a "
+                "network that lik train-features has trained"
+            )
+        if self.features is not None and "features" not in terms:
+            raise ValueError("features.network belongs to the reconstruction 'features'")
+        given = {
+            "beta": self.beta != 1, "warmup": self.warmup, "free_bits": self.free_bits,
+            "capacity": self.capacity, "total_correlation": self.total_correlation is not None,
+            "gaussian": "gaussian" in terms, "logistic": "logistic" in terms,
+        }  # fmt: skip
+        for key, why, others in (
+            ("geco", "weighs error against KL itself",
+             ("beta", "warmup", "capacity", "gaussian", "logistic")),
+            ("capacity", "says itself what KL costs",
+             ("beta", "warmup", "free_bits", "total_correlation")),
+            ("free_bits", "counts each dimension by itself", ("total_correlation",)),
+        ):  # fmt: skip
+            clash = next((other for other in others if given[other]), None)
+            if getattr(self, key) is not None and clash:
+                raise ValueError(f"{key} {why} and does not go together with {clash}")
+        return self
+
+    @property
+    def rate(self) -> RateSettings:
+        """The keys that are about the divergence."""
+        return RateSettings(
+            beta=self.beta, warmup=self.warmup, free_bits=self.free_bits, capacity=self.capacity,
+            total_correlation=self.total_correlation,
+        )  # fmt: skip
 
     @property
     def scale(self) -> str:
-        weight = "" if self.beta == 1 else f"{self.beta:g}·"
-        return f"{SCALES[self.reconstruction]} + {weight}KL"
+        error, divergence = self.reconstruction.scale, self.rate.scale
+        if "gaussian" in self.reconstruction.weights:
+            error += f", σ² {self.variance or 'optimal'}"
+        if self.geco is not None:
+            return f"{divergence} + λ·({error} − {self.geco.error:g} a value)"
+        return f"{error} + {divergence}"
+
+    @property
+    def whole_batch(self) -> str | None:
+        if "gaussian" in self.reconstruction.weights and self.variance != "learned":
+            return "variance: optimal"
+        if self.free_bits is not None:
+            return "free_bits"
+        return None if self.total_correlation is None else "total_correlation"
 
 
 class Output(Protocol):
-    """What one way through a model gives: the posterior (B, D) and the reconstruction of x."""
+    """What one way through a model gives: the posterior, a code (B, D), the reconstruction of x."""
 
     @property
     def posterior(self) -> DiagonalGaussian: ...
+    @property
+    def code(self) -> Tensor: ...
     @property
     def reconstruction(self) -> Tensor: ...
 
@@ -37,22 +122,52 @@ class Model(Protocol):
     def __call__(self, images: Tensor, noise: Tensor) -> Output: ...
 
 
-class Elbo:
-    """The objective that ``settings`` describe, as a function of a model and a batch."""
+class Elbo(nn.Module):
+    """The objective that ``settings`` describe, as a function of a model and a batch.
 
-    def __init__(self, settings: ElboSettings) -> None:
-        self.beta = settings.beta
-        self.error = RECONSTRUCTIONS[settings.reconstruction]
+    Its state is what it learns or counts on the way: only in training mode, and nothing at all by
+    default. ``faces`` are those of the training set; ``features`` is a network for the term of
+    that name, whose weights are no part of the state.
+    """
 
-    def __call__(self, model: Model, images: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    def __init__(
+        self, settings: ElboSettings, faces: int = 1, features: Features | None = None
+    ) -> None:
+        super().__init__()
+        layers = settings.features.layers if settings.features else None
+        self.error = Mixture(
+            settings.reconstruction, settings.variance or "optimal", features, layers
+        )
+        self.divergence = Rate(settings.rate, faces)
+        self.geco = Geco(settings.geco) if settings.geco is not None else None
+
+    def forward(self, model: Model, images: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """Images (B, 3, S, S) in 0…1 → the terms of equation 1 in nats per image, each (B,).
 
-        One posterior sample per image, drawn by standard normal ``noise`` (B, D); the names are
-        loss, reconstruction and kl. They are float32, whatever the precision of the model.
+        One posterior sample per image, drawn by standard normal ``noise`` (B, D). The names are
+        loss, reconstruction (weighted) and kl (not weighted), and those of further terms where
+        there are any. They are float32, whatever the precision of the model.
         """
         output = model(images, noise)
-        reconstruction = self.error(images, output.reconstruction.float())
-        kl = output.posterior.kl_to_standard()
+        reconstruction: Weighed = self.error(images, output.reconstruction.float())
+        divergence: Weighed = self.divergence(output.posterior, output.code)
         # Equation 1:  ½ Σ (x − x̂)²  +  β Σ ½ (σ² + μ² − log σ² − 1)
-        loss = reconstruction + self.beta * kl
-        return {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+        if self.geco is None:
+            loss = reconstruction.total + divergence.total
+        else:
+            loss = divergence.total + self.geco(reconstruction.total, images[0].numel())
+        terms: dict[str, Tensor] = {
+            "loss": loss,
+            "reconstruction": reconstruction.total,
+            "kl": divergence.terms["kl"],
+        }
+        return terms | reconstruction.terms | divergence.terms
+
+    def settled(self) -> bool:
+        """Whether losses of different times compare, for no weight changes any more."""
+        return self.geco is None and self.divergence.settled()
+
+    def figures(self) -> dict[str, float]:
+        """What it has learned or arrived at, by name; waits for the device."""
+        found = self.error.figures() | self.divergence.figures()
+        return found if self.geco is None else found | self.geco.figures()

@@ -10,3 +10,8 @@ class ObjectiveSettings(Settings):
     def scale(self) -> str:
         """What the figures of this objective are sums of, to be printed beside them."""
         raise NotImplementedError
+
+    @property
+    def whole_batch(self) -> str | None:
+        """The key that needs all of a batch in one process; None where nothing does."""
+        return None

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lik.core.acceleration import Acceleration
-from lik.objectives.elbo import Elbo, Output
+from lik.objectives.elbo import Elbo, Model, Output
 from lik.training.batches import Batch
 from lik.training.noise import Noise
 
@@ -33,8 +33,10 @@ class AcceleratedElbo:
         numbers = noise.normal(self.latent)
         if len(numbers) < len(images):  # a share of nothing, which counts for nothing
             numbers = images.new_zeros(len(images), self.latent)
+        # It learns and counts in training only, as batch normalisation does.
+        self.elbo.train(self.model.training)
         if not self.model.training:
-            return self.elbo(self.model, images, numbers)
+            return self._terms(self.model, images, numbers)
         if self._compiled is not None and len(images) == self.batch_size:
             return self._by_compiled(self._compiled, images, numbers)
         return self._in_training(images, numbers)
@@ -46,7 +48,11 @@ class AcceleratedElbo:
                 output: Output = self.model(images, noise)
             return output
 
-        return self.elbo(passes, images, noise)
+        return self._terms(passes, images, noise)
+
+    def _terms(self, model: Model, images: Tensor, noise: Tensor) -> Mapping[str, Tensor]:
+        terms: Mapping[str, Tensor] = self.elbo(model, images, noise)
+        return terms
 
     def _by_compiled(
         self,

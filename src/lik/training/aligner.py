@@ -44,7 +44,9 @@ class AlignerPlan(Plan):
         model = Aligner(self.model)
         return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
-    def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
+    def loss(
+        self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
+    ) -> Loss:
         assert isinstance(model, Aligner)
         alignment = Alignment(self.objective, self.eyes, CUT)
         return lambda batch, noise: alignment(model, batch.images, noise.generator)

@@ -29,7 +29,7 @@ class AttributePlan(Plan):
         learning_rate=2e-3, epsilon=1e-8, schedule="cosine", warmup=100
     )
     batch_size: int = Field(128, ge=1)
-    epochs: int = Field(20, ge=1)
+    epochs: int = Field(15, ge=1)
     mirror: bool = True
     ema: float | None = Field(0.995, gt=0, lt=1)
     device: DeviceSettings = DeviceSettings(compile=False)
@@ -37,7 +37,9 @@ class AttributePlan(Plan):
     def build(self) -> nn.Module:
         return build_attribute_network(self.model)
 
-    def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
+    def loss(
+        self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
+    ) -> Loss:
         objective = AttributeObjective(self.objective)
 
         def passes(images: Tensor) -> Tensor:

@@ -58,8 +58,8 @@ class State:
             UnusableInput: a part is missing, or is one of another model.
         """
         for name, target in targets.items():
-            if name == "guard" and name not in self.parts:
-                continue  # states had none before steps were judged
+            if name in ("guard", "objective") and name not in self.parts:
+                continue  # states had none before steps were judged and objectives learned
             try:
                 target.load_state_dict(self.parts[name])
             except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:

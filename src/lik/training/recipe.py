@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from lik.core.acceleration import PLAIN, Acceleration, DeviceSettings
@@ -28,9 +28,13 @@ from lik.models.catalogue import ModelSettings, build
 from lik.models.interface import VAE
 from lik.objectives.elbo import Elbo, ElboSettings
 from lik.objectives.settings import ObjectiveSettings
+from lik.objectives.similarity import WINDOW
 from lik.training.accelerated import AcceleratedElbo
+from lik.training.feature_networks import open_features
 from lik.training.journal import ACTIVE
 from lik.training.step import Loss
+
+MIXTURE = "objective.reconstruction"
 
 
 class AdamSettings(Settings):
@@ -85,9 +89,26 @@ class Plan(Settings):
         """The model, with fresh weights from PyTorch's current seed."""
         raise NotImplementedError
 
-    def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
-        """The objective of a model, as the loop takes it; ``how`` it may be made faster."""
+    def state(self, faces: int, device: torch.device) -> nn.Module:
+        """What an objective learns and counts while ``faces`` are trained on; empty by default."""
+        return nn.Module()
+
+    def loss(
+        self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
+    ) -> Loss:
+        """The objective of a model, as the loop takes it; ``how`` it may be made faster.
+
+        ``state`` is what `state` gave; a new one where there is none.
+        """
         raise NotImplementedError
+
+    def settled(self, state: nn.Module) -> bool:
+        """Whether losses of one epoch and another compare."""
+        return True
+
+    def figures(self, state: nn.Module) -> dict[str, Any]:
+        """What the objective has arrived at, as plain values."""
+        return {}
 
     def details(self, model: nn.Module, images: Iterable[Tensor]) -> dict[str, Any]:
         """What else is worth keeping of an epoch, measured on batches of held-out faces."""
@@ -100,12 +121,50 @@ class Recipe(Plan):
     model: ModelSettings
     objective: ElboSettings = ElboSettings()
 
+    @model_validator(mode="after")
+    def _fits_the_objective(self) -> "Recipe":
+        terms = self.objective.reconstruction.weights
+        if {"ssim", "ms_ssim"} & set(terms) and self.model.size < WINDOW:
+            raise ValueError(
+                f"ssim looks at windows of {WINDOW} pixels: model.size={self.model.size} is too "
+                "small for it"
+            )
+        if self.patience is not None and self.objective.geco is not None:
+            raise ValueError(
+                "with objective.geco the losses of different epochs do not compare, so patience "
+                "cannot be kept: leave it out"
+            )
+        if self.objective.total_correlation is not None and self.batch_size == 1:
+            raise ValueError(
+                "objective.total_correlation compares the faces of a batch: give batch_size=2 or "
+                "more"
+            )
+        return self
+
     def build(self) -> nn.Module:
         return build(self.model)
 
-    def loss(self, model: nn.Module, how: Acceleration = PLAIN) -> Loss:
-        elbo = Elbo(self.objective)
+    def state(self, faces: int, device: torch.device) -> Elbo:
+        settings = self.objective.features
+        features = None
+        if settings is not None:
+            features = open_features(settings.network, settings.layers, self.model.size, device)
+        return Elbo(self.objective, faces, features).to(device)
+
+    def loss(
+        self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
+    ) -> Loss:
+        elbo = self.state(1, next(model.parameters()).device) if state is None else state
+        assert isinstance(elbo, Elbo)
         return AcceleratedElbo(elbo, model, self.model.latent, self.batch_size, how)
+
+    def settled(self, state: nn.Module) -> bool:
+        assert isinstance(state, Elbo)
+        return state.settled()
+
+    def figures(self, state: nn.Module) -> dict[str, Any]:
+        assert isinstance(state, Elbo)
+        return state.figures()
 
     def details(self, model: nn.Module, images: Iterable[Tensor]) -> dict[str, Any]:
         assert isinstance(model, VAE)
@@ -136,7 +195,8 @@ def load_recipe(name: str, assignments: Iterable[str] = (), size: int | None = N
         UnusableInput: no such recipe, or keys and values that do not fit.
     """
     tree, where = _tree(name)
-    tree = override(tree, assignments)
+    assignments = list(assignments)
+    tree = override(_with_terms(tree, assignments), assignments)
     model = tree.get("model")
     if size is not None and isinstance(model, dict):
         tree["model"] = {"size": size} | model
@@ -146,6 +206,16 @@ def load_recipe(name: str, assignments: Iterable[str] = (), size: int | None = N
 def read_run_recipe(path: Path) -> Recipe:
     """The resolved recipe that a run keeps."""
     return validated(Recipe, read_yaml(path), str(path))
+
+
+def _with_terms(tree: Tree, assignments: list[str]) -> Tree:
+    """The tree with a lone reconstruction spelt as a mapping, where a term is to be added to it."""
+    objective = tree.get("objective")
+    name = objective.get("reconstruction") if isinstance(objective, dict) else None
+    adding = any(text.strip().startswith(f"{MIXTURE}.") for text in assignments)
+    if not adding or not isinstance(objective, dict) or isinstance(name, dict):
+        return tree
+    return tree | {"objective": objective | {"reconstruction": {name or "sse": 1.0}}}
 
 
 def _tree(name: str) -> tuple[Tree, str]:

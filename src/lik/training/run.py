@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lik.core.acceleration import Acceleration, choose_acceleration
+from lik.core.allocation import keep_freed_memory
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.locks import held
 from lik.core.randomness import derive, torch_stream
@@ -96,11 +97,19 @@ def run_training(
             the same training was lost.
     """
     require_run(folder)
+    if device.type == "cpu":
+        keep_freed_memory()
     torch.use_deterministic_algorithms(recipe.device.deterministic)
     how = choose_acceleration(recipe.device, device, recipe.epochs * len(data.train))
     training, validation = _batches(recipe, data, device, processes)
-    step = _new_step(recipe, device, how, training.steps, processes)
-    _require_learnable(recipe, step.model, training)
+    objective = recipe.state(len(data.train), device)
+    if processes.count > 1 and recipe.objective.whole_batch:
+        raise UnusableInput(
+            f"objective.{recipe.objective.whole_batch} looks at whole batches, which several "
+            "processes share: train it with one process."
+        )
+    step = _new_step(recipe, device, how, training.steps, processes, objective)
+    _require_learnable(recipe, step, training)
     keeper = _Keeper(folder, recipe, data.description, step, validation, observer, processes)
     busy = f"{folder.path} is being trained by another process: wait for it, or stop it first."
     if processes.first:
@@ -131,7 +140,12 @@ def _batches(
 
 
 def _new_step(
-    recipe: Plan, device: torch.device, how: Acceleration, steps: int, processes: Processes
+    recipe: Plan,
+    device: torch.device,
+    how: Acceleration,
+    steps: int,
+    processes: Processes,
+    objective: nn.Module,
 ) -> Step:
     """The model with fresh weights, and all that will change them."""
     torch.manual_seed(derive(recipe.seed, "weights"))
@@ -139,16 +153,20 @@ def _new_step(
     model = recipe.build().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = recipe.optimizer
     optimizer = adam(
-        model, settings.learning_rate, (settings.beta1, settings.beta2), settings.epsilon
+        nn.ModuleList([model, objective]),
+        settings.learning_rate,
+        (settings.beta1, settings.beta2),
+        settings.epsilon,
     )
     return Step(
         model,
-        recipe.loss(processes.shared(model, device), how),
+        recipe.loss(processes.shared(model, device), how, objective),
         optimizer,
         lambda number: settings.rate(number, recipe.epochs * steps),
         settings.clip,
         Average(model, recipe.ema) if recipe.ema is not None else None,
         processes.count,
+        objective,
     )
 
 
@@ -206,11 +224,16 @@ class _Keeper:
                 part.load_state_dict(states[name])
 
     def measured(self) -> journal.Figures | None:
-        """The means over the validation faces, by the weights that are for use."""
+        """The means over the validation faces, by the weights that are for use.
+
+        The objective is taken at its present weights.
+        """
         figures = None
         if self.processes.first and self.validation is not None:
             shown = self.step.shown
-            figures = measure(shown, self.recipe.loss(shown), self.validation)
+            figures = measure(
+                shown, self.recipe.loss(shown, state=self.step.objective), self.validation
+            )
         answer: journal.Figures | None = self.processes.from_first(figures)
         return answer
 
@@ -222,6 +245,9 @@ class _Keeper:
             self.save()
 
     def epoch_ended(self, end: EpochEnd) -> None:
+        if not self.recipe.settled(self.step.objective):
+            # Its weights change: later losses do not compare, and the next epoch is the best one.
+            self.position.best = None
         if not self.processes.first:
             return
         shown = self.step.shown.eval()
@@ -249,6 +275,8 @@ class _Keeper:
             "learning_rate": self.step.rate(max(0, self.position.step - 1)),
             "skipped_steps": int(self.step.guard.skipped),
         }
+        if state := self.recipe.figures(self.step.objective):
+            found["objective"] = state
         if self.validation is not None:
             found |= self.recipe.details(
                 shown, (batch.images for batch in self.validation.in_order())
@@ -266,20 +294,22 @@ class _Keeper:
         metadata = {key: value for key, value in self.description.items() if key != "path"}
         metadata |= {"epochs": self.position.epoch, "step": self.position.step}
         metadata["objective"] = self.recipe.objective.model_dump(mode="json")
+        if state := self.recipe.figures(self.step.objective):
+            metadata["objective_state"] = state
         save_model(path, model, self.recipe.model, metadata)
 
 
-def _require_learnable(recipe: Plan, model: nn.Module, batches: Batches) -> None:
+def _require_learnable(recipe: Plan, step: Step, batches: Batches) -> None:
     """Try a batch of one face, where there will be one: batch normalisation may not take it."""
     faces = len(batches.indices)
     if recipe.batch_size > 1 and faces % recipe.batch_size != 1:
         return
-    trial = copy.deepcopy(model).train()
+    trial, objective = copy.deepcopy(step.model).train(), copy.deepcopy(step.objective)
     single = replace(batches, batch_size=1)
     noise = Noise(torch_stream(0, "trial", device=batches.device), 1)
     try:
         with torch.no_grad():
-            recipe.loss(trial)(next(single.in_order()), noise)
+            recipe.loss(trial, state=objective)(next(single.in_order()), noise)
     except ValueError as error:
         sizes = range(recipe.batch_size + 1, faces + 1)
         fitting = next((str(size) for size in sizes if faces % size != 1), "none: add faces")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from lik.core.errors import FailedOnTheWay
@@ -76,6 +77,7 @@ class Step:
 
     Attributes:
         model: what is trained. average: the running mean of its weights, or None.
+        objective: what the loss itself learns or counts, often nothing.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Step:
         clip: float | None = None,
         average: Average | None = None,
         processes: int = 1,
+        objective: nn.Module | None = None,
     ) -> None:
         self.model = model
         self.loss = loss
@@ -96,7 +99,12 @@ class Step:
         self.average = average
         self.processes = processes
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
-        self.buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+        self.objective = nn.Module() if objective is None else objective
+        kept = [buffer for buffer in self.objective.buffers() if buffer.is_floating_point()]
+        self.buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()] + kept
+        # What has to be brought together from all processes, which DDP does for the model alone.
+        self.learned = list(self.objective.parameters()) if processes > 1 else []
+        self.running = kept if processes > 1 else []
         self.guard = Guard(self.weights[0].device)
 
     def __call__(self, batch: Batch, noise: Noise, number: int) -> dict[str, Tensor]:
@@ -114,6 +122,7 @@ class Step:
         # Over all processes, whose gradients are averaged, it is the mean over the whole batch.
         share = batch.mine * self.processes / batch.total
         (share * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
+        self._bring_together(batch.mine / batch.total)
         norm = torch.nn.utils.get_total_norm([w.grad for w in self.weights if w.grad is not None])
         skip = self.guard.judge(norm)
         # The fused optimizer reads both on the device: it divides the gradients by grad_scale,
@@ -134,6 +143,16 @@ class Step:
         }
         return sums | {"images": taken.double() * batch.mine}
 
+    def _bring_together(self, share: float) -> None:
+        """The objective's gradients and averages over the whole batch, from all processes."""
+        for weight in self.learned:
+            assert weight.grad is not None
+            dist.all_reduce(weight.grad)
+            weight.grad /= self.processes
+        for buffer in self.running:
+            buffer *= share
+            dist.all_reduce(buffer)
+
     @property
     def shown(self) -> nn.Module:
         """The model whose weights are for use: the averaged one where there is one."""
@@ -144,6 +163,8 @@ class Step:
         parts: dict[str, Any] = {
             "model": self.model, "optimizer": self.optimizer, "guard": self.guard,
         }  # fmt: skip
+        if self.objective.state_dict():
+            parts["objective"] = self.objective
         return parts if self.average is None else parts | {"average": self.average}
 
 

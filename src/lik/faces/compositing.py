@@ -1,0 +1,169 @@
+"""A change of a face, carried onto the photograph that the face was cut from.
+
+A decoder gives small, soft pictures. What it says about a change is the difference of two
+decodings, before and after; only that is enlarged and turned back into the photograph, which keeps
+its own detail. Where the change may show is decided by a mask in the frame of the crop.
+
+Crops and decodings are (S, S, 3), float32 in 0…1; masks (S, S) in 0…1; photographs uint8
+(H, W, 3); squares and coordinates as in `lik.faces.cropping`.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.faces.cropping import Picture, Square
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.float32]
+
+FEATHER = 0.2
+"""A change fades in over this share of the crop's side, from nothing at its border."""
+
+HEAD = (0.40, 0.55)
+"""Half width and half height of a head, hair and neck included, in sides of the reference frame."""
+
+SOFTNESS = 0.25
+"""The edge of that ellipse, in shares of its radius to either side."""
+
+TRUSTED = 0.2
+"""Error of a decoding, of the range of a pixel, at which it is believed by 1/e."""
+
+GREY_SPREAD = 6
+"""Largest distance of the channels of a crop, of 255, that JPEG leaves of a grey picture."""
+
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in luma (ITU-R BT.601)."""
+
+
+def transfer(
+    picture: Picture,
+    square: Square,
+    crop: Image,
+    before: Image,
+    after: Image,
+    widen: float = 1.0,
+) -> Picture:
+    """The photograph with the change from ``before`` to ``after`` on the face in ``square``.
+
+    Pixels that the square does not cover are those of ``picture``; so are all where the two
+    decodings are equal. A grey face stays grey.
+
+    Args:
+        crop: the face as the encoder saw it, from which the mask is made.
+        before: its decoding. after: the decoding of its changed code.
+        widen: by how much the crop is wider than the reference frame.
+    """
+    difference = (after - before) * mask_of(crop, before, widen)[:, :, None]
+    if is_grey(crop):
+        difference = np.repeat((difference @ LUMINANCE)[:, :, None], 3, axis=2)
+    height, width = picture.shape[:2]
+    low = np.floor(square.corners().min(axis=0)).astype(int)
+    high = np.ceil(square.corners().max(axis=0)).astype(int)
+    x0, y0 = (int(v) for v in np.maximum(low, 0))
+    x1, y1 = min(width, int(high[0])), min(height, int(high[1]))
+    result = picture.copy()
+    if x0 >= x1 or y0 >= y1:
+        return result
+    shift = enlarged(difference * 255, square, (x0, y0), (x1 - x0, y1 - y0))
+    part = result[y0:y1, x0:x1]
+    part[:] = np.clip(np.rint(part + shift), 0, 255).astype(np.uint8)
+    return result
+
+
+def mask_of(crop: Image, before: Image, widen: float = 1.0) -> Mask:
+    """Where a change may show, (S, S): on the head, as far as the decoder has understood it.
+
+    Three factors: a window that is nothing at the crop's border; a soft ellipse where heads are,
+    whose edge a guided filter moves to an edge of the crop; and exp(−(e/0.2)²), where e is how
+    wrong the decoding is around a pixel, because a decoder that has not seen the background or a
+    hand before the face knows nothing about their change.
+    """
+    side = len(crop)
+    error = cv2.GaussianBlur(np.abs(crop - before).mean(axis=2), (0, 0), side / 32)
+    trust = np.exp(-((error / TRUSTED) ** 2))
+    head = np.clip(guided(_ellipse(side, widen), crop, round(side * 0.1), 0.002), 0, 1)
+    return np.asarray(_window(side) * head * trust, np.float32)
+
+
+def is_grey(crop: Image) -> bool:
+    """Whether a crop has no colours, but for what compression adds."""
+    return float(np.ptp(crop, axis=2).max()) * 255 <= GREY_SPREAD
+
+
+def enlarged(image: Image, square: Square, corner: tuple[int, int], size: tuple[int, int]) -> Image:
+    """An image of the square, (S, S) or (S, S, 3), seen in a window of the photograph.
+
+    Cubic; outside of the square it falls to nothing within two of its own pixels.
+
+    Args:
+        corner: x and y of the window. size: its width and height.
+    """
+    side = len(image)
+    if square.side < side:  # averaged down, so that no pixel is passed over
+        side = max(1, round(square.side))
+        image = np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
+    # From an index of the image to one of the window; both count from a pixel's middle.
+    step = square.side / side
+    (x, y), (right_x, right_y) = square.point((0, 0)), square.point((1, 0))
+    cosine, sine = (right_x - x) / square.side, (right_y - y) / square.side
+    half = step / 2
+    matrix = np.array(
+        [
+            [step * cosine, -step * sine, x + half * (cosine - sine) - corner[0] - 0.5],
+            [step * sine, step * cosine, y + half * (sine + cosine) - corner[1] - 0.5],
+        ]
+    )
+    warped = cv2.warpAffine(
+        image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    return np.asarray(warped, np.float32)
+
+
+def guided(mask: Mask, guide: Image, radius: int, flatness: float) -> Mask:
+    """The guided filter with a colour guide (He, Sun and Tang, TPAMI 2013, equations 19–21).
+
+    In every window the mask is fitted as a linear function of the guide's colours, so that its
+    edges go where the guide has edges; ``flatness`` is the variance of the guide, of 1, below which
+    the mask is just blurred.
+    """
+    side = 2 * max(1, radius) + 1
+
+    def mean(values: NDArray[np.floating]) -> Image:
+        flat = values.reshape(*values.shape[:2], -1).astype(np.float32)
+        parts = [
+            cv2.blur(
+                np.ascontiguousarray(flat[:, :, c]), (side, side), borderType=cv2.BORDER_REFLECT
+            )
+            for c in range(flat.shape[2])
+        ]
+        return np.asarray(np.stack(parts, axis=2).reshape(values.shape), np.float32)
+
+    colours, level = mean(guide), mean(mask)
+    covariance = mean(guide * mask[:, :, None]) - colours * level[:, :, None]
+    products = mean(guide[:, :, :, None] * guide[:, :, None, :])
+    spread = products - colours[:, :, :, None] * colours[:, :, None, :]
+    spread = spread + flatness * np.eye(3, dtype=np.float32)
+    slope = np.linalg.solve(spread, covariance[:, :, :, None])[:, :, :, 0]
+    offset = level - (slope * colours).sum(axis=2)
+    return np.asarray((mean(slope) * guide).sum(axis=2) + mean(offset), np.float32)
+
+
+def _window(side: int) -> Mask:
+    """A square that fades to nothing at its border, (S, S)."""
+    place = np.linspace(0, 1, side)
+    rise = _smooth(np.minimum(place, 1 - place) / FEATHER)
+    return np.asarray(np.outer(rise, rise), np.float32)
+
+
+def _ellipse(side: int, widen: float) -> Mask:
+    """Where a head is in an aligned crop, (S, S)."""
+    place = ((np.arange(side) + 0.5) / side - 0.5) * widen
+    radius = np.hypot(place[None, :] / HEAD[0], place[:, None] / HEAD[1])
+    return np.asarray(1 - _smooth((radius - 1 + SOFTNESS) / (2 * SOFTNESS)), np.float32)
+
+
+def _smooth(value: NDArray[np.floating]) -> NDArray[np.floating]:
+    """0 below 0, 1 above 1, and between them the cubic that is flat at both."""
+    value = np.clip(value, 0, 1)
+    return np.asarray(value * value * (3 - 2 * value), value.dtype)

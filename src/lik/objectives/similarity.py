@@ -1,0 +1,94 @@
+"""Structural similarity as a function with gradients (Wang et al. 2004), and over several scales.
+
+Both give the numbers of torchmetrics for images in 0…1: Gaussian windows with σ = 1.5 of 11
+pixels, the picture mirrored at its borders, K1 = 0.01, K2 = 0.03.
+
+Shapes: images (B, C, S, S) in 0…1; similarities (B,), 1 for equal pictures.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (PyTorch's own abbreviation)
+from torch import Tensor
+
+WINDOW, SIGMA = 11, 1.5
+C1, C2 = 0.01**2, 0.03**2
+
+EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""How much each scale counts, finest first (Wang, Simoncelli & Bovik 2003)."""
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Of each picture (B,): the whole index, and its part of contrast and structure alone."""
+
+    whole: Tensor
+    contrast: Tensor
+
+
+def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """The structural similarity of each pair of pictures, at most 1, (B,)."""
+    return _similarity(images, reconstructions).whole
+
+
+def ms_ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """The structural similarity over several scales, 0…1, (B,).
+
+    Contrast and structure count at every scale, luminance at the coarsest; negative parts count as
+    0. A picture of 64 pixels has three scales, the exponents of which are brought to a sum of 1.
+    """
+    exponents = scale_exponents(images.shape[-1])
+    product = images.new_ones(len(images))
+    for scale, exponent in enumerate(exponents):
+        if scale:
+            images, reconstructions = F.avg_pool2d(images, 2), F.avg_pool2d(reconstructions, 2)
+        found = _similarity(images, reconstructions)
+        last = scale == len(exponents) - 1
+        product = product * _power(found.whole if last else found.contrast, exponent)
+    return product
+
+
+def scale_exponents(size: int) -> tuple[float, ...]:
+    """The exponents of the scales that a picture of ``size`` pixels has room for.
+
+    Up to five, each half as large as the one before and none smaller than a window.
+    """
+    count = 1
+    while count < len(EXPONENTS) and size // 2**count >= WINDOW:
+        count += 1
+    total = sum(EXPONENTS[:count])
+    return tuple(exponent / total for exponent in EXPONENTS[:count])
+
+
+def _similarity(images: Tensor, reconstructions: Tensor) -> Similarity:
+    blur = _blur(images.shape[-1], images)
+    moments = torch.stack(
+        [images, reconstructions, images**2, reconstructions**2, images * reconstructions]
+    )
+    # Blurred along rows and columns, mirrored borders and all, as two products of matrices.
+    mean_x, mean_y, square_x, square_y, product = (blur @ moments @ blur.T).unbind()
+    variance_x = (square_x - mean_x**2).clamp(min=0)
+    variance_y = (square_y - mean_y**2).clamp(min=0)
+    contrast = (2 * (product - mean_x * mean_y) + C2) / (variance_x + variance_y + C2)
+    luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
+    edge = WINDOW // 2  # there windows look at mirrored pixels; torchmetrics leaves them out here
+    inner = contrast[..., edge:-edge, edge:-edge]
+    return Similarity((luminance * contrast).flatten(1).mean(dim=1), inner.flatten(1).mean(dim=1))
+
+
+def _blur(size: int, like: Tensor) -> Tensor:
+    """The matrix (S, S) that blurs a row of pixels by the window, mirrored at its ends."""
+    offsets = torch.arange(WINDOW, device=like.device) - WINDOW // 2
+    weights = torch.exp(-((offsets / SIGMA) ** 2) / 2).to(like.dtype)
+    weights = weights / weights.sum()
+    pixels = torch.arange(size, device=like.device)
+    seen = (pixels[:, None] + offsets).abs()
+    seen = (size - 1) - ((size - 1) - seen).abs()
+    return ((seen[:, :, None] == pixels) * weights[:, None]).sum(dim=1)
+
+
+def _power(base: Tensor, exponent: float) -> Tensor:
+    """base^exponent, and 0 without a gradient where the base is not positive."""
+    positive = base > 0
+    return torch.where(positive, torch.where(positive, base, 1.0) ** exponent, 0.0)

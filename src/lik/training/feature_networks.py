@@ -1,0 +1,44 @@
+"""The network that a perceptual objective looks through, from where a recipe says it lies."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from lik.core.errors import UnusableInput
+from lik.objectives.perceptual import Features
+
+if TYPE_CHECKING:
+    from lik.models.attributes import AttributeNetwork
+    from lik.models.vgg import VGG19Features
+
+
+def open_features(
+    path: str, layers: tuple[int, ...] | None, size: int, device: torch.device
+) -> Features:
+    """The features of a trained network on a device, its weights fixed.
+
+    ``path`` is that of an attribute network, or of a file with the weights of VGG-19.
+    ``layers`` are those that will be asked for; ``size`` is the side of the images.
+
+    Raises:
+        UnusableInput: there is no such network, or it has fewer layers.
+    """
+    from lik.models.attributes import load_attribute_network
+    from lik.models.vgg import holds_torchvision_names, load_vgg19
+
+    place = Path(path).expanduser()
+    network: AttributeNetwork | VGG19Features
+    if holds_torchvision_names(place):
+        network = load_vgg19(place).network.to(device)
+    else:
+        network = load_attribute_network(place).network.to(device)
+    with torch.no_grad():
+        count = len(network.features(torch.zeros(1, 3, size, size, device=device)))
+    if layers and max(layers) >= count:
+        raise UnusableInput(
+            f"{path} gives {count} layers of features, counted from 0: there is no "
+            f"layer {max(layers)} for objective.features.layers."
+        )
+    features: Features = network.features
+    return features

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from lik.core.errors import UnusableInput
+from lik.core.run_folder import RunFolder
+from lik.models.attributes import PlainSettings, build_attribute_network
+from lik.models.saved import save_model
+from lik.models.vgg import PLACES
+from lik.training import journal
+from lik.training.feature_networks import open_features
+from lik.training.recipe import load_recipe
+from lik.training.run import Data, Observer, run_training
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A run with an attribute network of three maps, its weights as they were drawn."""
+    torch.manual_seed(0)
+    settings = PlainSettings(size=16, attributes=("Male",), widths=(4, 8, 8))
+    folder = tmp_path_factory.mktemp("network")
+    save_model(folder / "model.safetensors", build_attribute_network(settings), settings, {})
+    return folder
+
+
+def test_a_run_its_file_and_a_file_of_vgg_are_all_opened(network, tmp_path):
+    images = torch.rand(2, 3, 16, 16)
+    by_run, by_file = (
+        open_features(str(path), (0, 2), 16, CPU)(images)
+        for path in (network, network / "model.safetensors")
+    )
+    assert [maps.shape[1] for maps in by_run] == [4, 8, 8]
+    assert all(torch.equal(one, other) for one, other in zip(by_run, by_file, strict=True))
+    weights = {}
+    for place in list(PLACES.values())[:5]:
+        name = f"features.{place.number}"
+        weights[f"{name}.weight"] = torch.randn(place.channels_out, place.channels_in, 3, 3)
+        weights[f"{name}.bias"] = torch.zeros(place.channels_out)
+    save_file(weights, tmp_path / "vgg.safetensors")
+    torch.save(weights, tmp_path / "vgg.pth")
+    for name in ("vgg.safetensors", "vgg.pth"):
+        maps = open_features(str(tmp_path / name), None, 16, CPU)(images)
+        assert [m.shape[1] for m in maps] == [64, 128, 256]
+
+
+@pytest.mark.parametrize(
+    ("path", "layers", "words"),
+    [("gone", None, "no trained weights at gone"), (None, (0, 3), "there is no layer 3")],
+)
+def test_what_is_not_there_is_said(path, layers, words, network):
+    with pytest.raises(UnusableInput, match=words):
+        open_features(path or str(network), layers, 16, CPU)
+
+
+def test_a_model_learns_through_it(network, tmp_path, faces):
+    recipe = load_recipe(
+        "perceptual",
+        [f"objective.features.network={network}", "epochs=4", "model.latent=4",
+         "optimizer.learning_rate=5e-3", "batch_size=16"],
+        16,
+    )  # fmt: skip
+    description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
+    data = Data(faces.images, np.arange(48), np.arange(48, 64), description)
+    run_training(RunFolder(tmp_path / "run"), recipe, data, CPU, Observer())
+    records = journal.read(tmp_path / "run" / "journal.jsonl")
+    assert records[-1].validation["features"] < records[0].validation["features"]

@@ -1,0 +1,231 @@
+"""Objectives with a state: they are resumed to the bit, compiled once, and shared by processes."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from lik.core.acceleration import Acceleration, has_compiler
+from lik.core.errors import UnusableInput
+from lik.core.randomness import torch_stream
+from lik.core.run_folder import RunFolder
+from lik.models.saved import load_model
+from lik.objectives.likelihood import likelihood
+from lik.training import journal
+from lik.training.batches import Batch
+from lik.training.checkpoint import load_state, save_state
+from lik.training.noise import Noise
+from lik.training.processes import Processes
+from lik.training.recipe import load_recipe, packaged_recipes
+from lik.training.run import Data, Observer, _new_step, run_training
+
+CPU = torch.device("cpu")
+
+STATEFUL = {
+    "geco": ["objective.geco.error=0.02"],
+    "learned": ["objective.reconstruction=gaussian", "objective.variance=learned"],
+    "optimal": ["objective.reconstruction=gaussian"],
+    "logistic": ["objective.reconstruction=logistic"],
+    "warmup": ["objective.warmup.steps=5", "objective.beta=4"],
+    "capacity": ["objective.capacity={nats: 5, steps: 5, gamma: 10}"],
+}
+
+
+@pytest.fixture
+def data():
+    pictures = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
+    description = {"path": "/place", "hash": "a", "index_hash": "c", "crop": {}}
+    return Data(pictures, np.arange(40), np.arange(40, 50), description)
+
+
+def recipe_of(*settings):
+    common = ["batch_size=16", "model.latent=4", "epochs=2", "device.precision=float32"]
+    return load_recipe("paper-first", [*common, *settings], 16)
+
+
+def train(path, data, *settings, observer=None):
+    return run_training(RunFolder(path), recipe_of(*settings), data, CPU, observer or Observer())
+
+
+def state_of(path):
+    return load_state(RunFolder(path).state).parts
+
+
+def same(first, second):
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, list):
+        return len(first) == len(second) and all(map(same, first, second))
+    return first == second
+
+
+class StopAfter(Observer):
+    def __init__(self, steps):
+        self.steps = steps
+
+    def should_stop(self):
+        self.steps -= 1
+        return self.steps <= 0
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_a_resumed_run_is_the_unbroken_one_to_the_bit(name, tmp_path, data):
+    train(tmp_path / "whole", data, *STATEFUL[name])
+    assert not train(tmp_path / "run", data, *STATEFUL[name], observer=StopAfter(2)).finished
+    assert train(tmp_path / "run", data, *STATEFUL[name]).finished
+    whole, resumed = state_of(tmp_path / "whole"), state_of(tmp_path / "run")
+    assert whole["objective"]
+    assert same(whole, resumed)
+    first, second = (
+        [(r.train, r.validation, r.details) for r in journal.read(tmp_path / run / "journal.jsonl")]
+        for run in ("whole", "run")
+    )
+    assert first == second
+
+
+def test_the_default_keeps_no_objective_and_old_states_go_on(tmp_path, data):
+    train(tmp_path / "run", data)
+    assert "objective" not in state_of(tmp_path / "run")
+    train(tmp_path / "geco", data, *STATEFUL["geco"])
+    state = load_state(RunFolder(tmp_path / "geco").state)
+    parts = {name: part for name, part in state.parts.items() if name != "objective"}
+    save_state(RunFolder(tmp_path / "geco").state, parts, state.position)
+    assert train(tmp_path / "geco", data, *STATEFUL["geco"], "epochs=3").finished
+
+
+def test_the_weights_say_what_they_were_trained_for(tmp_path, data):
+    train(tmp_path / "run", data, *STATEFUL["learned"])
+    metadata = load_model(tmp_path / "run" / "model.safetensors").metadata
+    assert metadata["objective"]["reconstruction"] == "gaussian"
+    sigma = metadata["objective_state"]["sigma"]
+    assert 0.1 < sigma < 0.5
+    found = likelihood(metadata["objective"], metadata["objective_state"])
+    assert found.name == f"Gaussian with σ² = {sigma**2:.4g}"
+    (*_, last) = journal.read(tmp_path / "run" / "journal.jsonl")
+    assert last.details["objective"] == {"sigma": sigma}
+    assert {"gaussian", "sse"} <= set(last.validation)
+
+
+def test_while_weights_change_each_epoch_is_the_best(tmp_path, data):
+    class Best(Observer):
+        def __init__(self):
+            self.found = []
+
+        def epoch_ended(self, record, model):
+            self.found.append(load_model(tmp_path / "run" / "model-best.safetensors").metadata)
+
+    observer = Best()
+    train(tmp_path / "run", data, "objective.warmup.steps=12", "objective.beta=50", "epochs=4",
+          observer=observer)  # fmt: skip
+    assert [metadata["epochs"] for metadata in observer.found] == [1, 2, 3, 4]
+
+
+def test_a_skipped_step_leaves_the_multiplier_as_it_was():
+    recipe = recipe_of(*STATEFUL["geco"])
+    objective = recipe.state(40, CPU)
+    step = _new_step(recipe, CPU, Acceleration(), 3, Processes(), objective)
+    images = torch.rand(16, 3, 16, 16)
+
+    def take(images, number):
+        step(Batch(images, 16, 16), Noise(torch_stream(0, "test", number), 16), number)
+        return {name: value.clone() for name, value in objective.state_dict().items()}
+
+    take(images, 0)
+    before = take(images, 1)
+    broken = images.clone()
+    broken[0, 0, 0, 0] = torch.nan
+    assert same(take(broken, 2), before)
+    assert not same(take(images, 3), before)
+
+
+@pytest.mark.skipif(not has_compiler(), reason="torch.compile needs a C++ compiler")
+@pytest.mark.long
+@pytest.mark.parametrize("name", STATEFUL)
+def test_steps_are_compiled_once_and_state_moves_as_without(name):
+    recipe = recipe_of(*STATEFUL[name])
+    states = []
+    for compiled in (False, True):
+        torch.manual_seed(0)
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+        objective = recipe.state(40, CPU)
+        how = Acceleration(compiled=compiled)
+        step = _new_step(recipe, CPU, how, 3, Processes(), objective)
+        for number in range(6):
+            images = torch.rand(16, 3, 16, 16, generator=torch_stream(0, "images", number))
+            noise = Noise(torch_stream(0, "test", number), 16)
+            step(Batch(images, 16, 16), noise, number)
+        states.append({k: v.detach().clone() for k, v in objective.state_dict().items()})
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+    for key, value in states[0].items():
+        torch.testing.assert_close(states[1][key], value, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["objective.reconstruction=gaussian"], "variance: optimal looks at whole batches"),
+        (["objective.free_bits=0.1"], "free_bits looks at whole batches"),
+        (["objective.total_correlation=4"], "total_correlation looks at whole batches"),
+    ],
+)
+def test_what_needs_whole_batches_is_refused_to_several_processes(settings, words, tmp_path, data):
+    with pytest.raises(UnusableInput, match=words):
+        run_training(
+            RunFolder(tmp_path / "run"), recipe_of(*settings), data, CPU, Observer(),
+            Processes(0, 2),
+        )  # fmt: skip
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["geco", "learned"])
+def test_two_processes_learn_what_one_learns(name, faces, tmp_path):
+    together = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for start, run in (([], "one"), (together, "two")):
+        done = subprocess.run(
+            [sys.executable, *start, "-m", "lik", "train", "paper-first", str(faces.path),
+             str(tmp_path / run), "batch_size=7", "model.latent=4", "device.precision=float32",
+             "--sheets-every", "0", "epochs=3", *STATEFUL[name]],
+            capture_output=True, text=True, timeout=250, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    one, two = (
+        [(r.validation["loss"], *r.details["objective"].values())
+         for r in journal.read(tmp_path / run / "journal.jsonl")]
+        for run in ("one", "two")
+    )  # fmt: skip
+    np.testing.assert_allclose(two, one, rtol=1e-4)
+
+
+def test_a_term_is_added_to_the_reconstruction_that_is_there():
+    recipe = load_recipe("paper-first", ["objective.reconstruction.ssim=100"], 64)
+    assert recipe.objective.reconstruction.weights == {"sse": 1.0, "ssim": 100.0}
+    recipe = load_recipe("ssim", ["objective.reconstruction.sse=0", "objective.beta=2"], 64)
+    assert recipe.objective.reconstruction.weights == {"ssim": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["objective.reconstruction.ssim=9", "model.size=8"], "ssim looks at windows"),
+        (["objective.geco.error=0.01", "patience=3"], "patience"),
+        (["objective.total_correlation=4", "batch_size=1"], "batch_size=2"),
+    ],
+)
+def test_objectives_that_do_not_fit_the_recipe_are_refused(settings, words):
+    with pytest.raises(UnusableInput, match=words):
+        recipe_of(*settings)
+
+
+def test_packaged_objectives_are_whole_recipes():
+    for name in packaged_recipes():
+        given = ["objective.features.network=n"] if name == "perceptual" else []
+        assert load_recipe(name, given, 64).objective.scale.endswith(("KL", "TC"))
+    with pytest.raises(UnusableInput, match=r"features\.network=PATH"):
+        load_recipe("perceptual", (), 64)
