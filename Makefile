@@ -1,6 +1,7 @@
 # Two commands do all set-up by themselves: make demo, make test.
 #   make demo FACES=PATH   the demo on your own CelebA or folder of pictures
 #   make test-all          with the long trials
+#   make gpu               what needs a GPU: its tests, and its times
 #   make check             format, lint, types, layers
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ FACES ?= drawn:6000
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all check clean
+.PHONY: demo test test-all gpu check clean
 
 demo: $(READY)
 	$(BIN)/lik demo demo --faces "$(FACES)"
@@ -19,6 +20,9 @@ test: $(READY)
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -m ""
+
+gpu: $(READY)
+	benchmarks/gpu.sh $(BIN)/python
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -88,13 +88,13 @@ def test_a_set_inside_its_own_source_is_refused(pictures):
 def test_the_doctor_says_what_faces_are_found_with(monkeypatch, tmp_path):
     monkeypatch.delenv("LIK_YUNET", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    answer = run_lik("doctor", "--json")
+    answer = run_lik("doctor", "--no-speed", "--json")
     assert answer.exit_code == 0, answer.output
     found = json.loads(answer.output)["finding faces"]
     assert found["haarcascade_frontalface_default"] == "found"
     assert found["alignment network"].startswith("found, SHA-256")
     assert str(tmp_path) in found["YuNet"]
     monkeypatch.setenv("LIK_YUNET", str(tmp_path / "none.onnx"))
-    broken = run_lik("doctor", "--json")
+    broken = run_lik("doctor", "--no-speed", "--json")
     assert broken.exit_code == 1
     assert "broken" in json.loads(broken.output)["finding faces"]["YuNet"]

@@ -105,6 +105,41 @@ def test_a_run_that_is_being_trained_says_so(folder):
     assert overview(folder / "a", folder).state == "finished"
 
 
+def test_a_run_that_patience_ended_is_told_as_such(folder):
+    losses = [9.0, 5.0, 6.0, 5.0]
+    path = made(folder / "patient", losses, epochs=9)
+    assert overview(path, folder).state == "stopped"
+    for patience, state in ((2, "ended early"), (3, "stopped")):
+        with (path / "recipe.yaml").open("a") as file:
+            file.write(f"patience: {patience}\n")
+        assert overview(path, folder).state == state
+    (path / "recipe.yaml").write_text((path / "recipe.yaml").read_text().replace(": 3", ": 2"))
+    assert (
+        "patient ended early: no better validation loss for 2 epochs."
+        in run_lik("runs", folder).output
+    )
+
+
+def test_a_run_remembers_how_it_was_trained(faces, tmp_path):
+    settings = ("model.latent=8", "batch_size=16", "device.compile=false")
+    for number, precision in enumerate(("float32", "bfloat16"), 1):
+        answer = run_lik(
+            "train",
+            "paper-first",
+            faces.path,
+            tmp_path / "toy",
+            *settings,
+            f"epochs={number}",
+            f"device.precision={precision}",
+            "--device",
+            "cpu",
+        )
+        assert answer.exit_code == 0, answer.output  # fmt: skip
+        toy = overview(tmp_path / "toy", tmp_path)
+        assert (toy.device, toy.precision, toy.compiled) == ("cpu", precision, False)
+    assert "cpu bfloat16" in run_lik("runs", tmp_path).output
+
+
 def test_real_runs_are_found_and_what_lies_in_them_is_not(faces, tmp_path):
     settings = ("epochs=2", "model.latent=8", "batch_size=16")
     assert run_lik("train", "paper-first", faces.path, tmp_path / "toy", *settings).exit_code == 0

@@ -2,9 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
+from lik.core.reference import LEFT_EYE, RIGHT_EYE, eyes_in_crop
 from lik.faces.cropping import (
-    LEFT_EYE,
-    RIGHT_EYE,
     AlignedCrop,
     Box,
     FaceCrop,
@@ -12,7 +11,6 @@ from lik.faces.cropping import (
     PaperCrop,
     Square,
     cut,
-    eyes_in_crop,
     square_of,
     square_of_eyes,
 )

@@ -158,7 +158,7 @@ def test_journals_and_states_from_before_named_terms_go_on(tmp_path, data):
 
 
 def test_a_loss_that_is_no_number_ends_the_training_and_is_not_saved(tmp_path, data):
-    with pytest.raises(FailedOnTheWay, match="try a lower learning rate"):
+    with pytest.raises(FailedOnTheWay, match="with a lower learning rate"):
         train(tmp_path / "run", data, "optimizer.learning_rate=1e12", "epochs=50")
     saved = tmp_path / "run" / "model.safetensors"
     assert not saved.exists() or all(

@@ -3,13 +3,15 @@
 import importlib.util
 import os
 import platform
-import shutil
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from lik.cli.terminal import Json, say, say_json
+from lik.cli.terminal import Device, Json, Threads, note, say, say_json
+
+Findings = dict[str, dict[str, str]]
 
 PACKAGES = ("lik-vae", "torch", "numpy", "opencv-python-headless", "pillow", "pydantic")
 EXTRAS = {
@@ -21,27 +23,94 @@ EXTRAS = {
 }
 
 
-def doctor(as_json: Json = False) -> None:
-    """Say which versions, processors and model files Lik finds, and what is missing.
+SECONDS = 10.0
+"""How long the speed of training is measured, after a warm-up."""
+
+
+def doctor(
+    speed: Annotated[
+        bool,
+        typer.Option(
+            "--speed/--no-speed", help="Train the first model for ten seconds, after a warm-up."
+        ),
+    ] = True,
+    device: Device = "auto",
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Say which versions, processors and model files Lik finds, and how fast it trains here.
 
     Exit code 1 where something is broken that Lik needs.
 
-    Example: lik doctor --json
+    Example: lik doctor --no-speed --json
     """
+    from lik.core.device import choose_device
+
+    where = choose_device(device, threads)
     findings, broken = _findings()
+    if not as_json:
+        _show(findings)
+    told: dict[str, Any] = dict(findings)
+    if speed:
+        note(f"Training the paper's first model for {SECONDS:.0f} seconds, after a warm-up …")
+        entries, told["speed"], works = _speed(where)
+        broken = broken or not works
+        if not as_json:
+            _show({"speed": entries})
     if as_json:
-        say_json(findings)
-    else:
-        for heading, entries in findings.items():
-            say(heading)
-            width = max(map(len, entries))
-            for name, value in entries.items():
-                say(f"  {name:<{width}}  {value}")
+        say_json(told)
     if broken:
         raise typer.Exit(1)
 
 
-def _findings() -> tuple[dict[str, dict[str, str]], bool]:
+def _show(findings: Findings) -> None:
+    for heading, entries in findings.items():
+        say(heading)
+        width = max(map(len, entries))
+        for name, value in entries.items():
+            say(f"  {name:<{width}}  {value}")
+
+
+def _speed(device: Any) -> tuple[dict[str, str], dict[str, Any], bool]:
+    """How fast training is: for people, for programs, and whether it works at all."""
+    from lik.training.trial import PAPER_EPOCHS, PAPER_FACES, try_training
+
+    try:
+        trial = try_training(device, SECONDS)
+    except Exception as error:  # a doctor says what is broken, whatever it is
+        reason = (str(error).splitlines() or [""])[0]
+        failure = f"broken: training failed ({type(error).__name__}: {reason})"
+        return {"first model": failure}, {"failure": failure}, False
+    return (
+        {
+            "first model": f"{trial.images_per_second:,.0f} images/s in training, after "
+            f"{trial.warm_up:.0f} s of warming up",
+            "on": trial.how,
+            "the paper's training": f"about {_duration(trial.expected)} for {PAPER_EPOCHS} epochs "
+            f"of {PAPER_FACES:,} faces",
+        },
+        {
+            "images_per_second": round(trial.images_per_second, 1),
+            "warm_up_seconds": round(trial.warm_up, 1),
+            "how": trial.how,
+            "paper_training": {
+                "epochs": PAPER_EPOCHS, "faces": PAPER_FACES, "seconds": round(trial.expected)
+            },
+        },
+        True,
+    )  # fmt: skip
+
+
+def _duration(seconds: float) -> str:
+    """A length of time in the unit that suits it."""
+    if seconds < 100:
+        return f"{seconds:.0f} seconds"
+    if seconds < 100 * 60:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def _findings() -> tuple[Findings, bool]:
     """Everything found, by heading and name; and whether something needed is broken."""
     files, broken = _model_files()
     return {
@@ -69,16 +138,49 @@ def _extra(name: str, module: str) -> str:
 def _machine() -> dict[str, str]:
     import torch
 
-    compiler = shutil.which(os.environ.get("CXX", "c++")) or shutil.which("g++")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none that PyTorch sees"
+    from lik.core.acceleration import compiler, has_fast_bfloat16
+
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.platform(),
+        "processor": _processor(),
         "cores": str(cores),
         "vector instructions": torch.backends.cpu.get_cpu_capability(),
-        "GPU": gpu,
-        "C++ compiler": compiler or "none",
+        "fast bfloat16": "yes" if has_fast_bfloat16(torch.device("cpu")) else "no",
+        **_gpus(),
+        "C++ compiler": compiler() or "none: without it, training is not compiled and slower",
     }
+
+
+def _processor() -> str:
+    """The name of the processor, which Python itself does not know on Linux."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _gpus() -> dict[str, str]:
+    """Each GPU with its memory and abilities."""
+    import torch
+
+    from lik.core.acceleration import has_fast_bfloat16
+
+    if not torch.cuda.is_available():
+        built = torch.version.cuda
+        why = f" (its build is for CUDA {built})" if built else " (its build is for CPUs only)"
+        return {"GPU": f"none that PyTorch sees{why}"}
+    found = {}
+    for index in range(torch.cuda.device_count()):
+        about = torch.cuda.get_device_properties(index)
+        fast = "" if has_fast_bfloat16(torch.device("cuda", index)) else "no "
+        found[f"GPU {index}"] = (
+            f"{about.name}, {about.total_memory / 2**30:.0f} GiB, compute capability "
+            f"{about.major}.{about.minor}, {fast}fast bfloat16, CUDA {torch.version.cuda}"
+        )
+    return found
 
 
 def _model_files() -> tuple[dict[str, str], bool]:

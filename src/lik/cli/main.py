@@ -19,6 +19,7 @@ from lik.cli import (
     generate,
     import_keras,
     inspect,
+    likeness,
     map,
     merge,
     models,
@@ -125,6 +126,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("fit-directions")(fit_directions.fit_directions)
 app.command("fit-prior")(fit_prior.fit_prior)
 app.command("evaluate-changes")(evaluate_changes.evaluate_changes)
+app.command("likeness")(likeness.likeness)
 app.command("import-keras")(import_keras.import_keras_)
 app.command("models")(models.models)
 app.command("recipes")(recipes.recipes)

@@ -89,7 +89,7 @@ def _row(run: "Overview") -> tuple[str, ...]:
         figure("reconstruction"),
         figure("kl"),
         f"{run.records[-1].images_per_second:,.0f}" if run.records else "",
-        " ".join(filter(None, (run.device, run.precision))),
+        " ".join(filter(None, (run.device, run.precision, "compiled" if run.compiled else None))),
         run.state,
     )
 
@@ -105,6 +105,8 @@ def _explain(found: Sequence["Overview"]) -> None:
     for run in found:
         if run.state == "broken":
             say(f"{run.name} is broken: {run.reason}")
+        elif run.state == "ended early":
+            say(f"{run.name} ended early: {run.reason}.")
 
 
 def _described(run: "Overview") -> dict[str, Any]:
@@ -131,6 +133,7 @@ def _described(run: "Overview") -> dict[str, Any]:
         "active_units": last.details.get("active_units") if last else None,
         "device": run.device,
         "precision": run.precision,
+        "compiled": run.compiled,
     }
 
 

@@ -1,6 +1,7 @@
 """What the commands say: sentences, tables, JSON, and progress bars where there is a terminal."""
 
 import json
+import math
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -76,8 +77,16 @@ def note(text: str) -> None:
 
 
 def say_json(content: Any) -> None:
-    """Print an answer for programs."""
-    print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+    """Print an answer for programs; numbers that are not finite, which JSON lacks, are null."""
+    print(json.dumps(_finite(content), indent=2, ensure_ascii=False), flush=True)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def command_line() -> str:

@@ -12,6 +12,7 @@ from lik.cli.terminal import Device, Threads, note, say
 if TYPE_CHECKING:
     from lik.faces.faceset import FaceSet
     from lik.training.processes import Processes
+    from lik.training.recipe import Plan
     from lik.training.run import Data, Outcome
 
 LARGE = 1_000_000_000
@@ -169,7 +170,7 @@ def report(path: Path, outcome: "Outcome") -> None:
     from lik.training.recipe import read_run_recipe
 
     folder = RunFolder(path)
-    if not report_end(path, outcome, read_run_recipe(folder.recipe).epochs):
+    if not report_end(path, outcome, read_run_recipe(folder.recipe)):
         return
     for record in journal.read(folder.journal)[-1:]:  # none, where it was deleted
         for name, figures in (("training", record.train), ("validation", record.validation)):
@@ -181,21 +182,33 @@ def report(path: Path, outcome: "Outcome") -> None:
                     f"{figures['reconstruction']:.2f} and KL {figures['kl']:.2f}  "
                     f"({record.scale}, nats per image)"
                 )
+        if skipped := record.details.get("skipped_steps"):
+            say(
+                f"  skipped     {skipped:,} of {record.step:,} steps, whose gradients were no "
+                "finite numbers or absurdly large"
+            )
     say(f"  model       {folder.model}")
     for what, figure in (("curves", "training"), ("its life", "life")):
         if (folder.figures / f"{figure}.png").is_file():
             say(f"  {what:<11} {folder.figures / figure}.png")
 
 
-def report_end(path: Path, outcome: "Outcome", epochs: int) -> bool:
+def report_end(path: Path, outcome: "Outcome", plan: "Plan") -> bool:
     """Say whether a training was finished or stopped, and give back which."""
+    epochs, position = plan.epochs, outcome.position
     if not outcome.finished:
         say(
-            f"Stopped in epoch {outcome.position.epoch + 1} of {epochs} and saved: "
+            f"Stopped in epoch {position.epoch + 1} of {epochs} and saved: "
             "the same command goes on from there."
         )
-    elif outcome.resumed_from == outcome.position.step and outcome.resumed_from:
+    elif position.stopped_early and position.epoch < epochs:
+        say(
+            f"Ended early after {position.epoch} of {epochs} epochs, for the validation loss has "
+            f"not been better for {plan.patience} epochs: epoch {position.best_epoch} had the "
+            f"best, {position.best:.6g}, and its weights are {path / 'model-best.safetensors'}."
+        )
+    elif outcome.resumed_from == position.step and outcome.resumed_from:
         say(f"{path} is finished already ({epochs} epochs); epochs=N extends it.")
     else:
-        say(f"Finished: {epochs} epochs, {outcome.position.step:,} steps.")
+        say(f"Finished: {epochs} epochs, {position.step:,} steps.")
     return outcome.finished

@@ -61,7 +61,7 @@ def train_aligner(
     with TrainingBar(digits=4) as bar:
         outcome = run_training(folder, plan, data, where, bar)
     draw_curves(folder, unit="mean over the faces")
-    if not report_end(folder.path, outcome, plan.epochs):
+    if not report_end(folder.path, outcome, plan):
         raise typer.Exit(130)
     _export(folder.path / "aligner.onnx", outcome, plan, face_set)
     _report(face_set, outcome, plan)

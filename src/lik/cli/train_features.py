@@ -63,7 +63,7 @@ def train_features(
     with TrainingBar(digits=4) as bar:
         outcome = run_training(folder, plan, data, where, bar)
     draw_curves(folder, unit="mean over the faces")
-    if not report_end(folder.path, outcome, plan.epochs):
+    if not report_end(folder.path, outcome, plan):
         raise typer.Exit(130)
     assert isinstance(outcome.model, AttributeNetwork)
     metrics = measure(outcome.model, face_set, labels)

@@ -119,8 +119,8 @@ def details_in_words(details: Mapping[str, Any]) -> str:
         words += " active"
     for name, value in details.get("objective", {}).items():
         words += f"  {spelt(name)} {value:.4g}"
-    if details.get("skipped_steps"):
-        words += f"  {details['skipped_steps']} steps skipped"
+    if skipped := details.get("skipped_steps"):
+        words += f"  {skipped} step{'s' if skipped > 1 else ''} skipped"
     return words
 
 

@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 
@@ -13,25 +14,54 @@ WORTH_COMPILING = 60_000
 """Images in a training from which the half minute of compilation is won back."""
 
 
+SMALL = 30_000_000
+"""Weights of a model up to which launching kernels, and not computing, may be what takes time."""
+
+
 class DeviceSettings(Settings):
     """How a training uses its device; all of it is chosen by itself unless it is set.
 
     ``precision`` of the forward and backward passes (weights and losses are float32 always);
-    ``compile`` them; ``deterministic``: only algorithms that repeat to the bit, on a GPU too.
+    ``compile`` them; ``graph``: on a GPU, launch a whole step at once;
+    ``deterministic``: only algorithms that repeat to the bit, on a GPU too.
     """
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: Literal["auto"] | bool = "auto"
+    graph: Literal["auto"] | bool = "auto"
     deterministic: bool = False
+
+
+def _nobody(remark: str) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True)
 class Acceleration:
-    """What was chosen, and in ``notes`` what somebody might miss."""
+    """What was chosen, and in ``notes`` what somebody might miss.
+
+    ``tell`` is given a sentence where something that was chosen fails later and is done without.
+    """
 
     precision: torch.dtype = torch.float32
     compiled: bool = False
+    graph: bool = False
     notes: tuple[str, ...] = ()
+    tell: Callable[[str], None] = field(default=_nobody, compare=False, repr=False)
+
+    @property
+    def precision_name(self) -> str:
+        """float32 or bfloat16."""
+        return str(self.precision).removeprefix("torch.")
+
+    def facts(self, device: torch.device) -> dict[str, Any]:
+        """What a run remembers of it, as plain values."""
+        return {
+            "device": device.type,
+            "precision": self.precision_name,
+            "compiled": self.compiled,
+            "graph": self.graph,
+        }
 
     def describe(self, device: torch.device) -> str:
         """One line for people."""
@@ -40,9 +70,10 @@ class Acceleration:
         else:
             threads = torch.get_num_threads()
             where = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
-        precision = str(self.precision).removeprefix("torch.")
-        parts = [where, precision, "compiled" if self.compiled else "not compiled", *self.notes]
-        return ", ".join(parts)
+        compiled = "compiled" if self.compiled else "not compiled"
+        parts = [where, self.precision_name, compiled]
+        parts += ["each step launched as one graph"] if self.graph else []
+        return ", ".join([*parts, *self.notes])
 
 
 PLAIN = Acceleration()
@@ -50,9 +81,16 @@ PLAIN = Acceleration()
 
 
 def choose_acceleration(
-    settings: DeviceSettings, device: torch.device, images: int
+    settings: DeviceSettings,
+    device: torch.device,
+    images: int,
+    weights: int = 0,
+    recordable: bool = True,
 ) -> Acceleration:
     """What suits a training of ``images`` images (epochs × faces) on a device.
+
+    ``weights`` is the size of the model; ``recordable`` whether each step is the same work, all of
+    it in this process.
 
     The choice depends on the whole length of the training, not on what is left of it, so that a
     run which is resumed goes on as it began.
@@ -67,7 +105,11 @@ def choose_acceleration(
         compiled = images >= WORTH_COMPILING
     if compiled and not has_compiler():
         compiled, notes = False, ("no C++ compiler is there: g++ would make it faster",)
-    return Acceleration(precision, compiled, notes)
+    can = device.type == "cuda" and recordable
+    graph = can and (weights <= SMALL if settings.graph == "auto" else settings.graph)
+    if settings.graph is True and not graph:
+        notes += ("no graph: that is for one process on a GPU, and steps that are all the same",)
+    return Acceleration(precision, compiled, graph, notes)
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
@@ -78,7 +120,13 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
 
 
-def has_compiler() -> bool:
-    """Whether there is a C++ compiler, which `torch.compile` needs at run time."""
+def compiler() -> str | None:
+    """The path of a C++ compiler, which `torch.compile` needs at run time; None without one."""
     named = os.environ.get("CXX")
-    return any(shutil.which(name) for name in ([named] if named else ["g++", "clang++", "c++"]))
+    names = [named] if named else ["g++", "clang++", "c++"]
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler."""
+    return compiler() is not None

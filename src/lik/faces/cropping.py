@@ -16,17 +16,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lik.core.configuration import Settings, validated
+from lik.core.reference import Point, eyes_in_crop
 
 Picture = NDArray[np.uint8]
 
 CELEBA_WIDTH, CELEBA_HEIGHT = 178, 218
 FRAME_X, FRAME_Y, FRAME_SIDE = 24, 52, 128
-
-
-LEFT_EYE, RIGHT_EYE = (45.5 / 128, 59.5 / 128), (84.5 / 128, 59.5 / 128)
-"""Where the eyes lie in the reference frame, in shares of its side; left as one looks at it."""
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -183,15 +178,6 @@ def square_of(rule: CropRule, width: int, height: int, box: Box | None) -> Squar
         return _face_square(FaceCrop(), box)
     square = _face_square(rule, box)
     return _around(*square.point((0.5, 0.5)), square.side)
-
-
-def eyes_in_crop(widen: float = 1.0) -> tuple[Point, Point]:
-    """Where the eyes of an aligned face lie in its crop, in shares of the side."""
-
-    def widened(share: Point) -> Point:
-        return 0.5 + (share[0] - 0.5) / widen, 0.5 + (share[1] - 0.5) / widen
-
-    return widened(LEFT_EYE), widened(RIGHT_EYE)
 
 
 def square_of_eyes(left: Point, right: Point, widen: float = 1.0) -> Square:

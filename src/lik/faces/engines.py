@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lik.core.ahead import look_ahead
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.extraction import Extraction, Plan, extract
 from lik.faces.pictures import Container
@@ -61,11 +61,13 @@ def processes(workers: int) -> Engine:
         pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (container, plan))
         try:
             with pool:
-                waiting = deque(pool.submit(_work, c) for c in islice(chunks, 2 * workers))
                 try:
-                    while waiting:
-                        yield waiting.popleft().result()
-                        waiting.extend(pool.submit(_work, c) for c in islice(chunks, 1))
+                    yield from look_ahead(
+                        lambda chunk: pool.submit(_work, chunk),
+                        lambda begun: begun.result(),
+                        chunks,
+                        2 * workers,
+                    )
                 finally:
                     pool.shutdown(cancel_futures=True)
         except BrokenProcessPool as error:
@@ -120,10 +122,7 @@ def _on_cluster(
     task = ray.remote(max_retries=10)(extract_all)
     shared = ray.put(container), ray.put(plan)
     ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-    waiting = deque(task.remote(*shared, chunk) for chunk in islice(chunks, ahead))
-    while waiting:
-        yield ray.get(waiting.popleft())
-        waiting.extend(task.remote(*shared, chunk) for chunk in islice(chunks, 1))
+    yield from look_ahead(lambda chunk: task.remote(*shared, chunk), ray.get, chunks, ahead)
 
 
 def extract_all(container: Container, plan: Plan, chunk: Chunk) -> list[Extraction]:

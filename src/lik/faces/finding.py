@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from lik.core.reference import Point
 from lik.faces.cropping import (
     AlignedCrop,
     Box,
     Picture,
-    Point,
     Square,
     cut,
     square_of,

@@ -13,7 +13,8 @@ import numpy as np
 
 from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
-from lik.faces.cropping import Box, Picture, Point
+from lik.core.reference import Point
+from lik.faces.cropping import Box, Picture
 from lik.faces.finding import Found
 
 FILE = "face_detection_yunet_2023mar.onnx"

@@ -42,7 +42,7 @@ def sheet(
     """
     side = rows[0].pictures.shape[1]
     enlarged = max(1, round(tile / side)) * side
-    text, small, tiny, bold = _font(15), _font(13), _font(11), _font(22, bold=True)
+    text, small, tiny, bold = font(15), font(13), font(11), font(22, bold=True)
     label_width = max(
         (_width(line, text) for row in rows for line in row.label.split("\n")), default=0
     )
@@ -98,7 +98,7 @@ def rows_of(pictures: Pictures, columns: int) -> list[Row]:
 
 
 @cache
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which has Greek letters and comes with matplotlib."""
     import matplotlib
 

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own abbreviation)
 from torch import Tensor
 
+from lik.core.reference import LEFT_EYE, RIGHT_EYE
+
 SAMPLES = 2
 """Samples along each side of a pixel of the cut: cuts that reduce a picture do not alias."""
 
@@ -33,7 +35,7 @@ class Eyes:
         return distance
 
 
-REFERENCE = Eyes(torch.tensor([45.5, 59.5]) / 128, torch.tensor([84.5, 59.5]) / 128)
+REFERENCE = Eyes(torch.tensor(LEFT_EYE), torch.tensor(RIGHT_EYE))
 """Where the eyes are in the reference frame."""
 
 

@@ -104,6 +104,11 @@ class ElboSettings(ObjectiveSettings):
             return "free_bits"
         return None if self.total_correlation is None else "total_correlation"
 
+    @property
+    def recordable(self) -> bool:
+        # Whatever changes with time, such as a rising weight, is not: it would stay as recorded.
+        return set(self.model_dump(exclude_defaults=True)) <= {"reconstruction", "beta"}
+
 
 class Output(Protocol):
     """What one way through a model gives: the posterior, a code (B, D), the reconstruction of x."""

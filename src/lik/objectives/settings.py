@@ -12,6 +12,11 @@ class ObjectiveSettings(Settings):
         raise NotImplementedError
 
     @property
+    def recordable(self) -> bool:
+        """Whether it is the same work at every step, on nothing but images and normal noise."""
+        return False
+
+    @property
     def whole_batch(self) -> str | None:
         """The key that needs all of a batch in one process; None where nothing does."""
         return None

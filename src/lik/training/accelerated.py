@@ -1,6 +1,5 @@
 """The passes through a model in lower precision and compiled, the objective in float32."""
 
-import warnings
 from collections.abc import Callable, Mapping
 
 import torch
@@ -66,8 +65,7 @@ class AcceleratedElbo:
             if not type(error).__module__.startswith("torch._"):
                 raise
             self._compiled = None
-            warnings.warn(
-                f"torch.compile failed ({type(error).__name__}): going on without it, more slowly",
-                stacklevel=2,
+            self.how.tell(
+                f"torch.compile failed ({type(error).__name__}): going on without it, more slowly."
             )
             return self._in_training(images, noise)

@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from lik.core.acceleration import PLAIN, Acceleration
+from lik.core.reference import eyes_in_crop
 from lik.models.aligner import CUT, Aligner, AlignerSettings
 from lik.objectives.alignment import Alignment, AlignmentSettings
-from lik.objectives.cuts import REFERENCE
 from lik.training.recipe import AdamSettings, Plan
 from lik.training.step import Loss
 
@@ -60,7 +60,5 @@ def eyes_of_crop(crop: dict[str, Any]) -> tuple[float, float, float, float] | No
     explicit = any(crop.get(key) is not None for key in ("x", "y", "side"))
     if crop.get("kind") not in ("fixed", "aligned") or explicit:
         return None
-    widen = crop.get("widen", 1.0)
-    points = torch.cat([REFERENCE.left, REFERENCE.right])
-    left_x, left_y, right_x, right_y = (0.5 + (points - 0.5) / widen).tolist()
-    return left_x, left_y, right_x, right_y
+    left, right = eyes_in_crop(crop.get("widen", 1.0))
+    return *left, *right

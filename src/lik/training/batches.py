@@ -3,22 +3,25 @@
 Batches are float32 (B, 3, S, S) in 0…1 on the training device, channels last in memory.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lik.core.ahead import look_ahead
 from lik.core.pixels import Pictures, to_float
 from lik.core.randomness import numpy_stream
 
 AHEAD = 2
 """Batches that are read from a memory map while another one is being worked on."""
+
+
+PIECE = 4096
+"""Pictures that are sent to a GPU at a time."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ class Batches:
         none = np.zeros(self.batch_size, bool)
         for start in range(0, len(self.indices), self.batch_size):
             chosen = self.indices[start : start + self.batch_size]
-            images = to_float(self._pixels(chosen, none[: len(chosen)]).to(self.device))
+            turned = none[: len(chosen)]
+            pixels = self._pixels(self._at_pictures(chosen), self._at_pictures(turned))
+            images = to_float(pixels.to(self.device))
             yield Batch(images, len(chosen), len(chosen), self._labels(chosen))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
@@ -87,16 +92,17 @@ class Batches:
             slice(step * self.batch_size, (step + 1) * self.batch_size)
             for step in range(first_step, self.steps)
         ]
+        there = isinstance(self.pictures, Tensor)
+        chosen, turned = (self._at_pictures(array) for array in (order, mirrored))
 
         def share(part: slice) -> slice:
             """Of the batch, what this process reads: a face even where none is its own."""
             return self.share if len(order[part][self.share]) else slice(0, 1)
 
         def pixels(part: slice) -> Tensor:
-            return self._pixels(order[part][share(part)], mirrored[part][share(part)])
+            return self._pixels(chosen[part][share(part)], turned[part][share(part)])
 
-        lie_there = isinstance(self.pictures, Tensor)
-        read = map(pixels, parts) if lie_there else _ahead(pixels, parts)
+        read = map(pixels, parts) if there else _ahead(pixels, parts)
         for part, content in zip(parts, read, strict=True):
             faces = order[part]
             images = to_float(content.to(self.device, non_blocking=True))
@@ -108,16 +114,26 @@ class Batches:
             return None
         return torch.from_numpy(self.labels[chosen]).to(self.device, non_blocking=True)
 
-    def _pixels(self, chosen: np.ndarray, mirrored: np.ndarray) -> Tensor:
+    def _at_pictures(self, array: np.ndarray) -> np.ndarray | Tensor:
+        """An array that chooses among pictures, where they lie.
+
+        Sent once for an epoch: sending every batch its part would wait for the device each time.
+        """
+        if isinstance(self.pictures, Tensor):
+            return torch.from_numpy(array).to(self.pictures.device)
+        return array
+
+    def _pixels(self, chosen: np.ndarray | Tensor, mirrored: np.ndarray | Tensor) -> Tensor:
         """Faces uint8 (B, S, S, 3), some of them mirrored, where the pictures lie."""
         if isinstance(self.pictures, Tensor):
-            pixels = self.pictures[torch.from_numpy(chosen).to(self.pictures.device)]
-            if mirrored.any():
-                flags = torch.from_numpy(mirrored).to(pixels.device)
-                pixels = torch.where(flags[:, None, None, None], pixels.flip(2), pixels)
+            assert isinstance(chosen, Tensor) and isinstance(mirrored, Tensor)  # noqa: PT018
+            pixels = self.pictures[chosen]
+            if self.mirror:
+                pixels = torch.where(mirrored[:, None, None, None], pixels.flip(2), pixels)
             return pixels
+        assert isinstance(chosen, np.ndarray)
         part = self.pictures[chosen]
-        turned = np.flatnonzero(mirrored)
+        turned = np.flatnonzero(np.asarray(mirrored))
         part[turned] = part[turned, :, ::-1]
         pixels = torch.from_numpy(part)
         return pixels.pin_memory() if self.device.type == "cuda" else pixels
@@ -132,19 +148,24 @@ def on_device(pictures: Pictures, device: torch.device) -> Pictures | Tensor:
     if device.type != "cuda":
         return pictures
     free, _ = torch.cuda.mem_get_info(device)
-    return (
-        torch.from_numpy(np.array(pictures)).to(device) if pictures.nbytes < free / 2 else pictures
-    )
+    return copied_to(pictures, device) if pictures.nbytes < free / 2 else pictures
+
+
+def copied_to(pictures: Pictures, device: torch.device) -> Tensor:
+    """The pictures as a tensor on a device, piece by piece: there is never a second copy here."""
+    there = torch.empty(pictures.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(pictures), PIECE):
+        piece = np.array(pictures[start : start + PIECE])
+        there[start : start + PIECE].copy_(torch.from_numpy(piece))
+    return there
 
 
 def _ahead(read: Callable[[slice], Tensor], parts: list[slice]) -> Iterator[Tensor]:
     """What ``read`` gives for each part, in order, some of it read while another is in use."""
     with ThreadPoolExecutor(1, "lik-batches") as reader:
-        rest = iter(parts)
-        waiting = deque(reader.submit(read, part) for part in islice(rest, AHEAD))
         try:
-            while waiting:
-                yield waiting.popleft().result()
-                waiting.extend(reader.submit(read, part) for part in islice(rest, 1))
+            yield from look_ahead(
+                lambda part: reader.submit(read, part), lambda begun: begun.result(), parts, AHEAD
+            )
         finally:
             reader.shutdown(cancel_futures=True)

@@ -4,6 +4,7 @@ It serves whatever gives ``loss(batch, noise) → terms``, named tensors (B,) of
 minimised; what shows, saves or stops it comes as small callbacks.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -92,13 +93,14 @@ def train(
 ) -> bool:
     """Train from ``position`` to the limit; ``position`` is kept up to date.
 
-    ``measured`` gives the means over the validation faces, where there are any.
+    ``measured`` gives the means over the validation faces, where there are any. An epoch after
+    which a loss is no finite number is not saved.
 
     Returns:
         True when the last epoch is done, False when the watcher asked to stop.
 
     Raises:
-        FailedOnTheWay: too many steps in a row could not be taken.
+        FailedOnTheWay: too many steps in a row could not be taken, or the last loss is no number.
     """
     while position.epoch < limit.epochs and not position.stopped_early:
         step.model.train()
@@ -117,7 +119,7 @@ def train(
                 stop = processes.any(watcher.should_stop(), batches.device)
             if look or stop:
                 position.sums = totals.values()
-                step.guard.require_progress(position.step)
+                step.guard.require_progress(position.step, step.rate(position.step - 1))
                 watcher.progressed(_progress(position, speed.images_per_second))
             if stop and not last:
                 watcher.save()
@@ -154,7 +156,12 @@ def _end_epoch(
     position.step_in_epoch = 0
     position.sums = {}
     validation = measured()
-    best = validation is not None and (position.best is None or validation["loss"] < position.best)
+    sound = all(math.isfinite(known["loss"]) for known in (figures, validation) if known)
+    best = (
+        sound
+        and validation is not None
+        and (position.best is None or validation["loss"] < position.best)
+    )
     if validation is not None and best:
         position.best, position.best_epoch = validation["loss"], position.epoch
     waited = position.epoch - position.best_epoch
@@ -164,7 +171,13 @@ def _end_epoch(
     watcher.epoch_ended(
         EpochEnd(position.epoch, position.step, figures, validation, images_per_second, best)
     )
-    watcher.save()
+    if sound:
+        watcher.save()
+    elif position.epoch >= limit.epochs:
+        raise FailedOnTheWay(
+            f"the loss after the last epoch, {position.epoch}, is no finite number; what was saved "
+            "before is intact: begin a new run with a lower learning rate."
+        )
 
 
 def _progress(position: Position, images_per_second: float) -> Progress:
@@ -178,14 +191,8 @@ def _progress(position: Position, images_per_second: float) -> Progress:
 
 
 def _means(position: Position) -> Figures:
-    """The means over the images of the present epoch whose steps were taken."""
-    images = position.sums["images"]
-    if not images:
-        raise FailedOnTheWay(
-            f"no step of epoch {position.epoch + 1} up to step {position.step:,} could be taken, "
-            "for the loss is no finite number: try a lower learning rate, such as "
-            "optimizer.learning_rate=1e-4."
-        )
+    """The means over the images of the present epoch whose steps were taken; NaN without any."""
+    images = position.sums["images"] or math.nan
     return {name: total / images for name, total in position.sums.items() if name != "images"}
 
 

@@ -20,11 +20,13 @@ def open_run(
     recipe: Plan,
     description: dict[str, Any],
     parts: Mapping[str, Stateful],
+    facts: dict[str, Any],
     noted: Callable[[str], None],
 ) -> Position:
     """Put back what was saved of a run into ``parts``, and write down what the run is.
 
-    ``noted`` is told a remark for people, if there is one.
+    ``facts`` of how it is trained now, such as its device, come into environment.json; ``noted`` is
+    told a remark for people, if there is one.
 
     Raises:
         UnusableInput: the run was begun otherwise, or its state cannot be read.
@@ -51,9 +53,9 @@ def open_run(
     for place in (folder.path, folder.state.parent, folder.figures, folder.life):
         remove_stale_parts(place)
     if stored is None:
-        write_json(folder.environment, environment(description))
-    elif stored["faces"] != description:  # it was moved
-        write_json(folder.environment, stored | {"faces": description})
+        write_json(folder.environment, environment(description) | facts)
+    elif stored != (now := stored | {"faces": description} | facts):  # moved, or trained elsewhere
+        write_json(folder.environment, now)
     write_text(folder.recipe, to_yaml(recipe))
     return position
 

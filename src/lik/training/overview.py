@@ -1,7 +1,8 @@
 """What runs are and how far they came, read from their folders without their weights."""
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ class Overview:
 
     Attributes:
         name: its path below the folder that was searched.
-        state: 'finished', 'stopped', 'running', 'imported' or 'broken'; ``reason`` says why.
+        state: 'finished', 'ended early' (by patience), 'stopped', 'running', 'imported' or
+            'broken'; ``reason`` says why.
         scale: what its losses are sums of; ``size`` is the side of its pictures in pixels. Losses
             compare only where both are the same. ``latent`` is its number of dimensions.
         epochs_done, epochs: after which epoch it is, and how many its recipe asks for.
@@ -43,6 +45,7 @@ class Overview:
     faces: str | None = None
     device: str | None = None
     precision: str | None = None
+    compiled: bool | None = None
     records: tuple[journal.EpochRecord, ...] = ()
 
     @property
@@ -60,8 +63,8 @@ class Overview:
     @property
     def best(self) -> tuple[int, float] | None:
         """The epoch with the lowest validation loss, and that loss."""
-        losses = [(r.validation["loss"], r.epoch) for r in self.records if r.validation]
-        return min(losses)[::-1] if losses else None
+        best = min(_losses(self.records), default=None)
+        return best[::-1] if best else None
 
 
 def find_runs(folder: Path) -> list[Path]:
@@ -94,10 +97,19 @@ def _overview(folder: RunFolder, name: str) -> Overview:
     recipe = read_yaml(folder.recipe)
     records = tuple(journal.read(folder.journal))
     done, epochs = records[-1].epoch if records else 0, int(recipe["epochs"])
+    waited = _waited(records)
+    if _is_held(folder):
+        state = "running"
+    elif done >= epochs:
+        state = "finished"
+    else:
+        patience = recipe.get("patience")
+        state = "stopped" if patience is None or waited < patience else "ended early"
     return Overview(
         name,
         folder.path,
-        state="running" if _is_held(folder) else "finished" if done >= epochs else "stopped",
+        state=state,
+        reason=f"no better validation loss for {waited} epochs" if state == "ended early" else None,
         model=recipe["model"]["name"],
         size=recipe["model"].get("size"),
         latent=recipe["model"].get("latent"),
@@ -108,8 +120,21 @@ def _overview(folder: RunFolder, name: str) -> Overview:
         faces=Path(faces["path"]).name if faces.get("path") else None,
         device=environment.get("device"),
         precision=environment.get("precision"),
+        compiled=environment.get("compiled"),
         records=records,
     )
+
+
+def _waited(records: Sequence[journal.EpochRecord]) -> int:
+    """Epochs since the best validation loss, as the training loop counts them for its patience."""
+    losses = _losses(records)
+    return records[-1].epoch - min(losses)[1] if losses else 0
+
+
+def _losses(records: Sequence[journal.EpochRecord]) -> list[tuple[float, int]]:
+    """Each validation loss that is a number, with its epoch."""
+    losses = [(record.validation["loss"], record.epoch) for record in records if record.validation]
+    return [(loss, epoch) for loss, epoch in losses if math.isfinite(loss)]
 
 
 def _objective(settings: dict[str, Any]) -> str:

@@ -12,23 +12,21 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from lik.core.acceleration import Acceleration, choose_acceleration
-from lik.core.allocation import keep_freed_memory
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.locks import held
-from lik.core.randomness import derive, torch_stream
+from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
 from lik.models.saved import save_model, saved_step
 from lik.training import journal
-from lik.training.averaging import Average
 from lik.training.batches import Batches, on_device
+from lik.training.building import build_step
 from lik.training.checkpoint import save_state
 from lik.training.loop import EpochEnd, Limit, Position, Progress, measure, train
 from lik.training.noise import Noise
 from lik.training.opening import open_run, require_run
 from lik.training.processes import ALONE, Processes
 from lik.training.recipe import Plan
-from lik.training.step import Step, adam
+from lik.training.step import Step
 
 SAVE_EVERY_SECONDS = 30.0
 
@@ -97,10 +95,6 @@ def run_training(
             the same training was lost.
     """
     require_run(folder)
-    if device.type == "cpu":
-        keep_freed_memory()
-    torch.use_deterministic_algorithms(recipe.device.deterministic)
-    how = choose_acceleration(recipe.device, device, recipe.epochs * len(data.train))
     training, validation = _batches(recipe, data, device, processes)
     objective = recipe.state(len(data.train), device)
     if processes.count > 1 and recipe.objective.whole_batch:
@@ -108,14 +102,15 @@ def run_training(
             f"objective.{recipe.objective.whole_batch} looks at whole batches, which several "
             "processes share: train it with one process."
         )
-    step = _new_step(recipe, device, how, training.steps, processes, objective)
+    tell = observer.noted if processes.first else lambda remark: None
+    step, how = build_step(recipe, device, len(data.train), objective, processes, tell)
     _require_learnable(recipe, step, training)
     keeper = _Keeper(folder, recipe, data.description, step, validation, observer, processes)
     busy = f"{folder.path} is being trained by another process: wait for it, or stop it first."
     if processes.first:
         folder.path.mkdir(parents=True, exist_ok=True)
     with held(folder.lock, busy) if processes.first else nullcontext():
-        keeper.begin()
+        keeper.begin(how.facts(device))
         resumed_from = keeper.position.step
         if processes.first:
             observer.began(recipe, keeper.position, training.steps, how.describe(device))
@@ -136,37 +131,6 @@ def _batches(
         return training, None
     return training, Batches(
         pictures, data.validation, recipe.batch_size, device, recipe.seed, labels=data.labels
-    )
-
-
-def _new_step(
-    recipe: Plan,
-    device: torch.device,
-    how: Acceleration,
-    steps: int,
-    processes: Processes,
-    objective: nn.Module,
-) -> Step:
-    """The model with fresh weights, and all that will change them."""
-    torch.manual_seed(derive(recipe.seed, "weights"))
-    # Channels last is how convolutions are fastest, and how the pictures lie in memory.
-    model = recipe.build().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    settings = recipe.optimizer
-    optimizer = adam(
-        nn.ModuleList([model, objective]),
-        settings.learning_rate,
-        (settings.beta1, settings.beta2),
-        settings.epsilon,
-    )
-    return Step(
-        model,
-        recipe.loss(processes.shared(model, device), how, objective),
-        optimizer,
-        lambda number: settings.rate(number, recipe.epochs * steps),
-        settings.clip,
-        Average(model, recipe.ema) if recipe.ema is not None else None,
-        processes.count,
-        objective,
     )
 
 
@@ -208,12 +172,12 @@ class _Keeper:
         self.position = Position()
         self.saved_at = time.monotonic()
 
-    def begin(self) -> None:
+    def begin(self, facts: dict[str, Any]) -> None:
         """Go on where the run was left; the first process looks, the others take it over."""
         parts = self.step.parts()
         if self.processes.first:
             self.position = open_run(
-                self.folder, self.recipe, self.description, parts, self.observer.noted
+                self.folder, self.recipe, self.description, parts, facts, self.observer.noted
             )
             if self.position.step and saved_step(self.folder.model) != self.position.step:
                 self._save_weights()  # killed after the state was saved and before they were
@@ -264,7 +228,8 @@ class _Keeper:
         return self.observer.should_stop()
 
     def save(self) -> None:
-        if self.processes.first:
+        """Save, unless the last steps were skipped: then the weights may be what is wrong."""
+        if self.processes.first and not int(self.step.guard.in_a_row):
             states = {name: part.state_dict() for name, part in self.step.parts().items()}
             save_state(self.folder.state, states, self.position)
             self._save_weights()

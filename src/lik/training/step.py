@@ -46,11 +46,13 @@ class Guard:
         self.usual += weight * (torch.nan_to_num(norm, posinf=0.0) - self.usual)
         self.seen += (~bad).float()
         self.skipped += bad.float()
-        self.in_a_row = torch.where(bad, self.in_a_row + 1, 0.0)
+        self.in_a_row.add_(1).mul_(bad)  # in place, as a recorded step must have it
         return bad.float()
 
-    def require_progress(self, step: int) -> None:
+    def require_progress(self, step: int, rate: float) -> None:
         """Give up where every step has been skipped for long; waits for the device.
+
+        ``rate`` is the learning rate, of which a lower one is proposed.
 
         Raises:
             FailedOnTheWay: no step of the last `PATIENCE` was fit to be taken.
@@ -59,8 +61,9 @@ class Guard:
         if in_a_row >= self.PATIENCE:
             raise FailedOnTheWay(
                 f"the last {in_a_row} steps up to step {step:,} had gradients that are no finite "
-                "numbers or absurdly large, and were skipped: try a lower learning rate, such as "
-                "optimizer.learning_rate=1e-4, or look for faces with broken pixels."
+                "numbers or absurdly large, and were skipped; what was saved before them is "
+                "intact: begin a new run with a lower learning rate, such as "
+                f"optimizer.learning_rate={rate / 5:.1g}."
             )
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -116,6 +119,13 @@ class Step:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(number)
+        sums = self.take(batch, noise)
+        if self.average is not None:
+            self.average.update(self.model)
+        return sums
+
+    def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        """The step as far as it is the device's work: nothing in it depends on its number."""
         before = [buffer.clone() for buffer in self.buffers]
         terms = self.loss(batch, noise)
         self.optimizer.zero_grad(set_to_none=True)
@@ -134,8 +144,6 @@ class Step:
         taken = skip == 0
         for buffer, old in zip(self.buffers, before, strict=True):  # of batch normalisation
             buffer.copy_(torch.where(taken, buffer, old))
-        if self.average is not None:
-            self.average.update(self.model)
         counted = taken & (batch.mine > 0)
         sums = {
             name: torch.where(counted, values.detach().sum().double(), 0.0)

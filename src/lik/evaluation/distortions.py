@@ -1,0 +1,143 @@
+"""Ways to spoil a picture, each with a strength: the distortions of Wang & Bovik (2009), figure 2.
+
+Pictures are float64 (H, W, 3) in 0…255, red first. Every distortion is a pure function of picture,
+strength and seed; strength 0 gives the picture back, and the result changes continuously with the
+strength. Results stay in 0…255 and are not rounded: a mean shift in whole steps of 1/255 could have
+a few mean squared errors only.
+
+Z. Wang and A. C. Bovik, "Mean squared error: love it or leave it?", IEEE Signal Processing
+Magazine 26(1), 2009.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lik.core.randomness import numpy_stream
+
+Picture = NDArray[np.float64]
+Distort = Callable[[Picture, float, int], Picture]
+"""Picture, strength, seed → the picture distorted."""
+
+WHITE = 255.0
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """A kind of distortion.
+
+    Attributes:
+        name: what it is called. apply: picture, strength, seed → picture.
+        most: the largest strength that makes sense.
+        words: a strength → what it is, for people, such as "by 3.20°".
+        has_ceiling: whether, where the error asked for is out of reach, the nearest is good enough.
+    """
+
+    name: str
+    apply: Distort
+    most: float
+    words: Callable[[float], str]
+    has_ceiling: bool = False
+
+
+def contrast(picture: Picture, strength: float, seed: int = 0) -> Picture:
+    """Every channel stretched about its mean by the factor 1 + strength."""
+    mean = picture.mean(axis=(0, 1))
+    return _clipped(mean + (1 + strength) * (picture - mean))
+
+
+def mean_shift(picture: Picture, strength: float, seed: int = 0) -> Picture:
+    """``strength`` added to every value; taken away where that spares more values from clipping."""
+    dark = picture.mean() <= WHITE / 2
+    return _clipped(picture + (strength if dark else -strength))
+
+
+def blur(picture: Picture, strength: float, seed: int = 0) -> Picture:
+    """A Gaussian blur whose standard deviation is ``strength`` pixels."""
+    blurred = ndimage.gaussian_filter(picture, (strength, strength, 0), mode="mirror")
+    return np.asarray(blurred, np.float64)
+
+
+def jpeg(picture: Picture, strength: float, seed: int = 0) -> Picture:
+    """JPEG of quality 101 − ``strength``: 1 is the best quality, 100 the worst.
+
+    Between two qualities, which are whole numbers, the two pictures are mixed in proportion; below
+    strength 1 the original and the best.
+    """
+    better = int(strength)
+    share = strength - better
+    if share == 0:
+        return _jpeg(picture, better)
+    return (1 - share) * _jpeg(picture, better) + share * _jpeg(picture, better + 1)
+
+
+def salt_and_pepper(picture: Picture, strength: float, seed: int = 0) -> Picture:
+    """A share ``strength`` of the pixels black or white, each with equal chance.
+
+    The same seed spoils the same pixels first; of the last one, only a part of the way is gone.
+    """
+    height, width = picture.shape[:2]
+    stream = numpy_stream(seed, "salt and pepper")
+    ranks = stream.permutation(height * width).reshape(height, width, 1)
+    grains = WHITE * stream.integers(0, 2, (height, width, 1))
+    gone = np.clip(strength * height * width - ranks, 0, 1)
+    return np.asarray(picture + gone * (grains - picture), np.float64)
+
+
+def gaussian_noise(picture: Picture, strength: float, seed: int = 0) -> Picture:
+    """White noise of standard deviation ``strength`` added to every value."""
+    noise = numpy_stream(seed, "gaussian noise").standard_normal(picture.shape)
+    return _clipped(picture + strength * noise)
+
+
+def rotation(picture: Picture, strength: float, seed: int = 0) -> Picture:
+    """Turned clockwise about its middle by ``strength`` degrees, the outside mirrored."""
+    angle = np.deg2rad(strength)
+    # A place of the result looks up where it came from: the opposite turn, rows before columns.
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = (np.array(picture.shape[:2]) - 1) / 2
+    return _moved(picture, matrix, middle - matrix @ middle)
+
+
+def shift(picture: Picture, strength: float, seed: int = 0) -> Picture:
+    """Moved to the right by ``strength`` per cent of its width, the outside mirrored."""
+    pixels = strength / 100 * picture.shape[1]
+    return _moved(picture, np.eye(2), np.array([0.0, -pixels]))
+
+
+def _clipped(picture: Picture) -> Picture:
+    return picture.clip(0, WHITE)
+
+
+def _jpeg(picture: Picture, strength: int) -> Picture:
+    if strength == 0:
+        return picture
+    blue_first = np.ascontiguousarray(_clipped(picture).round().astype(np.uint8)[..., ::-1])
+    _, encoded = cv2.imencode(".jpg", blue_first, [cv2.IMWRITE_JPEG_QUALITY, 101 - strength])
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    return np.asarray(decoded, np.float64)[..., ::-1]
+
+
+def _moved(picture: Picture, matrix: Picture, offset: Picture) -> Picture:
+    """Each channel looked up at ``matrix`` × place + ``offset``, by cubic splines."""
+    channels = [
+        ndimage.affine_transform(picture[..., channel], matrix, offset, order=3, mode="mirror")
+        for channel in range(picture.shape[2])
+    ]
+    return _clipped(np.stack(channels, axis=-1))
+
+
+DISTORTIONS = (
+    Distortion("contrast", contrast, 8, lambda s: f"stretched × {1 + s:.2f}"),
+    Distortion("mean shift", mean_shift, 255, lambda s: f"by {s:.1f} of 255"),
+    Distortion("blur", blur, 40, lambda s: f"Gaussian, σ {s:.2f} pixels"),
+    Distortion("JPEG", jpeg, 100, lambda s: f"quality {101 - s:.1f}", has_ceiling=True),
+    Distortion("salt and pepper", salt_and_pepper, 1, lambda s: f"{100 * s:.2f} % of the pixels"),
+    Distortion("Gaussian noise", gaussian_noise, 512, lambda s: f"σ {s:.1f} of 255"),
+    Distortion("rotation", rotation, 20, lambda s: f"by {s:.2f}°"),
+    Distortion("shift", shift, 20, lambda s: f"by {s:.2f} % of the width"),
+)

@@ -1,0 +1,100 @@
+"""How alike two pictures are, by several measures at once.
+
+Pictures are float64 (H, W, 3) in 0…255; measures are taken of them in 0…1, but for the mean
+squared error, which stays in the square of the pictures' unit, as is the custom.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import (
+    multiscale_structural_similarity_index_measure,
+    structural_similarity_index_measure,
+)
+
+from lik.core.errors import UnusableInput
+from lik.evaluation.distortions import WHITE, Picture
+from lik.evaluation.equal_error import mean_squared_error
+from lik.objectives.perceptual import Features, feature_distance
+
+WINDOW = 11
+"""Side of SSIM's window in pixels: a picture, or a scale of it, may not be smaller."""
+
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Exponents of MS-SSIM's five scales, finest first (Wang, Simoncelli & Bovik 2003)."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike two pictures are.
+
+    Attributes:
+        mse: mean squared error, of values in 0…255. psnr: the same in dB, ∞ for equal pictures.
+        ssim, ms_ssim: structural similarity, 1 for equal pictures (Wang et al. 2003, 2004).
+        feature_distance: Σ over feature maps of ½ the mean squared difference
+            (arXiv:1610.00291), None without a network.
+    """
+
+    mse: float
+    psnr: float
+    ssim: float
+    ms_ssim: float
+    feature_distance: float | None = None
+
+
+def scales_of(height: int, width: int) -> tuple[float, ...]:
+    """Exponents of the scales of MS-SSIM that a picture has room for, of sum 1.
+
+    Each scale is half of the one before, and the coarsest as large as a window; torchmetrics wants
+    some more. 64 pixels have room for three, 176 for all five.
+
+    Raises:
+        UnusableInput: there is not room for one.
+    """
+    shorter = min(height, width)
+    count = sum(shorter // max(2**scale, scale**2) >= WINDOW for scale in range(len(SCALES)))
+    if not count:
+        raise UnusableInput(
+            f"a picture of {width}×{height} pixels is too small to measure structural similarity: "
+            f"its shorter side must have {WINDOW} pixels."
+        )
+    return tuple(exponent / sum(SCALES[:count]) for exponent in SCALES[:count])
+
+
+def measure_likeness(
+    original: Picture, other: Picture, features: Features | None = None
+) -> Likeness:
+    """Compare a picture with the original, both (H, W, 3).
+
+    Raises:
+        UnusableInput: pictures too small for structural similarity.
+    """
+    exponents = scales_of(*original.shape[:2])
+    mse = mean_squared_error(original, other)
+    first, second = _image(original), _image(other)
+    return Likeness(
+        mse,
+        10 * math.log10(WHITE**2 / mse) if mse else math.inf,
+        float(structural_similarity_index_measure(second, first, data_range=1.0)),  # type: ignore[arg-type]
+        _ms_ssim(first, second, exponents),
+        None if features is None else _feature_distance(features, first, second),
+    )
+
+
+def _feature_distance(features: Features, first: Tensor, second: Tensor) -> float:
+    with torch.no_grad():
+        return float(feature_distance(features, first, second))
+
+
+def _ms_ssim(first: Tensor, second: Tensor, exponents: tuple[float, ...]) -> float:
+    found = multiscale_structural_similarity_index_measure(
+        second, first, data_range=1.0, betas=exponents, normalize="relu"
+    )
+    return float(found)
+
+
+def _image(picture: Picture) -> Tensor:
+    """A picture (H, W, 3) in 0…255 → (1, 3, H, W) in 0…1, unrounded."""
+    return torch.from_numpy(picture / WHITE).permute(2, 0, 1)[None].float().contiguous()

@@ -1,0 +1,37 @@
+"""What makes a training fast may fail: it goes on without, and one line says so."""
+
+import dataclasses
+
+import torch
+
+from lik.core.acceleration import Acceleration
+from lik.core.randomness import torch_stream
+from lik.training.noise import Noise
+from lik.training.recipe import load_recipe
+
+
+def test_a_compiler_that_fails_is_told_once_and_done_without(monkeypatch):
+    failure = type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})
+
+    def fails(function, **how):
+        def compiled(*arguments):
+            raise failure("a page of C++")
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", fails)
+    remarks = []
+    recipe = load_recipe("paper-first", ["model.latent=4", "batch_size=4"], 16)
+    model = recipe.build()
+    how = Acceleration(compiled=True, tell=remarks.append)
+    images = torch.rand(4, 3, 16, 16)
+    losses = [
+        loss(images, Noise(torch_stream(0, "test"), 4))["loss"]
+        for loss in (recipe.loss(model, how), recipe.loss(model, dataclasses.replace(how)))
+        for _ in range(2)
+    ]
+    plain = recipe.loss(model)(images, Noise(torch_stream(0, "test"), 4))["loss"]
+    assert all(torch.equal(loss, plain) for loss in losses)
+    assert remarks == 2 * [
+        "torch.compile failed (InductorError): going on without it, more slowly."
+    ]
