@@ -6,6 +6,7 @@ import torch
 
 from lik.core.acceleration import Acceleration
 from lik.core.randomness import torch_stream
+from lik.training.batches import Batch
 from lik.training.noise import Noise
 from lik.training.recipe import load_recipe
 
@@ -24,13 +25,13 @@ def test_a_compiler_that_fails_is_told_once_and_done_without(monkeypatch):
     recipe = load_recipe("paper-first", ["model.latent=4", "batch_size=4"], 16)
     model = recipe.build()
     how = Acceleration(compiled=True, tell=remarks.append)
-    images = torch.rand(4, 3, 16, 16)
+    batch = Batch(torch.rand(4, 3, 16, 16), 4, 4)
     losses = [
-        loss(images, Noise(torch_stream(0, "test"), 4))["loss"]
+        loss(batch, Noise(torch_stream(0, "test"), 4))["loss"]
         for loss in (recipe.loss(model, how), recipe.loss(model, dataclasses.replace(how)))
         for _ in range(2)
     ]
-    plain = recipe.loss(model)(images, Noise(torch_stream(0, "test"), 4))["loss"]
+    plain = recipe.loss(model)(batch, Noise(torch_stream(0, "test"), 4))["loss"]
     assert all(torch.equal(loss, plain) for loss in losses)
     assert remarks == 2 * [
         "torch.compile failed (InductorError): going on without it, more slowly."

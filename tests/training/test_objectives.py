@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lik.core.acceleration import Acceleration, has_compiler
+from lik.core.acceleration import has_compiler
 from lik.core.errors import UnusableInput
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
@@ -16,11 +16,12 @@ from lik.models.saved import load_model
 from lik.objectives.likelihood import likelihood
 from lik.training import journal
 from lik.training.batches import Batch
+from lik.training.building import build_step
 from lik.training.checkpoint import load_state, save_state
 from lik.training.noise import Noise
 from lik.training.processes import Processes
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.run import Data, Observer, _new_step, run_training
+from lik.training.run import Data, Observer, run_training
 
 CPU = torch.device("cpu")
 
@@ -128,7 +129,7 @@ def test_while_weights_change_each_epoch_is_the_best(tmp_path, data):
 def test_a_skipped_step_leaves_the_multiplier_as_it_was():
     recipe = recipe_of(*STATEFUL["geco"])
     objective = recipe.state(40, CPU)
-    step = _new_step(recipe, CPU, Acceleration(), 3, Processes(), objective)
+    step, _ = build_step(recipe, CPU, 40, objective)
     images = torch.rand(16, 3, 16, 16)
 
     def take(images, number):
@@ -147,15 +148,13 @@ def test_a_skipped_step_leaves_the_multiplier_as_it_was():
 @pytest.mark.long
 @pytest.mark.parametrize("name", STATEFUL)
 def test_steps_are_compiled_once_and_state_moves_as_without(name):
-    recipe = recipe_of(*STATEFUL[name])
     states = []
-    for compiled in (False, True):
-        torch.manual_seed(0)
+    for compiled in ("false", "true"):
+        recipe = recipe_of(*STATEFUL[name], f"device.compile={compiled}")
         torch._dynamo.reset()
         torch._dynamo.utils.counters.clear()
         objective = recipe.state(40, CPU)
-        how = Acceleration(compiled=compiled)
-        step = _new_step(recipe, CPU, how, 3, Processes(), objective)
+        step, _ = build_step(recipe, CPU, 40, objective)
         for number in range(6):
             images = torch.rand(16, 3, 16, 16, generator=torch_stream(0, "images", number))
             noise = Noise(torch_stream(0, "test", number), 16)

@@ -152,3 +152,30 @@ def counting(label: str) -> Iterator[Step]:
                 note(f"{label}: {done:,} of {total:,}")
 
         yield step
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for work of several stages, told by name what is done of each, and of how much.
+
+    Off a terminal, a line every tenth of the way of the long ones.
+    """
+    with progress_bar() as progress:
+        task = progress.add_task("", total=None) if progress else None
+        now, told = "", 0
+
+        def step(stage: str, done: int, total: int) -> None:
+            nonlocal now, told
+            begins = stage != now
+            now, told = stage, 0 if begins else told
+            if progress is not None and task is not None:
+                if begins:
+                    progress.reset(task, description=stage, total=total)
+                progress.update(task, completed=done, total=total)
+            elif total >= 1000 and done * 10 // total > told:
+                told = done * 10 // total
+                note(f"{stage}: {done:,} of {total:,}")
+
+        yield step
+        if progress is not None and task is not None:
+            progress.remove_task(task)

@@ -19,7 +19,7 @@ main { max-width: 1080px; margin: 0 auto; padding: 40px 24px 80px; }
 h1 { font-size: 34px; line-height: 1.2; margin: 0 0 12px; }
 h2 { font-size: 22px; margin: 0 0 8px; }
 section { background: #fff; border: 1px solid #e4e2dc; border-radius: 10px; padding: 24px 28px;
-          margin-top: 28px; }
+          margin-top: 28px; overflow-x: auto; }
 img { display: block; max-width: 100%; height: auto; margin: 16px auto 0; }
 p { margin: 0 0 8px; max-width: 75ch; }
 code, pre { font: 14px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; background: #f1efea;

@@ -1,0 +1,230 @@
+"""Whether each latent dimension stands for one factor, where the true factors are known.
+
+That is so for drawn faces (`lik.faces.drawn_factors`). Codes are (N, D), the means of the
+posteriors; factors (N, F). A factor with a few whole values is a class (flags, hair colour, beard),
+any other a quantity. Factors that do not vary are left out. All scores run from 0 to 1.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.core.errors import UnusableInput
+from lik.core.randomness import numpy_stream
+
+Values = NDArray[np.floating]
+
+MOST_CLASSES = 12
+"""Distinct whole values that a factor of classes has at the most."""
+
+PENALTY = 0.01
+"""Weight of the lasso in DCI, on codes and factors of variance 1."""
+
+LEAST_VARIANCE = 0.05
+"""Of the mean of a dimension, below which FactorVAE's score takes it for collapsed."""
+
+VOTES, MEMBERS = 800, 64
+"""Votes of the FactorVAE score, and faces that share a factor in each."""
+
+
+@dataclass(frozen=True)
+class Dci:
+    """Scores after Eastwood & Williams (ICLR 2018).
+
+    Attributes:
+        disentanglement: how far each dimension serves one factor only.
+        completeness: how far each factor is held by one dimension only.
+        informativeness: mean R² of the factors on other faces than the regressions were fitted to.
+    """
+
+    disentanglement: float
+    completeness: float
+    informativeness: float
+
+
+def mutual_information_gap(codes: Values, factors: Values) -> float:
+    """MIG (Chen et al., arXiv:1802.04942, equation 6), the mean over the factors.
+
+    Of each factor: the mutual information with the dimension that tells most of it, less that of
+    the next, over the entropy of the factor. Codes and quantities are cut into equally full bins,
+    20 at the most, and fewer where there are few faces.
+
+    Raises:
+        UnusableInput: fewer than two dimensions or varying factors, or no faces.
+    """
+    codes, factors = _checked(codes, factors)
+    bins = int(np.clip(np.sqrt(len(codes) / 5), 2, 20))
+    dimensions = [_binned(column, bins) for column in codes.T]
+    gaps = []
+    for factor in factors.T:
+        classes = _classes(factor) if is_of_classes(factor) else _binned(factor, bins)
+        told = np.sort([_mutual_information(dimension, classes) for dimension in dimensions])
+        gaps.append((told[-1] - told[-2]) / _entropy(np.bincount(classes)))
+    return float(np.mean(gaps))
+
+
+def separated_attribute_predictability(codes: Values, factors: Values) -> float:
+    """SAP (Kumar et al., arXiv:1711.00848, section 3), the mean over the factors.
+
+    Of each factor: how well the best single dimension tells it, less the next best. For a quantity
+    that is R² of a line, as in the paper; for classes it is the share of the dimension's variance
+    that lies between them, where the paper has the accuracy of a threshold.
+
+    Raises:
+        UnusableInput: as of `mutual_information_gap`.
+    """
+    codes, factors = _checked(codes, factors)
+    centred = codes - codes.mean(axis=0)
+    variances = np.square(centred).mean(axis=0)
+    gaps = []
+    for factor in factors.T:
+        targets = _targets(factor)
+        if targets.shape[1] == 1:
+            target = targets[:, 0] - targets[:, 0].mean()
+            explained = np.square(target @ centred / len(target)) / np.square(target).mean()
+        else:
+            means = targets.T @ centred / targets.sum(axis=0)[:, None]
+            explained = targets.mean(axis=0) @ np.square(means)
+        told = np.sort(explained / variances.clip(min=1e-12))
+        gaps.append(told[-1] - told[-2])
+    return float(np.mean(gaps))
+
+
+def dci(train: Values, train_factors: Values, codes: Values, factors: Values) -> Dci:
+    """DCI with a lasso for each factor, fitted to the training faces and tried on the others.
+
+    The importance of a dimension for a factor is the size of its weight; for classes, the sum over
+    one regression for each. Dimensions and factors count by their share of all importance.
+
+    Raises:
+        UnusableInput: as of `mutual_information_gap`.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import Lasso
+    from sklearn.preprocessing import StandardScaler
+
+    varying = np.ptp(train_factors, axis=0) > 0
+    train, known = _checked(train, train_factors)
+    scaler = StandardScaler().fit(train)
+    seen, unseen = scaler.transform(train), scaler.transform(codes)
+    importance = np.zeros((train.shape[1], known.shape[1]))
+    fits = []
+    for number, (factor, truth) in enumerate(zip(known.T, factors[:, varying].T, strict=True)):
+        shares = []
+        for target, other in zip(*_paired_targets(factor, truth), strict=True):
+            middle, spread = target.mean(), target.std()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # nearly there is enough
+                lasso = Lasso(alpha=PENALTY).fit(seen, (target - middle) / spread)
+            importance[:, number] += np.abs(lasso.coef_)
+            left = np.square((other - middle) / spread - lasso.predict(unseen)).sum()
+            total = np.square(other - other.mean()).sum() / spread**2
+            shares.append(1 - left / total if total > 0 else np.nan)
+        fits.append(np.nanmean(shares) if not np.isnan(shares).all() else np.nan)
+    informative = np.nanmean(np.clip(fits, 0, 1)) if not np.isnan(fits).all() else 0.0
+    return Dci(_alone(importance), _alone(importance.T), float(informative))
+
+
+def factor_vae_score(
+    codes: Values, factors: Values, seed: int = 0, votes: int = VOTES, members: int = MEMBERS
+) -> float:
+    """The score of Kim & Mnih (arXiv:1802.05983, section 4), on a set that exists already.
+
+    Of faces that share a factor, the dimension of least variance, measured by its variance over
+    all, gives a vote for that factor; the score is the share of votes that the majority vote of
+    the first half foresees in the second. Where the paper draws faces of an equal factor, here
+    those of the nearest values are taken: at most a tenth of all faces.
+
+    Raises:
+        UnusableInput: as of `mutual_information_gap`.
+    """
+    codes, factors = _checked(codes, factors)
+    alive = codes.var(axis=0) >= LEAST_VARIANCE
+    if not alive.any():
+        return 0.0
+    scaled = codes[:, alive] / codes[:, alive].std(axis=0)
+    members = max(2, min(members, len(codes) // 10))
+    stream = numpy_stream(seed, "FactorVAE")
+    shuffled = [stream.permutation(len(codes)) for _ in range(votes)]
+    table = np.zeros((2, scaled.shape[1], factors.shape[1]), int)
+    for vote, order in enumerate(shuffled):
+        number = (vote // 2) % factors.shape[1]  # as often in either half
+        values = factors[order, number]
+        # A stable sort of shuffled faces draws evenly among equal ones.
+        nearest = order[np.argsort(np.abs(values - values[0]), kind="stable")[:members]]
+        table[vote % 2, scaled[nearest].var(axis=0).argmin(), number] += 1
+    foreseen = table[0].argmax(axis=1)
+    return float(table[1][np.arange(len(foreseen)), foreseen].sum() / table[1].sum())
+
+
+def is_of_classes(factor: Values) -> bool:
+    """Whether a factor (N,) has but a few whole values."""
+    values = np.unique(factor)
+    return len(values) <= MOST_CLASSES and bool((values == np.round(values)).all())
+
+
+def _checked(codes: Values, factors: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both as float64; of the factors those that vary."""
+    factors = factors[:, np.ptp(factors, axis=0) > 0] if len(factors) else factors[:, :0]
+    if len(codes) < 10 or codes.shape[1] < 2 or factors.shape[1] < 2:
+        raise UnusableInput(
+            "scores of disentanglement need at least 10 faces, 2 dimensions and 2 factors that "
+            f"vary, not {len(codes)}, {codes.shape[1]} and {factors.shape[1]}."
+        )
+    return codes.astype(np.float64), factors.astype(np.float64)
+
+
+def _classes(factor: Values) -> NDArray[np.int64]:
+    return np.asarray(np.unique(factor, return_inverse=True)[1], np.int64)
+
+
+def _binned(values: Values, bins: int) -> NDArray[np.int64]:
+    """The bin of each value, by its rank; equal values share one."""
+    edges = np.quantile(values, np.arange(1, bins) / bins)
+    return np.asarray(np.searchsorted(edges, values, side="right"), np.int64)
+
+
+def _targets(factor: Values) -> NDArray[np.float64]:
+    """What a regression is to give: the quantity (N, 1), or a column for each class."""
+    if not is_of_classes(factor):
+        return np.asarray(factor[:, None], np.float64)
+    return np.asarray(factor[:, None] == np.unique(factor), np.float64)
+
+
+def _paired_targets(
+    factor: Values, other: Values
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The targets of two sets in the same columns, given as rows; of two classes, one row."""
+    if not is_of_classes(factor):
+        return factor[None].astype(np.float64), other[None].astype(np.float64)
+    values = np.unique(factor)
+    values = values[1:] if len(values) == 2 else values
+    return (
+        np.asarray(factor[None] == values[:, None], np.float64),
+        np.asarray(other[None] == values[:, None], np.float64),
+    )
+
+
+def _entropy(counts: NDArray[np.int64]) -> float:
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def _mutual_information(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    """In nats, of two columns of whole numbers (N,)."""
+    width = int(second.max()) + 1
+    joint = np.bincount(first * width + second)
+    return _entropy(np.bincount(first)) + _entropy(np.bincount(second)) - _entropy(joint)
+
+
+def _alone(importance: NDArray[np.float64]) -> float:
+    """1 less the entropy of each row in units of its greatest, weighted by the sums of the rows."""
+    sums = importance.sum(axis=1)
+    if not sums.sum():
+        return 0.0
+    shares = importance / np.where(sums > 0, sums, 1)[:, None]
+    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+    alone = 1 + (shares * logs).sum(axis=1) / np.log(importance.shape[1])
+    return float((alone * sums).sum() / sums.sum())
