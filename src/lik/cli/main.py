@@ -13,6 +13,9 @@ from lik.cli import (
     demo,
     doctor,
     evaluate,
+    evaluate_changes,
+    fit_directions,
+    fit_prior,
     generate,
     import_keras,
     inspect,
@@ -120,6 +123,9 @@ app.command("morph")(morph.morph)
 app.command("average")(average.average)
 app.command("map")(map.map_)
 app.command("evaluate")(evaluate.evaluate)
+app.command("fit-directions")(fit_directions.fit_directions)
+app.command("fit-prior")(fit_prior.fit_prior)
+app.command("evaluate-changes")(evaluate_changes.evaluate_changes)
 app.command("likeness")(likeness.likeness)
 app.command("import-keras")(import_keras.import_keras_)
 app.command("models")(models.models)

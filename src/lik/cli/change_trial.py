@@ -1,0 +1,162 @@
+"""The trial behind `lik evaluate-changes`: each attribute by each method, before one judge."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lik.core.errors import UnusableInput
+from lik.core.pixels import to_float
+from lik.evaluation.changes import SHARES, Change, Judged, at_success, away, sweep
+from lik.evaluation.regions import region_of
+from lik.latent.directions import Direction, difference_of_means, labels_of
+from lik.latent.guided import Guidance, Guide, guide
+from lik.latent.normals import classifier_normal
+from lik.latent.regression import partial_effects
+from lik.latent.session import BATCH, Codes, Session
+
+if TYPE_CHECKING:
+    from lik.faces.faceset import FaceSet
+    from lik.models.attributes import LoadedAttributeNetwork
+
+GROWTH = 1.25
+"""From one strength of a direction to the next."""
+LONGEST = 30.0
+"""The longest step along a direction that is tried, in prior σ."""
+LEVELS = (-1.5, 3.0)
+"""First and last level of guided changes, in σ of the target's logit."""
+STOPS = 15
+SHOWN = 4
+"""Faces of a strip."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One attribute by one method: all strengths measured, and the faces shown at 80 %."""
+
+    attribute: str
+    method: str
+    changes: list[Change]
+    at_shares: dict[str, Change | None]
+
+
+class Trial:
+    """What is measured, on which faces, by whom; results gather in ``results``.
+
+    With ``codes`` (N, D), generated faces are changed, and the real ones give the spreads alone.
+    """
+
+    def __init__(
+        self, session: Session, faces: "FaceSet", judging: "LoadedAttributeNetwork",
+        guides: "list[LoadedAttributeNetwork]", chosen: NDArray[np.int64], steps: int, seed: int,
+        codes: Codes | None = None,
+    ) -> None:  # fmt: skip
+        self.session, self.faces, self.judging, self.seed = session, faces, judging, seed
+        self.originals = np.asarray(faces.images[chosen])
+        self.generated = codes is not None
+        self.codes = session.encode(self.originals) if codes is None else codes
+        training = faces.indices("train")
+        training = training if len(training) else faces.indices()
+        self.training = session.encode(faces.images[training])
+        self.labels = faces.attributes[training]
+        self.guides = [Guide(network.network, self._spread(network)) for network in guides]
+        self.guide_names = [network.network.attributes for network in guides]
+        self.guidance = Guidance(steps=steps)
+        self.spread = self._spread(judging)
+        self.before = self.judge(self.codes)
+        self.results: list[Result] = []
+        self.shown: dict[tuple[str, str], NDArray[np.uint8]] = {}
+        self._joint: dict[str, Direction] | None = None
+        session.model.requires_grad_(False)
+
+    def judge(self, codes: Codes) -> Judged:
+        """What the judge sees in the decodings of codes (N, D)."""
+        logits, features, images = [], [], []
+        for decoded in self.session.decode_batches(codes):
+            with torch.no_grad():
+                seen = self.judging.network.embedding(decoded)
+                logits.append(self.judging.network.head(seen).float().cpu().numpy())
+            features.append(seen.float().cpu().numpy())
+            images.append(decoded.cpu().numpy())
+        return Judged(np.concatenate(logits), np.concatenate(features), np.concatenate(images))
+
+    def measure(self, attribute: str, method: str) -> None:
+        """Flip an attribute by a method, further and further, and keep what was seen."""
+        target = self.judging.network.attributes.index(attribute)
+        signs = away(self.before.logits[:, target])
+        region = region_of(attribute, self.session.size, self.faces.crop)
+        ways = dict(self._ways(attribute, method, signs))
+        changes = sweep(self.judge, ways.items(), self.before, target, self.spread, region)
+        at_shares = {f"{share:g}": at_success(changes, share) for share in SHARES}
+        self.results.append(Result(attribute, method, changes, at_shares))
+        nearest = min(changes[1:], key=lambda change: abs(change.flipped - 0.8))
+        self.shown[attribute, method] = self.session.decode(ways[nearest.strength][:SHOWN])
+
+    def result(self, attribute: str, method: str) -> Result:
+        """What was measured."""
+        return next(r for r in self.results if (r.attribute, r.method) == (attribute, method))
+
+    def at(self, attribute: str, method: str, share: float) -> Change | None:
+        """The change at which a share of the faces is flipped; None where it never is."""
+        return self.result(attribute, method).at_shares[f"{share:g}"]
+
+    def _ways(
+        self, attribute: str, method: str, signs: NDArray[np.float32]
+    ) -> Iterator[tuple[float, Codes]]:
+        """Strength and codes (N, D), from weak to strong."""
+        if method == "guided":
+            yield from self._guided(attribute, signs)
+            return
+        vector = self._direction(attribute, method).vector
+        length = float(np.linalg.norm(vector))
+        strength = 0.5
+        while strength <= LONGEST:
+            yield strength, self.codes + signs[:, None] * np.float32(strength / length) * vector
+            strength *= GROWTH
+
+    def _direction(self, attribute: str, method: str) -> Direction:
+        names = self.faces.attribute_names
+        labels = labels_of(attribute, self.labels, names)
+        if method == "means":
+            return difference_of_means(attribute, self.training, labels)
+        if method in ("logistic", "svm"):
+            return classifier_normal(attribute, self.training, labels, method, self.seed)  # type: ignore[arg-type]
+        if method != "joint":
+            raise UnusableInput(
+                f"there is no method '{method}': give means, joint, logistic, svm or guided."
+            )
+        if self._joint is None:
+            self._joint = partial_effects(names, self.training, self.labels)
+        if attribute not in self._joint:
+            raise UnusableInput(f"{attribute} does not divide the faces of {self.faces.path}.")
+        return self._joint[attribute]
+
+    def _guided(self, attribute: str, signs: NDArray[np.float32]) -> Iterator[tuple[float, Codes]]:
+        target = self.guide_names[0].index(attribute)
+        if any(names != self.guide_names[0] for names in self.guide_names):
+            raise UnusableInput("networks that guide together must know the same attributes.")
+        decode = self.session.model.decode
+        parts = [
+            guide(
+                self.codes[start : start + BATCH], decode, self.guides, target,
+                signs[start : start + BATCH], LEVELS, self.training.std(axis=0),
+                guidance=self.guidance, stops=STOPS, seed=self.seed, device=self.session.device,
+            )
+            for start in range(0, len(self.codes), BATCH)
+        ]  # fmt: skip
+        for number, level in enumerate(parts[0].levels):
+            # The level, from the first one on: strengths begin at 0, as those of directions do.
+            yield float(level) - LEVELS[0], np.concatenate([part.codes[number] for part in parts])
+
+    def _spread(self, loaded: "LoadedAttributeNetwork") -> NDArray[np.float64]:
+        """σ of a network's logits over the original faces, (A,)."""
+        logits = []
+        for start in range(0, len(self.originals), BATCH):
+            images = to_float(self.originals[start : start + BATCH]).to(self.session.device)
+            with torch.no_grad():
+                logits.append(loaded.network(images).float().cpu().numpy())
+        spread: NDArray[np.float64] = np.maximum(np.concatenate(logits).std(axis=0), 1e-6)
+        return spread

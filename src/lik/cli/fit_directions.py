@@ -1,0 +1,218 @@
+"""lik fit-directions: directions in latent space, fitted once and kept beside the run."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lik.cli.choices import Run, Seed
+from lik.cli.terminal import Device, note, say, table
+
+if TYPE_CHECKING:
+    from lik.faces.faceset import FaceSet
+    from lik.latent.calibration import Calibration
+    from lik.latent.directions import Direction
+    from lik.latent.session import Codes, Session
+    from lik.models.attributes import LoadedAttributeNetwork
+
+LABELLED = ("means", "joint", "logistic", "svm")
+METHODS = (*LABELLED, "pca", "jacobian")
+JUDGED = 256
+"""Faces of each class that a calibration looks at."""
+
+
+def fit_directions(
+    run: Run,
+    faces: Annotated[
+        str | None,
+        typer.Argument(help="A face set (default: the run's own).", metavar="FACES",
+                       show_default=False),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help=f"How: {', '.join(METHODS)}.", metavar="METHOD")
+    ] = "joint",
+    features: Annotated[
+        str | None,
+        typer.Option(help="An attribute network that calibrates the strength.", metavar="NET",
+                     show_default=False),
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(help="Attributes that shall stay: every direction is turned to be at right "
+                     "angles to theirs.", metavar="A,B", show_default=False),
+    ] = None,
+    examples_with: Annotated[
+        str | None,
+        typer.Option(help="A folder of pictures with a trait of your own.", metavar="DIR",
+                     show_default=False),
+    ] = None,
+    examples_without: Annotated[
+        str | None,
+        typer.Option(help="A folder of pictures without it.", metavar="DIR", show_default=False),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What the set is called (default: the method).", metavar="NAME",
+                     show_default=False),
+    ] = None,
+    count: Annotated[
+        int, typer.Option("--count", "-n", help="Directions of pca and jacobian.", min=1)
+    ] = 10,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:  # fmt: skip
+    """Fit directions on the training faces and keep them in RUN/directions.
+
+    With --features, strength 1 takes the median face without a trait to where the faces with it
+    are, as that network sees them.
+
+    Example: lik fit-directions runs/first --method joint --features networks/attributes
+    """
+    from lik.cli.networks import model_hash, open_network, require_folder
+    from lik.cli.opening import open_session
+    from lik.core.errors import UnusableInput
+    from lik.latent.direction_sets import DirectionSet
+
+    if method not in METHODS:
+        raise UnusableInput(f"there is no method '{method}': give one of {', '.join(METHODS)}.")
+    folder = require_folder(run)
+    session = open_session(run, device)
+    made: dict[str, Any] = {"method": method, "seed": seed, "model_sha256": model_hash(run)}
+    calibrations: dict[str, Calibration] = {}
+    if examples_with or examples_without:
+        if not (examples_with and examples_without and name):
+            raise UnusableInput(
+                "a direction by example needs --examples-with, --examples-without and --name."
+            )
+        directions, made["method"] = _by_example(session, examples_with, examples_without, name)
+    else:
+        face_set, codes, labels, used = _codes_of(session, run, faces)
+        made |= {"faces_sha256": face_set.hash, "faces": face_set.path.name, **used}
+        directions = _fitted(session, method, face_set, codes, labels, keep, count, seed)
+        made |= {"keep": keep} if keep else {}
+        if features is not None and method in LABELLED:
+            network = open_network(features, session)
+            made["network_sha256"] = network.sha256
+            directions, calibrations = _calibrated(
+                session, network, directions, face_set.attribute_names, codes, labels
+            )
+        elif method in LABELLED:
+            note("without --features, strength 1 is what the method gives: it is not calibrated.")
+    fitted = DirectionSet(name or method, directions, calibrations, made)
+    path = fitted.save(folder)
+    _show(fitted)
+    say(str(path))
+
+
+def _codes_of(
+    session: "Session", run: str, faces: str | None
+) -> tuple["FaceSet", "Codes", Any, dict[str, Any]]:
+    """The codes and attributes of the training faces, or of all where none are for training."""
+    from lik.cli.opening import open_faces_of, require_size
+
+    face_set = open_faces_of(run, faces)
+    require_size(session, face_set)
+    chosen, split = face_set.indices("train"), "train"
+    if not len(chosen):
+        chosen, split = face_set.indices(), "all"
+    codes = session.encode(face_set.images[chosen])
+    return face_set, codes, face_set.attributes[chosen], {"split": split, "count": len(chosen)}
+
+
+def _fitted(
+    session: "Session", method: str, faces: "FaceSet", codes: "Codes", labels: Any,
+    keep: str | None, count: int, seed: int,
+) -> dict[str, "Direction"]:  # fmt: skip
+    from lik.cli.networks import listed
+    from lik.core.errors import UnusableInput
+    from lik.latent.components import jacobian_directions, principal_components
+    from lik.latent.directions import difference_of_means, labels_of
+    from lik.latent.normals import classifier_normal, orthogonal_to
+    from lik.latent.regression import partial_effects
+
+    if method == "pca":
+        return {found.name: found for found in principal_components(codes, count)}
+    if method == "jacobian":
+        mean = codes.mean(axis=0)
+        found_ones = jacobian_directions(session.model.decode, mean, count)
+        return {found.name: found for found in found_ones}
+    names = faces.attribute_names
+    if not names:
+        raise UnusableInput(f"{faces.path} has no attributes: use --method pca or jacobian.")
+    for kept in listed(keep):
+        labels_of(kept, labels, names)
+    if method == "joint":
+        found_by_name = partial_effects(names, codes, labels)
+    else:
+        found_by_name = {}
+        for name, column in zip(names, labels.T, strict=True):
+            try:
+                found_by_name[name] = (
+                    difference_of_means(name, codes, column)
+                    if method == "means"
+                    else classifier_normal(name, codes, column, method, seed)  # type: ignore[arg-type]
+                )
+            except UnusableInput:  # no face has it, or all have: the others can be fitted
+                note(f"{name} is left out: it does not divide the faces.")
+    fixed = [found_by_name[kept] for kept in listed(keep) if kept in found_by_name]
+    return {name: orthogonal_to(found, fixed) for name, found in found_by_name.items()}
+
+
+def _by_example(
+    session: "Session", having: str, lacking: str, name: str
+) -> tuple[dict[str, "Direction"], str]:
+    """From the mean code of some pictures to that of others."""
+    import numpy as np
+
+    from lik.cli.opening import given_pictures
+    from lik.latent.directions import difference_of_means
+
+    groups = [
+        session.encode(given_pictures(session, [folder], 1000).pictures)
+        for folder in (having, lacking)
+    ]
+    labels = np.repeat([1.0, -1.0], [len(group) for group in groups])
+    direction = difference_of_means(name, np.concatenate(groups), labels)
+    return {
+        name: direction
+    }, f"example, {len(groups[0])} pictures with and {len(groups[1])} without"
+
+
+def _calibrated(
+    session: "Session", loaded: "LoadedAttributeNetwork", directions: dict[str, "Direction"],
+    names: list[str], codes: "Codes", labels: Any,
+) -> tuple[dict[str, "Direction"], dict[str, "Calibration"]]:  # fmt: skip
+    from lik.latent.calibration import calibrate
+    from lik.latent.direction_sets import calibrated
+    from lik.latent.judging import logits_of
+
+    found, calibrations = {}, {}
+    for name, direction in directions.items():
+        if name not in loaded.network.attributes:
+            note(f"{name} is not calibrated: the network does not know it.")
+            found[name] = direction
+            continue
+        column = loaded.network.attributes.index(name)
+
+        def judge(moved: "Codes", column: int = column) -> Any:
+            return logits_of(session, loaded.network, moved)[:, column]
+
+        own = labels[:, names.index(name)]
+        lacking, having = codes[own <= 0][:JUDGED], codes[own > 0][:JUDGED]
+        calibrations[name] = calibrate(direction.vector, lacking, having, judge)
+        found[name] = calibrated(direction, calibrations[name])
+    return found, calibrations
+
+
+def _show(fitted: Any) -> None:
+    if not fitted.calibrations:
+        say(f"{len(fitted.directions)} directions: {', '.join(fitted.directions)}")
+        return
+    rows = []
+    for name, found in fitted.calibrations.items():
+        word = "" if found.complete else "not reached"
+        rows.append(
+            (name, f"{found.length:.2f}", f"{found.without:.2f}", f"{found.having:.2f}",
+             f"{found.reached:.2f}", word)
+        )  # fmt: skip
+    table(("strength 1 of", "length, σ", "without", "with", "moved", ""), rows)
+    say("without, with, moved: median probability of the trait, as the network sees decodings.")

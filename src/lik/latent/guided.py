@@ -1,0 +1,212 @@
+"""Guided changes: each face's own way to a trait, by gradient steps on its code.
+
+A network that knows attributes looks at what the decoder makes of the code; a few dozen steps of
+Adam bring the logit of the target to where it should be, and hold down what the other logits, the
+pixels and the code do beside. All faces of a batch go at once.
+
+Shapes: codes (B, D); images (B, 3, S, S) in 0…1; logits (B, A).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lik.core.errors import UnusableInput
+from lik.core.randomness import torch_stream
+from lik.latent.session import Codes
+
+Logits = Callable[[Tensor], Tensor]
+
+VIEWS = 6
+"""Shifts, mirrorings and grains under which the networks look, in turn."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A network that guides, and the spread σ (A,) of its logits over real faces."""
+
+    logits: Logits
+    spread: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """How the steps are weighed.
+
+    Attributes:
+        steps: of Adam. rate: its step, in standard deviations of the codes.
+        reach: weight of the target's squared shortfall, in σ² of its logit.
+        hold: weight of the other logits' squared movement, each in its σ².
+        pixels: weight of the squared change of the picture, summed over pixels and channels.
+        length: weight of the squared step, in standard deviations of the codes.
+    """
+
+    steps: int = 60
+    rate: float = 0.08
+    reach: float = 4.0
+    hold: float = 1.0
+    pixels: float = 0.05
+    length: float = 0.02
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Where the faces were: levels (K,) in logits that were asked for, and codes (K, N, D)."""
+
+    levels: NDArray[np.float64]
+    codes: Codes
+
+    @property
+    def end(self) -> Codes:
+        """The codes (N, D) at the last level."""
+        last: Codes = self.codes[-1]
+        return last
+
+
+def guide(
+    codes: Codes,
+    decode: Callable[[Tensor], Tensor],
+    guides: Sequence[Guide],
+    target: int,
+    signs: NDArray[np.floating],
+    levels: tuple[float, float],
+    scale: Codes,
+    start: Codes | None = None,
+    guidance: Guidance | None = None,
+    stops: int = 1,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+) -> Journey:
+    """Move codes (N, D) until the target's logit, times each face's sign, has a level.
+
+    The level wanted rises evenly from the first to the second of ``levels`` (in σ of the target's
+    logit) over nine tenths of the steps; a face sets out when the level passes its own, and one
+    that is beyond the last level stays where it is, to the bit. Every step looks at the pictures
+    before and after under one of a few shifts, mirrorings and grains, and counts only differences,
+    so that what is found holds for more than one view of a face (Athalye et al., arXiv:1707.07397).
+
+    Args:
+        codes: where the faces are.
+        decode: codes → images.
+        guides: networks; their terms are averaged.
+        target: index of the attribute.
+        signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
+        levels: first and last level, in σ.
+        scale: (D,) standard deviations of the codes of faces, the measure of steps.
+        start: (D,) a direction from which the faces set out, such as the joint regression's: the
+            first step goes along it; None for none.
+        guidance: weights and number of steps.
+        stops: how many codes of the way are kept; the last is the end.
+        seed: of shifts and grain.
+        device: where decoder and networks are.
+
+    Raises:
+        UnusableInput: no network, or fewer steps than stops.
+    """
+    settings = guidance or Guidance()
+    if not guides:
+        raise UnusableInput("guided changes need a network that knows attributes.")
+    if not 1 <= stops <= settings.steps:
+        raise UnusableInput(f"{settings.steps} steps cannot have {stops} stops.")
+    origin = _on(device, codes)
+    unit = _on(device, scale)
+    views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
+    aims = _Aims(origin, decode, guides, target, signs, views)
+    walked = torch.zeros_like(origin)
+    if start is not None:
+        short = aims.shortfall(levels[1]) > 0
+        first = _on(device, 0.25 * np.asarray(signs)[:, None] * start)
+        walked = short[:, None] * first / unit.clamp(min=1e-3)
+    walked.requires_grad_(True)
+    optimizer = torch.optim.Adam([walked], lr=settings.rate, betas=(0.9, 0.99))
+    kept, wanted = [], []
+    marks = np.linspace(0, settings.steps, stops + 1).round().astype(int)[1:] - 1
+    for step in range(settings.steps):
+        share = min(1.0, (step + 1) / (0.9 * settings.steps))
+        level = levels[0] + share * (levels[1] - levels[0])
+        loss = aims.loss(origin + walked * unit, level, step % VIEWS, settings)
+        loss = loss + settings.length * walked.square().sum(dim=1)
+        optimizer.zero_grad()
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        assert walked.grad is not None
+        # Adam makes whole steps of the smallest gradients, and rounding alone gives some.
+        walked.grad *= (aims.shortfall(level) > 0)[:, None]
+        optimizer.step()
+        if step in marks:
+            kept.append((origin + walked * unit).detach().cpu().numpy().copy())
+            wanted.append(level)
+    return Journey(np.asarray(wanted), np.stack(kept))
+
+
+class _Aims:
+    """What is wanted of the faces, measured from where they are."""
+
+    def __init__(
+        self,
+        origin: Tensor,
+        decode: Callable[[Tensor], Tensor],
+        guides: Sequence[Guide],
+        target: int,
+        signs: NDArray[np.floating],
+        views: Sequence["_View"],
+    ) -> None:
+        self.decode, self.target = decode, target
+        self.signs = _on(origin.device, signs)
+        self.networks = [guide.logits for guide in guides]
+        self.spreads = [_on(origin.device, guide.spread) for guide in guides]
+        with torch.no_grad():
+            self.before = decode(origin)
+            logits = [network(self.before) for network in self.networks]
+            self.views = views
+            self.seen = [
+                [network(view(self.before)).float() for network in self.networks] for view in views
+            ]
+        self.standing = [
+            self.signs * values[:, target] / spread[target]
+            for values, spread in zip(logits, self.spreads, strict=True)
+        ]
+        self.others = torch.ones_like(self.spreads[0])
+        self.others[target] = 0
+
+    def shortfall(self, level: float) -> Tensor:
+        """How far each face is below a level, in σ, (B,)."""
+        return (level - torch.stack(self.standing).mean(dim=0)).clamp(min=0)
+
+    def loss(self, codes: Tensor, level: float, view: int, settings: Guidance) -> Tensor:
+        """Shortfall, movement of the other logits and of the pixels, (B,)."""
+        after = self.decode(codes)
+        total = settings.pixels * (after - self.before).square().sum(dim=(1, 2, 3))
+        seen = self.views[view](after)
+        for network, spread, standing, first in zip(
+            self.networks, self.spreads, self.standing, self.seen[view], strict=True
+        ):
+            moved = (network(seen) - first) / spread
+            goal = torch.maximum(standing, torch.full_like(standing, level))
+            reached = standing + self.signs * moved[:, self.target]
+            term = settings.reach * (goal - reached).clamp(min=0).square()
+            term = term + settings.hold * (self.others * moved.square()).sum(dim=1)
+            total = total + term / len(self.networks)
+        return total
+
+
+class _View:
+    """One random way to look at pictures: the same shift, mirroring and grain for all calls."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self.shifts = torch.randint(-2, 3, (2,), generator=generator).tolist()
+        self.mirrored = bool(torch.rand((), generator=generator) < 0.5)
+        self.grain = int(torch.randint(2**31, (), generator=generator))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        seen = torch.roll(images, self.shifts, dims=(2, 3))
+        seen = seen.flip(3) if self.mirrored else seen
+        generator = torch.Generator().manual_seed(self.grain)
+        return seen + 0.02 * torch.randn(images.shape, generator=generator).to(images.device)
+
+
+def _on(device: str | torch.device, values: NDArray[np.floating]) -> Tensor:
+    return torch.from_numpy(np.asarray(values, np.float32)).to(device)

@@ -1,0 +1,22 @@
+"""What a network that knows attributes says of codes, through the pictures they decode to."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lik.latent.session import Codes, Session
+
+
+def logits_of(
+    session: Session, network: Callable[[Tensor], Tensor], codes: Codes
+) -> NDArray[np.float32]:
+    """Codes (N, D) → the logits (N, A) of their decodings."""
+    parts = []
+    for images in session.decode_batches(codes):
+        with torch.no_grad():
+            parts.append(network(images).float().cpu().numpy())
+    logits: NDArray[np.float32] = np.concatenate(parts)
+    return logits

@@ -1,0 +1,137 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+from typer.testing import CliRunner
+
+import lik
+from lik.cli.main import app
+from lik.core.artifacts import sha256_of
+from lik.latent.direction_sets import DirectionSet
+
+
+def run_lik(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def run(faces, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "toy"
+    answer = run_lik("train", "paper-first", faces.path, path, "epochs=1", "model.latent=6",
+                     "batch_size=16")  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    return path
+
+
+@pytest.fixture(scope="module")
+def networks(faces, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("networks")
+    for seed in (0, 1):
+        answer = run_lik("train-features", faces.path, folder / str(seed), "epochs=1",
+                         "model.widths=[4,8]", f"seed={seed}")  # fmt: skip
+        assert answer.exit_code == 0, answer.output
+    return [folder / "0", folder / "1"]
+
+
+@pytest.mark.parametrize("method", ["means", "joint", "logistic", "svm", "pca", "jacobian"])
+def test_every_method_leaves_directions_beside_the_run(run, method):
+    answer = run_lik("fit-directions", run, "--method", method, "-n", 3)
+    assert answer.exit_code == 0, answer.output
+    fitted = DirectionSet.load(run, method, sha256_of(run / "model.safetensors"))
+    assert fitted.made["method"] == method
+    assert fitted.made["faces_sha256"]
+    assert all(found.vector.shape == (6,) for found in fitted.directions.values())
+
+
+def test_a_network_calibrates_the_strength(run, networks):
+    answer = run_lik("fit-directions", run, "--method", "svm", "--keep", "Eyeglasses", "--features",
+                     networks[0], "--name", "calm")  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    assert "median probability" in answer.output
+    fitted = DirectionSet.load(run, "calm")
+    assert set(fitted.calibrations) == set(fitted.directions)
+    smile, male = fitted.direction("Smiling"), fitted.direction("Eyeglasses")
+    length = fitted.calibrations["Smiling"].length
+    assert np.linalg.norm(smile.vector) == pytest.approx(length, rel=1e-4)
+    assert abs(smile.vector @ male.vector) < 1e-3 * length * np.linalg.norm(male.vector)
+
+
+def test_a_direction_by_example_leads_from_some_pictures_to_others(run, faces, tmp_path):
+    for folder, part in (("with", faces.images[:3]), ("without", faces.images[3:7])):
+        (tmp_path / folder).mkdir()
+        for number, picture in enumerate(part):
+            Image.fromarray(picture).save(tmp_path / folder / f"{number}.png")
+    answer = run_lik("fit-directions", run, "--examples-with", tmp_path / "with",
+                     "--examples-without", tmp_path / "without", "--name", "mine")  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    session = lik.load(run)
+    wanted = session.encode(faces.images[:3]).mean(0) - session.encode(faces.images[3:7]).mean(0)
+    vector = DirectionSet.load(run, "mine").direction("mine").vector
+    np.testing.assert_allclose(vector, wanted, atol=1e-5)
+    half = run_lik("fit-directions", run, "--examples-with", tmp_path / "with")
+    assert half.exit_code == 2
+    assert "--examples-without" in half.output
+
+
+def test_faces_are_drawn_from_a_fitted_prior(run, networks, tmp_path):
+    for prior in ("gaussian", "gmm", "flow"):
+        answer = run_lik("fit-prior", run, "--prior", prior, "--steps", 3)
+        assert answer.exit_code == 0, answer.output
+        out = tmp_path / f"{prior}.png"
+        answer = run_lik("generate", run, "--prior", prior, "-n", 4, "-o", out)
+        assert answer.exit_code == 0, answer.output
+        assert out.is_file()
+    answer = run_lik("generate", run, "--prior", "gmn")
+    assert answer.exit_code == 2
+    assert "'gmm'" in answer.output
+
+
+def test_conditions_hold_for_all_that_is_drawn(run, networks, tmp_path):
+    from lik.cli.networks import open_network
+    from lik.latent.judging import logits_of
+
+    session = lik.load(run)
+    path = tmp_path / "divides.safetensors"
+    with safe_open(networks[0] / "model.safetensors", "pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        description = file.metadata()
+    network = open_network(str(networks[0]), session).network
+    logits = logits_of(session, network, session.draw(400, 1))
+    column, name = 1, network.attributes[1]
+    tensors["head.bias"][column] -= float(np.median(logits[:, column]))  # so that half have it
+    save_file(tensors, path, description)
+    loaded = open_network(str(path), session)
+    answer = run_lik("generate", run, "--with", name, "--features", path, "-n", 5,
+                     "-o", tmp_path / "a.png", "--arrays", tmp_path / "a.npz")  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    codes = np.load(tmp_path / "a.npz")["codes"]
+    assert (logits_of(session, loaded.network, codes)[:, column] > 0).all()
+    assert run_lik("generate", run, "--with", name).exit_code == 2
+
+
+def test_the_nearest_training_faces_go_only_where_the_user_says(run, tmp_path):
+    refused = run_lik("generate", run, "--nearest")
+    assert refused.exit_code == 2
+    assert "real people" in refused.output
+    answer = run_lik("generate", run, "--nearest", "-n", 2, "-o", tmp_path / "near.png")
+    assert answer.exit_code == 0, answer.output
+
+
+def test_changes_are_measured_by_a_judge_that_guides_nothing(run, networks):
+    answer = run_lik("evaluate-changes", run, "--judge", networks[0], "--guide", networks[1],
+                     "--attributes", "Smiling,Eyeglasses", "--steps", 15, "--split", "all", "-n", 6,
+                     "--json")  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    stored = json.loads((run / "changes" / "changes.json").read_text())
+    assert [(r["attribute"], r["method"]) for r in stored["results"]][:2] == [
+        ("Smiling", "means"), ("Smiling", "joint"),
+    ]  # fmt: skip
+    assert len(stored["results"]) == 10
+    assert (run / "changes" / "index.html").is_file()
+    assert (run / "changes" / "Eyeglasses.png").is_file()
+    same = run_lik("evaluate-changes", run, "--judge", networks[0], "--guide", networks[0])
+    assert same.exit_code == 2
+    assert "own guide" in same.output

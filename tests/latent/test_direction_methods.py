@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+import torch
+
+from lik.core.errors import UnusableInput
+from lik.latent.components import jacobian_directions, principal_components
+from lik.latent.directions import Direction, difference_of_means
+from lik.latent.normals import classifier_normal, orthogonal_to
+from lik.latent.regression import partial_effects
+from lik.models.catalogue import build
+from lik.models.paper import PaperFirstSettings
+
+
+@pytest.fixture(scope="module")
+def correlated():
+    """Two traits, often together; each moves one dimension of its own."""
+    random = np.random.default_rng(0)
+    first = random.random(4000) < 0.5
+    second = np.where(random.random(4000) < 0.8, first, ~first)
+    labels = np.where(np.stack([first, second], 1), 1.0, -1.0)
+    codes = random.standard_normal((4000, 6)) * 0.1
+    codes[:, :2] += labels
+    return codes.astype(np.float32), labels
+
+
+def test_partial_effects_hold_the_other_traits_where_means_drag_them_along(correlated):
+    codes, labels = correlated
+    effect = partial_effects(["a", "b"], codes, labels)["a"].vector
+    np.testing.assert_allclose(effect[:2], [2, 0], atol=0.02)
+    assert difference_of_means("a", codes, labels[:, 0]).vector[1] > 1
+
+
+def test_unknown_labels_and_traits_that_all_share_do_no_harm(correlated):
+    codes, labels = correlated
+    gaps = labels.copy()
+    gaps[::5, 1] = np.nan
+    gaps = np.concatenate([gaps, np.ones((len(gaps), 1))], axis=1)
+    effects = partial_effects(["a", "b", "all"], codes, gaps)
+    assert list(effects) == ["a", "b"]
+    np.testing.assert_allclose(effects["b"].vector[:2], [0, 2], atol=0.3)
+    with pytest.raises(UnusableInput, match="none of the attributes"):
+        partial_effects(["all"], codes, np.ones((len(codes), 1)))
+
+
+@pytest.mark.parametrize("kind", ["logistic", "svm"])
+def test_a_normal_points_to_the_faces_with_the_trait(kind):
+    codes = np.random.default_rng(1).standard_normal((600, 5)).astype(np.float32)
+    labels = np.where(codes[:, 3] > 0, 1.0, -1.0)
+    normal = classifier_normal("a", codes, labels, kind)
+    assert normal.vector[3] > 0.95
+    assert np.linalg.norm(normal.vector) == pytest.approx(1, abs=1e-5)
+    with pytest.raises(UnusableInput, match="cannot be learned"):
+        classifier_normal("a", codes, np.ones(600), kind)
+
+
+def test_a_projected_direction_is_at_right_angles_to_what_is_kept():
+    random = np.random.default_rng(2)
+    one, two, three = (
+        Direction(name, random.standard_normal(8).astype(np.float32), "") for name in "abc"
+    )
+    turned = orthogonal_to(one, [two, three])
+    assert abs(turned.vector @ two.vector) < 1e-5
+    assert abs(turned.vector @ three.vector) < 1e-5
+    assert np.linalg.norm(turned.vector) == pytest.approx(np.linalg.norm(one.vector), rel=1e-5)
+    assert orthogonal_to(one, [one]) is one
+    with pytest.raises(UnusableInput, match="nothing of a is left"):
+        orthogonal_to(one, [Direction("d", 2 * one.vector, "")])
+
+
+def test_principal_components_are_as_long_as_the_faces_spread():
+    codes = np.random.default_rng(3).standard_normal((5000, 3)) * [1.0, 3.0, 0.5]
+    first = principal_components(codes.astype(np.float32), 2)[0]
+    np.testing.assert_allclose(np.abs(first.vector), [0, 3, 0], atol=0.15)
+    with pytest.raises(UnusableInput, match="1 to 3"):
+        principal_components(codes.astype(np.float32), 4)
+
+
+def test_the_jacobian_finds_the_step_that_changes_most():
+    matrix = torch.zeros(12, 4)
+    matrix[0, 2], matrix[5, 1], matrix[7, 0] = -3.0, 2.0, 1.0
+    first, second = jacobian_directions(
+        lambda codes: (codes @ matrix.T).reshape(-1, 3, 2, 2), np.zeros(4, np.float32), 2
+    )
+    np.testing.assert_allclose(first.vector, [0, 0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(second.vector, [0, 1, 0, 0], atol=1e-6)
+
+
+def test_the_jacobian_of_a_model_is_that_of_small_steps():
+    torch.manual_seed(0)
+    model = build(PaperFirstSettings(size=16, latent=6)).eval()
+    code = np.linspace(-1, 1, 6, dtype=np.float32)
+    found = jacobian_directions(model.decode, code, 6)
+
+    def change(vector):
+        with torch.no_grad():
+            steps = torch.from_numpy(np.stack([code, code + 1e-2 * vector]))
+            before, after = model.decode(steps)
+        return float((after - before).norm())
+
+    changes = [change(direction.vector) for direction in found]
+    assert changes == sorted(changes, reverse=True)
+    assert changes[0] > 1.2 * changes[-1]
