@@ -52,6 +52,15 @@ def change(
             show_default="transfer; decode for crops",
         ),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Directions to go along: a set that lik fit-directions has saved, or means, the "
+            "difference of class means.",
+            metavar="NAME",
+            show_default="joint where it is saved, else means",
+        ),
+    ] = None,
     attribute: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,10 +88,10 @@ def change(
     reach: Annotated[
         float | None,
         typer.Option(
-            help="Where strips end: ±REACH prior σ for dimensions, ±REACH differences of class "
-            "means for attributes.",
+            help="Where strips end: ±REACH prior σ for dimensions; for attributes ±REACH times "
+            "strength 1 of fitted directions, or differences of class means.",
             metavar="REACH",
-            show_default="3 and 2",
+            show_default="3; 1.5 or 2",
             min=0,
         ),
     ] = None,
@@ -118,7 +127,8 @@ def change(
             "--generated": generated,
             "--arrays": arrays,
         }
-        _photographs(run, given, settings or [], like, face, mode, faces, out, device, others)
+        keys = _Keys(settings or [], like, face, mode, method)
+        _photographs(run, given, keys, faces, out, device, others)
         return
     file_of(".png")(out)
     if face or mode:
@@ -141,11 +151,12 @@ def change(
     else:
         shown = to_show(session, run, given or [], faces, split, count, seed)
         originals, codes, what = shown.pictures, session.encode(shown.pictures), shown.description
+    learned = Directions(session, run, faces, method)
     amounts = _Amounts(
         equal_steps(3 if reach is None else reach, steps),
-        equal_steps(2 if reach is None else reach, steps),
+        equal_steps(learned.reach if reach is None else reach, steps),
     )
-    moves = _moves(session, run, faces, codes, amounts, attributes, dimensions)
+    moves = _moves(session, learned, codes, amounts, attributes, dimensions)
     strips = {label: _decode(session, moved) for label, moved in moves.items()}
     middle = session.decode(codes)
     rows = []
@@ -158,8 +169,8 @@ def change(
     image = sheet(
         rows,
         f"Controlled changes by the run “{session.name}”",
-        f"{what}. In each strip {_explanation(amounts, attributes, dimensions)}; all else in the "
-        "code stays as it is.",
+        f"{what}. In each strip {_explanation(amounts, learned, attributes, dimensions)}; all else "
+        "in the code stays as it is.",
         [*before, "less", *[""] * (steps - 2), "more"],
         tile=96,
     )
@@ -168,13 +179,21 @@ def change(
     save_arrays(arrays, codes=codes, **{_key(label): moved for label, moved in moves.items()})
 
 
+@dataclass(frozen=True)
+class _Keys:
+    """What was asked of photographs, as it was written."""
+
+    settings: list[str]
+    like: str | None
+    face: int | None
+    mode: str | None
+    method: str | None
+
+
 def _photographs(
     run: str,
     given: list[str] | None,
-    settings: list[str],
-    like: str | None,
-    face: int | None,
-    mode: str | None,
+    keys: _Keys,
     faces: str | None,
     out: str | None,
     device: str,
@@ -186,8 +205,9 @@ def _photographs(
     for option, value in strips.items():
         if value:
             raise UnusableInput(f"{option} draws strips: it does not go with --set or --like.")
-    amounts = parse(settings)
-    wanted = repeated(like, amounts, face, mode) if like else Wanted(amounts, face, mode)
+    wanted = Wanted(parse(keys.settings), keys.face, keys.mode, keys.method)
+    if keys.like:
+        wanted = repeated(keys.like, wanted)
     change_photographs(run, given or [], wanted, faces, out, device)
 
 
@@ -199,24 +219,22 @@ class _Amounts:
     attributes: list[float]
 
 
-def _explanation(amounts: _Amounts, attributes: list[str], dimensions: list[int]) -> str:
+def _explanation(
+    amounts: _Amounts, learned: Directions, attributes: list[str], dimensions: list[int]
+) -> str:
     parts = []
     if dimensions or not attributes:
         low, high = amounts.dimensions[0], amounts.dimensions[-1]
         parts.append(f"one dimension is set to values from {low:g} to {high:+g}")
     if attributes:
         low, high = amounts.attributes[0], amounts.attributes[-1]
-        parts.append(
-            f"{low:g} to {high:+g} times the difference between the mean codes with and without a "
-            "trait is added"
-        )
+        parts.append(f"{low:g} to {high:+g} times {learned.unit} is added")
     return " or ".join(parts)
 
 
 def _moves(
     session: "Session",
-    run: str,
-    faces: str | None,
+    learned: Directions,
     codes: "Codes",
     amounts: _Amounts,
     attributes: list[str],
@@ -227,14 +245,10 @@ def _moves(
     from lik.latent.changes import along, set_dimension
 
     moves = {}
-    learned = Directions(session, run, faces)
-    known = bool(attributes) or not dimensions
-    if known:
-        for name in attributes:  # complain about a name before the long work
-            directions.labels_of(name, learned.faces.attributes, learned.faces.attribute_names)
-        if not attributes:
-            kl = learned.posteriors.kl_per_dimension()
-            dimensions = directions.most_informative(kl, 5)
+    known = not (attributes or dimensions) or (bool(attributes) and bool(dimensions))
+    learned.require(attributes)
+    if not attributes and not dimensions:
+        dimensions = directions.most_informative(learned.posteriors.kl_per_dimension(), 5)
     for name in attributes:
         moves[name.replace("_", " ")] = along(codes, learned.direction(name), amounts.attributes)
     for index in dimensions:

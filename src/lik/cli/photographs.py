@@ -25,11 +25,16 @@ MODES = ("decode", "transfer")
 
 @dataclass(frozen=True)
 class Wanted:
-    """A change: amounts by name, one face counted from 1 or None for all, and the mode."""
+    """A change: amounts by name, one face counted from 1 or None for all, mode and method.
+
+    ``model`` is the SHA-256 of the weights that a change was made with before.
+    """
 
     amounts: "Amounts"
     face: int | None = None
     mode: str | None = None
+    method: str | None = None
+    model: str | None = None
 
 
 def change_photographs(
@@ -48,9 +53,11 @@ def change_photographs(
     if wanted.mode not in (None, *MODES):
         raise UnusableInput(f"there is no mode '{wanted.mode}': give one of {', '.join(MODES)}.")
     session = open_session(run, device)
-    directions = Directions(session, run, faces)
+    directions = Directions(session, run, faces, wanted.method)
     vector = shift(wanted.amounts, directions.direction, session.latent)
-    origin = _origin(run, session)
+    origin = _origin(run, session) | {"method": directions.method}
+    if wanted.model not in (None, origin["model_sha256"]):
+        note(f"the change was made with other weights than {run} has: it will not be the same.")
     refused: list[UnusableInput] = []
     for target in targets:
         try:
@@ -66,8 +73,10 @@ def change_photographs(
         note(f"{what} passed over; the first: {refused[0]}")
 
 
-def repeated(path: str, more: "Amounts", face: int | None, mode: str | None) -> Wanted:
+def repeated(path: str, more: Wanted) -> Wanted:
     """The change that a PNG says was made to it, with ``more`` added.
+
+    What ``more`` says of face, mode and method goes before what the PNG says.
 
     Raises:
         UnusableInput: it is no picture that Lik has changed, or of a newer Lik.
@@ -84,7 +93,10 @@ def repeated(path: str, more: "Amounts", face: int | None, mode: str | None) -> 
         kept = told["face"], told["mode"]
     except (KeyError, AttributeError, TypeError, InvalidOperation):
         raise UnusableInput(f"what {path} says of its change is broken.") from None
-    return Wanted(added(before, more), face or kept[0], mode or kept[1])
+    return Wanted(
+        added(before, more.amounts), more.face or kept[0], more.mode or kept[1],
+        more.method or told.get("method"), told.get("model_sha256"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
