@@ -13,15 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import linalg
 
 import lik
 from lik.core.artifacts import sha256_of
 from lik.core.pixels import to_float
+from lik.evaluation.distances import frechet_distance
+from lik.evaluation.manifold import overlap
 from lik.latent.saved_priors import load_prior, saved_priors
 from lik.models.attributes import load_attribute_network
 
-DRAWN = 2000
+DRAWN, NEIGHBOURS = 2000, 5
 
 
 def embedded(network, pictures):
@@ -33,25 +34,10 @@ def embedded(network, pictures):
     return np.concatenate(parts).astype(np.float64)
 
 
-def frechet(first, second):
-    """‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½)."""
-    shift = first.mean(0) - second.mean(0)
-    one, two = np.cov(first.T), np.cov(second.T)
-    return shift @ shift + np.trace(one + two - 2 * linalg.sqrtm(one @ two).real)
-
-
-def precision_recall(real, drawn, k=5):
-    """Share of the drawn within reach of the real, and of the real within reach of the drawn."""
-
-    def distances(first, second):
-        squares = (first**2).sum(1)[:, None] + (second**2).sum(1) - 2 * first @ second.T
-        return np.sqrt(np.maximum(squares, 0))
-
-    drawn = drawn[: len(real)]
-    between = distances(real, drawn)
-    reach, other = (np.sort(distances(group, group), axis=1)[:, k] for group in (real, drawn))
-    precision = (between <= reach[:, None]).any(axis=0).mean()
-    return precision, (between <= other).any(axis=1).mean()
+def compared(real, drawn):
+    """Fréchet distance of all, precision and recall of as many as there are real ones."""
+    found = overlap(real, drawn[: len(real)], NEIGHBOURS)
+    return frechet_distance(real, drawn), found.precision, found.recall
 
 
 def main(run, faces, judge):
@@ -71,7 +57,7 @@ def main(run, faces, judge):
     print("codes            real: distance precision recall   reconstructions: the same")
     for name, drawn in codes.items():
         seen = embedded(network, session.decode(drawn))
-        figures = [(frechet(r, seen), *precision_recall(r, seen)) for r in references]
+        figures = [compared(r, seen) for r in references]
         print(f"{name:16s}", "   ".join("{:7.2f} {:.3f} {:.3f}".format(*f) for f in figures))
 
 
