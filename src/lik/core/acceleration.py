@@ -95,10 +95,7 @@ def choose_acceleration(
     The choice depends on the whole length of the training, not on what is left of it, so that a
     run which is resumed goes on as it began.
     """
-    if settings.precision == "auto":
-        precision = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-    else:
-        precision = getattr(torch, settings.precision)
+    precision = choose_precision(settings, device)
     notes: tuple[str, ...] = ()
     compiled = settings.compile is True
     if settings.compile == "auto":
@@ -110,6 +107,14 @@ def choose_acceleration(
     if settings.graph is True and not graph:
         notes += ("no graph: that is for one process on a GPU, and steps that are all the same",)
     return Acceleration(precision, compiled, graph, notes)
+
+
+def choose_precision(settings: DeviceSettings, device: torch.device) -> torch.dtype:
+    """What the passes through networks are computed in."""
+    if settings.precision == "auto":
+        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    chosen: torch.dtype = getattr(torch, settings.precision)
+    return chosen
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

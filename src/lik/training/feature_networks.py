@@ -1,9 +1,11 @@
 """The network that a perceptual objective looks through, from where a recipe says it lies."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from lik.core.errors import UnusableInput
 from lik.objectives.perceptual import Features
@@ -14,12 +16,17 @@ if TYPE_CHECKING:
 
 
 def open_features(
-    path: str, layers: tuple[int, ...] | None, size: int, device: torch.device
+    path: str,
+    layers: tuple[int, ...] | None,
+    size: int,
+    device: torch.device,
+    precision: torch.dtype = torch.float32,
 ) -> Features:
     """The features of a trained network on a device, its weights fixed.
 
     ``path`` is that of an attribute network, or of a file with the weights of VGG-19.
-    ``layers`` are those that will be asked for; ``size`` is the side of the images.
+    ``layers`` are those that will be asked for; ``size`` is the side of the images; ``precision``
+    that of its passes.
 
     Raises:
         UnusableInput: there is no such network, or it has fewer layers.
@@ -40,5 +47,11 @@ def open_features(
             f"{path} gives {count} layers of features, counted from 0: there is no "
             f"layer {max(layers)} for objective.features.layers."
         )
-    features: Features = network.features
+    # Convolutions are fastest with the channels last, and the images come so.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def features(images: Tensor) -> Sequence[Tensor]:
+        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+            return network.features(images)
+
     return features

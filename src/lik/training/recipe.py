@@ -13,7 +13,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from lik.core.acceleration import PLAIN, Acceleration, DeviceSettings
+from lik.core.acceleration import PLAIN, Acceleration, DeviceSettings, choose_precision
 from lik.core.configuration import (
     Settings,
     Tree,
@@ -148,7 +148,13 @@ class Recipe(Plan):
         settings = self.objective.features
         features = None
         if settings is not None:
-            features = open_features(settings.network, settings.layers, self.model.size, device)
+            features = open_features(
+                settings.network,
+                settings.layers,
+                self.model.size,
+                device,
+                choose_precision(self.device, device),
+            )
         return Elbo(self.objective, faces, features).to(device)
 
     def loss(
