@@ -58,7 +58,8 @@ def test_what_is_not_there_is_said(path, layers, words, network):
 def test_a_model_learns_through_it(network, tmp_path, faces):
     recipe = load_recipe(
         "perceptual",
-        [f"objective.features.network={network}", "epochs=4", "model.latent=4",
+        [f"objective.features.network={network}", "objective.features.layers=[0,1]",
+         "epochs=4", "model.latent=4",
          "optimizer.learning_rate=5e-3", "batch_size=16"],
         16,
     )  # fmt: skip
