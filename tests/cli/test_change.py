@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from lik.cli.aims import Aim, shifts_to
 from lik.cli.main import app
 from lik.faces import drawn, photograph
 from lik.faces.cropping import Box
@@ -196,3 +197,52 @@ def test_the_mean_face_is_that_of_the_mean_code(run, faces, tmp_path):
     refused = run_lik("average", run, "-a", "Smiling", "--without", "Smiling")
     assert refused.exit_code == 2
     assert "no face that is left" in refused.output
+
+
+def test_fitted_directions_are_gone_along_and_repeated(run, photo, tmp_path):
+    name = "Smiling"
+    fitted = run_lik("fit-directions", run, "--method", "joint")
+    assert fitted.exit_code == 0, fitted.output
+    try:
+        out, means = tmp_path / "out.png", tmp_path / "means.png"
+        assert run_lik("change", run, photo, "--set", f"{name}=1", "-o", out).exit_code == 0
+        told = json.loads(Image.open(out).text["Lik change"])
+        assert told["method"] == "joint"
+        command = ("change", run, photo, "--set", f"{name}=1", "--method", "means", "-o", means)
+        assert run_lik(*command).exit_code == 0
+        assert json.loads(Image.open(means).text["Lik change"])["method"] == "means"
+        again = tmp_path / "again.png"
+        assert run_lik("change", run, photo, "--like", means, "-o", again).exit_code == 0
+        assert (pixels(again) == pixels(means)).all()
+        assert json.loads(Image.open(again).text["Lik change"])["method"] == "means"
+        refused = run_lik("change", run, photo, "--set", "Smilling=1", "-o", out)
+        assert refused.exit_code == 2
+        assert name in refused.output
+    finally:
+        for file in (run / "directions").iterdir():
+            file.unlink()
+
+
+def test_each_face_goes_as_far_as_its_own_aim_needs():
+    vector = np.array([2.0, 0.0], np.float32)
+    aim = Aim("trait", 0.9, vector, lambda codes: codes[:, 0])
+    codes = np.array([[-1.0, 5.0], [0.5, 5.0], [4.0, 5.0]], np.float32)
+    shifts = shifts_to([aim], codes, np.zeros(2, np.float32))
+    np.testing.assert_allclose(aim.reached(codes + shifts), 0.9, atol=2e-3)
+    assert not shifts[:, 1].any()
+    assert shifts[0, 0] > shifts[1, 0] > 0 > shifts[2, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--to", "smile=0.9"], "--features"),
+        (["--to", "smile=2"], "between 0 and 1"),
+        (["--to", "smile"], "NAME=PROBABILITY"),
+        (["--features", "net"], "--to"),
+    ],
+)
+def test_aims_that_cannot_be_are_said(run, photo, options, words):
+    answer = run_lik("change", run, photo, *options)
+    assert answer.exit_code == 2
+    assert words in " ".join(answer.output.split())

@@ -35,6 +35,22 @@ def change(
             show_default=False,
         ),
     ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to",
+            metavar="NAME=P",
+            show_default=False,
+            help="Change photographs: move each face until the network of --features gives the "
+            "attribute this probability, such as Smiling=0.9; may be repeated.",
+        ),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="A network of lik train-features, for --to.", metavar="NET", show_default=False
+        ),
+    ] = None,
     face: Annotated[
         int | None,
         typer.Option(
@@ -114,25 +130,25 @@ def change(
     arrays: Arrays = None,
     device: Device = "auto",
 ) -> None:
-    """Change a trait of photographs (--set, --like), or draw strips in which it changes.
+    """Change a trait of photographs (--set, --to, --like), or draw strips in which it changes.
 
     Example: lik change runs/first photo.jpg --set Smiling=1 -o smiling.png
 
     Strips: lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
     """
-    if settings or like:
+    if settings or like or to:
         others: dict[str, Any] = {
             "--attribute": attribute,
             "--dimension": dimension,
             "--generated": generated,
             "--arrays": arrays,
         }
-        keys = _Keys(settings or [], like, face, mode, method)
+        keys = _Keys(settings or [], like, face, mode, method, to or [], features)
         _photographs(run, given, keys, faces, out, device, others)
         return
     file_of(".png")(out)
-    if face or mode:
-        raise UnusableInput("--face and --mode go with --set or --like.")
+    if face or mode or features:
+        raise UnusableInput("--face, --mode and --features go with --set, --to or --like.")
     import numpy as np
 
     from lik.cli.opening import open_session, to_show
@@ -188,6 +204,8 @@ class _Keys:
     face: int | None
     mode: str | None
     method: str | None
+    to: list[str]
+    features: str | None
 
 
 def _photographs(
@@ -199,13 +217,19 @@ def _photographs(
     device: str,
     strips: dict[str, Any],
 ) -> None:
+    from lik.cli.aims import parse_aims
     from lik.cli.photographs import Wanted, change_photographs, repeated
     from lik.latent.amounts import parse
 
     for option, value in strips.items():
         if value:
-            raise UnusableInput(f"{option} draws strips: it does not go with --set or --like.")
-    wanted = Wanted(parse(keys.settings), keys.face, keys.mode, keys.method)
+            raise UnusableInput(
+                f"{option} draws strips: it does not go with --set, --to or --like."
+            )
+    aims = parse_aims(keys.to)
+    wanted = Wanted(
+        parse(keys.settings), keys.face, keys.mode, keys.method, aims=aims, features=keys.features
+    )
     if keys.like:
         wanted = repeated(keys.like, wanted)
     change_photographs(run, given or [], wanted, faces, out, device)

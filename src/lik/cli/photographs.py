@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lik.cli.aims import Aim, open_aims, shifts_to
 from lik.cli.choices import figure_path
 from lik.cli.directions import Directions
 from lik.cli.terminal import command_line, note, say
@@ -27,7 +28,8 @@ MODES = ("decode", "transfer")
 class Wanted:
     """A change: amounts by name, one face counted from 1 or None for all, mode and method.
 
-    ``model`` is the SHA-256 of the weights that a change was made with before.
+    ``model`` is the SHA-256 of the weights that a change was made with before; ``aims`` are
+    probabilities by name, as the network ``features`` sees them.
     """
 
     amounts: "Amounts"
@@ -35,6 +37,8 @@ class Wanted:
     mode: str | None = None
     method: str | None = None
     model: str | None = None
+    aims: dict[str, float] = field(default_factory=dict)
+    features: str | None = None
 
 
 def change_photographs(
@@ -55,13 +59,14 @@ def change_photographs(
     session = open_session(run, device)
     directions = Directions(session, run, faces, wanted.method)
     vector = shift(wanted.amounts, directions.direction, session.latent)
+    aims = open_aims(wanted.aims, wanted.features, session, directions)
     origin = _origin(run, session) | {"method": directions.method}
     if wanted.model not in (None, origin["model_sha256"]):
         note(f"the change was made with other weights than {run} has: it will not be the same.")
     refused: list[UnusableInput] = []
     for target in targets:
         try:
-            _change_one(session, target, wanted, vector, origin)
+            _change_one(session, target, wanted, vector, aims, origin)
         except UnusableInput as error:
             if not target.found:
                 raise
@@ -88,6 +93,10 @@ def repeated(path: str, more: Wanted) -> Wanted:
     if told is None:
         raise UnusableInput(f"{path} does not say that Lik has changed it: give a PNG that does.")
     check_version(f"what {path} says of its change", told.get("version"), VERSION)
+    if told.get("aims") and not more.aims:
+        raise UnusableInput(
+            f"{path} was changed with --to, which suits each face by itself: give --to again."
+        )
     try:
         before = {str(name): Decimal(amount) for name, amount in told["settings"].items()}
         kept = told["face"], told["mode"]
@@ -95,7 +104,7 @@ def repeated(path: str, more: Wanted) -> Wanted:
         raise UnusableInput(f"what {path} says of its change is broken.") from None
     return Wanted(
         added(before, more.amounts), more.face or kept[0], more.mode or kept[1],
-        more.method or told.get("method"), told.get("model_sha256"),
+        more.method or told.get("method"), told.get("model_sha256"), more.aims, more.features,
     )  # fmt: skip
 
 
@@ -109,8 +118,10 @@ class _Target:
 
 
 def _change_one(
-    session: "Session", target: _Target, wanted: Wanted, vector: "Codes", origin: dict[str, str]
-) -> None:
+    session: "Session", target: _Target, wanted: Wanted, vector: "Codes", aims: list[Aim],
+    origin: dict[str, str],
+) -> None:  # fmt: skip
+    import numpy as np
     from PIL import Image
 
     from lik.figures.png import CHANGE, EDITED, save_png
@@ -119,23 +130,26 @@ def _change_one(
 
     kept = keep(session, target.source)
     chosen = _chosen(target.source, kept, wanted.face)
+    codes = kept.codes[chosen]
+    shifts = shifts_to(aims, codes, vector)
     mode = wanted.mode or ("decode" if kept.photograph.a_crop else "transfer")
     if mode == "decode":
-        pixels = _decoded_row(session, kept, vector, chosen)
+        pixels = np.concatenate(list(session.decode(codes + shifts)), axis=1)
     else:
-        pixels = changed(session, kept, vector, chosen)
+        pixels = changed(session, kept, shifts, chosen)
         earlier = _told(target.source)
         if earlier and earlier.get("settings"):
             note(
                 f"{target.source} was changed by Lik before, and is changed further now: what "
                 "undoes a change exactly is --like with the original."
             )
-    edited = mode == "decode" or bool(vector.any())
+    edited = mode == "decode" or bool(shifts.any())
     told = {
         "version": VERSION,
         "settings": {name: str(amount) for name, amount in wanted.amounts.items()},
         "face": wanted.face,
         "mode": mode,
+        "aims": wanted.aims,
         **origin,
     }
     save_png(
@@ -144,17 +158,13 @@ def _change_one(
         more={CHANGE: json.dumps(told, ensure_ascii=False)},
     )  # fmt: skip
     count = "1 face" if len(chosen) == 1 else f"{len(chosen)} faces"
-    what = written(wanted.amounts) if vector.any() else "nothing changed"
-    say(f"{target.out}  ({count}; {what})")
-
-
-def _decoded_row(
-    session: "Session", kept: "KeptPhotograph", vector: "Codes", chosen: list[int]
-) -> Any:
-    """The plain decodings of the changed faces, side by side, uint8 (S, K·S, 3)."""
-    import numpy as np
-
-    return np.concatenate(list(session.decode(kept.codes[chosen] + vector)), axis=1)
+    what = written(wanted.amounts) if vector.any() else "" if aims else "nothing changed"
+    told_aims = [
+        f"{aim.name} {', '.join(f'{p:.2f}' for p in aim.reached(codes))} → "
+        f"{', '.join(f'{p:.2f}' for p in aim.reached(codes + shifts))}"
+        for aim in aims
+    ]
+    say(f"{target.out}  ({'; '.join(filter(None, [count, what, *told_aims]))})")
 
 
 def _chosen(source: Path, kept: "KeptPhotograph", face: int | None) -> list[int]:

@@ -46,7 +46,9 @@ def decoded(session: Session, codes: Codes) -> NDArray[np.float32]:
 def changed(
     session: Session, kept: KeptPhotograph, shift: Codes, faces: Sequence[int]
 ) -> NDArray[np.uint8]:
-    """The photograph (H, W, 3) with ``shift`` (D,) added to the codes of ``faces``.
+    """The photograph (H, W, 3) with ``shift`` added to the codes of ``faces``.
+
+    It is (D,), the same for all, or (F, D) for the F faces that are changed.
 
     Only the difference that the shift makes is painted (`lik.faces.compositing`).
     """

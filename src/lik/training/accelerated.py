@@ -25,6 +25,8 @@ class AcceleratedElbo:
         self.batch_size, self.how = batch_size, how
         self._compiled: Callable[[Tensor, Tensor], Mapping[str, Tensor]] | None = None
         if how.compiled:
+            # PyTorch compiles the same lines for at most eight models, and then no more.
+            torch.compiler.reset()
             self._compiled = torch.compile(self._in_training, dynamic=False)
 
     def __call__(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
