@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lik.cli.choices import Run, Seed
-from lik.cli.terminal import Device, note, say, table
+from lik.cli.terminal import Device, note, say, stages, table
 
 if TYPE_CHECKING:
     from lik.faces.faceset import FaceSet
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LABELLED = ("means", "joint", "logistic", "svm")
 METHODS = (*LABELLED, "pca", "jacobian")
-JUDGED = 256
+JUDGED = 100
 """Faces of each class that a calibration looks at."""
 
 
@@ -185,21 +185,23 @@ def _calibrated(
     from lik.latent.direction_sets import calibrated
     from lik.latent.judging import logits_of
 
-    found, calibrations = {}, {}
-    for name, direction in directions.items():
-        if name not in loaded.network.attributes:
+    found, calibrations = dict(directions), {}
+    known = [name for name in directions if name in loaded.network.attributes]
+    for name in directions:
+        if name not in known:
             note(f"{name} is not calibrated: the network does not know it.")
-            found[name] = direction
-            continue
-        column = loaded.network.attributes.index(name)
+    with stages() as step:
+        for done, name in enumerate(known):
+            step("calibrating", done, len(known))
+            column = loaded.network.attributes.index(name)
 
-        def judge(moved: "Codes", column: int = column) -> Any:
-            return logits_of(session, loaded.network, moved)[:, column]
+            def judge(moved: "Codes", column: int = column) -> Any:
+                return logits_of(session, loaded.network, moved)[:, column]
 
-        own = labels[:, names.index(name)]
-        lacking, having = codes[own <= 0][:JUDGED], codes[own > 0][:JUDGED]
-        calibrations[name] = calibrate(direction.vector, lacking, having, judge)
-        found[name] = calibrated(direction, calibrations[name])
+            own = labels[:, names.index(name)]
+            lacking, having = codes[own <= 0][:JUDGED], codes[own > 0][:JUDGED]
+            calibrations[name] = calibrate(directions[name].vector, lacking, having, judge)
+            found[name] = calibrated(directions[name], calibrations[name])
     return found, calibrations
 
 
