@@ -27,7 +27,7 @@ from perception import perception
 from trained import Place, Planned, lines_of, measured, reported, train_all
 
 NEAR = 0.03
-"""How far below the rate of the first run that of another may lie, as a share of it."""
+"""How far below the rate of the first run that of another may lie by default, as a share of it."""
 
 SHOWN, TEMPERATURE = 8, 0.8
 
@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--judge", metavar="NET", help="another one, that only measures")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--tries", type=int, default=4, help="of β, for each run")
+    parser.add_argument("--near", type=float, default=NEAR, help="share that a rate may be lower")
     parser.add_argument("--ssim", type=float, default=200, help="weight of 1−SSIM")
     parser.add_argument("--ms-ssim", type=float, default=200, help="weight of 1−MS-SSIM")
     parser.add_argument("--feature-weight", type=float, default=100)
@@ -87,7 +88,7 @@ def main() -> None:
     for objective in others:
         chosen[objective] = matched(
             target, lambda beta, o=objective: _trained_at(place, o, beta, wanted.epochs),
-            wanted.tries, lambda beta, o=objective: _run_name(o, beta),
+            wanted.tries, lambda beta, o=objective: _run_name(o, beta), wanted.near,
         )  # fmt: skip
     found = {}
     for objective, name in chosen.items():
@@ -115,7 +116,11 @@ class End:
 
 
 def matched(
-    target: End, trained_at: Callable[[float], End], tries: int, name: Callable[[float], str]
+    target: End,
+    trained_at: Callable[[float], End],
+    tries: int,
+    name: Callable[[float], str],
+    near: float = NEAR,
 ) -> str:
     """The run whose rate is nearest to the target's, and not above it if that can be had.
 
@@ -126,7 +131,7 @@ def matched(
     for _ in range(tries):
         end = trained_at(beta)
         seen[beta] = end.rate
-        if (1 - NEAR) * target.rate <= end.rate <= target.rate:
+        if (1 - near) * target.rate <= end.rate <= target.rate:
             return name(beta)
         slope = -0.5 * max(1, end.active)
         if len(seen) > 1:
