@@ -143,15 +143,17 @@ def table_rows(evaluations: list[Evaluation]) -> list[TableRow]:
     The last cell is that of other real faces; there is none where no run has a floor.
     """
     every = [figure for evaluation in evaluations for figure in evaluation.figures]
-    first = {figure.key: figure for figure in reversed(every)}
+    different = {(figure.key, figure.heading): figure for figure in reversed(every)}
+    in_order = dict.fromkeys((figure.key, figure.heading) for figure in every)
+    first = [(row, different[row]) for row in in_order]
     floor = {figure.key: figure for evaluation in evaluations for figure in evaluation.floor}
     order = list(GROUPS)
-    keys = list(dict.fromkeys(figure.key for figure in every))
     rows = []
-    for key in sorted(keys, key=lambda key: order.index(first[key].group)):
+    for (key, heading), one in sorted(first, key=lambda row: order.index(row[1].group)):
         found = [evaluation.figure(key) for evaluation in evaluations]
-        cells = [figure.text if figure else "–" for figure in found]
+        # What goes by another heading, as under another likelihood, stands in a row of its own.
+        cells = [figure.text if figure and figure.heading == heading else "–" for figure in found]
         if floor:
             cells.append(floor[key].text if key in floor else "")
-        rows.append(TableRow(first[key].group, first[key].heading, tuple(cells)))
+        rows.append(TableRow(one.group, heading, tuple(cells)))
     return rows
