@@ -127,8 +127,17 @@ def state(step):
     return tensors + [tensor for _, tensor in moments]
 
 
+@pytest.fixture
+def one_thread():
+    """Sums in one order: Adam makes more of the last bits of a gradient that is next to nothing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize("recipe", ["paper-first", "paper-second"])
-def test_a_recorded_step_does_what_a_step_does(recipe):
+def test_a_recorded_step_does_what_a_step_does(recipe, one_thread):
     """Rates change, batches are skipped, moments, averages and guard move: all to the same."""
     recorder = OnTape()
     plain, graphed = new_step(recipe=recipe)[0], new_step(recorder, recipe=recipe)[0]
