@@ -57,7 +57,7 @@ def open_aims(
         UnusableInput: no network that judges, or one that does not know a trait.
     """
     from lik.cli.networks import column_of, open_network
-    from lik.latent.judging import logits_of
+    from lik.latent.judging import judge_of
 
     if not wanted:
         return []
@@ -69,11 +69,8 @@ def open_aims(
     loaded = open_network(features, session)
 
     def aim(name: str, probability: float) -> Aim:
-        column = column_of(loaded, name)
-        return Aim(
-            name, probability, directions.direction(name).vector,
-            lambda codes: logits_of(session, loaded.network, codes)[:, column],
-        )  # fmt: skip
+        judge = judge_of(session, loaded.network, column_of(loaded, name))
+        return Aim(name, probability, directions.direction(name).vector, judge)
 
     return [aim(name, probability) for name, probability in wanted.items()]
 

@@ -58,8 +58,7 @@ class Trial:
         self.originals = np.asarray(faces.images[chosen])
         self.generated = codes is not None
         self.codes = session.encode(self.originals) if codes is None else codes
-        training = faces.indices("train")
-        training = training if len(training) else faces.indices()
+        training = faces.to_learn_from()
         self.training = session.encode(faces.images[training])
         self.labels = faces.attributes[training]
         self.guides = [Guide(network.network, self._spread(network)) for network in guides]

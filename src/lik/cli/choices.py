@@ -19,6 +19,12 @@ Given = Annotated[
         show_default=False,
     ),
 ]
+FaceSetGiven = Annotated[
+    str | None,
+    typer.Argument(
+        help="A face set (default: the run's own).", metavar="FACES", show_default=False
+    ),
+]
 Faces = Annotated[
     str | None,
     typer.Option(

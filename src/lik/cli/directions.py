@@ -119,8 +119,7 @@ class Directions:
     @cached_property
     def chosen(self) -> Any:
         """The faces of it that are learned from: of the training split where there is one."""
-        chosen = self.faces.indices("train")[:LEARN_FROM]
-        return chosen if len(chosen) else self.faces.indices()[:LEARN_FROM]
+        return self.faces.to_learn_from()[:LEARN_FROM]
 
     @cached_property
     def posteriors(self) -> "Posteriors":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import Run, Seed
+from lik.cli.choices import FaceSetGiven, Run, Seed
 from lik.cli.terminal import Device, note, say, stages, table
 
 if TYPE_CHECKING:
@@ -22,11 +22,7 @@ JUDGED = 100
 
 def fit_directions(
     run: Run,
-    faces: Annotated[
-        str | None,
-        typer.Argument(help="A face set (default: the run's own).", metavar="FACES",
-                       show_default=False),
-    ] = None,
+    faces: FaceSetGiven = None,
     method: Annotated[
         str, typer.Option(help=f"How: {', '.join(METHODS)}.", metavar="METHOD")
     ] = "joint",
@@ -111,9 +107,8 @@ def _codes_of(
 
     face_set = open_faces_of(run, faces)
     require_size(session, face_set)
-    chosen, split = face_set.indices("train"), "train"
-    if not len(chosen):
-        chosen, split = face_set.indices(), "all"
+    chosen = face_set.to_learn_from()
+    split = "train" if len(face_set.indices("train")) else "all"
     codes = session.encode(face_set.images[chosen])
     return face_set, codes, face_set.attributes[chosen], {"split": split, "count": len(chosen)}
 
@@ -183,7 +178,7 @@ def _calibrated(
 ) -> tuple[dict[str, "Direction"], dict[str, "Calibration"]]:  # fmt: skip
     from lik.latent.calibration import calibrate
     from lik.latent.direction_sets import calibrated
-    from lik.latent.judging import logits_of
+    from lik.latent.judging import judge_of
 
     found, calibrations = dict(directions), {}
     known = [name for name in directions if name in loaded.network.attributes]
@@ -194,10 +189,7 @@ def _calibrated(
         for done, name in enumerate(known):
             step("calibrating", done, len(known))
             column = loaded.network.attributes.index(name)
-
-            def judge(moved: "Codes", column: int = column) -> Any:
-                return logits_of(session, loaded.network, moved)[:, column]
-
+            judge = judge_of(session, loaded.network, column)
             own = labels[:, names.index(name)]
             lacking, having = codes[own <= 0][:JUDGED], codes[own > 0][:JUDGED]
             calibrations[name] = calibrate(directions[name].vector, lacking, having, judge)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import Run, Seed
+from lik.cli.choices import FaceSetGiven, Run, Seed
 from lik.cli.terminal import Device, counting, say
 
 if TYPE_CHECKING:
@@ -17,11 +17,7 @@ PRIORS = ("gaussian", "gmm", "flow")
 
 def fit_prior(
     run: Run,
-    faces: Annotated[
-        str | None,
-        typer.Argument(help="A face set (default: the run's own).", metavar="FACES",
-                       show_default=False),
-    ] = None,
+    faces: FaceSetGiven = None,
     prior: Annotated[
         str, typer.Option(help=f"What: {', '.join(PRIORS)}.", metavar="PRIOR")
     ] = "gmm",
@@ -91,8 +87,7 @@ def faces_with(faces: "FaceSet", having: str | None, lacking: str | None) -> Any
     from lik.core.errors import UnusableInput
     from lik.latent.directions import labels_of
 
-    chosen = faces.indices("train")
-    chosen = chosen if len(chosen) else faces.indices()
+    chosen = faces.to_learn_from()
     for text, sign in ((having, 1), (lacking, -1)):
         for name in listed(text):
             column = labels_of(name, faces.attributes, faces.attribute_names)[chosen]

@@ -185,8 +185,7 @@ def _beside_nearest(
         with torch.no_grad():
             return network.embedding(to_float(batch).to(session.device)).cpu().numpy()
 
-    chosen = face_set.indices("train")
-    chosen = chosen if len(chosen) else face_set.indices()
+    chosen = face_set.to_learn_from()
     found = nearest_of(seen(pictures), (seen(face_set.images[part]) for part in _parts(chosen)), 3)
     rows = [
         Row(np.stack([picture, *face_set.images[chosen[near]]]))

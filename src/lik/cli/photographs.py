@@ -181,13 +181,13 @@ def _chosen(source: Path, kept: "KeptPhotograph", face: int | None) -> list[int]
 
 def _origin(run: str, session: "Session") -> dict[str, str]:
     """What tells one model from another: the run's name and the hashes of model and recipe."""
+    from lik.cli.networks import model_hash
     from lik.core.artifacts import sha256_of
     from lik.core.run_folder import RunFolder
 
     path = Path(run)
     folder = RunFolder(path)
-    model = folder.model if path.is_dir() else path
-    told = {"run": session.name, "model_sha256": sha256_of(model)}
+    told = {"run": session.name, "model_sha256": model_hash(run)}
     if path.is_dir() and folder.recipe.is_file():
         told["recipe_sha256"] = sha256_of(folder.recipe)
     return told

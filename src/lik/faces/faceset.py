@@ -101,6 +101,11 @@ class FaceSet:
         chosen = np.ones(len(self), bool) if split is None else self.splits == split
         return np.flatnonzero(chosen)
 
+    def to_learn_from(self) -> NDArray[np.int64]:
+        """The training faces, or all where none are for training."""
+        training = self.indices("train")
+        return training if len(training) else self.indices()
+
     @classmethod
     def open(cls, path: str | Path) -> "FaceSet":
         """Open a face set and see that its parts fit together.

@@ -20,3 +20,10 @@ def logits_of(
             parts.append(network(images).float().cpu().numpy())
     logits: NDArray[np.float32] = np.concatenate(parts)
     return logits
+
+
+def judge_of(
+    session: Session, network: Callable[[Tensor], Tensor], column: int
+) -> Callable[[Codes], NDArray[np.float32]]:
+    """Codes (N, D) → the logit (N,) of one attribute, that of ``column``."""
+    return lambda codes: logits_of(session, network, codes)[:, column]
