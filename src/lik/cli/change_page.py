@@ -87,6 +87,8 @@ def write_changes_page(folder: Path, trial: "Trial", names: list[str], methods: 
         image = sheet(rows, f"{name.replace('_', ' ')}, flipped", "", tile=96)
         save_png(folder / picture, image, command=command_line(), run=trial.session.name)
         text = "Each method at the strength measured that comes nearest to 80 % of faces flipped."
+        if name in trial.true_changes:
+            text += " Below, the decoding of the true counterfactual, where a face has one."
         sections.append(Section(name.replace("_", " "), text, picture, f"strips of {name}"))
     write_page(
         folder / "index.html",
