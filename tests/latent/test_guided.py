@@ -28,7 +28,7 @@ def walk(codes, signs, levels=(-2.0, 2.0), **options):
 
 def test_the_target_reaches_its_level_and_the_rest_stays():
     codes = np.array([[-1, 0, 0], [1, 0.3, 2]], np.float32)
-    guidance = Guidance(rate=0.2, pixels=0.0, length=0.0)
+    guidance = Guidance(pixels=0.0, length=0.0)
     end = torch.from_numpy(walk(codes, [1, -1], guidance=guidance).end)
     before, after = network(decode(torch.from_numpy(codes))), network(decode(end))
     np.testing.assert_allclose(after[:, 0], [2, -2], atol=0.5)
@@ -51,13 +51,30 @@ def test_the_way_has_stops_that_lead_on_and_the_same_seed_goes_the_same_way():
     np.testing.assert_array_equal(way.codes, walk(codes, [1], stops=6, seed=3).codes)
 
 
-def test_a_guide_is_needed_and_a_start_may_be_given():
-    codes = np.array([[-1, 0, 0]], np.float32)
+def test_a_guide_is_needed():
     with pytest.raises(UnusableInput, match="need a network"):
-        guide(codes, decode, [], 0, np.ones(1), (0, 1), SCALE)
-    start = np.array([1, 0, 0], np.float32)
-    ahead = walk(codes, [1], start=start, guidance=Guidance(steps=1)).end
-    assert ahead[0, 0] > walk(codes, [1], guidance=Guidance(steps=1)).end[0, 0]
+        guide(np.zeros((1, 3), np.float32), decode, [], 0, np.ones(1), (0, 1), SCALE)
+
+
+def test_a_shared_direction_is_kept_to_where_nothing_speaks_against_it():
+    codes = np.array([[-1, 0, 0]], np.float32)
+    along = np.array([1, 0, 1], np.float32)  # the third number is nothing to the network
+    free = walk(codes, [1]).end[0] - codes[0]
+    led = walk(codes, [1], along=along).end[0] - codes[0]
+    assert abs(free[2]) < 0.1 * abs(free[0])
+    assert led[2] > 0.5 * led[0] > 0
+    np.testing.assert_array_equal(walk(codes, [1], along=0 * along).end[0] - codes[0], free)
+
+
+def test_networks_take_turns():
+    asked = []
+
+    def told(name):
+        return Guide(lambda images: asked.append(name) or network(images), np.ones(2))
+
+    pair = [told("first"), told("second")]
+    guide(np.array([[-1, 0, 0]], np.float32), decode, pair, 0, np.ones(1), (-2, 2), SCALE)
+    assert asked[-4:] in (["first", "second"] * 2, ["second", "first"] * 2)
 
 
 def judge(codes):

@@ -28,9 +28,9 @@ GROWTH = 1.25
 """From one strength of a direction to the next."""
 LONGEST = 30.0
 """The longest step along a direction that is tried, in prior σ."""
-LEVELS = (-1.5, 3.0)
+LEVELS = (-1.5, 4.5)
 """First and last level of guided changes, in σ of the target's logit."""
-STOPS = 15
+STOPS = 20
 SHOWN = 4
 """Faces of a strip."""
 
@@ -150,10 +150,11 @@ class Trial:
         if any(names != self.guide_names[0] for names in self.guide_names):
             raise UnusableInput("networks that guide together must know the same attributes.")
         decode = self.session.model.decode
+        along = self._direction(attribute, "joint").vector
         parts = [
             guide(
                 self.codes[start : start + BATCH], decode, self.guides, target,
-                signs[start : start + BATCH], LEVELS, self.training.std(axis=0),
+                signs[start : start + BATCH], LEVELS, self.training.std(axis=0), along,
                 guidance=self.guidance, stops=STOPS, seed=self.seed, device=self.session.device,
             )
             for start in range(0, len(self.codes), BATCH)

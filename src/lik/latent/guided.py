@@ -1,8 +1,9 @@
 """Guided changes: each face's own way to a trait, by gradient steps on its code.
 
-Networks that know attributes look at what the decoder makes of the code; a few dozen steps of
-Adam bring the logit of the target to where it should be, and hold down what the other logits, the
-pixels and the code do beside. All faces of a batch go at once.
+The way begins along a direction that all faces share, and leaves it where that does good. Networks
+that know attributes look at what the decoder makes of the code; a few dozen steps of Adam bring the
+logit of the target to where it should be, and hold down what the other logits, the pixels and the
+code do beside. All faces of a batch go at once.
 
 Shapes: codes (B, D); images (B, 3, S, S) in 0…1; logits (B, A).
 """
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from lik.core.acceleration import DeviceSettings, choose_precision
 from lik.core.errors import UnusableInput
@@ -27,6 +29,9 @@ VIEWS = 6
 
 BEND = 0.3
 """Movement of a logit, in σ, from where on it counts by its size and no longer by its square."""
+
+STRIDE = 5.0
+"""How much further a step leads along the shared direction than in one dimension of the codes."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +48,21 @@ class Guidance:
 
     Attributes:
         steps: of Adam. rate: its step, in standard deviations of the codes.
-        reach: weight of the target's squared shortfall, in σ² of its logit.
+        reach: weight of the target's squared shortfall, in σ² of its logit, at the last step; it
+            grows from a quarter, so that what is easily had is had gently, and the rest at all.
         hold: weight of what the other logits move by, see `bent`; each in its σ.
         pixels: weight of the squared change of the picture, summed over pixels and channels.
-        length: weight of the squared step, in standard deviations of the codes.
+        own: weight of the squared step beside the shared direction, in standard deviations of the
+            codes; the step along it costs nothing.
+        length: the same of the whole step, where no direction is given.
     """
 
     steps: int = 60
     rate: float = 0.08
-    reach: float = 4.0
-    hold: float = 2.0
+    reach: float = 16.0
+    hold: float = 4.0
     pixels: float = 0.05
+    own: float = 0.4
     length: float = 0.02
 
 
@@ -79,7 +88,7 @@ def guide(
     signs: NDArray[np.floating],
     levels: tuple[float, float],
     scale: Codes,
-    start: Codes | None = None,
+    along: Codes | None = None,
     guidance: Guidance | None = None,
     stops: int = 1,
     seed: int = 0,
@@ -103,8 +112,9 @@ def guide(
         signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
         levels: first and last level, in σ.
         scale: (D,) standard deviations of the codes of faces, the measure of steps.
-        start: (D,) a direction from which the faces set out, such as the joint regression's: the
-            first step goes along it; None for none.
+        along: (D,) the shared direction, such as the joint regression's; None for none. It keeps
+            what no network is asked about: free steps find what pleases the networks, as well in
+            the wall behind a head.
         guidance: weights and number of steps.
         stops: how many codes of the way are kept; the last is the end.
         seed: of shifts and grain.
@@ -122,29 +132,34 @@ def guide(
     unit = _on(device, scale)
     views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
     aims = _Aims(origin, decode, guides, target, signs, views)
-    walked = torch.zeros_like(origin)
-    if start is not None:
-        short = aims.shortfall(levels[1]) > 0
-        first = _on(device, 0.25 * np.asarray(signs)[:, None] * start)
-        walked = short[:, None] * first / unit.clamp(min=1e-3)
-    walked.requires_grad_(True)
-    optimizer = torch.optim.Adam([walked], lr=settings.rate, betas=(0.9, 0.99))
+    own = torch.zeros_like(origin, requires_grad=True)
+    shared = torch.zeros_like(origin[:, :1], requires_grad=True)
+    direction, price = torch.zeros_like(unit), settings.length
+    if along is not None and np.any(along):
+        direction, price = (
+            STRIDE * F.normalize(_on(device, along) / unit.clamp(min=1e-3), dim=0),
+            settings.own,
+        )
+    optimizer = torch.optim.Adam([own, shared], lr=settings.rate, betas=(0.9, 0.99))
     kept, wanted = [], []
     marks = np.linspace(0, settings.steps, stops + 1).round().astype(int)[1:] - 1
     for step in range(settings.steps):
         share = min(1.0, (step + 1) / (0.9 * settings.steps))
         level = levels[0] + share * (levels[1] - levels[0])
-        turn = step % (VIEWS * len(guides))
-        loss = aims.loss(origin + walked * unit, level, turn, settings)
-        loss = loss + settings.length * walked.square().sum(dim=1)
+        walked = unit * (own + shared * direction)
+        loss = aims.loss(origin + walked, level, step, share, settings)
+        loss = loss + price * own.square().sum(dim=1)
         optimizer.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
-        assert walked.grad is not None
         # Adam makes whole steps of the smallest gradients, and rounding alone gives some.
-        walked.grad *= (aims.shortfall(level) > 0)[:, None]
+        setting_out = (aims.shortfall(level) > 0)[:, None]
+        for way in (own, shared):
+            assert way.grad is not None
+            way.grad *= setting_out
         optimizer.step()
         if step in marks:
-            kept.append((origin + walked * unit).detach().cpu().numpy().copy())
+            walked = unit * (own + shared * direction)
+            kept.append((origin + walked).detach().cpu().numpy().copy())
             wanted.append(level)
     return Journey(np.asarray(wanted), np.stack(kept))
 
@@ -186,9 +201,14 @@ class _Aims:
         """How far each face is below a level, in σ, (B,)."""
         return (level - torch.stack(self.standing).mean(dim=0)).clamp(min=0)
 
-    def loss(self, codes: Tensor, level: float, turn: int, settings: Guidance) -> Tensor:
-        """Shortfall, movement of the other logits and of the pixels, (B,)."""
-        after = self._decoded(codes)
+    def loss(
+        self, codes: Tensor, level: float, step: int, share: float, settings: Guidance
+    ) -> Tensor:
+        """Shortfall, movement of the other logits and of the pixels, (B,).
+
+        ``share`` of the way is behind; the ``step`` says whose turn it is.
+        """
+        after, turn = self._decoded(codes), step % len(self.views)
         number, view = self.views[turn]
         seen = self._judged(self.networks[number], view(after))
         moved = (seen - self.seen[turn]) / self.spreads[number]
@@ -196,7 +216,7 @@ class _Aims:
         goal = torch.maximum(standing, torch.full_like(standing, level))
         reached = standing + self.signs * moved[:, self.target]
         return (
-            settings.reach * (goal - reached).clamp(min=0).square()
+            settings.reach * (0.25 + 0.75 * share) * (goal - reached).clamp(min=0).square()
             + settings.hold * (self.others * bent(moved)).sum(dim=1)
             + settings.pixels * (after - self.before).square().sum(dim=(1, 2, 3))
         )
