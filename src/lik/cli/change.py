@@ -103,9 +103,9 @@ def change(
         float | None,
         typer.Option(
             help="Where strips end: ±REACH prior σ for dimensions; for attributes ±REACH times "
-            "strength 1 of fitted directions and guided changes, or differences of class means.",
+            "strength 1 of guided changes or fitted directions, or differences of class means.",
             metavar="REACH",
-            show_default="3; 1.5 or 2",
+            show_default="3; 1, 1.5 or 2",
             min=0,
         ),
     ] = None,
@@ -132,8 +132,7 @@ def change(
 
     Example: lik change runs/first photo.jpg --set Smiling=1 -o smiling.png
 
-    Guided: lik change runs/first photo.jpg --set Smiling=1 --method guided --features
-    networks/train -o smiling.png
+    Guided: lik change runs/first photo.jpg --set Smiling=1 --method guided --features NET
 
     Strips: lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
     """

@@ -145,7 +145,7 @@ class GuidedStrips:
     """
 
     changes: "GuidedChanges"
-    reach: float = 1.5
+    reach: float = 1.0
     rest: str = "each face finds its own way, and the network holds its other logits"
 
     def told(self, low: float, high: float) -> str:
