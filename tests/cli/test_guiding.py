@@ -30,8 +30,8 @@ def told(path):
 @pytest.fixture(scope="module")
 def run(faces, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "toy"
-    answer = run_lik("train", "paper-first", faces.path, path, "epochs=40", "model.latent=8", "objective.beta=0.1",
-                     "optimizer.learning_rate=0.002", "batch_size=16")  # fmt: skip
+    answer = run_lik("train", "paper-first", faces.path, path, "epochs=40", "model.latent=8",
+                     "objective.beta=0.1", "optimizer.learning_rate=0.002", "batch_size=16")  # fmt: skip
     assert answer.exit_code == 0, answer.output
     return path
 
