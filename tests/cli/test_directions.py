@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -135,3 +136,70 @@ def test_changes_are_measured_by_a_judge_that_guides_nothing(run, networks):
     same = run_lik("evaluate-changes", run, "--judge", networks[0], "--guide", networks[0])
     assert same.exit_code == 2
     assert "own guide" in same.output
+
+
+def test_changes_of_drawn_faces_are_held_against_the_truth(run, networks):
+    answer = run_lik("evaluate-changes", run, "--judge", networks[0], "--methods", "means,joint",
+                     "--attributes", "Smiling,Eyeglasses", "--split", "all", "-n", 20)  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    assert "true counterfactuals" in answer.output
+    assert "trained with" not in answer.output
+    stored = json.loads((run / "changes" / "changes.json").read_text())
+    first = [result["changes"][0] for result in stored["results"]]
+    assert all(change["counterfactual_error"] == 1 for change in first)
+    assert all(change["factor_leakage"] in (0, None) for change in first)
+    assert [true["attribute"] for true in stored["truth"]["true_changes"]] == [
+        "Smiling", "Eyeglasses",
+    ]  # fmt: skip
+    page = (run / "changes" / "index.html").read_text()
+    assert "Against the truth" in page
+    assert "none of these is of a person" in page
+
+
+@pytest.mark.parametrize("generated", [False, True])
+def test_where_no_factor_is_known_the_judge_stands_alone(
+    run, networks, faces, tmp_path, generated
+):  # fmt: skip
+    bare = tmp_path / "bare"
+    shutil.copytree(faces.path, bare)
+    if not generated:
+        (bare / "factors.csv").unlink()
+    answer = run_lik("evaluate-changes", run, "--judge", networks[0], "--methods", "means",
+                     "--attributes", "Smiling", "--split", "all", "-n", 6, "--faces", bare,
+                     *(["--generated"] if generated else []))  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    assert "truth" not in answer.output
+    assert "counterfactual" not in (run / "changes" / "changes.json").read_text()
+    page = (run / "changes" / "index.html").read_text()
+    assert "Against the truth" not in page
+    assert ("real people" in page) is not generated
+
+
+def test_the_attributes_are_those_that_the_networks_know(run, networks):
+    answer = run_lik("evaluate-changes", run, "--judge", networks[0], "--methods", "means",
+                     "--split", "all", "-n", 4)  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    stored = json.loads((run / "changes" / "changes.json").read_text())
+    named = [result["attribute"] for result in stored["results"]]
+    assert "Smiling" in named
+    assert "Male" not in named
+    asked = run_lik("evaluate-changes", run, "--judge", networks[0], "--methods", "means",
+                    "--attributes", "Male")  # fmt: skip
+    assert asked.exit_code == 2
+    assert "no attribute 'Male'" in asked.output
+
+
+def test_a_judge_that_taught_the_run_is_told(run, networks, faces, tmp_path):
+    taught = tmp_path / "taught"
+    answer = run_lik("train", "perceptual", faces.path, taught, "epochs=1", "model.latent=6",
+                     "batch_size=16", "objective.features.layers=[0]", "--sheets-every", 0,
+                     f"objective.features.network={networks[0]}")  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    measure = ("--methods", "means", "--attributes", "Smiling", "--split", "all", "-n", 4)
+    for judge, told in ((networks[0], 1), (networks[1], 0)):
+        changes = run_lik("evaluate-changes", taught, "--judge", judge, *measure)
+        assert changes.exit_code == 0, changes.output
+        assert changes.output.count("judged by its own teacher") == told
+        whole = run_lik("evaluate", taught, "--features", judge, "--split", "train")
+        assert whole.exit_code == 0, whole.output
+        assert whole.output.count("judged by its own teacher") == told

@@ -12,6 +12,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from lik.cli.main import app
+from lik.evaluation.measuring import Evaluator
 from lik.evaluation.networks import FeatureNetwork, embed, inception
 from lik.faces.faceset import FaceSet
 from lik.models.saved import load_model, save_model
@@ -146,6 +147,36 @@ def test_several_runs_stand_side_by_side(copied, run, tmp_path):
     twice = run_lik("evaluate", run, run)
     assert twice.exit_code == 2
     assert "given twice" in twice.output
+
+
+def test_what_is_measured_is_kept_at_once(copied, run, tmp_path, monkeypatch):
+    """A kill while the second run is measured costs that one alone."""
+    second = shutil.copytree(run, tmp_path / "second")
+    for path in (copied, second):
+        (path / "metrics.json").unlink(missing_ok=True)
+    whole = Evaluator.evaluate
+
+    def killed(self, floor):
+        if self.session.name == "second":
+            raise KeyboardInterrupt
+        return whole(self, floor)
+
+    monkeypatch.setattr(Evaluator, "evaluate", killed)
+    answer = run_lik("evaluate", copied, second, "--split", "train")
+    assert answer.exit_code == 130
+    assert json.loads((copied / "metrics.json").read_text())["run"] == "run"
+    assert not (second / "metrics.json").exists()
+
+
+def test_figures_are_told_even_where_they_cannot_be_kept(copied, run, tmp_path):
+    second = shutil.copytree(run, tmp_path / "second")
+    (copied / "metrics.json").unlink(missing_ok=True)
+    (copied / "metrics.json").mkdir()  # no file can take its place
+    answer = run_lik("evaluate", copied, second, "--split", "train")
+    assert answer.exit_code == 1, answer.output
+    assert "could not be written" in answer.output
+    assert any(line.startswith("loss") for line in answer.output.splitlines())
+    assert (second / "metrics.json").is_file()
 
 
 @pytest.mark.parametrize(

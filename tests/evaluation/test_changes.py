@@ -1,10 +1,17 @@
 import numpy as np
 import pytest
 
+from lik.core.reference import eyes_in_crop
 from lik.evaluation.changes import Judged, at_success, away, measure_change, sweep
-from lik.evaluation.regions import region_of
-
-CROP = {"kind": "fixed", "x": None, "y": None, "side": None}
+from lik.evaluation.regions import eyes_of, region_of
+from lik.faces.cropping import (
+    AlignedCrop,
+    FaceCrop,
+    FixedCrop,
+    PaperCrop,
+    WholeCrop,
+    eyes_under,
+)
 
 
 def judge(codes):
@@ -59,13 +66,52 @@ def test_methods_are_compared_at_equal_success(codes):
     assert at_success(changes[:3], 0.8) is None
 
 
-def test_regions_are_of_aligned_faces_only():
-    mouth = region_of("Mouth_Slightly_Open", 64, CROP)
-    hair = region_of("Blond_Hair", 64, CROP)
+def test_regions_are_where_the_traits_are():
+    eyes = eyes_in_crop()
+    mouth = region_of("Mouth_Slightly_Open", 64, eyes)
+    hair = region_of("Blond_Hair", 64, eyes)
     assert mouth[50, 32]
     assert not mouth[20, 32]
     assert hair[2, 2]
     assert not hair[40, 32]
-    assert region_of("Male", 64, CROP) is None
-    assert region_of("Smiling", 64, {"kind": "face"}) is None
-    assert region_of("Smiling", 64, CROP | {"x": 3}) is None
+    assert region_of("Male", 64, eyes) is None
+    assert region_of("Smiling", 64, None) is None
+
+
+def test_regions_go_along_with_the_eyes():
+    wide = region_of("Eyeglasses", 64, eyes_in_crop(2.0))
+    rows, columns = np.nonzero(wide)
+    assert (rows.min(), rows.max() + 1) == (26, 36)  # 0.3 and 0.62, half as far from the middle
+    assert (columns.min(), columns.max() + 1) == (19, 45)
+    # In a crop half as wide, the frame of glasses leaves the picture on both sides.
+    assert region_of("Eyeglasses", 64, eyes_in_crop(0.5)).any(axis=0).all()
+
+
+@pytest.mark.parametrize(
+    ("rule", "eyes"),
+    [
+        (AlignedCrop(), eyes_in_crop()),
+        (AlignedCrop(widen=1.4), eyes_in_crop(1.4)),
+        (FixedCrop(widen=1.4), eyes_in_crop(1.4)),
+        (FaceCrop(), eyes_in_crop()),
+        (FaceCrop(factor=2 * 1.2075), eyes_in_crop(2)),
+        (FixedCrop(x=3, y=3, side=64), None),
+        (PaperCrop(), None),
+        (WholeCrop(), None),
+    ],
+)
+def test_the_eyes_are_where_the_rule_puts_them(rule, eyes):
+    found = eyes_under(rule)
+    assert (found is None) == (eyes is None)
+    if eyes:
+        np.testing.assert_allclose(found, eyes, atol=1e-9)
+
+
+def test_a_crop_further_down_has_its_eyes_further_up():
+    (_, frame), (_, lower) = (eyes_under(FaceCrop(down=down))[0] for down in (-0.0790, 0.0210))
+    assert frame - lower == pytest.approx(0.1 / 1.2075)
+
+
+def test_drawn_faces_are_drawn_into_the_frame(faces):
+    assert faces.crop["kind"] == "whole"
+    assert eyes_of(faces) == eyes_in_crop()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lik.cli.terminal import command_line
 
@@ -44,6 +45,7 @@ def rows_of_table(trial: "Trial", names: list[str], methods: list[str]) -> list[
 def write_changes_page(folder: Path, trial: "Trial", names: list[str], methods: list[str]) -> None:
     """Write index.html and its strips, which show real people, into the user's run folder."""
     from lik.cli.change_trial import SHOWN
+    from lik.cli.truth_table import EXPLANATION, readings, truth_headings, truth_rows
     from lik.figures.grids import Row, sheet
     from lik.figures.page import Section, write_page
     from lik.figures.png import save_png
@@ -61,6 +63,15 @@ def write_changes_page(folder: Path, trial: "Trial", names: list[str], methods: 
             command=command_line(),
         )
     ]
+    if trial.truth is not None:
+        sections.append(
+            Section(
+                "Against the truth",
+                f"{EXPLANATION} {readings(trial.truth)}",
+                table=truth_rows(trial, names, methods),
+                columns=truth_headings(),
+            )
+        )
     reconstructions = trial.session.decode(trial.codes[:SHOWN])
     originals = trial.originals[:SHOWN]
     for name in names:
@@ -70,21 +81,46 @@ def write_changes_page(folder: Path, trial: "Trial", names: list[str], methods: 
             Row(trial.shown[name, method], method, new_group=number == 0)
             for number, method in enumerate(methods)
         ]
+        if name in trial.true_changes:
+            rows.append(Row(_truly(trial, name), "true change", new_group=True))
         picture = f"{name}.png"
         image = sheet(rows, f"{name.replace('_', ' ')}, flipped", "", tile=96)
         save_png(folder / picture, image, command=command_line(), run=trial.session.name)
         text = "Each method at the strength measured that comes nearest to 80 % of faces flipped."
+        if name in trial.true_changes:
+            text += " Below, the decoding of the true counterfactual, where a face has one."
         sections.append(Section(name.replace("_", " "), text, picture, f"strips of {name}"))
-    who = (
-        f"Measured on {len(trial.codes)} generated faces: none of these is of a person."
-        if trial.generated
-        else f"Measured on {len(trial.codes)} faces of the set “{trial.faces.path.name}”. "
-        "These are real people: the page stays where it is."
-    )
     write_page(
         folder / "index.html",
         f"Changes by the run “{trial.session.name}”",
-        [who],
+        [_who(trial)],
         sections,
         "Made by Lik.",
     )  # fmt: skip
+
+
+def _who(trial: "Trial") -> str:
+    """Whose faces these are."""
+    count, name = len(trial.codes), trial.faces.path.name
+    if trial.generated:
+        return f"Measured on {count} generated faces: none of these is of a person."
+    if trial.truth is not None:
+        return f"Measured on {count} drawn faces of the set “{name}”: none of these is of a person."
+    return (
+        f"Measured on {count} faces of the set “{name}”. "
+        "These are real people: the page stays where it is."
+    )
+
+
+def _truly(trial: "Trial", name: str) -> NDArray[np.uint8]:
+    """Decodings of the true counterfactuals of the faces shown; white where there is none."""
+    import torch
+
+    from lik.cli.change_trial import SHOWN
+    from lik.core.pixels import to_uint8
+
+    true, size = trial.true_changes[name], trial.session.size
+    pictures = np.full((min(SHOWN, len(trial.codes)), size, size, 3), 255, np.uint8)
+    those = true.places < len(pictures)
+    pictures[true.places[those]] = to_uint8(torch.from_numpy(true.after[those]))
+    return pictures

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
 from lik.evaluation.changes import SHARES, Change, Judged, at_success, away, sweep
-from lik.evaluation.regions import region_of
+from lik.evaluation.counterfactuals import TrueChange, Truth
+from lik.evaluation.regions import eyes_of, region_of
+from lik.faces.counterfactuals import can_be_redrawn
 from lik.latent.directions import Direction, difference_of_means, labels_of
 from lik.latent.guided import Guidance, Guide, guide
 from lik.latent.normals import classifier_normal
@@ -70,6 +72,10 @@ class Trial:
         self.shown: dict[tuple[str, str], NDArray[np.uint8]] = {}
         self._joint: dict[str, Direction] | None = None
         session.model.requires_grad_(False)
+        self.truth: Truth | None = None
+        if not self.generated and can_be_redrawn(faces):
+            self.truth = Truth(session, faces, chosen, self.judge, self.before, seed)
+        self.true_changes: dict[str, TrueChange] = {}
 
     def judge(self, codes: Codes) -> Judged:
         """What the judge sees in the decodings of codes (N, D)."""
@@ -86,9 +92,15 @@ class Trial:
         """Flip an attribute by a method, further and further, and keep what was seen."""
         target = self.judging.network.attributes.index(attribute)
         signs = away(self.before.logits[:, target])
-        region = region_of(attribute, self.session.size, self.faces.crop)
+        region = region_of(attribute, self.session.size, eyes_of(self.faces))
         ways = dict(self._ways(attribute, method, signs))
-        changes = sweep(self.judge, ways.items(), self.before, target, self.spread, region)
+        beside = None
+        if self.truth is not None:
+            true = self.truth.of(attribute, target, signs, self.codes, self.spread, region)
+            self.true_changes[attribute], beside = true, true.beside
+        changes = sweep(
+            self.judge, ways.items(), self.before, target, self.spread, region, beside=beside
+        )
         at_shares = {f"{share:g}": at_success(changes, share) for share in SHARES}
         self.results.append(Result(attribute, method, changes, at_shares))
         nearest = min(changes[1:], key=lambda change: abs(change.flipped - 0.8))

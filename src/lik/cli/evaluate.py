@@ -90,7 +90,7 @@ def evaluate(
     Example: lik evaluate runs/first runs/second --features runs/judge --importance 100
     """
     from lik.cli.opening import open_session
-    from lik.core.errors import UnusableInput
+    from lik.core.errors import FailedOnTheWay, UnusableInput
     from lik.evaluation.subject import Plan
 
     if len({Path(run).resolve() for run in runs}) < len(runs):
@@ -102,18 +102,21 @@ def evaluate(
     plan = Plan(split, seed, samples, importance, repeats)
     with stages() as progressed:
         subjects = _subjects(runs, sessions, faces, networks, plan, progressed)
-        measured = [
-            _measure(session, *subject, plan, progressed)
-            for session, subject in zip(sessions, subjects, strict=True)
-        ]
-    metrics = [_metrics(one, subject) for one, (subject, _) in zip(measured, subjects, strict=True)]
-    evaluations = [one.evaluation for one in measured]
+        evaluations, metrics, failure = [], [], None
+        for run, session, (subject, floor) in zip(runs, sessions, subjects, strict=True):
+            measured = _measure(session, subject, floor, plan, progressed)
+            evaluations.append(measured.evaluation)
+            metrics.append(_metrics(measured, subject))
+            try:
+                _keep(run, metrics[-1])  # at once: a kill must not cost what is measured
+            except FailedOnTheWay as error:
+                failure = failure or error
     if as_json:
         say_json(metrics[0] if len(metrics) == 1 else metrics)
     else:
         _show(metrics, evaluations)
-    for run, kept in zip(runs, metrics, strict=True):
-        _keep(run, kept)  # last, so that the figures are told even where they cannot be kept
+    if failure is not None:
+        raise failure  # so late, that the figures are told even where they cannot be kept
     page = _page(runs, out)
     if page is not None:
         _write_page(page, sessions, subjects[0][0], evaluations)

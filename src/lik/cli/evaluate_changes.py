@@ -10,6 +10,7 @@ from lik.cli.terminal import Device, Json, Threads, note, say, say_json, table
 
 if TYPE_CHECKING:
     from lik.cli.change_trial import Trial
+    from lik.models.attributes import LoadedAttributeNetwork
 
 ATTRIBUTES = (
     "Smiling,Eyeglasses,Male,Young,Blond_Hair,Black_Hair,Pale_Skin,Mustache,Bangs,"
@@ -36,8 +37,10 @@ def evaluate_changes(
         str, typer.Option(help="Which methods, divided by commas.", metavar="A,B")
     ] = METHODS,
     attributes: Annotated[
-        str, typer.Option(help="Which attributes, divided by commas.", metavar="A,B")
-    ] = ATTRIBUTES,
+        str | None,
+        typer.Option(help="Which attributes, divided by commas.", metavar="A,B",
+                     show_default=f"those of {ATTRIBUTES} that the networks know"),
+    ] = None,
     count: Annotated[int, typer.Option("--count", "-n", help="Faces, at the most.", min=2)] = 500,
     steps: Annotated[int, typer.Option(help="Steps of guided changes.", min=10)] = 60,
     generated: Annotated[
@@ -53,16 +56,23 @@ def evaluate_changes(
     """Flip each of some attributes on the faces of a split by each method, and measure the rest.
 
     Every face is moved away from the side on which the judge sees its reconstruction. Methods are
-    compared where they flip 50, 80 and 95 % of the faces. The answer is kept as
-    RUN/changes/changes.json, with a page of strips beside it; these show real people, unless
-    --generated faces are changed.
+    compared where they flip 50, 80 and 95 % of the faces; on drawn faces, against the true change
+    as well. The answer is kept as RUN/changes/changes.json, with a page of strips beside it; these
+    show real people, unless drawn or --generated faces are changed.
 
     Example: lik evaluate-changes runs/first --judge networks/judge --guide networks/attributes
     """
     from lik.cli.change_page import write_changes_page
     from lik.cli.change_trial import Trial
-    from lik.cli.networks import column_of, listed, model_hash, open_network, require_folder
+    from lik.cli.networks import (
+        listed,
+        model_hash,
+        note_if_taught_by,
+        open_network,
+        require_folder,
+    )
     from lik.cli.opening import drawn_indices, open_faces_of, open_session, require_size
+    from lik.cli.truth_table import truth_as_json
     from lik.core.artifacts import write_json
     from lik.core.errors import UnusableInput
 
@@ -78,10 +88,8 @@ def evaluate_changes(
         raise UnusableInput("guided changes need --guide NET, another network than the judge.")
     if any(network.sha256 == judging.sha256 for network in guides):
         raise UnusableInput(f"{judge} guides too: what is judged must not have been its own guide.")
-    names = listed(attributes)
-    for name in names:
-        for network in (judging, *guides):
-            column_of(network, name)
+    names = _names(attributes, [judging, *guides])
+    note_if_taught_by(session, judge, judging.sha256)
     codes = session.draw(count, seed, TEMPERATURE) if generated else None
     trial = Trial(session, face_set, judging, guides, chosen, steps, seed, codes)
     for name in names:
@@ -95,6 +103,8 @@ def evaluate_changes(
         "guide_sha256": [network.sha256 for network in guides], "seed": seed, "steps": steps,
         "results": [asdict(result) for result in trial.results],
     }  # fmt: skip
+    if trial.truth is not None:
+        answer["truth"] = truth_as_json(trial, trial.truth)
     write_json(folder / "changes" / "changes.json", answer)
     write_changes_page(folder / "changes", trial, names, wanted)
     if as_json:
@@ -102,6 +112,23 @@ def evaluate_changes(
     else:
         _show(trial, names, wanted)
     say(str(folder / "changes" / "index.html"))
+
+
+def _names(given: str | None, networks: "list[LoadedAttributeNetwork]") -> list[str]:
+    """The attributes that were asked for, or those of `ATTRIBUTES` that all networks know."""
+    from lik.cli.networks import column_of, listed
+    from lik.core.errors import UnusableInput
+
+    names = listed(given)
+    for name in names:
+        for network in networks:
+            column_of(network, name)
+    if given is None:
+        known = [set(network.network.attributes) for network in networks]
+        names = [name for name in listed(ATTRIBUTES) if all(name in each for each in known)]
+    if not names:
+        raise UnusableInput("there is no attribute to change: name some with --attributes A,B.")
+    return names
 
 
 def _line(trial: "Trial", name: str, method: str) -> str:
@@ -114,12 +141,18 @@ def _line(trial: "Trial", name: str, method: str) -> str:
 
 def _show(trial: "Trial", names: list[str], methods: list[str]) -> None:
     from lik.cli.change_page import headings, rows_of_table
+    from lik.cli.truth_table import readings, truth_headings, truth_rows
 
     table(headings(), rows_of_table(trial, names, methods))
     say()
     for method, (ratio, common) in ratios(trial, names, methods).items():
         say(f"{method}: {ratio:.2f} × the leakage of class means at 80 %, over {len(common)} "
             f"attributes that every method flips on 80 %.")  # fmt: skip
+    if trial.truth is not None:
+        say("\nAgainst the true counterfactuals of drawn faces:")
+        table(truth_headings(), truth_rows(trial, names, methods))
+        say()
+        say(readings(trial.truth))
 
 
 def ratios(trial: "Trial", names: list[str], methods: list[str]) -> dict[str, tuple[float, Any]]:

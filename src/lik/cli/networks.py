@@ -28,6 +28,15 @@ def open_network(path: str, session: "Session") -> "LoadedAttributeNetwork":
     return loaded
 
 
+def note_if_taught_by(session: "Session", path: str, sha256: str) -> None:
+    """Warn where a network that judges is the one that the run was trained with."""
+    from lik.cli.terminal import note
+    from lik.training.feature_networks import teacher_hash
+
+    if teacher_hash(session.metadata) == sha256:
+        note(f"{session.name} was trained with {path}: it is judged by its own teacher.")
+
+
 def listed(text: str | None) -> list[str]:
     """Names divided by commas; none for None."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]

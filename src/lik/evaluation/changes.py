@@ -6,7 +6,8 @@ Logits are (N, A), features (N, F), images (N, 3, S, S) in 0…1, codes (N, D).
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,14 +91,21 @@ def sweep(
     spread: NDArray[np.floating],
     region: NDArray[np.bool_] | None = None,
     enough: float = max(SHARES),
+    beside: Callable[[Change, Judged], Change] | None = None,
 ) -> list[Change]:
     """Measure pairs of strength and codes in order, until ``enough`` of the faces are flipped.
 
-    The first of the answer is no change at all.
+    The first of the answer is no change at all. ``beside`` may add to a change what else is known
+    of the decodings after it.
     """
-    changes = [measure_change(0.0, before, before, target, spread, region)]
+
+    def measured(strength: float, after: Judged) -> Change:
+        change = measure_change(strength, before, after, target, spread, region)
+        return change if beside is None else beside(change, after)
+
+    changes = [measured(0.0, before)]
     for strength, codes in moved:
-        changes.append(measure_change(strength, before, judge(codes), target, spread, region))
+        changes.append(measured(strength, judge(codes)))
         if changes[-1].flipped >= enough:
             break
     return changes
@@ -112,14 +120,18 @@ def at_success(changes: Sequence[Change], share: float) -> Change | None:
         if first.flipped < share:
             continue
         part = (share - last.flipped) / (first.flipped - last.flipped)
-        values = {
-            name: (1 - part) * getattr(last, name) + part * getattr(first, name)
-            for name in Change.__dataclass_fields__
+        values: dict[str, Any] = {
+            field.name: _between(getattr(last, field.name), getattr(first, field.name), part)
+            for field in fields(first)
         }
         if np.isnan(last.outside) or not last.pixels:  # nothing changed lies nowhere
             values["outside"] = first.outside
-        return Change(**values)
+        return replace(first, **values)
     return None
+
+
+def _between(last: float | None, first: float | None, part: float) -> float | None:
+    return None if last is None or first is None else (1 - part) * last + part * first
 
 
 def away(logits: NDArray[np.floating]) -> NDArray[np.float32]:

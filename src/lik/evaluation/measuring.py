@@ -31,6 +31,7 @@ from lik.evaluation.sets import Judge, figures_of_set
 from lik.evaluation.subject import Plan, Progressed, Subject
 from lik.latent.session import Posteriors, Session
 from lik.objectives.likelihood import likelihood
+from lik.training.feature_networks import teacher_hash
 from lik.training.journal import ACTIVE
 
 STANDARD_ERROR = "standard error over faces"
@@ -69,6 +70,7 @@ class Evaluator:
                 f"{self.session.name} has no {missing[0]}: measured is what needs none."
             )
         self._note_crop()
+        self._note_teacher()
         if encodes:
             self.progressed("encoding", 0, 1)
             posteriors = self.session.posteriors(self.subject.pictures)
@@ -107,6 +109,15 @@ class Evaluator:
                 if learned.get("kind") != given["kind"]
                 else f"{self.session.name} learned faces of another {given['kind']} crop."
             )
+
+    def _note_teacher(self) -> None:
+        teacher = teacher_hash(self.session.metadata)
+        for judge in self.subject.judges:
+            if teacher == judge.network.sha256:
+                self.notes.append(
+                    f"{self.session.name} was trained with {judge.network.name}: it is judged by "
+                    "its own teacher."
+                )
 
     def _add(self, key: str, label: str, group: str, value: SupportsFloat, **more: Any) -> None:
         self.figures.append(

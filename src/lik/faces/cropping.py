@@ -194,6 +194,29 @@ def square_of_eyes(left: Point, right: Point, widen: float = 1.0) -> Square:
     return Square(left[0] - reach_x, left[1] - reach_y, side, angle)
 
 
+def eyes_under(rule: CropRule) -> tuple[Point, Point] | None:
+    """Where the eyes lie in crops by ``rule``, as shares of the side; None where it does not say.
+
+    Exact for ``aligned``; for ``face`` that of the median detection; for ``fixed`` that of sets
+    that are aligned as CelebA is. The paper's rule, a fixed square in pixels, and whole pictures
+    do not say: there it depends on the picture.
+    """
+    if isinstance(rule, AlignedCrop):
+        return eyes_in_crop(rule.widen)
+    if isinstance(rule, FixedCrop):
+        explicit = any(value is not None for value in (rule.x, rule.y, rule.side))
+        return None if explicit else eyes_in_crop(rule.widen)
+    if not isinstance(rule, FaceCrop):
+        return None
+    # The calibrated rule shows the reference frame; both squares are known against the box.
+    frame, other = (_face_square(each, Box(0, 0, 1, 0)) for each in (FaceCrop(), rule))
+    left, right = (
+        ((x - other.x) / other.side, (y - other.y) / other.side)
+        for x, y in map(frame.point, eyes_in_crop())
+    )
+    return left, right
+
+
 def cut(picture: Picture, square: Square, size: int) -> Picture:
     """The square of a picture (H, W) or (H, W, 3), scaled to ``size``; unscaled where it fits.
 

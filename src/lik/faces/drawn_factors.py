@@ -3,7 +3,7 @@
 Every factor is sampled on its own, so that none tells anything of another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
@@ -118,6 +118,12 @@ def factor_values(factors: Factors) -> dict[str, float]:
     return dict(zip(FACTOR_NAMES, map(float, astuple(factors)), strict=True))
 
 
+def factors_of(values: Mapping[str, float]) -> Factors:
+    """The face of `factor_values`, read back."""
+    kinds = vars(Factors())
+    return Factors(**{name: type(kind)(values[name]) for name, kind in kinds.items()})
+
+
 def attributes(factors: Factors) -> dict[str, int]:
     """The attributes of CelebA that the picture shows, 1 or −1."""
     hair, beard = HAIR_COLOURS[factors.hair_colour], BEARDS[factors.beard]
@@ -155,3 +161,36 @@ def attributes(factors: Factors) -> dict[str, int]:
         "Wearing_Lipstick": factors.lipstick,
     }
     return {name: 1 if truth else -1 for name, truth in truths.items()}
+
+
+BEHIND: dict[str, tuple[str, ...]] = {
+    "5_o_Clock_Shadow": ("beard",),
+    "Arched_Eyebrows": ("brow_arch",),
+    "Bald": ("bald",),
+    "Bangs": ("fringe",),
+    "Big_Lips": ("lips",),
+    "Big_Nose": ("nose",),
+    "Black_Hair": ("hair_colour",),
+    "Blond_Hair": ("hair_colour",),
+    "Brown_Hair": ("hair_colour",),
+    "Bushy_Eyebrows": ("brow_thickness",),
+    "Chubby": ("face_width", "jaw"),
+    "Eyeglasses": ("glasses",),
+    "Goatee": ("beard",),
+    "Gray_Hair": ("hair_colour",),
+    "Mouth_Slightly_Open": ("mouth_open",),
+    "Mustache": ("moustache",),
+    "Narrow_Eyes": ("eyes_open",),
+    "No_Beard": ("beard",),
+    "Oval_Face": ("face_width", "jaw"),
+    "Pale_Skin": ("skin",),
+    "Receding_Hairline": ("hairline",),
+    "Rosy_Cheeks": ("blush",),
+    "Smiling": ("smile",),
+    "Straight_Hair": ("hair_wave",),
+    "Wavy_Hair": ("hair_wave",),
+    "Wearing_Hat": ("hat",),
+    "Wearing_Lipstick": ("lipstick",),
+}
+"""Attribute → the factors that it is decided by; those that may hide it (a hat, short hair) are
+not among them."""

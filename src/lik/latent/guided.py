@@ -1,6 +1,6 @@
 """Guided changes: each face's own way to a trait, by gradient steps on its code.
 
-A network that knows attributes looks at what the decoder makes of the code; a few dozen steps of
+Networks that know attributes look at what the decoder makes of the code; a few dozen steps of
 Adam bring the logit of the target to where it should be, and hold down what the other logits, the
 pixels and the code do beside. All faces of a batch go at once.
 
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lik.core.acceleration import DeviceSettings, choose_precision
 from lik.core.errors import UnusableInput
 from lik.core.randomness import torch_stream
 from lik.latent.session import Codes
@@ -23,6 +24,9 @@ Logits = Callable[[Tensor], Tensor]
 
 VIEWS = 6
 """Shifts, mirrorings and grains under which the networks look, in turn."""
+
+BEND = 0.3
+"""Movement of a logit, in σ, from where on it counts by its size and no longer by its square."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Guidance:
     Attributes:
         steps: of Adam. rate: its step, in standard deviations of the codes.
         reach: weight of the target's squared shortfall, in σ² of its logit.
-        hold: weight of the other logits' squared movement, each in its σ².
+        hold: weight of what the other logits move by, see `bent`; each in its σ.
         pixels: weight of the squared change of the picture, summed over pixels and channels.
         length: weight of the squared step, in standard deviations of the codes.
     """
@@ -48,7 +52,7 @@ class Guidance:
     steps: int = 60
     rate: float = 0.08
     reach: float = 4.0
-    hold: float = 1.0
+    hold: float = 2.0
     pixels: float = 0.05
     length: float = 0.02
 
@@ -86,13 +90,15 @@ def guide(
     The level wanted rises evenly from the first to the second of ``levels`` (in σ of the target's
     logit) over nine tenths of the steps; a face sets out when the level passes its own, and one
     that is beyond the last level stays where it is, to the bit. Every step looks at the pictures
-    before and after under one of a few shifts, mirrorings and grains, and counts only differences,
-    so that what is found holds for more than one view of a face (Athalye et al., arXiv:1707.07397).
+    before and after through one of the networks, under one of a few shifts, mirrorings and grains,
+    and counts only differences, so that what is found holds for more than one view of a face
+    (Athalye et al., arXiv:1707.07397) and for more than one network (Liu et al.,
+    arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
 
     Args:
         codes: where the faces are.
         decode: codes → images.
-        guides: networks; their terms are averaged.
+        guides: networks that know the same attributes; they take turns.
         target: index of the attribute.
         signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
         levels: first and last level, in σ.
@@ -128,7 +134,8 @@ def guide(
     for step in range(settings.steps):
         share = min(1.0, (step + 1) / (0.9 * settings.steps))
         level = levels[0] + share * (levels[1] - levels[0])
-        loss = aims.loss(origin + walked * unit, level, step % VIEWS, settings)
+        turn = step % (VIEWS * len(guides))
+        loss = aims.loss(origin + walked * unit, level, turn, settings)
         loss = loss + settings.length * walked.square().sum(dim=1)
         optimizer.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
@@ -154,16 +161,19 @@ class _Aims:
         signs: NDArray[np.floating],
         views: Sequence["_View"],
     ) -> None:
-        self.decode, self.target = decode, target
+        self.target, self.precision = target, choose_precision(DeviceSettings(), origin.device)
+        self.decode = decode
         self.signs = _on(origin.device, signs)
         self.networks = [guide.logits for guide in guides]
         self.spreads = [_on(origin.device, guide.spread) for guide in guides]
         with torch.no_grad():
-            self.before = decode(origin)
-            logits = [network(self.before) for network in self.networks]
-            self.views = views
+            self.before = self._decoded(origin)
+            logits = [self._judged(network, self.before) for network in self.networks]
+            # By turns: each network under the first view, each under the second, and so on.
+            self.views = [(number, view) for view in views for number in range(len(guides))]
             self.seen = [
-                [network(view(self.before)).float() for network in self.networks] for view in views
+                self._judged(self.networks[number], view(self.before))
+                for number, view in self.views
             ]
         self.standing = [
             self.signs * values[:, target] / spread[target]
@@ -176,21 +186,44 @@ class _Aims:
         """How far each face is below a level, in σ, (B,)."""
         return (level - torch.stack(self.standing).mean(dim=0)).clamp(min=0)
 
-    def loss(self, codes: Tensor, level: float, view: int, settings: Guidance) -> Tensor:
+    def loss(self, codes: Tensor, level: float, turn: int, settings: Guidance) -> Tensor:
         """Shortfall, movement of the other logits and of the pixels, (B,)."""
-        after = self.decode(codes)
-        total = settings.pixels * (after - self.before).square().sum(dim=(1, 2, 3))
-        seen = self.views[view](after)
-        for network, spread, standing, first in zip(
-            self.networks, self.spreads, self.standing, self.seen[view], strict=True
-        ):
-            moved = (network(seen) - first) / spread
-            goal = torch.maximum(standing, torch.full_like(standing, level))
-            reached = standing + self.signs * moved[:, self.target]
-            term = settings.reach * (goal - reached).clamp(min=0).square()
-            term = term + settings.hold * (self.others * moved.square()).sum(dim=1)
-            total = total + term / len(self.networks)
-        return total
+        after = self._decoded(codes)
+        number, view = self.views[turn]
+        seen = self._judged(self.networks[number], view(after))
+        moved = (seen - self.seen[turn]) / self.spreads[number]
+        standing = self.standing[number]
+        goal = torch.maximum(standing, torch.full_like(standing, level))
+        reached = standing + self.signs * moved[:, self.target]
+        return (
+            settings.reach * (goal - reached).clamp(min=0).square()
+            + settings.hold * (self.others * bent(moved)).sum(dim=1)
+            + settings.pixels * (after - self.before).square().sum(dim=(1, 2, 3))
+        )
+
+    def _decoded(self, codes: Tensor) -> Tensor:
+        """Images in float32, their channels last in memory, as convolutions like them."""
+        with self._passes():
+            images = self.decode(codes)
+        return images.float().contiguous(memory_format=torch.channels_last)
+
+    def _judged(self, network: Logits, images: Tensor) -> Tensor:
+        with self._passes():
+            logits = network(images)
+        return logits.float()
+
+    def _passes(self) -> torch.autocast:
+        kind = self.signs.device.type
+        return torch.autocast(kind, self.precision, enabled=self.precision != torch.float32)
+
+
+def bent(moved: Tensor, bend: float = BEND) -> Tensor:
+    """A square for small movements and, from ``bend`` on, a line: 2b (√(x² + b²) − b).
+
+    Many small movements of other traits are noise between networks, a large one is a trait that is
+    dragged along; and a square alone would pay for one trait held with ten that drift.
+    """
+    return 2 * bend * ((moved.square() + bend**2).sqrt() - bend)
 
 
 class _View:
@@ -199,13 +232,16 @@ class _View:
     def __init__(self, generator: torch.Generator) -> None:
         self.shifts = torch.randint(-2, 3, (2,), generator=generator).tolist()
         self.mirrored = bool(torch.rand((), generator=generator) < 0.5)
-        self.grain = int(torch.randint(2**31, (), generator=generator))
+        self.generator = generator
+        self.grain: Tensor | None = None
 
     def __call__(self, images: Tensor) -> Tensor:
         seen = torch.roll(images, self.shifts, dims=(2, 3))
         seen = seen.flip(3) if self.mirrored else seen
-        generator = torch.Generator().manual_seed(self.grain)
-        return seen + 0.02 * torch.randn(images.shape, generator=generator).to(images.device)
+        if self.grain is None:
+            grain = torch.randn(images.shape, generator=self.generator).to(images.device)
+            self.grain = 0.02 * grain.contiguous(memory_format=torch.channels_last)
+        return seen + self.grain
 
 
 def _on(device: str | torch.device, values: NDArray[np.floating]) -> Tensor:

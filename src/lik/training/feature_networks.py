@@ -1,13 +1,15 @@
 """The network that a perceptual objective looks through, from where a recipe says it lies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
+from lik.models.saved import weights_file
 from lik.objectives.perceptual import Features
 
 if TYPE_CHECKING:
@@ -55,3 +57,29 @@ def open_features(
             return network.features(images)
 
     return features
+
+
+def network_hash(path: str) -> str:
+    """The SHA-256 of the file of weights of the network at ``path``.
+
+    Raises:
+        UnusableInput: there is none.
+    """
+    return sha256_of(weights_file(Path(path).expanduser()))
+
+
+def teacher_hash(metadata: Mapping[str, Any]) -> str | None:
+    """The SHA-256 of the network that a run was trained with, from what its weights say of it.
+
+    Runs of before it was kept name the path alone: then it is that of the file that lies there
+    now. None where no network was used, or none is to be found.
+    """
+    if kept := metadata.get("features_sha256"):
+        return str(kept)
+    features = (metadata.get("objective") or {}).get("features")
+    if not features:
+        return None
+    try:
+        return network_hash(str(features["network"]))
+    except (UnusableInput, OSError):
+        return None

@@ -30,7 +30,7 @@ from lik.objectives.elbo import Elbo, ElboSettings
 from lik.objectives.settings import ObjectiveSettings
 from lik.objectives.similarity import WINDOW
 from lik.training.accelerated import AcceleratedElbo
-from lik.training.feature_networks import open_features
+from lik.training.feature_networks import network_hash, open_features
 from lik.training.journal import ACTIVE
 from lik.training.step import Loss
 
@@ -110,6 +110,10 @@ class Plan(Settings):
         """What the objective has arrived at, as plain values."""
         return {}
 
+    def made_with(self) -> dict[str, Any]:
+        """What the weights depend on beside the settings and the faces, as plain values."""
+        return {}
+
     def details(self, model: nn.Module, images: Iterable[Tensor]) -> dict[str, Any]:
         """What else is worth keeping of an epoch, measured on batches of held-out faces."""
         return {}
@@ -171,6 +175,10 @@ class Recipe(Plan):
     def figures(self, state: nn.Module) -> dict[str, Any]:
         assert isinstance(state, Elbo)
         return state.figures()
+
+    def made_with(self) -> dict[str, Any]:
+        settings = self.objective.features
+        return {} if settings is None else {"features_sha256": network_hash(settings.network)}
 
     def details(self, model: nn.Module, images: Iterable[Tensor]) -> dict[str, Any]:
         assert isinstance(model, VAE)

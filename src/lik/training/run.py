@@ -169,6 +169,7 @@ class _Keeper:
         self.folder, self.recipe, self.description = folder, recipe, description
         self.step, self.validation = step, validation
         self.observer, self.processes = observer, processes
+        self.made_with = recipe.made_with()
         self.position = Position()
         self.saved_at = time.monotonic()
 
@@ -259,6 +260,7 @@ class _Keeper:
         metadata = {key: value for key, value in self.description.items() if key != "path"}
         metadata |= {"epochs": self.position.epoch, "step": self.position.step}
         metadata["objective"] = self.recipe.objective.model_dump(mode="json")
+        metadata |= self.made_with
         if state := self.recipe.figures(self.step.objective):
             metadata["objective_state"] = state
         save_model(path, model, self.recipe.model, metadata)
