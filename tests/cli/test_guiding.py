@@ -31,7 +31,8 @@ def told(path):
 def run(faces, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "toy"
     answer = run_lik("train", "paper-first", faces.path, path, "epochs=40", "model.latent=8",
-                     "objective.beta=0.1", "optimizer.learning_rate=0.002", "batch_size=16")  # fmt: skip
+                     "objective.beta=0.1", "optimizer.learning_rate=0.002",
+                     "batch_size=16")  # fmt: skip
     assert answer.exit_code == 0, answer.output
     return path
 

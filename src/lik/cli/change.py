@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lik.cli.choices import Count, Faces, Given, Run, Seed, Split
+from lik.cli.choices import Count, Faces, Given, Run, Seed, Split, Temperature
 from lik.cli.terminal import Arrays, Device, file_of
 from lik.core.errors import UnusableInput
 
@@ -112,9 +112,7 @@ def change(
     faces: Faces = None,
     split: Split = "test",
     seed: Seed = 0,
-    temperature: Annotated[
-        float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)
-    ] = 0.8,
+    temperature: Temperature = 0.8,
     out: Annotated[
         str | None,
         typer.Option(

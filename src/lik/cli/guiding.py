@@ -73,7 +73,7 @@ class GuidedWalk:
             share = max(0.0, float(way.moved.max()) / abs(distance))
             note(
                 f"{name}: face {number} goes {100 * share:.0f} % of the way in logits, and no "
-                "further without changing too much else."
+                "further."
             )
         return way.at(abs(distance))
 
@@ -247,7 +247,7 @@ def _guidance(earlier: Mapping[str, Any]) -> "Guidance | None":
 
 @contextmanager
 def _counted(changes: "GuidedChanges", ways: int) -> "Iterator[None]":
-    """A bar over the steps of so many ways."""
+    """A bar over the steps of so many ways; where one is walked twice, it waits at its end."""
     total, done = ways * (changes.guidance.steps + 1), 0  # the first look is a step as well
     with stages() as step:
 

@@ -1,7 +1,7 @@
 """How far a face goes on its guided way: as far as its own logit shall move.
 
 The steps of `lik.latent.guided` weigh the target against all else, so they stop short of the level
-that is asked of them, some traits at two thirds of it and some at a third. They are therefore asked
+that is asked of them, some traits at two thirds of it and some at a fifth. They are therefore asked
 for more, and the face goes on their way until its logit, as the network sees its decoding, has
 moved as far as it should.
 """
@@ -20,8 +20,8 @@ from lik.latent.judging import logits_of
 from lik.latent.session import Codes, Session
 from lik.models.attributes import AttributeNetwork
 
-ASKED = 4.0
-"""How many times the wanted movement is asked for."""
+ASKED = (4.0, 10.0)
+"""How many times the wanted movement is asked for: first, and where that did not do."""
 STOPS = 20
 """Places of a way that are kept; between two it is straight."""
 
@@ -87,17 +87,12 @@ class GuidedChanges:
         """
         if distance == 0:
             return Way(code[None], np.zeros(1))
-        sign, column = float(np.sign(distance)), self._column(name)
-        before = self.logits(code[None], name)[0]
-        level = ASKED * abs(distance) / self._spread[column]
-        journey = guide(
-            code[None], self._decode, [Guide(self._relative(float(before), column), self._spread)],
-            column, np.asarray([sign]), (0.0, float(level)), self._scale, guidance=self.guidance,
-            stops=min(STOPS, self.guidance.steps), device=self._session.device,
-        )  # fmt: skip
-        codes: Codes = np.concatenate([code[None], journey.codes[:, 0]])
-        moved = sign * (self.logits(codes[1:], name).astype(np.float64) - float(before))
-        return Way(codes, np.concatenate([[0.0], moved]))
+        way = self._walked(code, name, distance, ASKED[0])
+        if way.moved.max() >= abs(distance):
+            return way
+        again = self._walked(code, name, distance, ASKED[1])
+        # What is out of reach is not forced: all else would drift without end.
+        return again if again.moved.max() >= abs(distance) else way
 
     def moved(self, codes: Codes, name: str, strengths: Sequence[float]) -> Codes:
         """Codes (N, D) at each of K strengths, (N, K, D).
@@ -118,6 +113,19 @@ class GuidedChanges:
     def ways(self, strengths: Sequence[float]) -> int:
         """How many ways `moved` looks for, for each face."""
         return int(min(strengths) < 0) + int(max(strengths) > 0)
+
+    def _walked(self, code: Codes, name: str, distance: float, asked: float) -> Way:
+        sign, column = float(np.sign(distance)), self._column(name)
+        before = float(self.logits(code[None], name)[0])
+        level = asked * abs(distance) / float(self._spread[column])
+        journey = guide(
+            code[None], self._decode, [Guide(self._relative(before, column), self._spread)],
+            column, np.asarray([sign]), (0.0, level), self._scale, guidance=self.guidance,
+            stops=min(STOPS, self.guidance.steps), device=self._session.device,
+        )  # fmt: skip
+        codes: Codes = np.concatenate([code[None], journey.codes[:, 0]])
+        moved = sign * (self.logits(codes[1:], name).astype(np.float64) - before)
+        return Way(codes, np.concatenate([[0.0], moved]))
 
     def _column(self, name: str) -> int:
         return self._network.attributes.index(name)
