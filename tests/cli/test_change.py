@@ -7,30 +7,11 @@ from typer.testing import CliRunner
 
 from lik.cli.aims import Aim, shifts_to
 from lik.cli.main import app
-from lik.faces import drawn, photograph
-from lik.faces.cropping import Box
-from lik.faces.finding import Found
+from lik.faces import drawn
 
 
 def run_lik(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-class TwoFaces:
-    """A finder that gives two faces of every picture that is not black."""
-
-    @property
-    def description(self):
-        return {}
-
-    def find(self, picture, every=False):
-        if not picture.any():
-            return []
-        faces = [
-            Found(Box(60, 60, 80, 1.0), ((80.0, 90.0), (115.0, 92.0)), 1.0),
-            Found(Box(200, 60, 50, 1.0), ((215.0, 80.0), (235.0, 80.0)), 1.0),
-        ]
-        return faces if every else faces[:1]
 
 
 @pytest.fixture(scope="module")
@@ -39,20 +20,6 @@ def run(faces, tmp_path_factory):
     answer = run_lik("train", "paper-first", faces.path, path, "epochs=2", "model.latent=8",
                      "batch_size=16")  # fmt: skip
     assert answer.exit_code == 0, answer.output
-    return path
-
-
-@pytest.fixture
-def photo(tmp_path, monkeypatch):
-    monkeypatch.setattr(photograph, "_finder", lambda kind: TwoFaces())
-    monkeypatch.setattr(
-        photograph, "_rule_for", lambda *_: photograph.AlignedCrop()
-    )  # the toy's own rule takes whole pictures
-    picture = np.full((480, 480, 3), 120, np.uint8)
-    picture[30:158, 30:158] = drawn.render(drawn.sample_factors(2, 2), 128)
-    picture[40:104, 190:254] = drawn.render(drawn.sample_factors(2, 3), 64)
-    path = tmp_path / "photo.png"
-    Image.fromarray(picture).save(path)
     return path
 
 

@@ -1,8 +1,8 @@
 """Changes that take each face to a probability of its own: lik change --to Smiling=0.9."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from lik.core.errors import UnusableInput
 
@@ -26,6 +26,27 @@ class Aim:
         import numpy as np
 
         return [float(1 / (1 + np.exp(-logit))) for logit in self.judge(codes)]
+
+
+@dataclass(frozen=True)
+class StraightChange:
+    """The same shift (D,) for all faces, then each aim in turn, along directions.
+
+    Attributes:
+        told: what a PNG says of it beyond amounts and probabilities.
+    """
+
+    vector: "Codes"
+    aims: Sequence[Aim]
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    def shifts(self, codes: "Codes") -> "Codes":
+        """What is added to the code of each face, (N, D)."""
+        return shifts_to(self.aims, codes, self.vector)
+
+    def seen(self, codes: "Codes") -> dict[str, list[float]]:
+        """The probability of each trait in each face (N, D), as the network sees its decoding."""
+        return {aim.name: aim.reached(codes) for aim in self.aims}
 
 
 def parse_aims(words: Sequence[str]) -> dict[str, float]:

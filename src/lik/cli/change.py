@@ -1,17 +1,13 @@
 """lik change: controlled changes, of photographs or as strips along dimensions and attributes."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from lik.cli.choices import Count, Faces, Given, Run, Seed, Split, save_arrays, save_figure
-from lik.cli.directions import Directions
+from lik.cli.choices import Count, Faces, Given, Run, Seed, Split, Temperature
 from lik.cli.terminal import Arrays, Device, file_of
 from lik.core.errors import UnusableInput
-
-if TYPE_CHECKING:
-    from lik.latent.session import Codes, Session
 
 
 def change(
@@ -48,7 +44,9 @@ def change(
     features: Annotated[
         str | None,
         typer.Option(
-            help="A network of lik train-features, for --to.", metavar="NET", show_default=False
+            help="A network of lik train-features, for --to and for --method guided.",
+            metavar="NET",
+            show_default=False,
         ),
     ] = None,
     face: Annotated[
@@ -72,7 +70,7 @@ def change(
         str | None,
         typer.Option(
             help="Directions to go along: a set that lik fit-directions has saved, or means, the "
-            "difference of class means.",
+            "difference of class means. With guided, each face finds its own way.",
             metavar="NAME",
             show_default="joint where it is saved, else means",
         ),
@@ -105,18 +103,16 @@ def change(
         float | None,
         typer.Option(
             help="Where strips end: ±REACH prior σ for dimensions; for attributes ±REACH times "
-            "strength 1 of fitted directions, or differences of class means.",
+            "strength 1 of guided changes or fitted directions, or differences of class means.",
             metavar="REACH",
-            show_default="3; 1.5 or 2",
+            show_default="3; 1, 1.5 or 2",
             min=0,
         ),
     ] = None,
     faces: Faces = None,
     split: Split = "test",
     seed: Seed = 0,
-    temperature: Annotated[
-        float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)
-    ] = 0.8,
+    temperature: Temperature = 0.8,
     out: Annotated[
         str | None,
         typer.Option(
@@ -134,6 +130,8 @@ def change(
 
     Example: lik change runs/first photo.jpg --set Smiling=1 -o smiling.png
 
+    Guided: lik change runs/first photo.jpg --set Smiling=1 --method guided --features NET
+
     Strips: lik change runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
     """
     if settings or like or to:
@@ -147,52 +145,14 @@ def change(
         _photographs(run, given, keys, faces, out, device, others)
         return
     file_of(".png")(out)
-    if face or mode or features:
-        raise UnusableInput("--face, --mode and --features go with --set, --to or --like.")
-    import numpy as np
+    if face or mode:
+        raise UnusableInput("--face and --mode go with --set, --to or --like.")
+    from lik.cli.strips import Asked, draw_strips
 
-    from lik.cli.opening import open_session, to_show
-    from lik.figures.grids import Row, sheet
-    from lik.latent.changes import steps as equal_steps
-
-    session = open_session(run, device)
-    if generated and given:
-        raise UnusableInput("--generated takes no pictures.")
-    attributes = attribute or []
-    dimensions = list(dimension or [])
-    if generated:
-        codes = session.draw(count, seed, temperature)
-        originals = None
-        what = f"{count} generated faces, seed {seed}"
-    else:
-        shown = to_show(session, run, given or [], faces, split, count, seed)
-        originals, codes, what = shown.pictures, session.encode(shown.pictures), shown.description
-    learned = Directions(session, run, faces, method)
-    amounts = _Amounts(
-        equal_steps(3 if reach is None else reach, steps),
-        equal_steps(learned.reach if reach is None else reach, steps),
+    asked = Asked(
+        attribute or [], dimension or [], generated, count, steps, reach, split, seed, temperature
     )
-    moves = _moves(session, learned, codes, amounts, attributes, dimensions)
-    strips = {label: _decode(session, moved) for label, moved in moves.items()}
-    middle = session.decode(codes)
-    rows = []
-    for face in range(len(codes)):
-        for number, (label, strip) in enumerate(strips.items()):
-            first = [] if originals is None else [originals[face]]
-            pictures = np.stack([*first, middle[face], *strip[face]])
-            rows.append(Row(pictures, label, new_group=number == 0))
-    before = ["code\nas drawn"] if originals is None else ["original", "recon-\nstruction"]
-    image = sheet(
-        rows,
-        f"Controlled changes by the run “{session.name}”",
-        f"{what}. In each strip {_explanation(amounts, learned, attributes, dimensions)}; all else "
-        "in the code stays as it is.",
-        [*before, "less", *[""] * (steps - 2), "more"],
-        tile=96,
-    )
-    name = "changes-attributes.png" if attributes and not dimensions else "changes.png"
-    save_figure(image, out, run, name)
-    save_arrays(arrays, codes=codes, **{_key(label): moved for label, moved in moves.items()})
+    draw_strips(run, given, asked, method, features, faces, out, arrays, device)
 
 
 @dataclass(frozen=True)
@@ -233,61 +193,3 @@ def _photographs(
     if keys.like:
         wanted = repeated(keys.like, wanted)
     change_photographs(run, given or [], wanted, faces, out, device)
-
-
-@dataclass(frozen=True)
-class _Amounts:
-    """The steps of a strip: values of a dimension, and multiples of an attribute's direction."""
-
-    dimensions: list[float]
-    attributes: list[float]
-
-
-def _explanation(
-    amounts: _Amounts, learned: Directions, attributes: list[str], dimensions: list[int]
-) -> str:
-    parts = []
-    if dimensions or not attributes:
-        low, high = amounts.dimensions[0], amounts.dimensions[-1]
-        parts.append(f"one dimension is set to values from {low:g} to {high:+g}")
-    if attributes:
-        low, high = amounts.attributes[0], amounts.attributes[-1]
-        parts.append(f"{low:g} to {high:+g} times {learned.unit} is added")
-    return " or ".join(parts)
-
-
-def _moves(
-    session: "Session",
-    learned: Directions,
-    codes: "Codes",
-    amounts: _Amounts,
-    attributes: list[str],
-    dimensions: list[int],
-) -> dict[str, "Codes"]:
-    """Label of each strip → the codes (N, K, D) of its steps."""
-    from lik.latent import directions
-    from lik.latent.changes import along, set_dimension
-
-    moves = {}
-    known = not (attributes or dimensions) or (bool(attributes) and bool(dimensions))
-    learned.require(attributes)
-    if not attributes and not dimensions:
-        dimensions = directions.most_informative(learned.posteriors.kl_per_dimension(), 5)
-    for name in attributes:
-        moves[name.replace("_", " ")] = along(codes, learned.direction(name), amounts.attributes)
-    for index in dimensions:
-        name = directions.dimension(index, session.latent).name
-        if known:
-            name += f"\nKL {learned.posteriors.kl_per_dimension()[index]:.2f} nats"
-        moves[name] = set_dimension(codes, index, amounts.dimensions)
-    return moves
-
-
-def _decode(session: "Session", moved: "Codes") -> Any:
-    faces, steps, latent = moved.shape
-    pictures = session.decode(moved.reshape(faces * steps, latent))
-    return pictures.reshape(faces, steps, *pictures.shape[1:])
-
-
-def _key(label: str) -> str:
-    return label.split("\n")[0].replace(" ", "_")

@@ -41,6 +41,7 @@ Count = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Decides what is drawn.", metavar="N", min=0)]
+Temperature = Annotated[float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)]
 Columns = Annotated[int, typer.Option(help="Faces in a row.", metavar="N", min=1)]
 
 

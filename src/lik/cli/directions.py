@@ -1,6 +1,6 @@
 """Where the commands get the direction of a name from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lik.faces.faceset import FaceSet
     from lik.latent.direction_sets import DirectionSet
     from lik.latent.directions import Direction
-    from lik.latent.session import Posteriors, Session
+    from lik.latent.session import Codes, Posteriors, Session
 
 LEARN_FROM = 4000
 """Training faces that directions are learned from, at the most."""
@@ -73,6 +73,23 @@ class Directions:
     def reach(self) -> float:
         """Where strips end by default, in units."""
         return 1.5 if self.saved is not None and self.saved.calibrations else 2.0
+
+    @property
+    def rest(self) -> str:
+        """What becomes of all else when something is added, for people."""
+        return "all else in the code stays as it is"
+
+    def told(self, low: float, high: float) -> str:
+        """What the steps of a strip are, for people."""
+        return f"{low:g} to {high:+g} times {self.unit} is added"
+
+    def moved(
+        self, codes: "Codes", names: Sequence[str], amounts: Sequence[float]
+    ) -> "dict[str, Codes]":
+        """Attribute → codes (N, D) moved by each of K amounts of its direction, (N, K, D)."""
+        from lik.latent.changes import along
+
+        return {name: along(codes, self.direction(name), list(amounts)) for name in names}
 
     def require(self, names: Iterable[str]) -> None:
         """Complain about a name before the long work.

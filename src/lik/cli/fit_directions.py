@@ -8,6 +8,8 @@ from lik.cli.choices import FaceSetGiven, Run, Seed
 from lik.cli.terminal import Device, note, say, stages, table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lik.faces.faceset import FaceSet
     from lik.latent.calibration import Calibration
     from lik.latent.directions import Direction
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from lik.models.attributes import LoadedAttributeNetwork
 
 LABELLED = ("means", "joint", "logistic", "svm")
-METHODS = (*LABELLED, "pca", "jacobian")
+METHODS = (*LABELLED, "pca", "jacobian", "guided")
 JUDGED = 100
 """Faces of each class that a calibration looks at."""
 
@@ -61,16 +63,27 @@ def fit_directions(
     With --features, strength 1 takes the median face without a trait to where the faces with it
     are, as that network sees them.
 
+    --method guided fits no directions: it keeps by what the guided changes of lik change measure
+    strengths with that network.
+
     Example: lik fit-directions runs/first --method joint --features networks/attributes
     """
     from lik.cli.networks import model_hash, open_network, require_folder
     from lik.cli.opening import open_session
     from lik.core.errors import UnusableInput
     from lik.latent.direction_sets import DirectionSet
+    from lik.latent.guide_statistics import GUIDED
 
     if method not in METHODS:
         raise UnusableInput(f"there is no method '{method}': give one of {', '.join(METHODS)}.")
+    if name == GUIDED and method != GUIDED:
+        raise UnusableInput(f"'{GUIDED}' is the name of guided changes: give the set another.")
     folder = require_folder(run)
+    if method == GUIDED:
+        if keep or name or examples_with or examples_without:
+            raise UnusableInput("--method guided takes no --keep, --name or examples.")
+        _fit_guide(run, folder, faces, features, device)
+        return
     session = open_session(run, device)
     made: dict[str, Any] = {"method": method, "seed": seed, "model_sha256": model_hash(run)}
     calibrations: dict[str, Calibration] = {}
@@ -96,6 +109,33 @@ def fit_directions(
     fitted = DirectionSet(name or method, directions, calibrations, made)
     path = fitted.save(folder)
     _show(fitted)
+    say(str(path))
+
+
+def _fit_guide(
+    run: str, folder: "Path", faces: str | None, features: str | None, device: str
+) -> None:
+    """Keep what guided changes are measured by, for one network, and show it."""
+    from lik.cli.guiding import fit_guide, require_features
+    from lik.cli.networks import model_hash, open_network
+    from lik.cli.opening import open_faces_of, open_session, require_size
+
+    session = open_session(run, device)
+    network = open_network(require_features(features), session)
+    face_set = open_faces_of(run, faces)
+    require_size(session, face_set)
+    names = network.network.attributes
+    found = fit_guide(session, network, face_set, model_hash(run), names)
+    path = found.save(folder)
+    rows = []
+    for name, spread in found.spread.items():
+        medians = found.medians.get(name)
+        logits = ("–", "–") if medians is None else (
+            f"{medians.without:.2f}", f"{medians.having:.2f}"
+        )  # fmt: skip
+        rows.append((name, *logits, f"{spread:.2f}"))
+    table(("logit of", "without", "with", "σ"), rows)
+    say("without, with: medians over decodings, between which strength 1 leads; σ: over faces.")
     say(str(path))
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lik.cli.choices import Run, figure_path, save_figure
+from lik.cli.choices import Run, Temperature, figure_path, save_figure
 from lik.cli.terminal import Device, file_of, say
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def morph(
     plain: Annotated[
         bool, typer.Option("--plain", help="The decodings alone, without the ends' own pixels.")
     ] = False,
-    temperature: Annotated[
-        float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)
-    ] = 0.8,
+    temperature: Temperature = 0.8,
     out: Annotated[
         str | None,
         typer.Option(

@@ -1,13 +1,13 @@
 """Changing photographs: the part of lik change that gives pictures back, not strips."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from lik.cli.aims import Aim, open_aims, shifts_to
+from lik.cli.aims import StraightChange, open_aims
 from lik.cli.choices import figure_path
 from lik.cli.directions import Directions
 from lik.cli.terminal import command_line, note, say
@@ -23,22 +23,46 @@ VERSION = 1
 
 MODES = ("decode", "transfer")
 
+DECISIVE = {
+    "model_sha256": "with other weights",
+    "network_sha256": "by another network",
+    "measured": "by another measure of strength",
+}
+"""What a change that is repeated must have been made with, and how people call another."""
+
 
 @dataclass(frozen=True)
 class Wanted:
     """A change: amounts by name, one face counted from 1 or None for all, mode and method.
 
-    ``model`` is the SHA-256 of the weights that a change was made with before; ``aims`` are
-    probabilities by name, as the network ``features`` sees them.
+    ``aims`` are probabilities by name, as the network ``features`` sees them; ``earlier`` is what
+    a PNG says of the change that is repeated.
     """
 
     amounts: "Amounts"
     face: int | None = None
     mode: str | None = None
     method: str | None = None
-    model: str | None = None
     aims: dict[str, float] = field(default_factory=dict)
     features: str | None = None
+    earlier: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Change(Protocol):
+    """What is done to the codes of faces, along directions or guided.
+
+    Attributes:
+        told: what a PNG says of it beyond amounts and probabilities.
+    """
+
+    @property
+    def told(self) -> Mapping[str, Any]: ...
+
+    def shifts(self, codes: "Codes") -> "Codes":
+        """What is added to the code of each face, (N, D)."""
+
+    def seen(self, codes: "Codes") -> dict[str, list[float]]:
+        """The probability of each trait in each face, where a network judges it."""
 
 
 def change_photographs(
@@ -51,22 +75,20 @@ def change_photographs(
 ) -> None:
     """Write every photograph with the change made to it."""
     from lik.cli.opening import open_session
-    from lik.latent.amounts import shift
 
     targets = _targets(run, given, out)
     if wanted.mode not in (None, *MODES):
         raise UnusableInput(f"there is no mode '{wanted.mode}': give one of {', '.join(MODES)}.")
     session = open_session(run, device)
-    directions = Directions(session, run, faces, wanted.method)
-    vector = shift(wanted.amounts, directions.direction, session.latent)
-    aims = open_aims(wanted.aims, wanted.features, session, directions)
-    origin = _origin(run, session) | {"method": directions.method}
-    if wanted.model not in (None, origin["model_sha256"]):
-        note(f"the change was made with other weights than {run} has: it will not be the same.")
+    change = _opened(session, run, wanted, faces)
+    origin = {**_origin(run, session), **change.told}
+    for key, what in DECISIVE.items():
+        if wanted.earlier.get(key) not in (None, origin.get(key)):
+            note(f"the change was made {what} than now: it will not be the same.")
     refused: list[UnusableInput] = []
     for target in targets:
         try:
-            _change_one(session, target, wanted, vector, aims, origin)
+            _change_one(session, target, wanted, change, origin)
         except UnusableInput as error:
             if not target.found:
                 raise
@@ -88,24 +110,45 @@ def repeated(path: str, more: Wanted) -> Wanted:
     """
     from lik.core.artifacts import check_version
     from lik.latent.amounts import added
+    from lik.latent.guide_statistics import GUIDED
 
     told = _told(Path(path))
     if told is None:
         raise UnusableInput(f"{path} does not say that Lik has changed it: give a PNG that does.")
     check_version(f"what {path} says of its change", told.get("version"), VERSION)
-    if told.get("aims") and not more.aims:
-        raise UnusableInput(
-            f"{path} was changed with --to, which suits each face by itself: give --to again."
-        )
     try:
         before = {str(name): Decimal(amount) for name, amount in told["settings"].items()}
+        aims = {str(name): float(p) for name, p in (told.get("aims") or {}).items()} | more.aims
         kept = told["face"], told["mode"]
-    except (KeyError, AttributeError, TypeError, InvalidOperation):
+    except (KeyError, AttributeError, TypeError, ValueError, InvalidOperation):
         raise UnusableInput(f"what {path} says of its change is broken.") from None
+    method, features = more.method or told.get("method"), more.features or told.get("features")
+    needed = (aims or method == GUIDED) and more.features is None
+    if needed and features and not Path(features).exists():
+        raise UnusableInput(
+            f"{path} was changed with the network {features}, which is not there: say with "
+            "--features where it is."
+        )
     return Wanted(
         added(before, more.amounts), more.face or kept[0], more.mode or kept[1],
-        more.method or told.get("method"), told.get("model_sha256"), more.aims, more.features,
+        method, aims, features, told,
     )  # fmt: skip
+
+
+def _opened(session: "Session", run: str, wanted: Wanted, faces: str | None) -> Change:
+    """What is to be done to codes, by the method that is wanted."""
+    from lik.cli.guiding import open_walk
+    from lik.latent.amounts import shift
+    from lik.latent.guide_statistics import GUIDED
+
+    if wanted.method == GUIDED:
+        return open_walk(
+            session, run, faces, wanted.features, wanted.amounts, wanted.aims, wanted.earlier
+        )
+    directions = Directions(session, run, faces, wanted.method)
+    vector = shift(wanted.amounts, directions.direction, session.latent)
+    aims = open_aims(wanted.aims, wanted.features, session, directions)
+    return StraightChange(vector, aims, {"method": directions.method})
 
 
 @dataclass(frozen=True)
@@ -118,8 +161,7 @@ class _Target:
 
 
 def _change_one(
-    session: "Session", target: _Target, wanted: Wanted, vector: "Codes", aims: list[Aim],
-    origin: dict[str, str],
+    session: "Session", target: _Target, wanted: Wanted, change: Change, origin: Mapping[str, Any]
 ) -> None:  # fmt: skip
     import numpy as np
     from PIL import Image
@@ -131,7 +173,7 @@ def _change_one(
     kept = keep(session, target.source)
     chosen = _chosen(target.source, kept, wanted.face)
     codes = kept.codes[chosen]
-    shifts = shifts_to(aims, codes, vector)
+    shifts = change.shifts(codes)
     mode = wanted.mode or ("decode" if kept.photograph.a_crop else "transfer")
     if mode == "decode":
         pixels = np.concatenate(list(session.decode(codes + shifts)), axis=1)
@@ -150,6 +192,7 @@ def _change_one(
         "face": wanted.face,
         "mode": mode,
         "aims": wanted.aims,
+        "features": wanted.features,
         **origin,
     }
     save_png(
@@ -158,13 +201,15 @@ def _change_one(
         more={CHANGE: json.dumps(told, ensure_ascii=False)},
     )  # fmt: skip
     count = "1 face" if len(chosen) == 1 else f"{len(chosen)} faces"
-    what = written(wanted.amounts) if vector.any() else "" if aims else "nothing changed"
-    told_aims = [
-        f"{aim.name} {', '.join(f'{p:.2f}' for p in aim.reached(codes))} → "
-        f"{', '.join(f'{p:.2f}' for p in aim.reached(codes + shifts))}"
-        for aim in aims
-    ]
-    say(f"{target.out}  ({'; '.join(filter(None, [count, what, *told_aims]))})")
+    amounts = {name: amount for name, amount in wanted.amounts.items() if amount}
+    what = written(amounts) or ("" if wanted.aims else "nothing changed")
+    before, after = change.seen(codes), change.seen(codes + shifts)
+    seen = [f"{name} {_listed(before[name])} → {_listed(after[name])}" for name in before]
+    say(f"{target.out}  ({'; '.join(filter(None, [count, what, *seen]))})")
+
+
+def _listed(probabilities: Sequence[float]) -> str:
+    return ", ".join(f"{probability:.2f}" for probability in probabilities)
 
 
 def _chosen(source: Path, kept: "KeptPhotograph", face: int | None) -> list[int]:

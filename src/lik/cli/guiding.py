@@ -1,0 +1,269 @@
+"""Guided changes on the command line: lik change --method guided."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lik.cli.terminal import note, stages
+from lik.core.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lik.faces.faceset import FaceSet
+    from lik.latent.amounts import Amounts
+    from lik.latent.guide_statistics import GuideStatistics
+    from lik.latent.guided import Guidance
+    from lik.latent.guided_ways import GuidedChanges
+    from lik.latent.session import Codes, Session
+    from lik.models.attributes import LoadedAttributeNetwork
+
+SHORT = 0.95
+"""Share of the wanted movement below which it is said that a face stopped early."""
+
+
+@dataclass(frozen=True)
+class GuidedWalk:
+    """What is wanted of each face: amounts, then probabilities, one after the other as given.
+
+    Attributes:
+        told: what a PNG says of it, so that it can be done again.
+    """
+
+    changes: "GuidedChanges"
+    amounts: "Amounts"
+    aims: Mapping[str, float]
+    told: Mapping[str, Any]
+
+    def shifts(self, codes: "Codes") -> "Codes":
+        """What is added to the code of each face, (N, D)."""
+        import numpy as np
+
+        count = len(codes) * (sum(map(bool, self.amounts.values())) + len(self.aims))
+        with _counted(self.changes, count):
+            moved = np.stack([self._moved(code, number) for number, code in enumerate(codes, 1)])
+        shifts: Codes = moved - codes
+        return shifts
+
+    def seen(self, codes: "Codes") -> dict[str, list[float]]:
+        """The probability of each trait in each face (N, D), as the network sees its decoding."""
+        names = [name for name, amount in self.amounts.items() if amount]
+        return {
+            name: [_sigmoid(logit) for logit in self.changes.logits(codes, name)]
+            for name in dict.fromkeys([*names, *self.aims])
+        }
+
+    def _moved(self, code: "Codes", number: int) -> "Codes":
+        from lik.latent.guided_ways import distance_to
+
+        for name, amount in self.amounts.items():
+            if amount:
+                length = float(amount) * self.changes.statistics.distance(name)
+                code = self._walked(code, name, length, number)
+        for name, probability in self.aims.items():
+            logit = float(self.changes.logits(code[None], name)[0])
+            code = self._walked(code, name, distance_to(probability, logit), number)
+        return code
+
+    def _walked(self, code: "Codes", name: str, distance: float, number: int) -> "Codes":
+        way = self.changes.way(code, name, distance)
+        if way.moved.max() < SHORT * abs(distance):
+            share = max(0.0, float(way.moved.max()) / abs(distance))
+            note(
+                f"{name}: face {number} goes {100 * share:.0f} % of the way in logits, and no "
+                "further."
+            )
+        return way.at(abs(distance))
+
+
+def open_walk(
+    session: "Session", run: str, faces: str | None, features: str | None,
+    amounts: "Amounts", aims: Mapping[str, float], earlier: Mapping[str, Any],
+) -> GuidedWalk:  # fmt: skip
+    """What guides photographs; ``earlier`` is what a PNG says of a change that is repeated.
+
+    Raises:
+        UnusableInput: no network, or one that does not know a trait, or nothing to measure it on.
+    """
+    from lik.latent.guide_statistics import GUIDED
+
+    names = list(amounts)
+    changes, network = open_guided(
+        session, run, faces, features, names, [*names, *aims], _guidance(earlier)
+    )
+    for name, amount in amounts.items():
+        if amount:
+            changes.statistics.distance(name)  # a wrong one is refused before the work
+    told = {
+        "method": GUIDED,
+        "network_sha256": network.sha256,
+        "measured": changes.statistics.fingerprint,
+        "guidance": asdict(changes.guidance),
+    }
+    return GuidedWalk(changes, amounts, aims, told)
+
+
+def open_guided(
+    session: "Session", run: str, faces: str | None, features: str | None,
+    measured: Sequence[str], names: Sequence[str], guidance: "Guidance | None" = None,
+) -> "tuple[GuidedChanges, LoadedAttributeNetwork]":  # fmt: skip
+    """The guided changes of a run by a network that knows ``names``.
+
+    ``measured`` are those of which strengths are asked. What is kept beside the run is taken where
+    it fits; else training faces are looked at.
+    """
+    from lik.cli.networks import column_of, open_network
+    from lik.latent.guided_ways import GuidedChanges
+
+    network = open_network(require_features(features), session)
+    for name in names:
+        if ":" in name:
+            raise UnusableInput(f"guided changes move attributes, and '{name}' is none.")
+        column_of(network, name)
+    statistics = _statistics(session, run, faces, network, measured)
+    return GuidedChanges(session, network.network, statistics, guidance), network
+
+
+def require_features(features: str | None) -> str:
+    """The network that guides, without which nothing is."""
+    if features is None:
+        raise UnusableInput(
+            "guided changes need a network that tells attributes: give it with --features, as lik "
+            "train-features makes one."
+        )
+    return features
+
+
+@dataclass(frozen=True)
+class GuidedStrips:
+    """What draws strips of guided changes.
+
+    Attributes:
+        reach: where strips end by default, in strengths. rest: what becomes of all else.
+    """
+
+    changes: "GuidedChanges"
+    reach: float = 1.0
+    rest: str = "each face finds its own way, and the network holds its other logits"
+
+    def told(self, low: float, high: float) -> str:
+        """What the steps of a strip are, for people."""
+        return (
+            f"the logit of a trait moves by {low:g} to {high:+g} times what lies between the "
+            "median faces without and with it"
+        )
+
+    def moved(
+        self, codes: "Codes", names: Sequence[str], amounts: Sequence[float]
+    ) -> "dict[str, Codes]":
+        """Attribute → codes (N, D) at each of K strengths, (N, K, D)."""
+        with _counted(self.changes, len(names) * len(codes) * self.changes.ways(amounts)):
+            return {name: self.changes.moved(codes, name, amounts) for name in names}
+
+
+def open_strips(
+    session: "Session", run: str, faces: str | None, features: str | None, names: Sequence[str]
+) -> GuidedStrips:
+    """What draws strips of ``names``.
+
+    Raises:
+        UnusableInput: as `open_walk`.
+    """
+    changes, _ = open_guided(session, run, faces, features, names, names)
+    for name in names:
+        changes.statistics.distance(name)
+    return GuidedStrips(changes)
+
+
+def fit_guide(
+    session: "Session", network: "LoadedAttributeNetwork", faces: "FaceSet", model_sha256: str,
+    names: Sequence[str],
+) -> "GuideStatistics":  # fmt: skip
+    """Look at training faces, with a bar."""
+    from lik.latent.guide_statistics import measure
+
+    made = {
+        "model_sha256": model_sha256, "network_sha256": network.sha256,
+        "faces_sha256": faces.hash, "faces": faces.path.name,
+    }  # fmt: skip
+    with stages() as step:
+        return measure(
+            session, network.network, faces, names, made,
+            lambda done, total: step("looking at faces", done, total),
+        )  # fmt: skip
+
+
+def _statistics(
+    session: "Session", run: str, given: str | None, network: "LoadedAttributeNetwork",
+    names: Sequence[str],
+) -> "GuideStatistics":  # fmt: skip
+    from lik.cli.networks import model_hash
+    from lik.cli.opening import open_faces_of, require_size
+    from lik.latent.guide_statistics import GuideStatistics
+
+    model = model_hash(run)
+    kept = GuideStatistics.load(Path(run))
+    if kept is not None and (
+        kept.made.get("model_sha256") != model or kept.made.get("network_sha256") != network.sha256
+    ):
+        kept = None
+    if kept is not None and given is None:
+        return kept
+    try:
+        faces = open_faces_of(run, given)
+    except UnusableInput as error:
+        raise UnusableInput(
+            f"guided changes are measured on real faces, or by what lik fit-directions --method "
+            f"guided has kept for this network: {error}"
+        ) from error
+    require_size(session, faces)
+    if kept is not None and kept.made.get("faces_sha256") == faces.hash:
+        return kept
+    return fit_guide(session, network, faces, model, names)
+
+
+def _guidance(earlier: Mapping[str, Any]) -> "Guidance | None":
+    """The weights of a change that is repeated; None for those of today."""
+    from lik.latent.guided import Guidance
+
+    kept = earlier.get("guidance")
+    if kept is None:
+        return None
+    today = asdict(Guidance())
+    fits = isinstance(kept, dict) and all(
+        name in today
+        and isinstance(value, int | float | str)
+        and isinstance(value, str) == isinstance(today[name], str)
+        for name, value in kept.items()
+    )
+    if not fits:
+        raise UnusableInput("the change was guided by another Lik, which weighs otherwise.")
+    if kept.keys() != today.keys():
+        note("the change was guided by another Lik: it will not be quite the same.")
+    return Guidance(**kept)
+
+
+@contextmanager
+def _counted(changes: "GuidedChanges", ways: int) -> "Iterator[None]":
+    """A bar over the steps of so many ways; where one is walked twice, it waits at its end."""
+    total, done = ways * (changes.guidance.steps + 1), 0  # the first look is a step as well
+    with stages() as step:
+
+        def stepped() -> None:
+            nonlocal done
+            done += 1
+            step("guiding", min(done, total), total)
+
+        changes.stepped = stepped
+        try:
+            yield
+        finally:
+            changes.stepped = lambda: None
+
+
+def _sigmoid(logit: float) -> float:
+    import numpy as np
+
+    return float(1 / (1 + np.exp(-float(logit))))
