@@ -30,7 +30,11 @@ def session():
 
 
 STATISTICS = GuideStatistics(
-    {"red": 1.0, "green": 1.0}, {"red": Medians(-0.1, 0.1)}, [1.0] * 4, {"model_sha256": "m"}
+    {"red": 1.0, "green": 1.0},
+    {"red": Medians(-0.1, 0.1)},
+    [1.0] * 4,
+    {"red": [1.0, 0.0, 0.0, 0.0]},
+    {"model_sha256": "m"},
 )
 
 
@@ -63,7 +67,7 @@ def test_a_face_goes_its_way_whoever_stands_beside_it(session):
 def test_strength_needs_a_network_that_tells_decodings_apart():
     with pytest.raises(UnusableInput, match="name a probability"):
         STATISTICS.distance("green")
-    upside_down = GuideStatistics({"red": 1.0}, {"red": Medians(0.1, 0.1)}, [1.0], {})
+    upside_down = GuideStatistics({"red": 1.0}, {"red": Medians(0.1, 0.1)}, [1.0], {}, {})
     with pytest.raises(UnusableInput, match="no more in decodings"):
         upside_down.distance("red")
 
@@ -88,6 +92,8 @@ def test_some_attributes_are_measured_as_all_are(session, faces):
     every = measure(session, Known(), faces, list(Known.attributes), {})
     assert every.medians["green"] == some.medians["green"]
     assert (every.spread, every.scale) == (some.spread, some.scale)
+    assert every.along == some.along
+    assert set(every.along) == {faces.attribute_names[0], "green"}
     assert every.fingerprint == some.fingerprint
     labels = faces.attributes[faces.to_learn_from(), 0]
     codes = session.encode(faces.images[faces.to_learn_from()])

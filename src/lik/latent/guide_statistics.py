@@ -20,6 +20,7 @@ from lik.core.pixels import to_float
 from lik.faces.faceset import FaceSet
 from lik.latent.directions import labels_of
 from lik.latent.judging import logits_of
+from lik.latent.regression import partial_effects
 from lik.latent.session import BATCH, Codes, Session
 from lik.models.attributes import AttributeNetwork
 
@@ -55,12 +56,15 @@ class GuideStatistics:
         spread: attribute → σ of its logit over real faces, in the order of the network's logits.
         medians: attribute → where its classes are; those that do not divide the faces are missing.
         scale: (D,) standard deviations of the codes of faces.
+        along: attribute → (D,) its partial effect, along which faces set out; those that do not
+            divide the faces are missing.
         made: the hashes of model, network and face set.
     """
 
     spread: Mapping[str, float]
     medians: Mapping[str, Medians]
     scale: Sequence[float]
+    along: Mapping[str, Sequence[float]]
     made: Mapping[str, Any]
 
     def distance(self, name: str) -> float:
@@ -86,7 +90,7 @@ class GuideStatistics:
     @property
     def fingerprint(self) -> str:
         """A short hash that other faces, other codes or another network change."""
-        told = json.dumps([[*self.spread.values()], [*self.scale]])
+        told = json.dumps([[*self.spread.values()], [*self.scale], dict(self.along)])
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def save(self, run: Path) -> Path:
@@ -99,6 +103,7 @@ class GuideStatistics:
         content = {
             "format": FORMAT, "version": VERSION, "made": dict(self.made),
             "attributes": attributes, "scale": list(self.scale),
+            "along": {name: list(vector) for name, vector in self.along.items()},
         }  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, content)
@@ -128,6 +133,10 @@ class GuideStatistics:
                     if "having" in entry
                 },
                 [float(value) for value in content["scale"]],
+                {
+                    name: [float(value) for value in vector]
+                    for name, vector in content["along"].items()
+                },
                 dict(content["made"]),
             )
         except (KeyError, AttributeError, TypeError, ValueError) as error:
@@ -161,10 +170,12 @@ def measure(
     def labels(name: str) -> NDArray[np.floating]:
         if name in faces.attribute_names:
             return labels_of(name, faces.attributes, faces.attribute_names)[chosen]
-        own: NDArray[np.floating] = logits[:, network.attributes.index(name)]
+        own: NDArray[np.floating] = np.full(len(chosen), np.nan, np.float32)
+        own[: len(logits)] = logits[:, network.attributes.index(name)]
         return own
 
-    classes = {name: _classes(labels(name)) for name in names}
+    known = {name: labels(name) for name in network.attributes}
+    classes = {name: _classes(known[name]) for name in names}
     wanted = np.unique(np.concatenate([np.zeros(0, np.int64), *sum(classes.values(), ())]))
     after = [np.zeros((0, len(network.attributes)), np.float32)]
     for start in range(0, len(wanted), BATCH):
@@ -188,9 +199,19 @@ def measure(
             for name, sigma in zip(network.attributes, spread, strict=True)
         },
         medians,
-        [_digits(float(value)) for value in _scale(codes)],
+        _all_digits(_scale(codes)),
+        _along(codes, known),
         made,
     )
+
+
+def _along(codes: Codes, labels: Mapping[str, NDArray[np.floating]]) -> dict[str, list[float]]:
+    """Partial effects of what divides the faces, of which there may be nothing."""
+    try:
+        effects = partial_effects(list(labels), codes, np.stack([*labels.values()], axis=1))
+    except UnusableInput:
+        return {}
+    return {name: _all_digits(effect.vector) for name, effect in effects.items()}
 
 
 def _scale(codes: Codes) -> NDArray[np.float64]:
@@ -205,6 +226,10 @@ def _classes(labels: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[n
 
 def _digits(value: float) -> float:
     return float(f"{value:.4g}")
+
+
+def _all_digits(values: NDArray[np.floating]) -> list[float]:
+    return [_digits(float(value)) for value in values]
 
 
 def _path(run: Path) -> Path:

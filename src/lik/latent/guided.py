@@ -48,8 +48,9 @@ class Guidance:
 
     Attributes:
         steps: of Adam. rate: its step, in standard deviations of the codes.
-        reach: weight of the target's squared shortfall, in σ² of its logit, at the last step; it
-            grows from a quarter, so that what is easily had is had gently, and the rest at all.
+        reach_first, reach: weight of the target's squared shortfall, in σ² of its logit, at the
+            first step and at the last; it grows by the same factor at every step, so that what is
+            easily had is had gently, and the rest is had at all.
         hold: weight of what the other logits move by, see `bent`; each in its σ.
         pixels: weight of the squared change of the picture, summed over pixels and channels.
         own: weight of the squared step beside the shared direction, in standard deviations of the
@@ -59,11 +60,16 @@ class Guidance:
 
     steps: int = 60
     rate: float = 0.08
-    reach: float = 16.0
-    hold: float = 4.0
+    reach_first: float = 2.0
+    reach: float = 24.0
+    hold: float = 6.0
     pixels: float = 0.05
     own: float = 0.4
     length: float = 0.02
+
+    def reach_at(self, share: float) -> float:
+        """The weight of the target where a share of the way is behind."""
+        return float(self.reach_first * (self.reach / self.reach_first) ** share)
 
 
 @dataclass(frozen=True)
@@ -216,7 +222,7 @@ class _Aims:
         goal = torch.maximum(standing, torch.full_like(standing, level))
         reached = standing + self.signs * moved[:, self.target]
         return (
-            settings.reach * (0.25 + 0.75 * share) * (goal - reached).clamp(min=0).square()
+            settings.reach_at(share) * (goal - reached).clamp(min=0).square()
             + settings.hold * (self.others * bent(moved)).sum(dim=1)
             + settings.pixels * (after - self.before).square().sum(dim=(1, 2, 3))
         )

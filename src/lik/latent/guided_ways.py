@@ -120,12 +120,17 @@ class GuidedChanges:
         level = asked * abs(distance) / float(self._spread[column])
         journey = guide(
             code[None], self._decode, [Guide(self._relative(before, column), self._spread)],
-            column, np.asarray([sign]), (0.0, level), self._scale, guidance=self.guidance,
+            column, np.asarray([sign]), (0.0, level), self._scale,
+            along=self._along(name), guidance=self.guidance,
             stops=min(STOPS, self.guidance.steps), device=self._session.device,
         )  # fmt: skip
         codes: Codes = np.concatenate([code[None], journey.codes[:, 0]])
         moved = sign * (self.logits(codes[1:], name).astype(np.float64) - before)
         return Way(codes, np.concatenate([[0.0], moved]))
+
+    def _along(self, name: str) -> Codes | None:
+        vector = self.statistics.along.get(name)
+        return None if vector is None else np.asarray(vector, np.float32)
 
     def _column(self, name: str) -> int:
         return self._network.attributes.index(name)
