@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -211,6 +212,6 @@ def load_attribute_network(path: Path) -> LoadedAttributeNetwork:
     settings = stored.validated(_Wrapped, KIND).model
     network = build_attribute_network(settings)
     put_in_place(stored, network)
-    return LoadedAttributeNetwork(
-        network.eval().requires_grad_(False), stored.metadata, sha256_of(file)
-    )
+    # Channels last: convolutions are up to twice as fast so, on processors as on GPUs.
+    network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return LoadedAttributeNetwork(network, stored.metadata, sha256_of(file))
