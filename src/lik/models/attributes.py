@@ -178,12 +178,14 @@ def build_attribute_network(settings: PlainSettings | ResidualSettings) -> Attri
     Raises:
         UnusableInput: a size that the halvings do not allow.
     """
+    kind = PlainNetwork if isinstance(settings, PlainSettings) else ResidualNetwork
     try:
-        if isinstance(settings, PlainSettings):
-            return PlainNetwork(settings)
-        return ResidualNetwork(settings)
+        network: AttributeNetwork = kind(settings)  # type: ignore[arg-type]
     except ValueError as error:
         raise UnusableInput(f"{error}.") from error
+    # Channels last: convolutions are up to twice as fast so, on processors as on GPUs.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,5 @@ def load_attribute_network(path: Path) -> LoadedAttributeNetwork:
     settings = stored.validated(_Wrapped, KIND).model
     network = build_attribute_network(settings)
     put_in_place(stored, network)
-    # Channels last: convolutions are up to twice as fast so, on processors as on GPUs.
-    network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    network.eval().requires_grad_(False)
     return LoadedAttributeNetwork(network, stored.metadata, sha256_of(file))
