@@ -155,7 +155,8 @@ class Trial:
             guide(
                 self.codes[start : start + BATCH], decode, self.guides, target,
                 signs[start : start + BATCH], LEVELS, self.training.std(axis=0), along,
-                guidance=self.guidance, stops=STOPS, seed=self.seed, device=self.session.device,
+                guidance=self.guidance,
+                stops=min(STOPS, self.guidance.steps), seed=self.seed, device=self.session.device,
             )
             for start in range(0, len(self.codes), BATCH)
         ]  # fmt: skip
