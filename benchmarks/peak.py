@@ -13,7 +13,6 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lik.core.randomness import derive
 from lik.training.recipe import load_recipe
 
 BATCH = 64
@@ -38,7 +37,6 @@ def products_per_second(precision: torch.dtype) -> float:
 
 def operations_of_image(recipe_name: str) -> float:
     """Floating-point operations of one image in a step of training."""
-    torch.manual_seed(derive(0, "weights"))
     model = load_recipe(recipe_name, []).build().train()
     images, noise = torch.rand(BATCH, 3, 64, 64), torch.zeros(BATCH, model.latent)
     with FlopCounterMode(display=False) as counter:

@@ -23,9 +23,9 @@ class Aim:
 
     def reached(self, codes: "Codes") -> list[float]:
         """The probability of the trait in each face (N, D), as the network sees its decoding."""
-        import numpy as np
+        from lik.latent.calibration import probability_of
 
-        return [float(1 / (1 + np.exp(-logit))) for logit in self.judge(codes)]
+        return [probability_of(logit) for logit in self.judge(codes)]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
-from lik.core.pixels import to_float
+from lik.evaluation.attributes import logits_of
 from lik.evaluation.changes import SHARES, Change, Judged, at_success, away, sweep
 from lik.evaluation.counterfactuals import TrueChange, Truth
 from lik.evaluation.regions import eyes_of, region_of
@@ -166,10 +166,6 @@ class Trial:
 
     def _spread(self, loaded: "LoadedAttributeNetwork") -> NDArray[np.float64]:
         """σ of a network's logits over the original faces, (A,)."""
-        logits = []
-        for start in range(0, len(self.originals), BATCH):
-            images = to_float(self.originals[start : start + BATCH]).to(self.session.device)
-            with torch.no_grad():
-                logits.append(loaded.network(images).float().cpu().numpy())
-        spread: NDArray[np.float64] = np.maximum(np.concatenate(logits).std(axis=0), 1e-6)
+        logits = logits_of(loaded.network, self.originals)
+        spread: NDArray[np.float64] = np.maximum(logits.std(axis=0), 1e-6)
         return spread

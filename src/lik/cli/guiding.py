@@ -49,9 +49,11 @@ class GuidedWalk:
 
     def seen(self, codes: "Codes") -> dict[str, list[float]]:
         """The probability of each trait in each face (N, D), as the network sees its decoding."""
+        from lik.latent.calibration import probability_of
+
         names = [name for name, amount in self.amounts.items() if amount]
         return {
-            name: [_sigmoid(logit) for logit in self.changes.logits(codes, name)]
+            name: [probability_of(logit) for logit in self.changes.logits(codes, name)]
             for name in dict.fromkeys([*names, *self.aims])
         }
 
@@ -261,9 +263,3 @@ def _counted(changes: "GuidedChanges", ways: int) -> "Iterator[None]":
             yield
         finally:
             changes.stepped = lambda: None
-
-
-def _sigmoid(logit: float) -> float:
-    import numpy as np
-
-    return float(1 / (1 + np.exp(-float(logit))))

@@ -31,10 +31,11 @@ def open_network(path: str, session: "Session") -> "LoadedAttributeNetwork":
 def note_if_taught_by(session: "Session", path: str, sha256: str) -> None:
     """Warn where a network that judges is the one that the run was trained with."""
     from lik.cli.terminal import note
-    from lik.training.feature_networks import teacher_hash
+    from lik.training.feature_networks import remark_on_teacher
 
-    if teacher_hash(session.metadata) == sha256:
-        note(f"{session.name} was trained with {path}: it is judged by its own teacher.")
+    remark = remark_on_teacher(session.name, session.metadata, path, sha256)
+    if remark:
+        note(remark)
 
 
 def listed(text: str | None) -> list[str]:

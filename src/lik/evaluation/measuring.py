@@ -31,7 +31,7 @@ from lik.evaluation.sets import Judge, figures_of_set
 from lik.evaluation.subject import Plan, Progressed, Subject
 from lik.latent.session import Posteriors, Session
 from lik.objectives.likelihood import likelihood
-from lik.training.feature_networks import teacher_hash
+from lik.training.feature_networks import remark_on_teacher
 from lik.training.journal import ACTIVE
 
 STANDARD_ERROR = "standard error over faces"
@@ -111,13 +111,11 @@ class Evaluator:
             )
 
     def _note_teacher(self) -> None:
-        teacher = teacher_hash(self.session.metadata)
         for judge in self.subject.judges:
-            if teacher == judge.network.sha256:
-                self.notes.append(
-                    f"{self.session.name} was trained with {judge.network.name}: it is judged by "
-                    "its own teacher."
-                )
+            found = remark_on_teacher(
+                self.session.name, self.session.metadata, judge.network.name, judge.network.sha256
+            )
+            self.notes += [found] if found else []
 
     def _add(self, key: str, label: str, group: str, value: SupportsFloat, **more: Any) -> None:
         self.figures.append(

@@ -68,7 +68,7 @@ def calibrate(vector: Codes, lacking: Codes, having: Codes, judge: JudgeCodes) -
         found, logit = high, median(high)
     else:
         found, logit = max(tried[1:] or [(1.0, start)], key=lambda pair: pair[1])
-    return Calibration(found, _sigmoid(start), _sigmoid(wanted), _sigmoid(logit))
+    return Calibration(found, probability_of(start), probability_of(wanted), probability_of(logit))
 
 
 def strengths_to(
@@ -83,9 +83,7 @@ def strengths_to(
     Raises:
         UnusableInput: a probability outside 0…1.
     """
-    if not 0 < probability < 1:
-        raise UnusableInput(f"a probability lies between 0 and 1, and {probability} does not.")
-    wanted = np.log(probability / (1 - probability))
+    wanted = logit_of(probability)
     below = judge(codes) < wanted
     low = np.where(below, 0.0, -most)
     high = np.where(below, most, 0.0)
@@ -96,5 +94,17 @@ def strengths_to(
     return np.asarray((low + high) / 2, np.float32)
 
 
-def _sigmoid(logit: float) -> float:
-    return float(1 / (1 + np.exp(-logit)))
+def probability_of(logit: float) -> float:
+    """The probability that a logit stands for."""
+    return float(1 / (1 + np.exp(-float(logit))))
+
+
+def logit_of(probability: float) -> float:
+    """The logit of a probability.
+
+    Raises:
+        UnusableInput: a probability outside 0…1.
+    """
+    if not 0 < probability < 1:
+        raise UnusableInput(f"a probability lies between 0 and 1, and {probability} does not.")
+    return float(np.log(probability / (1 - probability)))

@@ -146,14 +146,18 @@ def guide(
             STRIDE * F.normalize(_on(device, along) / unit.clamp(min=1e-3), dim=0),
             settings.own,
         )
+
+    def place() -> Tensor:
+        """Where the faces are now."""
+        return origin + unit * (own + shared * direction)
+
     optimizer = torch.optim.Adam([own, shared], lr=settings.rate, betas=(0.9, 0.99))
     kept, wanted = [], []
     marks = np.linspace(0, settings.steps, stops + 1).round().astype(int)[1:] - 1
     for step in range(settings.steps):
         share = min(1.0, (step + 1) / (0.9 * settings.steps))
         level = levels[0] + share * (levels[1] - levels[0])
-        walked = unit * (own + shared * direction)
-        loss = aims.loss(origin + walked, level, step, share, settings)
+        loss = aims.loss(place(), level, step, share, settings)
         loss = loss + price * own.square().sum(dim=1)
         optimizer.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
@@ -164,8 +168,7 @@ def guide(
             way.grad *= setting_out
         optimizer.step()
         if step in marks:
-            walked = unit * (own + shared * direction)
-            kept.append((origin + walked).detach().cpu().numpy().copy())
+            kept.append(place().detach().cpu().numpy().copy())
             wanted.append(level)
     return Journey(np.asarray(wanted), np.stack(kept))
 

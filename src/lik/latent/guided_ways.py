@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lik.core.errors import UnusableInput
+from lik.latent.calibration import logit_of
 from lik.latent.guide_statistics import GuideStatistics
 from lik.latent.guided import Guidance, Guide, guide
 from lik.latent.judging import logits_of
@@ -157,6 +157,4 @@ def distance_to(probability: float, logit: float) -> float:
     Raises:
         UnusableInput: a probability outside 0…1.
     """
-    if not 0 < probability < 1:
-        raise UnusableInput(f"a probability lies between 0 and 1, and {probability} does not.")
-    return float(np.log(probability / (1 - probability)) - logit)
+    return logit_of(probability) - logit

@@ -68,6 +68,15 @@ def network_hash(path: str) -> str:
     return sha256_of(weights_file(Path(path).expanduser()))
 
 
+def remark_on_teacher(
+    run: str, metadata: Mapping[str, Any], network: str, sha256: str
+) -> str | None:
+    """A sentence where the network that judges a run is the one it was trained with, else None."""
+    if teacher_hash(metadata) != sha256:
+        return None
+    return f"{run} was trained with {network}: it is judged by its own teacher."
+
+
 def teacher_hash(metadata: Mapping[str, Any]) -> str | None:
     """The SHA-256 of the network that a run was trained with, from what its weights say of it.
 
