@@ -86,6 +86,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15, help="of a round, at the least")
     parser.add_argument("--epochs", type=int, default=4, help="before the losses are compared")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--loop-epochs", type=int, metavar="N", help="of the plain loop on a GPU (default: all)"
+    )
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         pictures = faces_of(wanted.faces, Path(folder))
@@ -94,7 +97,7 @@ def main() -> None:
             if wanted.device == "cpu":
                 compare(model, pictures, Path(folder), wanted)
             else:
-                whole_training(model, pictures, Path(folder), wanted.device)
+                whole_training(model, pictures, Path(folder), wanted)
 
 
 def faces_of(text: str, folder: Path) -> Pictures:
@@ -159,6 +162,7 @@ def compare(model: str, pictures: Pictures, folder: Path, wanted: argparse.Names
             process.ask(f"epochs {wanted.epochs}")
             process.loss = process.ask("test")["loss"]
             processes.append(process)
+            print(f"{name} is warm", file=sys.stderr, flush=True)
         else:
             print(f"{name} is left out: {process.missing}")
     for _ in range(wanted.rounds):
@@ -187,25 +191,32 @@ def print_table(processes: list[Process]) -> None:
         )
 
 
-def whole_training(model: str, pictures: Pictures, folder: Path, device: str) -> None:
+def whole_training(
+    model: str, pictures: Pictures, folder: Path, wanted: argparse.Namespace
+) -> None:
     """Time all the steps of the paper's training from a fresh process on."""
     test, few = np.split(pictures, [HELD_OUT])
     give_faces(folder, np.resize(few, (PAPER_FACES, *few.shape[1:])), test, model)
-    epochs = PAPER_EPOCHS[model]
+    whole = PAPER_EPOCHS[model]
     print(
-        f"\nThe {model} model, batch {BATCH}: {epochs} epochs of {PAPER_FACES:,} faces", flush=True
+        f"\nThe {model} model, batch {BATCH}: {whole} epochs of {PAPER_FACES:,} faces; losses on "
+        f"{len(test):,} held-out ones",
+        flush=True,
     )
     for name in ("lik", "eager"):
-        process = Process(name, sys.executable, model, folder, device)
+        epochs = whole if name == "lik" else min(whole, wanted.loop_epochs or whole)
+        process = Process(name, sys.executable, model, folder, wanted.device)
         first = process.ask("epochs 1")
+        early = process.ask("test")["loss"]
         rest = process.ask(f"epochs {epochs - 1}")
-        loss = process.ask("test")["loss"]
+        late = process.ask("test")["loss"]
         process.end()
-        seconds = first["seconds"] + rest["seconds"]
+        seconds = first["seconds"] + rest["seconds"] / (epochs - 1) * (whole - 1)
+        how = "" if epochs == whole else f" (of which {epochs} epochs were trained)"
         print(
-            f"{name:8} {seconds:8.1f} s, of which the first epoch {first['seconds']:.1f} s; then "
-            f"{rest['images'] / rest['seconds']:,.0f} images/s; loss {loss:.2f}; "
-            f"{process.precision}; {process.versions}",
+            f"{name:8} {seconds:8.1f} s{how}, the first epoch {first['seconds']:.1f} s; then "
+            f"{rest['images'] / rest['seconds']:,.0f} images/s; loss {early:.2f} after one epoch, "
+            f"{late:.2f} after {epochs}; {process.precision}; {process.versions}",
             flush=True,
         )
 

@@ -23,10 +23,10 @@ def test_precision_follows_the_processor(monkeypatch):
 
 def test_compilation_is_for_long_trainings_where_a_compiler_is(monkeypatch):
     monkeypatch.setattr(acceleration, "has_compiler", lambda: True)
-    assert not choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING - 1).compiled
-    assert choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING).compiled
+    assert not choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"] - 1).compiled
+    assert choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"]).compiled
     monkeypatch.setattr(acceleration, "has_compiler", lambda: False)
-    without = choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING)
+    without = choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"])
     assert not without.compiled
     assert "no C++ compiler" in without.describe(CPU)
 

@@ -36,3 +36,39 @@ def test_a_compiler_that_fails_is_told_once_and_done_without(monkeypatch):
     assert remarks == 2 * [
         "torch.compile failed (InductorError): going on without it, more slowly."
     ]
+
+
+def test_code_that_fails_in_its_backward_pass_is_done_without(monkeypatch):
+    """Compiled code is tried in both passes, and the trial leaves nothing behind."""
+
+    class Fails(torch.autograd.Function):
+        @staticmethod
+        def forward(context, values):
+            return values.clone()
+
+        @staticmethod
+        def backward(context, gradient):
+            raise AssertionError("expected size 128==128, stride 9==1 at dim=1")
+
+    def compile_badly(function, **how):
+        def compiled(*arguments):
+            terms = dict(function(*arguments))
+            return terms | {"loss": Fails.apply(terms["loss"])}
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", compile_badly)
+    remarks = []
+    recipe = load_recipe("paper-second", ["model.latent=4", "batch_size=4"], 16)
+    model = recipe.build()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    loss = recipe.loss(model, Acceleration(compiled=True, tell=remarks.append))
+    batch = Batch(torch.rand(4, 3, 16, 16), 4, 4)
+    found = loss(batch, Noise(torch_stream(0, "test"), 4))["loss"]
+    found.mean().backward()
+    assert remarks == ["torch.compile failed (AssertionError): going on without it, more slowly."]
+    statistics = model.state_dict()
+    model.load_state_dict(before)
+    recipe.loss(model)(batch, Noise(torch_stream(0, "test"), 4))
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, statistics[name]), name

@@ -8,7 +8,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from lik.core.acceleration import DeviceSettings, choose_acceleration
+from lik.core.acceleration import DeviceSettings, choose_acceleration, has_compiler
+from lik.core.compilation import Compiled
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
 from lik.models.saved import load_model
@@ -81,7 +82,7 @@ class CannotRecord(OnTape):
         raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
 
-def new_step(recorder=None, loss=None, recipe="paper-first"):
+def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
     settings = ["model.latent=4", "batch_size=4", "ema=0.9", "optimizer.clip=5",
                 "optimizer.schedule=cosine", "optimizer.warmup=3"]  # fmt: skip
     recipe = load_recipe(recipe, settings, 16)
@@ -98,6 +99,8 @@ def new_step(recorder=None, loss=None, recipe="paper-first"):
         made, _ = building.build_step(recipe, CPU, 40, recipe.state(40, CPU), tell=remarks.append)
     if loss:
         made.loss = loss(made.loss)
+    if compiled:
+        made.settling = Compiled(made._settle_in_lines, remarks.append, merged=True)
     return made, remarks
 
 
@@ -154,6 +157,24 @@ def test_a_recorded_step_does_what_a_step_does(recipe, one_thread):
         return
     for one, other in zip(state(plain), state(graphed), strict=True):
         torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(not has_compiler(), reason="torch.compile needs a C++ compiler")
+def test_what_is_done_with_gradients_may_be_compiled(monkeypatch, one_thread):
+    """Broken batches are skipped, rates change, whole batches and smaller ones share moments."""
+    monkeypatch.setattr("lik.training.graph.WARM_UP", 100)  # a tape cannot hold compiled code
+    plain = new_step()[0]
+    graphed, remarks = new_step(OnTape(), compiled=True)
+    expected, found = taken(plain), taken(graphed)
+    assert graphed.settling is not None
+    assert not graphed.settling.given_up
+    assert remarks == []
+    assert int(graphed.guard.skipped) == 2
+    for one, other in zip(expected, found, strict=True):
+        assert other["images"] == one["images"]
+        assert other["loss"] == pytest.approx(one["loss"], rel=1e-4)
+    one, other = (step.optimizer.state_dict()["state"] for step in (plain, graphed))
+    assert [entry["step"] for entry in other.values()] == [entry["step"] for entry in one.values()]
 
 
 def test_what_is_saved_of_it_is_what_is_saved_of_a_step():
@@ -232,7 +253,7 @@ def test_only_what_stays_the_same_is_recorded():
 
 @pytest.fixture
 def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (840, 16, 16, 3), dtype=np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 256, (840, 32, 32, 3), dtype=np.uint8)
     description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
     return Data(pictures, np.arange(805), np.arange(805, 840), description)
 
@@ -254,7 +275,7 @@ class Noting(Observer):
 
 def train(path, data, *settings, observer=None, recipe="paper-first"):
     observer = observer or Noting()
-    recipe = load_recipe(recipe, ["batch_size=16", "model.latent=8", *settings], 16)
+    recipe = load_recipe(recipe, ["batch_size=16", "model.latent=8", *settings], 32)
     run_training(RunFolder(path), recipe, data, torch.device("cuda"), observer)
     assert observer.remarks == []
     records = journal.read(path / "journal.jsonl")

@@ -10,9 +10,8 @@ import torch
 
 from lik.core.configuration import Settings
 
-WORTH_COMPILING = 60_000
-"""Images in a training from which the half minute of compilation is won back."""
-
+WORTH_COMPILING = {"cpu": 60_000, "cuda": 1_000_000}
+"""Images in a training from which compilation, of 10 to 30 seconds at the first time, pays."""
 
 SMALL = 30_000_000
 """Weights of a model up to which launching kernels, and not computing, may be what takes time."""
@@ -99,7 +98,7 @@ def choose_acceleration(
     notes: tuple[str, ...] = ()
     compiled = settings.compile is True
     if settings.compile == "auto":
-        compiled = images >= WORTH_COMPILING
+        compiled = images >= WORTH_COMPILING[device.type]
     if compiled and not has_compiler():
         compiled, notes = False, ("no C++ compiler is there: g++ would make it faster",)
     can = device.type == "cuda" and recordable

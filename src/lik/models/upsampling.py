@@ -6,7 +6,8 @@ kinds; only the order of the arithmetic is another. Shapes: features (B, C, H, W
 Two things make the usual operator slow on a CPU, forwards and backwards. With a bias inside it,
 oneDNN often falls back to slow code, and the bias's own gradient is a slow sum: here the bias is
 added after it. And few output channels, as the three of a picture, leave wide vector units nearly
-empty: here they are computed as four times as many, see `double`.
+empty: here they are computed as four times as many, see `double`. What is quick on a GPU stands in
+`im2col`.
 """
 
 from typing import Any
@@ -15,6 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
+
+from lik.models import im2col
 
 FEW_CHANNELS = 8
 """Output channels up to which `double` is the faster form on a CPU."""
@@ -28,6 +31,8 @@ class ConvTranspose4x4(nn.ConvTranspose2d):
 
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
         # Only training needs the gain; what is exported stays one operator.
+        if self.training and im2col.suits(features):
+            return with_bias(im2col.double(features, self.weight), self.bias)
         if self.training and self.out_channels <= FEW_CHANNELS and features.device.type == "cpu":
             return with_bias(double(features, self.weight), self.bias)
         doubled = F.conv_transpose2d(features, self.weight, stride=2, padding=1)
@@ -45,6 +50,9 @@ class SameConvTranspose3x3(nn.ConvTranspose2d):
         super().__init__(channels_in, channels_out, kernel_size=3, stride=2)
 
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if self.training and im2col.suits(features):
+            kernels = F.pad(self.weight, (0, 1, 0, 1))  # with a last row and column of zeros
+            return with_bias(im2col.double(features, kernels, padding=0), self.bias)
         full = F.conv_transpose2d(features, self.weight, stride=2)
         return with_bias(full[:, :, :-1, :-1], self.bias)
 
@@ -68,10 +76,7 @@ def double(features: Tensor, weight: Tensor) -> Tensor:
     arXiv:1609.05158. Its gradients are those of the transposed convolution,
     whose adjoint is the usual convolution of stride 2.
     """
-    kind = features.device.type
-    if torch.is_autocast_enabled(kind):
-        precision = torch.get_autocast_dtype(kind)
-        features, weight = features.to(precision), weight.to(precision)
+    features, weight = im2col.in_autocast(features, weight)
     doubled: Tensor = _Doubling.apply(features, weight)  # type: ignore[no-untyped-call]
     return doubled
 

@@ -1,11 +1,13 @@
 """The passes through a model in lower precision and compiled, the objective in float32."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from lik.core.acceleration import Acceleration
+from lik.core.compilation import Compiled
 from lik.objectives.elbo import Elbo, Model, Output
 from lik.training.batches import Batch
 from lik.training.noise import Noise
@@ -23,11 +25,12 @@ class AcceleratedElbo:
     ) -> None:
         self.elbo, self.model, self.latent = elbo, model, latent
         self.batch_size, self.how = batch_size, how
-        self._compiled: Callable[[Tensor, Tensor], Mapping[str, Tensor]] | None = None
+        self._compiled: Compiled[[Tensor, Tensor], Mapping[str, Tensor]] | None = None
+        self._tried = isinstance(model, DistributedDataParallel)  # which counts its backward passes
         if how.compiled:
             # PyTorch compiles the same lines for at most eight models, and then no more.
             torch.compiler.reset()
-            self._compiled = torch.compile(self._in_training, dynamic=False)
+            self._compiled = Compiled(self._in_training, how.tell)
 
     def __call__(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         images = batch.images
@@ -38,9 +41,28 @@ class AcceleratedElbo:
         self.elbo.train(self.model.training)
         if not self.model.training:
             return self._terms(self.model, images, numbers)
-        if self._compiled is not None and len(images) == self.batch_size:
-            return self._by_compiled(self._compiled, images, numbers)
-        return self._in_training(images, numbers)
+        if self._compiled is None or len(images) != self.batch_size:
+            return self._in_training(images, numbers)
+        if not self._tried:
+            self._tried = True
+            self._try(self._compiled, images, numbers)
+        return self._compiled(images, numbers)
+
+    def _try(
+        self, compiled: Compiled[[Tensor, Tensor], Mapping[str, Tensor]], images: Tensor,
+        noise: Tensor,
+    ) -> None:  # fmt: skip
+        """Go forwards and backwards once for nothing: compiled code may fail in either pass."""
+        buffers = [*self.model.buffers(), *self.elbo.buffers()]
+        before = [buffer.clone() for buffer in buffers]
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        try:
+            loss = compiled(images, noise)["loss"].mean()
+            torch.autograd.grad(loss, weights, allow_unused=True)
+        except Exception as error:  # what is wrong without a compiler too will be so again
+            compiled.give_up(error)
+        for buffer, old in zip(buffers, before, strict=True):
+            buffer.copy_(old)
 
     def _in_training(self, images: Tensor, noise: Tensor) -> Mapping[str, Tensor]:
         def passes(images: Tensor, noise: Tensor) -> Output:
@@ -54,20 +76,3 @@ class AcceleratedElbo:
     def _terms(self, model: Model, images: Tensor, noise: Tensor) -> Mapping[str, Tensor]:
         terms: Mapping[str, Tensor] = self.elbo(model, images, noise)
         return terms
-
-    def _by_compiled(
-        self,
-        compiled: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
-        images: Tensor,
-        noise: Tensor,
-    ) -> Mapping[str, Tensor]:
-        try:
-            return compiled(images, noise)
-        except Exception as error:  # compilers fail in many ways, all of them harmless here
-            if not type(error).__module__.startswith("torch._"):
-                raise
-            self._compiled = None
-            self.how.tell(
-                f"torch.compile failed ({type(error).__name__}): going on without it, more slowly."
-            )
-            return self._in_training(images, noise)

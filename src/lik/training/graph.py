@@ -8,7 +8,7 @@ generators as ever. Batches of another size, such as the last one of an epoch, a
 which warm up what allocates lazily, are taken one kernel at a time: they are steps like any other.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
@@ -16,9 +16,11 @@ from typing import Any, Protocol, TypeVar, cast
 import torch
 from torch import Tensor
 
+from lik.core.compilation import Compiled
 from lik.training.batches import Batch
 from lik.training.noise import Noise
-from lik.training.step import Step
+from lik.training.step import Step, total_norm
+from lik.training.update import Moments, adam_step
 
 WARM_UP = 3
 """Steps before the recording, as PyTorch's documentation has it; compilation happens in them."""
@@ -113,6 +115,7 @@ class GraphedStep(Step):
 
     What was saved must be put back before the first step, for recorded work knows tensors by where
     they lie. ``tell`` is given a sentence where recording fails; steps go on without it.
+    ``compiled``: so is what is done with the gradients.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class GraphedStep(Step):
         batch_size: int,
         recorder: Recorder,
         tell: Callable[[str], None],
+        compiled: bool = False,
         **named: Any,
     ) -> None:
         super().__init__(*arguments, **named)
@@ -129,6 +133,8 @@ class GraphedStep(Step):
         self.noise = FixedNoise(batch_size)
         # The same for all steps, for what is a float32 here was a float64 among the options.
         self.learning_rate = torch.zeros((), device=device)
+        self._rate_there = 0.0
+        self.settling = Compiled(self._settle_in_lines, tell, merged=True) if compiled else None
         self.batch: Batch | None = None
         self.names: list[str] = []
         self.warm = 0
@@ -137,7 +143,10 @@ class GraphedStep(Step):
         self.given_up = False
 
     def __call__(self, batch: Batch, noise: Noise, number: int) -> dict[str, Tensor]:
-        self.learning_rate.fill_(self.rate(number))
+        rate = self.rate(number)
+        if rate != self._rate_there:
+            self._rate_there = rate
+            self.learning_rate.fill_(rate)
         if self.given_up or len(batch.images) != self.batch_size or batch.mine != self.batch_size:
             with self._fixed_rate():
                 sums = self.take(batch, noise)
@@ -146,6 +155,38 @@ class GraphedStep(Step):
         if self.average is not None:
             self.average.update(self.model)
         return sums
+
+    def settle(
+        self, terms: Mapping[str, Tensor], before: Sequence[Tensor], mine: int
+    ) -> dict[str, Tensor]:
+        if self.settling is None or self.settling.given_up or mine != self.batch_size:
+            return super().settle(terms, before, mine)
+        learned = [
+            weight
+            for group in self.optimizer.param_groups
+            for weight in group["params"]
+            if weight.grad is not None
+        ]
+        with torch.no_grad():
+            moments = Moments.of(self.optimizer, learned)
+            return self.settling(terms, before, mine, learned, moments, self.optimizer.defaults)
+
+    def _settle_in_lines(
+        self,
+        terms: Mapping[str, Tensor],
+        before: Sequence[Tensor],
+        mine: int,
+        learned: Sequence[Tensor],
+        moments: Moments,
+        options: Mapping[str, Any],
+    ) -> dict[str, Tensor]:
+        norm = total_norm(self.weights)
+        skip = self.guard.judge(norm)
+        adam_step(
+            learned, [cast(Tensor, weight.grad) for weight in learned], moments,
+            self.learning_rate, options["betas"], options["eps"], self.divisor(norm), skip == 1,
+        )  # fmt: skip
+        return self.counted(terms, before, skip, mine)
 
     def _whole(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         if self.batch is None:  # pictures with the channels last, as they are

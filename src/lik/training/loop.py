@@ -211,8 +211,9 @@ class _Totals:
         }
 
     def add(self, sums: Mapping[str, Tensor]) -> None:
-        for name, value in sums.items():
-            self.totals[name] = self.totals[name] + value if name in self.totals else value
+        if not self.totals:
+            self.totals = {name: torch.zeros_like(value) for name, value in sums.items()}
+        torch._foreach_add_(list(self.totals.values()), [sums[name] for name in self.totals])
 
     def values(self) -> Figures:
         """The sums over all processes, in one reading from the device."""

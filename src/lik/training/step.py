@@ -3,7 +3,7 @@
 Nothing here waits for the device: what happened stays in tensors until somebody reads them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -133,23 +133,40 @@ class Step:
         share = batch.mine * self.processes / batch.total
         (share * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
         self._bring_together(batch.mine / batch.total)
-        norm = torch.nn.utils.get_total_norm([w.grad for w in self.weights if w.grad is not None])
+        return self.settle(terms, before, batch.mine)
+
+    def settle(
+        self, terms: Mapping[str, Tensor], before: Sequence[Tensor], mine: int
+    ) -> dict[str, Tensor]:
+        """Judge the gradients, move the weights, sum the terms."""
+        norm = total_norm(self.weights)
         skip = self.guard.judge(norm)
         # The fused optimizer reads both on the device: it divides the gradients by grad_scale,
         # and leaves weights and moments as they are where found_inf is 1.
         self.optimizer.found_inf = skip
-        if self.clip is not None:
-            self.optimizer.grad_scale = (norm / self.clip).clamp(min=1.0)
+        divisor = self.divisor(norm)
+        if divisor is not None:
+            self.optimizer.grad_scale = divisor
         self.optimizer.step()
+        return self.counted(terms, before, skip, mine)
+
+    def divisor(self, norm: Tensor) -> Tensor | None:
+        """What shortens gradients of this norm to the greatest that is allowed, if any is."""
+        return None if self.clip is None else (norm / self.clip).clamp(min=1.0)
+
+    def counted(
+        self, terms: Mapping[str, Tensor], before: Sequence[Tensor], skip: Tensor, mine: int
+    ) -> dict[str, Tensor]:
+        """The sums of the terms; where the step was skipped, 0, and buffers as they were before."""
         taken = skip == 0
         for buffer, old in zip(self.buffers, before, strict=True):  # of batch normalisation
             buffer.copy_(torch.where(taken, buffer, old))
-        counted = taken & (batch.mine > 0)
+        counted = taken & (mine > 0)
         sums = {
             name: torch.where(counted, values.detach().sum().double(), 0.0)
             for name, values in terms.items()
         }
-        return sums | {"images": taken.double() * batch.mine}
+        return sums | {"images": taken.double() * mine}
 
     def _bring_together(self, share: float) -> None:
         """The objective's gradients and averages over the whole batch, from all processes."""
@@ -174,6 +191,11 @@ class Step:
         if self.objective.state_dict():
             parts["objective"] = self.objective
         return parts if self.average is None else parts | {"average": self.average}
+
+
+def total_norm(weights: Sequence[Tensor]) -> Tensor:
+    """The length of the gradient of all weights that have one, ()."""
+    return torch.nn.utils.get_total_norm([w.grad for w in weights if w.grad is not None])
 
 
 def adam(
