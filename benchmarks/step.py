@@ -1,0 +1,88 @@
+"""Time a training step on this device: all of it, and where it is recorded as a graph, that alone.
+
+    python benchmarks/step.py [RECIPE] [--kernels] [KEY=VALUE ...]
+
+For example ``device.compile=false`` or ``device.graph=false``. Pictures are random, of which time
+does not depend. The first number is what a user waits for, the second what the GPU works; with
+--kernels every kernel of a recorded step is listed, with its microseconds.
+"""
+
+import argparse
+import time
+
+import numpy as np
+import torch
+
+from lik.core.device import choose_device
+from lik.core.randomness import torch_stream
+from lik.training.batches import Batches, on_device
+from lik.training.building import build_step
+from lik.training.graph import GraphedStep
+from lik.training.noise import Noise
+from lik.training.recipe import load_recipe
+from lik.training.trial import PAPER_FACES
+
+WARM, STEPS, SIZE = 20, 200, 64
+
+
+def main() -> None:
+    """Print a line, and a list where it is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipe", nargs="?", default="paper-first")
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
+    parser.add_argument("--kernels", action="store_true")
+    wanted = parser.parse_args()
+    if "=" in wanted.recipe:
+        wanted.recipe, wanted.settings = "paper-first", [wanted.recipe, *wanted.settings]
+    device = choose_device("auto")
+    recipe = load_recipe(wanted.recipe, ["device.compile=true", *wanted.settings], SIZE)
+    began = time.perf_counter()
+    step, how = build_step(recipe, device, PAPER_FACES, recipe.state(PAPER_FACES, device))
+    step.model.train()
+    shape = ((WARM + STEPS) * recipe.batch_size, SIZE, SIZE, 3)
+    drawn = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    batches = Batches(on_device(drawn, device), np.arange(len(drawn)), recipe.batch_size, device)
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    for number, batch in enumerate(batches.epoch(0)):
+        if number == WARM:
+            wait()
+            warm = time.perf_counter()
+        step(batch, Noise(torch_stream(0, "noise", number, device=device), batch.total), number)
+    wait()
+    whole = (time.perf_counter() - warm) / STEPS
+    line = (
+        f"{wanted.recipe}: {1e3 * whole:.3f} ms a step, {recipe.batch_size / whole:,.0f} images/s"
+    )
+    if isinstance(step, GraphedStep) and step.launch:
+        line += f"; {1e3 * replayed(step):.3f} ms of it recorded work"
+    print(f"{line}; {warm - began:.0f} s of warming up; {how.describe(device)}")
+    if wanted.kernels and isinstance(step, GraphedStep) and step.launch:
+        list_kernels(step)
+
+
+def replayed(step: GraphedStep) -> float:
+    """Seconds of a recorded step alone."""
+    assert step.launch
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    for _ in range(STEPS):
+        step.launch()
+    torch.cuda.synchronize()
+    return (time.perf_counter() - began) / STEPS
+
+
+def list_kernels(step: GraphedStep) -> None:
+    """Each kernel of a recorded step, in order."""
+    assert step.launch
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        step.launch()
+        torch.cuda.synchronize()
+    events = [event for event in profile.events() if event.device_type.name == "CUDA"]
+    for event in sorted(events, key=lambda event: event.time_range.start):
+        print(f"{event.time_range.elapsed_us():8.2f}  {event.name[:110]}")
+
+
+if __name__ == "__main__":
+    main()
