@@ -22,17 +22,35 @@ GUIDE = Guide(network, np.ones(2))
 SCALE = np.ones(3, np.float32)
 
 
-def walk(codes, signs, levels=(-2.0, 2.0), **options):
-    return guide(codes, decode, [GUIDE], 0, np.asarray(signs), levels, SCALE, **options)
+def walk(codes, signs, distance=4.0, ceiling=(1.0, 2.0), **options):
+    return guide(
+        codes, decode, [GUIDE], 0, np.asarray(signs), distance, SCALE, ceiling=ceiling, **options
+    )
 
 
-def test_the_target_reaches_its_level_and_the_rest_stays():
+def test_the_target_reaches_the_ceiling_and_the_rest_stays():
     codes = np.array([[-1, 0, 0], [1, 0.3, 2]], np.float32)
     guidance = Guidance(pixels=0.0, length=0.0)
     end = torch.from_numpy(walk(codes, [1, -1], guidance=guidance).end)
     before, after = network(decode(torch.from_numpy(codes))), network(decode(end))
     np.testing.assert_allclose(after[:, 0], [2, -2], atol=0.5)
     np.testing.assert_allclose(after[:, 1], before[:, 1], atol=0.3)
+
+
+def test_without_a_ceiling_all_faces_go_the_same_distance():
+    codes = np.array([[-1, 0, 0], [3, 0, 0]], np.float32)
+    guidance = Guidance(pixels=0.0, length=0.0)
+    end = walk(codes, [1, 1], 1.5, ceiling=None, guidance=guidance).end
+    logits = [network(decode(torch.from_numpy(where)))[:, 0].numpy() for where in (codes, end)]
+    np.testing.assert_allclose(logits[1] - logits[0], 1.5, atol=0.3)
+
+
+def test_a_far_face_goes_no_further_than_the_distance():
+    codes = np.array([[-9, 0, 0], [-1, 0, 0]], np.float32)
+    way = walk(codes, [1, 1], 3.0, stops=3)
+    np.testing.assert_allclose(way.distances, [1.1, 2.2, 3.0], atol=0.1)
+    reached = network(decode(torch.from_numpy(way.end)))[:, 0].numpy()
+    np.testing.assert_allclose(reached, [-6, 2], atol=0.6)
 
 
 def test_a_face_that_is_there_already_stays_to_the_bit():
@@ -53,7 +71,7 @@ def test_the_way_has_stops_that_lead_on_and_the_same_seed_goes_the_same_way():
 
 def test_a_guide_is_needed():
     with pytest.raises(UnusableInput, match="need a network"):
-        guide(np.zeros((1, 3), np.float32), decode, [], 0, np.ones(1), (0, 1), SCALE)
+        guide(np.zeros((1, 3), np.float32), decode, [], 0, np.ones(1), 1.0, SCALE)
 
 
 def test_a_shared_direction_is_kept_to_where_nothing_speaks_against_it():
@@ -73,7 +91,7 @@ def test_networks_take_turns():
         return Guide(lambda images: asked.append(name) or network(images), np.ones(2))
 
     pair = [told("first"), told("second")]
-    guide(np.array([[-1, 0, 0]], np.float32), decode, pair, 0, np.ones(1), (-2, 2), SCALE)
+    guide(np.array([[-1, 0, 0]], np.float32), decode, pair, 0, np.ones(1), 4.0, SCALE)
     assert asked[-4:] in (["first", "second"] * 2, ["second", "first"] * 2)
 
 

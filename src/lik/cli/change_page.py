@@ -57,7 +57,7 @@ def write_changes_page(folder: Path, trial: "Trial", names: list[str], methods: 
             "the original faces, where 50, 80 and 95 % of the faces are flipped; all else at "
             "80 %: share of the other logits that changed sides, cosine of the judge's features "
             "before and after, share of the change outside of the trait's region, mean change of "
-            "a pixel, strength (prior σ; for guided changes, levels of the logit in σ).",
+            "a pixel, strength (prior σ; for guided changes, distance of the logit in σ).",
             table=rows_of_table(trial, names, methods),
             columns=headings(),
             command=command_line(),

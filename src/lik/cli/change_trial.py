@@ -28,8 +28,10 @@ GROWTH = 1.25
 """From one strength of a direction to the next."""
 LONGEST = 30.0
 """The longest step along a direction that is tried, in prior σ."""
-LEVELS = (-1.5, 4.5)
-"""First and last level of guided changes, in σ of the target's logit."""
+DISTANCE = 6.0
+"""How far guided changes are taken, in σ of the target's logit."""
+CEILING = (1.0, 1.5)
+"""Level of the logit beyond which no face need go: enough for another network to see it too."""
 STOPS = 20
 SHOWN = 4
 """Faces of a strip."""
@@ -154,15 +156,14 @@ class Trial:
         parts = [
             guide(
                 self.codes[start : start + BATCH], decode, self.guides, target,
-                signs[start : start + BATCH], LEVELS, self.training.std(axis=0), along,
+                signs[start : start + BATCH], DISTANCE, self.training.std(axis=0), along, CEILING,
                 guidance=self.guidance,
                 stops=min(STOPS, self.guidance.steps), seed=self.seed, device=self.session.device,
             )
             for start in range(0, len(self.codes), BATCH)
         ]  # fmt: skip
-        for number, level in enumerate(parts[0].levels):
-            # The level, from the first one on: strengths begin at 0, as those of directions do.
-            yield float(level) - LEVELS[0], np.concatenate([part.codes[number] for part in parts])
+        for number, distance in enumerate(parts[0].distances):
+            yield float(distance), np.concatenate([part.codes[number] for part in parts])
 
     def _spread(self, loaded: "LoadedAttributeNetwork") -> NDArray[np.float64]:
         """σ of a network's logits over the original faces, (A,)."""

@@ -74,14 +74,14 @@ class Guidance:
 
 @dataclass(frozen=True)
 class Journey:
-    """Where the faces were: levels (K,) in logits that were asked for, and codes (K, N, D)."""
+    """Where the faces were: distances (K,) in σ that were asked for, and codes (K, N, D)."""
 
-    levels: NDArray[np.float64]
+    distances: NDArray[np.float64]
     codes: Codes
 
     @property
     def end(self) -> Codes:
-        """The codes (N, D) at the last level."""
+        """The codes (N, D) at the last distance."""
         last: Codes = self.codes[-1]
         return last
 
@@ -92,23 +92,25 @@ def guide(
     guides: Sequence[Guide],
     target: int,
     signs: NDArray[np.floating],
-    levels: tuple[float, float],
+    distance: float,
     scale: Codes,
     along: Codes | None = None,
+    ceiling: tuple[float, float] | None = None,
     guidance: Guidance | None = None,
     stops: int = 1,
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> Journey:
-    """Move codes (N, D) until the target's logit, times each face's sign, has a level.
+    """Move codes (N, D) until the target's logit, times each face's sign, has moved by a distance.
 
-    The level wanted rises evenly from the first to the second of ``levels`` (in σ of the target's
-    logit) over nine tenths of the steps; a face sets out when the level passes its own, and one
-    that is beyond the last level stays where it is, to the bit. Every step looks at the pictures
-    before and after through one of the networks, under one of a few shifts, mirrorings and grains,
-    and counts only differences, so that what is found holds for more than one view of a face
-    (Athalye et al., arXiv:1707.07397) and for more than one network (Liu et al.,
-    arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
+    The distance wanted rises evenly from 0 to ``distance`` (in σ of the target's logit) over nine
+    tenths of the steps, for all faces alike, as along a direction; but no face is asked to go
+    beyond the ``ceiling``, which rises in the same time from its first to its second level, and one
+    that is above it already stays where it is, to the bit. Every step looks at the pictures before
+    and after through one of the networks, under one of a few shifts, mirrorings and grains, and
+    counts only differences, so that what is found holds for more than one view of a face (Athalye
+    et al., arXiv:1707.07397) and for more than one network (Liu et al., arXiv:1611.02770). Passes
+    are in bfloat16 where the device is fast at it.
 
     Args:
         codes: where the faces are.
@@ -116,11 +118,12 @@ def guide(
         guides: networks that know the same attributes; they take turns.
         target: index of the attribute.
         signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
-        levels: first and last level, in σ.
+        distance: how far the logit shall move, in σ.
         scale: (D,) standard deviations of the codes of faces, the measure of steps.
         along: (D,) the shared direction, such as the joint regression's; None for none. It keeps
             what no network is asked about: free steps find what pleases the networks, as well in
             the wall behind a head.
+        ceiling: levels of the logit, in σ, beyond which no face need go; None for none.
         guidance: weights and number of steps.
         stops: how many codes of the way are kept; the last is the end.
         seed: of shifts and grain.
@@ -137,7 +140,7 @@ def guide(
     origin = _on(device, codes)
     unit = _on(device, scale)
     views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
-    aims = _Aims(origin, decode, guides, target, signs, views)
+    aims = _Aims(origin, decode, guides, target, signs, views, distance, ceiling)
     own = torch.zeros_like(origin, requires_grad=True)
     shared = torch.zeros_like(origin[:, :1], requires_grad=True)
     direction, price = torch.zeros_like(unit), settings.length
@@ -156,20 +159,19 @@ def guide(
     marks = np.linspace(0, settings.steps, stops + 1).round().astype(int)[1:] - 1
     for step in range(settings.steps):
         share = min(1.0, (step + 1) / (0.9 * settings.steps))
-        level = levels[0] + share * (levels[1] - levels[0])
-        loss = aims.loss(place(), level, step, share, settings)
+        loss = aims.loss(place(), step, share, settings)
         loss = loss + price * own.square().sum(dim=1)
         optimizer.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
         # Adam makes whole steps of the smallest gradients, and rounding alone gives some.
-        setting_out = (aims.shortfall(level) > 0)[:, None]
+        setting_out = (aims.shortfall(share) > 0)[:, None]
         for way in (own, shared):
             assert way.grad is not None
             way.grad *= setting_out
         optimizer.step()
         if step in marks:
             kept.append(place().detach().cpu().numpy().copy())
-            wanted.append(level)
+            wanted.append(share * distance)
     return Journey(np.asarray(wanted), np.stack(kept))
 
 
@@ -184,9 +186,12 @@ class _Aims:
         target: int,
         signs: NDArray[np.floating],
         views: Sequence["_View"],
+        distance: float,
+        ceiling: tuple[float, float] | None,
     ) -> None:
         self.target, self.precision = target, choose_precision(DeviceSettings(), origin.device)
         self.decode = decode
+        self.distance, self.ceiling = distance, ceiling
         self.signs = _on(origin.device, signs)
         self.networks = [guide.logits for guide in guides]
         self.spreads = [_on(origin.device, guide.spread) for guide in guides]
@@ -206,13 +211,20 @@ class _Aims:
         self.others = torch.ones_like(self.spreads[0])
         self.others[target] = 0
 
-    def shortfall(self, level: float) -> Tensor:
-        """How far each face is below a level, in σ, (B,)."""
-        return (level - torch.stack(self.standing).mean(dim=0)).clamp(min=0)
+    def goals(self, standing: Tensor, share: float) -> Tensor:
+        """Where faces that stood somewhere, (B,), shall be after a share of the way."""
+        goals = standing + share * self.distance
+        if self.ceiling is not None:
+            first, last = self.ceiling
+            goals = goals.clamp(max=first + share * (last - first))
+        return torch.maximum(goals, standing)
 
-    def loss(
-        self, codes: Tensor, level: float, step: int, share: float, settings: Guidance
-    ) -> Tensor:
+    def shortfall(self, share: float) -> Tensor:
+        """How far each face stood below where it shall be after a share of the way, in σ, (B,)."""
+        standing = torch.stack(self.standing).mean(dim=0)
+        return self.goals(standing, share) - standing
+
+    def loss(self, codes: Tensor, step: int, share: float, settings: Guidance) -> Tensor:
         """Shortfall, movement of the other logits and of the pixels, (B,).
 
         ``share`` of the way is behind; the ``step`` says whose turn it is.
@@ -222,10 +234,9 @@ class _Aims:
         seen = self._judged(self.networks[number], view(after))
         moved = (seen - self.seen[turn]) / self.spreads[number]
         standing = self.standing[number]
-        goal = torch.maximum(standing, torch.full_like(standing, level))
         reached = standing + self.signs * moved[:, self.target]
         return (
-            settings.reach_at(share) * (goal - reached).clamp(min=0).square()
+            settings.reach_at(share) * (self.goals(standing, share) - reached).clamp(min=0).square()
             + settings.hold * (self.others * bent(moved)).sum(dim=1)
             + settings.pixels * (after - self.before).square().sum(dim=(1, 2, 3))
         )

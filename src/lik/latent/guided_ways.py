@@ -1,7 +1,7 @@
 """How far a face goes on its guided way: as far as its own logit shall move.
 
-The steps of `lik.latent.guided` weigh the target against all else, so they stop short of the level
-that is asked of them, some traits at two thirds of it and some at a fifth. They are therefore asked
+The steps of `lik.latent.guided` weigh the target against all else, so they stop short of what
+is asked of them, some traits at two thirds of it and some at a fifth. They are therefore asked
 for more, and the face goes on their way until its logit, as the network sees its decoding, has
 moved as far as it should.
 """
@@ -117,10 +117,9 @@ class GuidedChanges:
     def _walked(self, code: Codes, name: str, distance: float, asked: float) -> Way:
         sign, column = float(np.sign(distance)), self._column(name)
         before = float(self.logits(code[None], name)[0])
-        level = asked * abs(distance) / float(self._spread[column])
         journey = guide(
-            code[None], self._decode, [Guide(self._relative(before, column), self._spread)],
-            column, np.asarray([sign]), (0.0, level), self._scale,
+            code[None], self._decode, [Guide(self._network, self._spread)], column,
+            np.asarray([sign]), asked * abs(distance) / float(self._spread[column]), self._scale,
             along=self._along(name), guidance=self.guidance,
             stops=min(STOPS, self.guidance.steps), device=self._session.device,
         )  # fmt: skip
@@ -139,16 +138,6 @@ class GuidedChanges:
         self.stepped()
         images: Tensor = self._session.model.decode(codes)
         return images
-
-    def _relative(self, before: float, column: int) -> Callable[[Tensor], Tensor]:
-        """The network with the target's logit counted from the face's own, for the levels' sake."""
-
-        def logits(images: Tensor) -> Tensor:
-            relative: Tensor = self._network(images).float().clone()
-            relative[:, column] -= before
-            return relative
-
-        return logits
 
 
 def distance_to(probability: float, logit: float) -> float:
