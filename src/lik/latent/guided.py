@@ -60,11 +60,11 @@ class Guidance:
 
     steps: int = 60
     rate: float = 0.08
-    reach_first: float = 2.0
-    reach: float = 24.0
-    hold: float = 6.0
+    reach_first: float = 1.5
+    reach: float = 48.0
+    hold: float = 8.0
     pixels: float = 0.05
-    own: float = 0.4
+    own: float = 0.3
     length: float = 0.02
 
     def reach_at(self, share: float) -> float:
