@@ -1,14 +1,15 @@
 """Time a training step on this device: all of it, and where it is recorded as a graph, that alone.
 
-    python benchmarks/step.py [RECIPE] [--kernels] [KEY=VALUE ...]
+    python benchmarks/step.py [--recipe RECIPE] [--kernels] [KEY=VALUE ...]
 
-For example ``device.compile=false`` or ``device.graph=false``. Pictures are random, of which time
-does not depend. The first number is what a user waits for, the second what the GPU works; with
+For example ``device.compile=false`` or ``device.graph=false``. Pictures are random, which makes no
+difference to the time. The first number is what a user waits for, the second what the GPU works; with
 --kernels every kernel of a recorded step is listed, with its microseconds.
 """
 
 import argparse
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -30,12 +31,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("recipe", nargs="?", default="paper-first")
+    parser.add_argument("--recipe", default="paper-first")
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
     parser.add_argument("--kernels", action="store_true")
     wanted = parser.parse_args()
-    if "=" in wanted.recipe:
-        wanted.recipe, wanted.settings = "paper-first", [wanted.recipe, *wanted.settings]
     device = choose_device("auto")
     recipe = load_recipe(wanted.recipe, ["device.compile=true", *wanted.settings], SIZE)
     began = time.perf_counter()
@@ -55,29 +54,28 @@ def main() -> None:
     line = (
         f"{wanted.recipe}: {1e3 * whole:.3f} ms a step, {recipe.batch_size / whole:,.0f} images/s"
     )
-    if isinstance(step, GraphedStep) and step.launch:
-        line += f"; {1e3 * replayed(step):.3f} ms of it recorded work"
+    launch = step.launch if isinstance(step, GraphedStep) else None
+    if launch:
+        line += f"; {1e3 * replayed(launch):.3f} ms of it recorded work"
     print(f"{line}; {warm - began:.0f} s of warming up; {how.describe(device)}")
-    if wanted.kernels and isinstance(step, GraphedStep) and step.launch:
-        list_kernels(step)
+    if launch and wanted.kernels:
+        list_kernels(launch)
 
 
-def replayed(step: GraphedStep) -> float:
+def replayed(launch: Callable[[], None]) -> float:
     """Seconds of a recorded step alone."""
-    assert step.launch
     torch.cuda.synchronize()
     began = time.perf_counter()
     for _ in range(STEPS):
-        step.launch()
+        launch()
     torch.cuda.synchronize()
     return (time.perf_counter() - began) / STEPS
 
 
-def list_kernels(step: GraphedStep) -> None:
+def list_kernels(launch: Callable[[], None]) -> None:
     """Each kernel of a recorded step, in order."""
-    assert step.launch
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
-        step.launch()
+        launch()
         torch.cuda.synchronize()
     events = [event for event in profile.events() if event.device_type.name == "CUDA"]
     for event in sorted(events, key=lambda event: event.time_range.start):

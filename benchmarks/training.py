@@ -87,7 +87,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4, help="before the losses are compared")
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
-        "--loop-epochs", type=int, metavar="N", help="of the plain loop on a GPU (default: all)"
+        "--loop-epochs",
+        type=int,
+        metavar="N",
+        help="of the plain loop on a GPU, 2 or more (default: all)",
     )
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -204,7 +207,7 @@ def whole_training(
         flush=True,
     )
     for name in ("lik", "eager"):
-        epochs = whole if name == "lik" else min(whole, wanted.loop_epochs or whole)
+        epochs = whole if name == "lik" else min(whole, max(2, wanted.loop_epochs or whole))
         process = Process(name, sys.executable, model, folder, wanted.device)
         first = process.ask("epochs 1")
         early = process.ask("test")["loss"]
