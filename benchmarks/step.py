@@ -3,8 +3,8 @@
     python benchmarks/step.py [--recipe RECIPE] [--kernels] [KEY=VALUE ...]
 
 For example ``device.compile=false`` or ``device.graph=false``. Pictures are random, which makes no
-difference to the time. The first number is what a user waits for, the second what the GPU works; with
---kernels every kernel of a recorded step is listed, with its microseconds.
+difference to the time. The first number is what a user waits for, the second what the GPU works;
+with --kernels every kernel of a recorded step is listed, with its microseconds.
 """
 
 import argparse
