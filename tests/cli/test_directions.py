@@ -138,6 +138,52 @@ def test_changes_are_measured_by_a_judge_that_guides_nothing(run, networks):
     assert "own guide" in same.output
 
 
+def test_a_trial_that_was_stopped_goes_on_where_it_was(run, networks, tmp_path, monkeypatch):
+    from lik.cli.change_trial import Trial
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    measured, measure = [], Trial.measure
+
+    def noted(trial, name, method):
+        if stop_after is not None and len(measured) == stop_after:
+            raise KeyboardInterrupt
+        measured.append((name, method))
+        measure(trial, name, method)
+
+    def ask(folder, *more):
+        measured.clear()
+        return run_lik("evaluate-changes", folder, "--judge", networks[0], "--guide", networks[1],
+                       "--methods", "means,guided", "--attributes", "Smiling,Eyeglasses",
+                       "--split", "all", "-n", 5, "--steps", 12, *more)  # fmt: skip
+
+    def answer_of(folder):
+        stored = json.loads((folder / "changes" / "changes.json").read_text())
+        return {key: value for key, value in stored.items() if key != "run"}
+
+    for folder in (whole, broken):
+        shutil.copytree(run, folder, ignore=shutil.ignore_patterns("changes"))
+    monkeypatch.setattr(Trial, "measure", noted)
+    stop_after = None
+    assert ask(whole).exit_code == 0
+    stop_after = 3
+    assert ask(broken).exit_code != 0
+    stop_after = None
+    again = ask(broken)
+    assert again.exit_code == 0, again.output
+    assert measured == [("Eyeglasses", "guided")]
+    assert "3 of 4 had been measured before" in again.output
+    assert answer_of(broken) == answer_of(whole)
+    assert (broken / "changes" / "Eyeglasses.png").is_file()
+
+    assert ask(broken, "--steps", 13).exit_code == 0
+    assert measured == [("Smiling", "guided"), ("Eyeglasses", "guided")]
+    (broken / "changes" / "measured" / "Smiling.means.safetensors").write_bytes(b"broken")
+    assert ask(broken, "--steps", 13).exit_code == 0
+    assert measured == [("Smiling", "means")]
+    assert ask(broken, "--steps", 13, "--seed", 1).exit_code == 0
+    assert len(measured) == 4
+
+
 def test_changes_of_drawn_faces_are_held_against_the_truth(run, networks):
     answer = run_lik("evaluate-changes", run, "--judge", networks[0], "--methods", "means,joint",
                      "--attributes", "Smiling,Eyeglasses", "--split", "all", "-n", 20)  # fmt: skip

@@ -1,13 +1,15 @@
 """The trial behind `lik evaluate-changes`: each attribute by each method, before one judge."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lik.cli.change_results import Result
 from lik.core.errors import UnusableInput
 from lik.evaluation.attributes import logits_of
 from lik.evaluation.changes import SHARES, Change, Judged, at_success, away, sweep
@@ -37,20 +39,13 @@ SHOWN = 4
 """Faces of a strip."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """One attribute by one method: all strengths measured, and the faces shown at 80 %."""
-
-    attribute: str
-    method: str
-    changes: list[Change]
-    at_shares: dict[str, Change | None]
-
-
 class Trial:
     """What is measured, on which faces, by whom; results gather in ``results``.
 
     With ``codes`` (N, D), generated faces are changed, and the real ones give the spreads alone.
+
+    Attributes:
+        told: called with what is being measured, how much of it is done, and of how much.
     """
 
     def __init__(
@@ -78,6 +73,14 @@ class Trial:
         if not self.generated and can_be_redrawn(faces):
             self.truth = Truth(session, faces, chosen, self.judge, self.before, seed)
         self.true_changes: dict[str, TrueChange] = {}
+        self.told: Callable[[str, int, int], None] = lambda what, done, total: None
+
+    def conditions(self, method: str) -> dict[str, Any]:
+        """What a result by a method depends on, beside model, faces and networks."""
+        common = {"seed": self.seed, "longest": LONGEST, "growth": GROWTH}
+        if method != "guided":
+            return common
+        return common | asdict(self.guidance) | {"distance": DISTANCE, "ceiling": CEILING}
 
     def judge(self, codes: Codes) -> Judged:
         """What the judge sees in the decodings of codes (N, D)."""
@@ -92,21 +95,41 @@ class Trial:
 
     def measure(self, attribute: str, method: str) -> None:
         """Flip an attribute by a method, further and further, and keep what was seen."""
-        target = self.judging.network.attributes.index(attribute)
-        signs = away(self.before.logits[:, target])
-        region = region_of(attribute, self.session.size, eyes_of(self.faces))
+        target, signs, region = self._aim(attribute)
         ways = dict(self._ways(attribute, method, signs))
-        beside = None
-        if self.truth is not None:
-            true = self.truth.of(attribute, target, signs, self.codes, self.spread, region)
-            self.true_changes[attribute], beside = true, true.beside
-        changes = sweep(
-            self.judge, ways.items(), self.before, target, self.spread, region, beside=beside
-        )
+        true = self._true_change(attribute)
+        beside = None if true is None else true.beside
+        judged = self._counted(f"{attribute}, {method}: judging", ways)
+        changes = sweep(self.judge, judged, self.before, target, self.spread, region, beside=beside)
         at_shares = {f"{share:g}": at_success(changes, share) for share in SHARES}
-        self.results.append(Result(attribute, method, changes, at_shares))
         nearest = min(changes[1:], key=lambda change: abs(change.flipped - 0.8))
+        self.results.append(Result(attribute, method, changes, at_shares))
         self.shown[attribute, method] = self.session.decode(ways[nearest.strength][:SHOWN])
+
+    def take(self, result: Result, shown: NDArray[np.uint8]) -> None:
+        """Take over what was measured before."""
+        self._true_change(result.attribute)
+        self.results.append(result)
+        self.shown[result.attribute, result.method] = shown
+
+    def _counted(self, what: str, ways: dict[float, Codes]) -> Iterator[tuple[float, Codes]]:
+        for number, way in enumerate(ways.items()):
+            self.told(what, number, len(ways))
+            yield way
+
+    def _aim(self, attribute: str) -> tuple[int, NDArray[np.float32], NDArray[np.bool_] | None]:
+        """An attribute's logit, where each face shall go (N,), and where the trait lies."""
+        target = self.judging.network.attributes.index(attribute)
+        region = region_of(attribute, self.session.size, eyes_of(self.faces))
+        return target, away(self.before.logits[:, target]), region
+
+    def _true_change(self, attribute: str) -> TrueChange | None:
+        if self.truth is None:
+            return None
+        target, signs, region = self._aim(attribute)
+        true = self.truth.of(attribute, target, signs, self.codes, self.spread, region)
+        self.true_changes[attribute] = true
+        return true
 
     def result(self, attribute: str, method: str) -> Result:
         """What was measured."""
@@ -151,7 +174,14 @@ class Trial:
         target = self.guide_names[0].index(attribute)
         if any(names != self.guide_names[0] for names in self.guide_names):
             raise UnusableInput("networks that guide together must know the same attributes.")
-        decode = self.session.model.decode
+        starts = range(0, len(self.codes), BATCH)
+        total, looked = len(starts) * (self.guidance.steps + 1), itertools.count(1)
+
+        def decode(codes: torch.Tensor) -> torch.Tensor:
+            self.told(f"{attribute}, guided", next(looked), total)
+            images: torch.Tensor = self.session.model.decode(codes)
+            return images
+
         along = self._direction(attribute, "joint").vector
         parts = [
             guide(
@@ -160,7 +190,7 @@ class Trial:
                 guidance=self.guidance,
                 stops=min(STOPS, self.guidance.steps), seed=self.seed, device=self.session.device,
             )
-            for start in range(0, len(self.codes), BATCH)
+            for start in starts
         ]  # fmt: skip
         for number, distance in enumerate(parts[0].distances):
             yield float(distance), np.concatenate([part.codes[number] for part in parts])

@@ -1,12 +1,13 @@
 """lik evaluate-changes: what changes of one trait do besides, at equal success."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lik.cli.choices import Faces, Run, Seed, Split
-from lik.cli.terminal import Device, Json, Threads, note, say, say_json, table
+from lik.cli.terminal import Device, Json, Threads, note, say, say_json, stages, table
 
 if TYPE_CHECKING:
     from lik.cli.change_trial import Trial
@@ -58,7 +59,8 @@ def evaluate_changes(
     Every face is moved away from the side on which the judge sees its reconstruction. Methods are
     compared where they flip 50, 80 and 95 % of the faces; on drawn faces, against the true change
     as well. The answer is kept as RUN/changes/changes.json, with a page of strips beside it; these
-    show real people, unless drawn or --generated faces are changed.
+    show real people, unless drawn or --generated faces are changed. Stopped on the way, the same
+    command goes on where it was.
 
     Example: lik evaluate-changes runs/first --judge networks/judge --guide networks/attributes
     """
@@ -75,6 +77,7 @@ def evaluate_changes(
     from lik.cli.truth_table import truth_as_json
     from lik.core.artifacts import write_json
     from lik.core.errors import UnusableInput
+    from lik.training.environment import software
 
     folder = require_folder(run)
     session = open_session(run, device, threads)
@@ -92,17 +95,15 @@ def evaluate_changes(
     note_if_taught_by(session, judge, judging.sha256)
     codes = session.draw(count, seed, TEMPERATURE) if generated else None
     trial = Trial(session, face_set, judging, guides, chosen, steps, seed, codes)
-    for name in names:
-        for method in wanted:
-            trial.measure(name, method)
-            note(_line(trial, name, method))
-    answer = {
+    about: dict[str, Any] = {
         "run": session.name, "model_sha256": model_hash(run), "faces_sha256": face_set.hash,
         "split": split, "generated": generated,
         "faces": len(chosen), "judge_sha256": judging.sha256,
         "guide_sha256": [network.sha256 for network in guides], "seed": seed, "steps": steps,
-        "results": [asdict(result) for result in trial.results],
     }  # fmt: skip
+    same = about | {"run": None, "index_sha256": face_set.index_hash, **software()}
+    _measure_all(trial, names, wanted, folder / "changes" / "measured", same)
+    answer = about | {"results": [asdict(result) for result in trial.results]}
     if trial.truth is not None:
         answer["truth"] = truth_as_json(trial, trial.truth)
     write_json(folder / "changes" / "changes.json", answer)
@@ -112,6 +113,36 @@ def evaluate_changes(
     else:
         _show(trial, names, wanted)
     say(str(folder / "changes" / "index.html"))
+
+
+def _measure_all(
+    trial: "Trial", names: list[str], methods: list[str], folder: Path, about: dict[str, Any]
+) -> None:
+    """Measure each attribute by each method, with a bar; what was measured before is taken over."""
+    from lik.cli.change_results import keep, kept
+
+    pairs = [(name, method) for name in names for method in methods]
+    earlier = 0
+    with stages() as step:
+        for number, (name, method) in enumerate(pairs, 1):
+
+            def told(what: str, done: int, total: int, number: int = number) -> None:
+                step(f"{number} of {len(pairs)}: {what}", done, total)
+
+            trial.told = told
+            # Guides and steps are nothing to the other methods.
+            own = {} if method == "guided" else {"guide_sha256": None, "steps": None}
+            conditions = about | own | trial.conditions(method)
+            found = kept(folder, name, method, conditions)
+            if found is not None:
+                trial.take(*found)
+                earlier += 1
+                continue
+            trial.measure(name, method)
+            keep(folder, trial.result(name, method), trial.shown[name, method], conditions)
+            note(_line(trial, name, method))
+    if earlier:
+        note(f"{earlier} of {len(pairs)} had been measured before, and stand in {folder}.")
 
 
 def _names(given: str | None, networks: "list[LoadedAttributeNetwork]") -> list[str]:
