@@ -4,7 +4,7 @@ import torch
 
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
-from lik.evaluation.attributes import attribute_accuracy, logits_of
+from lik.evaluation.attributes import attribute_accuracy
 from lik.models.attributes import PlainSettings, build_attribute_network
 
 NAN = np.nan
@@ -54,7 +54,7 @@ def test_logits_of_many_pictures_are_those_of_each(drawn_pictures):
     settings = PlainSettings(size=16, attributes=("a", "b"), widths=(4, 4))
     network = build_attribute_network(settings)
     pictures = np.concatenate([drawn_pictures] * 40)
-    logits = logits_of(network, pictures)
+    logits = network.logits_of(pictures)
     assert logits.shape == (320, 2)
     with torch.no_grad():
         one = network(to_float(pictures[300:301])).numpy()

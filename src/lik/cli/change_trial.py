@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from lik.cli.change_results import Result
 from lik.core.errors import UnusableInput
-from lik.evaluation.attributes import logits_of
 from lik.evaluation.changes import SHARES, Change, Judged, at_success, away, sweep
 from lik.evaluation.counterfactuals import TrueChange, Truth
 from lik.evaluation.regions import eyes_of, region_of
@@ -197,6 +196,6 @@ class Trial:
 
     def _spread(self, loaded: "LoadedAttributeNetwork") -> NDArray[np.float64]:
         """σ of a network's logits over the original faces, (A,)."""
-        logits = logits_of(loaded.network, self.originals)
+        logits = loaded.network.logits_of(self.originals)
         spread: NDArray[np.float64] = np.maximum(logits.std(axis=0), 1e-6)
         return spread

@@ -82,14 +82,14 @@ def measure(
     """The accuracies on held-out faces, as plain values, with all that says what was measured."""
     import numpy as np
 
-    from lik.evaluation.attributes import attribute_accuracy, logits_of
+    from lik.evaluation.attributes import attribute_accuracy
 
     labels = labels[:, [faces.attribute_names.index(name) for name in network.attributes]]
     usual = np.nanmean(labels[faces.indices("train")], axis=0) > 0.5
     logits = np.full(labels.shape, np.nan, np.float32)
     held_out = np.concatenate([faces.indices(split) for split in HELD_OUT["both"]])
     if len(held_out):
-        logits[held_out] = logits_of(network, faces.images[held_out])
+        logits[held_out] = network.logits_of(faces.images[held_out])
     found = {}
     for name, splits in HELD_OUT.items():
         chosen = np.concatenate([faces.indices(split) for split in splits])

@@ -6,16 +6,11 @@ Shapes: logits and labels (N, A), labels 1, 0 or NaN where unknown.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from lik.core.errors import UnusableInput
-from lik.core.pixels import Pictures, to_float
 
 Floats = NDArray[np.floating]
-
-BATCH = 250
 
 
 @dataclass(frozen=True)
@@ -89,18 +84,6 @@ def attribute_accuracy(
         balanced=both,
         error=float(of_faces.std(ddof=1) / len(of_faces) ** 0.5) if len(of_faces) > 1 else None,
     )
-
-
-@torch.no_grad()
-def logits_of(network: nn.Module, pictures: Pictures) -> NDArray[np.float32]:
-    """Pictures uint8 (N, S, S, 3) → the logits (N, A) of a network, on the device it is on."""
-    device = next(network.parameters()).device
-    network.eval()
-    parts = []
-    for start in range(0, len(pictures), BATCH):
-        logits: Tensor = network(to_float(pictures[start : start + BATCH]).to(device))
-        parts.append(logits.float().cpu().numpy())
-    return np.concatenate(parts)
 
 
 def _shares(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> NDArray[np.float64]:

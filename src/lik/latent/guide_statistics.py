@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lik.core.artifacts import check_version, read_json, write_json
 from lik.core.errors import UnusableInput
-from lik.core.pixels import to_float
 from lik.faces.faceset import FaceSet
 from lik.latent.directions import labels_of
 from lik.latent.judging import logits_of
 from lik.latent.regression import partial_effects
-from lik.latent.session import BATCH, Codes, Session
+from lik.latent.session import Codes, Session
 from lik.models.attributes import AttributeNetwork
 
 GUIDED = "guided"
@@ -159,13 +157,8 @@ def measure(
     chosen = faces.to_learn_from()[:LEARN_FROM]
     codes = session.encode(faces.images[chosen])
     pictures = faces.images[chosen[:SEEN]]
-    seen = []
-    for start in range(0, len(pictures), BATCH):
-        told(start, len(pictures))
-        images = to_float(pictures[start : start + BATCH]).to(session.device)
-        with torch.no_grad():
-            seen.append(network(images).float().cpu().numpy())
-    logits = np.concatenate(seen)
+    looked = len(pictures)
+    logits = network.logits_of(pictures, told)
 
     def labels(name: str) -> NDArray[np.floating]:
         if name in faces.attribute_names:
@@ -177,11 +170,12 @@ def measure(
     known = {name: labels(name) for name in network.attributes}
     classes = {name: _classes(known[name]) for name in names}
     wanted = np.unique(np.concatenate([np.zeros(0, np.int64), *sum(classes.values(), ())]))
-    after = [np.zeros((0, len(network.attributes)), np.float32)]
-    for start in range(0, len(wanted), BATCH):
-        told(len(pictures) + start, len(pictures) + len(wanted))
-        after.append(logits_of(session, network, codes[wanted[start : start + BATCH]]))
-    decoded = np.concatenate(after)
+    decoded = logits[:0]
+    if len(wanted):
+        decoded = logits_of(
+            session, network, codes[wanted],
+            lambda done, total: told(looked + done, looked + total),
+        )  # fmt: skip
 
     def median(name: str, group: NDArray[np.int64]) -> float:
         column = network.attributes.index(name)

@@ -11,11 +11,13 @@ from lik.latent.session import Codes, Session
 
 
 def logits_of(
-    session: Session, network: Callable[[Tensor], Tensor], codes: Codes
-) -> NDArray[np.float32]:
-    """Codes (N, D) → the logits (N, A) of their decodings."""
-    parts = []
+    session: Session, network: Callable[[Tensor], Tensor], codes: Codes,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> NDArray[np.float32]:  # fmt: skip
+    """Codes (N, D) → the logits (N, A) of their decodings; ``told`` how far it is."""
+    parts: list[NDArray[np.float32]] = []
     for images in session.decode_batches(codes):
+        told(sum(map(len, parts)), len(codes))
         with torch.no_grad():
             parts.append(network(images).float().cpu().numpy())
     logits: NDArray[np.float32] = np.concatenate(parts)
