@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -163,6 +164,65 @@ def test_what_is_kept_and_what_is_measured_on_the_way_change_alike(
         file.write_text(content)
     assert answer.exit_code == 0, answer.output
     np.testing.assert_array_equal(pixels(tmp_path / "kept.png"), pixels(tmp_path / "measured.png"))
+
+
+@pytest.fixture(scope="module")
+def second(network, tmp_path_factory):
+    """A network that says the same as the first, a little louder: another file."""
+    with safe_open(network, "pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        description = file.metadata()
+    tensors["head.weight"] *= 1.25
+    path = tmp_path_factory.mktemp("networks") / "second.safetensors"
+    save_file(tensors, path, description)
+    return path
+
+
+def test_several_networks_guide_together(run, network, second, photo, trait, tmp_path):
+    name, strength = trait
+    one, two, again = (tmp_path / f"{which}.png" for which in ("one", "two", "again"))
+    change = ["change", run, photo, "--set", f"{name}={strength}", "--method", "guided",
+              "--features", network]  # fmt: skip
+    assert run_lik(*change, "-o", one).exit_code == 0
+    answer = run_lik(*change, "--features", second, "-o", two)
+    assert answer.exit_code == 0, answer.output
+    assert (pixels(two) != pixels(photo)).any()
+    assert told(two)["features"] == [str(network), str(second)]
+    assert len(told(two)["beside_sha256"]) == 1
+    answer = run_lik("change", run, photo, "--like", two, "-o", again)
+    assert answer.exit_code == 0, answer.output
+    assert "not be the same" not in answer.output
+    np.testing.assert_array_equal(pixels(again), pixels(two))
+    alone = run_lik("change", run, photo, "--like", two, "--features", network, "-o", again)
+    assert "with other networks beside it" in " ".join(alone.output.split())
+
+
+def test_what_is_kept_of_several_networks_needs_no_faces(
+    run, network, second, photo, trait, tmp_path, kept
+):
+    own = tmp_path / "run"
+    shutil.copytree(run, own)
+    answer = run_lik("fit-directions", own, "--method", "guided", "--features", network,
+                     "--features", second)  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    assert len(GuideStatistics.load(own).beside) == 1
+    assert GuideStatistics.load(own).fingerprint == kept.fingerprint
+    (own / "environment.json").unlink()  # it remembers no faces
+    change = ["change", own, photo, "--set", f"{trait[0]}={trait[1]}", "--method", "guided",
+              "--features", network]  # fmt: skip
+    both = run_lik(*change, "--features", second, "-o", tmp_path / "both.png")
+    assert both.exit_code == 0, both.output
+    assert run_lik(*change, "-o", tmp_path / "one.png").exit_code == 0
+    twice = run_lik(*change, "--features", network)
+    assert twice.exit_code == 2
+    assert "given twice" in twice.output
+
+
+def test_a_straight_aim_has_one_judge(run, network, second, photo, tmp_path):
+    answer = run_lik("change", run, photo, "--to", "Smiling=0.6", "--features", network,
+                     "--features", second, "-o", tmp_path / "out.png")  # fmt: skip
+    assert answer.exit_code == 2
+    assert "--method guided alone" in " ".join(answer.output.split())
 
 
 def test_strips_are_guided(run, network, trait, tmp_path):

@@ -5,6 +5,7 @@ import torch
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
 from lik.evaluation.attributes import attribute_accuracy
+from lik.latent.judging import logits_of_pictures
 from lik.models.attributes import PlainSettings, build_attribute_network
 
 NAN = np.nan
@@ -54,7 +55,7 @@ def test_logits_of_many_pictures_are_those_of_each(drawn_pictures):
     settings = PlainSettings(size=16, attributes=("a", "b"), widths=(4, 4))
     network = build_attribute_network(settings)
     pictures = np.concatenate([drawn_pictures] * 40)
-    logits = network.logits_of(pictures)
+    logits = logits_of_pictures(network, pictures)
     assert logits.shape == (320, 2)
     with torch.no_grad():
         one = network(to_float(pictures[300:301])).numpy()

@@ -42,9 +42,10 @@ def change(
         ),
     ] = None,
     features: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="A network of lik train-features, for --to and for --method guided.",
+            help="A network of lik train-features, for --to and for --method guided, which may "
+            "have several: they take turns, and the first one measures.",
             metavar="NET",
             show_default=False,
         ),
@@ -141,7 +142,7 @@ def change(
             "--generated": generated,
             "--arrays": arrays,
         }
-        keys = _Keys(settings or [], like, face, mode, method, to or [], features)
+        keys = _Keys(settings or [], like, face, mode, method, to or [], features or [])
         _photographs(run, given, keys, faces, out, device, others)
         return
     file_of(".png")(out)
@@ -152,7 +153,7 @@ def change(
     asked = Asked(
         attribute or [], dimension or [], generated, count, steps, reach, split, seed, temperature
     )
-    draw_strips(run, given, asked, method, features, faces, out, arrays, device)
+    draw_strips(run, given, asked, method, features or [], faces, out, arrays, device)
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class _Keys:
     mode: str | None
     method: str | None
     to: list[str]
-    features: str | None
+    features: list[str]
 
 
 def _photographs(

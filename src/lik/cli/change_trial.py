@@ -17,6 +17,7 @@ from lik.evaluation.regions import eyes_of, region_of
 from lik.faces.counterfactuals import can_be_redrawn
 from lik.latent.directions import Direction, difference_of_means, labels_of
 from lik.latent.guided import Guidance, Guide, guide
+from lik.latent.judging import logits_of_pictures
 from lik.latent.normals import classifier_normal
 from lik.latent.regression import partial_effects
 from lik.latent.session import BATCH, Codes, Session
@@ -60,7 +61,7 @@ class Trial:
         self.training = session.encode(faces.images[training])
         self.labels = faces.attributes[training]
         self.guides = [Guide(network.network, self._spread(network)) for network in guides]
-        self.guide_names = [network.network.attributes for network in guides]
+        self.guide_names = guides[0].network.attributes if guides else ()
         self.guidance = Guidance(steps=steps)
         self.spread = self._spread(judging)
         self.before = self.judge(self.codes)
@@ -170,9 +171,7 @@ class Trial:
         return self._joint[attribute]
 
     def _guided(self, attribute: str, signs: NDArray[np.float32]) -> Iterator[tuple[float, Codes]]:
-        target = self.guide_names[0].index(attribute)
-        if any(names != self.guide_names[0] for names in self.guide_names):
-            raise UnusableInput("networks that guide together must know the same attributes.")
+        target = self.guide_names.index(attribute)
         starts = range(0, len(self.codes), BATCH)
         total, looked = len(starts) * (self.guidance.steps + 1), itertools.count(1)
 
@@ -196,6 +195,6 @@ class Trial:
 
     def _spread(self, loaded: "LoadedAttributeNetwork") -> NDArray[np.float64]:
         """σ of a network's logits over the original faces, (A,)."""
-        logits = loaded.network.logits_of(self.originals)
+        logits = logits_of_pictures(loaded.network, self.originals, self.session.device)
         spread: NDArray[np.float64] = np.maximum(logits.std(axis=0), 1e-6)
         return spread

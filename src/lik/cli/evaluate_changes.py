@@ -72,6 +72,7 @@ def evaluate_changes(
         note_if_taught_by,
         open_network,
         require_folder,
+        require_same_attributes,
     )
     from lik.cli.opening import drawn_indices, open_faces_of, open_session, require_size
     from lik.cli.truth_table import truth_as_json
@@ -91,6 +92,7 @@ def evaluate_changes(
         raise UnusableInput("guided changes need --guide NET, another network than the judge.")
     if any(network.sha256 == judging.sha256 for network in guides):
         raise UnusableInput(f"{judge} guides too: what is judged must not have been its own guide.")
+    require_same_attributes(guides)
     names = _names(attributes, [judging, *guides])
     note_if_taught_by(session, judge, judging.sha256)
     codes = session.draw(count, seed, TEMPERATURE) if generated else None

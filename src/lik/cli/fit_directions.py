@@ -29,9 +29,9 @@ def fit_directions(
         str, typer.Option(help=f"How: {', '.join(METHODS)}.", metavar="METHOD")
     ] = "joint",
     features: Annotated[
-        str | None,
-        typer.Option(help="An attribute network that calibrates the strength.", metavar="NET",
-                     show_default=False),
+        list[str] | None,
+        typer.Option(help="An attribute network that calibrates the strength; for guided, "
+                     "several may be given.", metavar="NET", show_default=False),
     ] = None,
     keep: Annotated[
         str | None,
@@ -64,11 +64,11 @@ def fit_directions(
     are, as that network sees them.
 
     --method guided fits no directions: it keeps by what the guided changes of lik change measure
-    strengths with that network.
+    strengths with that network, and with those that guide beside it.
 
     Example: lik fit-directions runs/first --method joint --features networks/attributes
     """
-    from lik.cli.networks import model_hash, open_network, require_folder
+    from lik.cli.networks import model_hash, only_one, open_network, require_folder
     from lik.cli.opening import open_session
     from lik.core.errors import UnusableInput
     from lik.latent.direction_sets import DirectionSet
@@ -82,8 +82,9 @@ def fit_directions(
     if method == GUIDED:
         if keep or name or examples_with or examples_without:
             raise UnusableInput("--method guided takes no --keep, --name or examples.")
-        _fit_guide(run, folder, faces, features, device)
+        _fit_guide(run, folder, faces, features or [], device)
         return
+    network_path = only_one(features)
     session = open_session(run, device)
     made: dict[str, Any] = {"method": method, "seed": seed, "model_sha256": model_hash(run)}
     calibrations: dict[str, Calibration] = {}
@@ -98,8 +99,8 @@ def fit_directions(
         made |= {"faces_sha256": face_set.hash, "faces": face_set.path.name, **used}
         directions = _fitted(session, method, face_set, codes, labels, keep, count, seed)
         made |= {"keep": keep} if keep else {}
-        if features is not None and method in LABELLED:
-            network = open_network(features, session)
+        if network_path is not None and method in LABELLED:
+            network = open_network(network_path, session)
             made["network_sha256"] = network.sha256
             directions, calibrations = _calibrated(
                 session, network, directions, face_set.attribute_names, codes, labels
@@ -113,19 +114,19 @@ def fit_directions(
 
 
 def _fit_guide(
-    run: str, folder: "Path", faces: str | None, features: str | None, device: str
+    run: str, folder: "Path", faces: str | None, features: list[str], device: str
 ) -> None:
-    """Keep what guided changes are measured by, for one network, and show it."""
-    from lik.cli.guiding import fit_guide, require_features
-    from lik.cli.networks import model_hash, open_network
+    """Keep what guided changes are measured by, and show what the first network says."""
+    from lik.cli.guiding import fit_guide, open_guides
+    from lik.cli.networks import model_hash
     from lik.cli.opening import open_faces_of, open_session, require_size
 
     session = open_session(run, device)
-    network = open_network(require_features(features), session)
+    networks = open_guides(session, features)
     face_set = open_faces_of(run, faces)
     require_size(session, face_set)
-    names = network.network.attributes
-    found = fit_guide(session, network, face_set, model_hash(run), names)
+    names = networks[0].network.attributes
+    found = fit_guide(session, networks, face_set, model_hash(run), names)
     path = found.save(folder)
     rows = []
     for name, spread in found.spread.items():

@@ -81,7 +81,7 @@ class GuidedWalk:
 
 
 def open_walk(
-    session: "Session", run: str, faces: str | None, features: str | None,
+    session: "Session", run: str, faces: str | None, features: Sequence[str],
     amounts: "Amounts", aims: Mapping[str, float], earlier: Mapping[str, Any],
 ) -> GuidedWalk:  # fmt: skip
     """What guides photographs; ``earlier`` is what a PNG says of a change that is repeated.
@@ -92,7 +92,7 @@ def open_walk(
     from lik.latent.guide_statistics import GUIDED
 
     names = list(amounts)
-    changes, network = open_guided(
+    changes, networks = open_guided(
         session, run, faces, features, names, [*names, *aims], _guidance(earlier)
     )
     for name, amount in amounts.items():
@@ -100,7 +100,8 @@ def open_walk(
             changes.statistics.distance(name)  # a wrong one is refused before the work
     told = {
         "method": GUIDED,
-        "network_sha256": network.sha256,
+        "network_sha256": networks[0].sha256,
+        "beside_sha256": [network.sha256 for network in networks[1:]],
         "measured": changes.statistics.fingerprint,
         "guidance": asdict(changes.guidance),
     }
@@ -108,34 +109,50 @@ def open_walk(
 
 
 def open_guided(
-    session: "Session", run: str, faces: str | None, features: str | None,
+    session: "Session", run: str, faces: str | None, features: Sequence[str],
     measured: Sequence[str], names: Sequence[str], guidance: "Guidance | None" = None,
-) -> "tuple[GuidedChanges, LoadedAttributeNetwork]":  # fmt: skip
-    """The guided changes of a run by a network that knows ``names``.
+) -> "tuple[GuidedChanges, list[LoadedAttributeNetwork]]":  # fmt: skip
+    """The guided changes of a run by networks that know ``names``; the first one measures.
 
     ``measured`` are those of which strengths are asked. What is kept beside the run is taken where
     it fits; else training faces are looked at.
     """
-    from lik.cli.networks import column_of, open_network
+    import numpy as np
+
+    from lik.cli.networks import column_of
+    from lik.latent.guided import Guide
     from lik.latent.guided_ways import GuidedChanges
 
-    network = open_network(require_features(features), session)
+    networks = open_guides(session, features)
     for name in names:
         if ":" in name:
             raise UnusableInput(f"guided changes move attributes, and '{name}' is none.")
-        column_of(network, name)
-    statistics = _statistics(session, run, faces, network, measured)
-    return GuidedChanges(session, network.network, statistics, guidance), network
+        column_of(networks[0], name)
+    statistics = _statistics(session, run, faces, networks, measured)
+    beside = [
+        Guide(other.network, np.asarray(statistics.beside[other.sha256])) for other in networks[1:]
+    ]
+    return GuidedChanges(session, networks[0].network, statistics, guidance, beside), networks
 
 
-def require_features(features: str | None) -> str:
-    """The network that guides, without which nothing is."""
-    if features is None:
+def open_guides(session: "Session", features: Sequence[str]) -> "list[LoadedAttributeNetwork]":
+    """The networks that guide together, the first of which measures.
+
+    Raises:
+        UnusableInput: there is none, or they do not go together.
+    """
+    from lik.cli.networks import open_network, require_same_attributes
+
+    if not features:
         raise UnusableInput(
             "guided changes need a network that tells attributes: give it with --features, as lik "
             "train-features makes one."
         )
-    return features
+    networks = [open_network(path, session) for path in features]
+    if len({network.sha256 for network in networks}) < len(networks):
+        raise UnusableInput("the same network was given twice: give each --features once.")
+    require_same_attributes(networks)
+    return networks
 
 
 @dataclass(frozen=True)
@@ -166,7 +183,7 @@ class GuidedStrips:
 
 
 def open_strips(
-    session: "Session", run: str, faces: str | None, features: str | None, names: Sequence[str]
+    session: "Session", run: str, faces: str | None, features: Sequence[str], names: Sequence[str]
 ) -> GuidedStrips:
     """What draws strips of ``names``.
 
@@ -180,26 +197,28 @@ def open_strips(
 
 
 def fit_guide(
-    session: "Session", network: "LoadedAttributeNetwork", faces: "FaceSet", model_sha256: str,
-    names: Sequence[str],
+    session: "Session", networks: "Sequence[LoadedAttributeNetwork]", faces: "FaceSet",
+    model_sha256: str, names: Sequence[str],
 ) -> "GuideStatistics":  # fmt: skip
     """Look at training faces, with a bar."""
     from lik.latent.guide_statistics import measure
 
+    first, *others = networks
     made = {
-        "model_sha256": model_sha256, "network_sha256": network.sha256,
+        "model_sha256": model_sha256, "network_sha256": first.sha256,
         "faces_sha256": faces.hash, "faces": faces.path.name,
     }  # fmt: skip
     with stages() as step:
         return measure(
-            session, network.network, faces, names, made,
+            session, first.network, faces, names, made,
             lambda done, total: step("looking at faces", done, total),
+            {other.sha256: other.network for other in others},
         )  # fmt: skip
 
 
 def _statistics(
-    session: "Session", run: str, given: str | None, network: "LoadedAttributeNetwork",
-    names: Sequence[str],
+    session: "Session", run: str, given: str | None,
+    networks: "Sequence[LoadedAttributeNetwork]", names: Sequence[str],
 ) -> "GuideStatistics":  # fmt: skip
     from lik.cli.networks import model_hash
     from lik.cli.opening import open_faces_of, require_size
@@ -207,8 +226,11 @@ def _statistics(
 
     model = model_hash(run)
     kept = GuideStatistics.load(Path(run))
+    first, *others = networks
     if kept is not None and (
-        kept.made.get("model_sha256") != model or kept.made.get("network_sha256") != network.sha256
+        kept.made.get("model_sha256") != model
+        or kept.made.get("network_sha256") != first.sha256
+        or any(other.sha256 not in kept.beside for other in others)
     ):
         kept = None
     if kept is not None and given is None:
@@ -223,7 +245,7 @@ def _statistics(
     require_size(session, faces)
     if kept is not None and kept.made.get("faces_sha256") == faces.hash:
         return kept
-    return fit_guide(session, network, faces, model, names)
+    return fit_guide(session, networks, faces, model, names)
 
 
 def _guidance(earlier: Mapping[str, Any]) -> "Guidance | None":

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lik.latent.session import Session
     from lik.models.attributes import LoadedAttributeNetwork
 
@@ -26,6 +28,27 @@ def open_network(path: str, session: "Session") -> "LoadedAttributeNetwork":
         )
     loaded.network.to(session.device)
     return loaded
+
+
+def only_one(features: "Sequence[str] | None") -> str | None:
+    """The one network of --features, where several make no sense.
+
+    Raises:
+        UnusableInput: several were given.
+    """
+    if features and len(features) > 1:
+        raise UnusableInput("several --features go with --method guided alone: give one.")
+    return features[0] if features else None
+
+
+def require_same_attributes(networks: "Sequence[LoadedAttributeNetwork]") -> None:
+    """See that networks can guide together.
+
+    Raises:
+        UnusableInput: their logits are not of the same attributes in the same order.
+    """
+    if len({loaded.network.attributes for loaded in networks}) > 1:
+        raise UnusableInput("networks that guide together must know the same attributes.")
 
 
 def note_if_taught_by(session: "Session", path: str, sha256: str) -> None:

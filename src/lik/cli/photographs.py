@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lik.latent.photographs import KeptPhotograph
     from lik.latent.session import Codes, Session
 
-VERSION = 1
+VERSION = 2
 """Of what the PNG says of its change."""
 
 MODES = ("decode", "transfer")
@@ -26,6 +26,7 @@ MODES = ("decode", "transfer")
 DECISIVE = {
     "model_sha256": "with other weights",
     "network_sha256": "by another network",
+    "beside_sha256": "with other networks beside it",
     "measured": "by another measure of strength",
 }
 """What a change that is repeated must have been made with, and how people call another."""
@@ -35,8 +36,8 @@ DECISIVE = {
 class Wanted:
     """A change: amounts by name, one face counted from 1 or None for all, mode and method.
 
-    ``aims`` are probabilities by name, as the network ``features`` sees them; ``earlier`` is what
-    a PNG says of the change that is repeated.
+    ``aims`` are probabilities by name, as the first network of ``features`` sees them; ``earlier``
+    is what a PNG says of the change that is repeated.
     """
 
     amounts: "Amounts"
@@ -44,7 +45,7 @@ class Wanted:
     mode: str | None = None
     method: str | None = None
     aims: dict[str, float] = field(default_factory=dict)
-    features: str | None = None
+    features: Sequence[str] = ()
     earlier: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -120,15 +121,18 @@ def repeated(path: str, more: Wanted) -> Wanted:
         before = {str(name): Decimal(amount) for name, amount in told["settings"].items()}
         aims = {str(name): float(p) for name, p in (told.get("aims") or {}).items()} | more.aims
         kept = told["face"], told["mode"]
+        earlier = told.get("features") or []
+        earlier = [earlier] if isinstance(earlier, str) else [str(path) for path in earlier]
     except (KeyError, AttributeError, TypeError, ValueError, InvalidOperation):
         raise UnusableInput(f"what {path} says of its change is broken.") from None
-    method, features = more.method or told.get("method"), more.features or told.get("features")
-    needed = (aims or method == GUIDED) and more.features is None
-    if needed and features and not Path(features).exists():
-        raise UnusableInput(
-            f"{path} was changed with the network {features}, which is not there: say with "
-            "--features where it is."
-        )
+    method, features = more.method or told.get("method"), more.features or earlier
+    needed = (aims or method == GUIDED) and not more.features
+    for network in features if needed else []:
+        if not Path(network).exists():
+            raise UnusableInput(
+                f"{path} was changed with the network {network}, which is not there: say with "
+                "--features where it is."
+            )
     return Wanted(
         added(before, more.amounts), more.face or kept[0], more.mode or kept[1],
         method, aims, features, told,
@@ -138,6 +142,7 @@ def repeated(path: str, more: Wanted) -> Wanted:
 def _opened(session: "Session", run: str, wanted: Wanted, faces: str | None) -> Change:
     """What is to be done to codes, by the method that is wanted."""
     from lik.cli.guiding import open_walk
+    from lik.cli.networks import only_one
     from lik.latent.amounts import shift
     from lik.latent.guide_statistics import GUIDED
 
@@ -147,7 +152,7 @@ def _opened(session: "Session", run: str, wanted: Wanted, faces: str | None) -> 
         )
     directions = Directions(session, run, faces, wanted.method)
     vector = shift(wanted.amounts, directions.direction, session.latent)
-    aims = open_aims(wanted.aims, wanted.features, session, directions)
+    aims = open_aims(wanted.aims, only_one(wanted.features), session, directions)
     return StraightChange(vector, aims, {"method": directions.method})
 
 
@@ -192,7 +197,7 @@ def _change_one(
         "face": wanted.face,
         "mode": mode,
         "aims": wanted.aims,
-        "features": wanted.features,
+        "features": list(wanted.features),
         **origin,
     }
     save_png(

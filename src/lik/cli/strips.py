@@ -55,7 +55,7 @@ def draw_strips(
     given: list[str] | None,
     asked: Asked,
     method: str | None,
-    features: str | None,
+    features: Sequence[str],
     faces: str | None,
     out: str | None,
     arrays: str | None,

@@ -83,13 +83,15 @@ def measure(
     import numpy as np
 
     from lik.evaluation.attributes import attribute_accuracy
+    from lik.latent.judging import logits_of_pictures
 
     labels = labels[:, [faces.attribute_names.index(name) for name in network.attributes]]
     usual = np.nanmean(labels[faces.indices("train")], axis=0) > 0.5
     logits = np.full(labels.shape, np.nan, np.float32)
     held_out = np.concatenate([faces.indices(split) for split in HELD_OUT["both"]])
     if len(held_out):
-        logits[held_out] = network.logits_of(faces.images[held_out])
+        pictures, device = faces.images[held_out], network.head.weight.device
+        logits[held_out] = logits_of_pictures(network, pictures, device)
     found = {}
     for name, splits in HELD_OUT.items():
         chosen = np.concatenate([faces.indices(split) for split in splits])

@@ -6,7 +6,7 @@ RUN/directions/guided.json   kept by lik fit-directions --method guided
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lik.core.artifacts import check_version, read_json, write_json
 from lik.core.errors import UnusableInput
 from lik.faces.faceset import FaceSet
 from lik.latent.directions import labels_of
-from lik.latent.judging import logits_of
+from lik.latent.judging import logits_of, logits_of_pictures
 from lik.latent.regression import partial_effects
 from lik.latent.session import Codes, Session
 from lik.models.attributes import AttributeNetwork
@@ -57,6 +57,7 @@ class GuideStatistics:
         along: attribute → (D,) its partial effect, along which faces set out; those that do not
             divide the faces are missing.
         made: the hashes of model, network and face set.
+        beside: hash of each network that guides beside it → σ of its logits, in the same order.
     """
 
     spread: Mapping[str, float]
@@ -64,6 +65,7 @@ class GuideStatistics:
     scale: Sequence[float]
     along: Mapping[str, Sequence[float]]
     made: Mapping[str, Any]
+    beside: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def distance(self, name: str) -> float:
         """How far strength 1 moves the logit: from the median without a trait to that with it.
@@ -102,6 +104,7 @@ class GuideStatistics:
             "format": FORMAT, "version": VERSION, "made": dict(self.made),
             "attributes": attributes, "scale": list(self.scale),
             "along": {name: list(vector) for name, vector in self.along.items()},
+            "beside": {network: list(spread) for network, spread in self.beside.items()},
         }  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, content)
@@ -136,6 +139,10 @@ class GuideStatistics:
                     for name, vector in content["along"].items()
                 },
                 dict(content["made"]),
+                {
+                    network: [float(value) for value in spread]
+                    for network, spread in content.get("beside", {}).items()
+                },
             )
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise UnusableInput(f"{path} is broken: fit it again.") from error
@@ -148,17 +155,19 @@ def measure(
     names: Sequence[str],
     made: Mapping[str, Any],
     told: Callable[[int, int], None] = lambda done, total: None,
+    beside: Mapping[str, AttributeNetwork] | None = None,
 ) -> GuideStatistics:
     """Look at training faces, and at decodings of those with and without each of ``names``.
 
     Which faces have a trait is what the face set says; of one that it does not know, what the
-    network says of the faces themselves.
+    network says of the faces themselves. Networks ``beside`` it, by hash, look at the faces alone,
+    for the spread of their logits.
     """
     chosen = faces.to_learn_from()[:LEARN_FROM]
     codes = session.encode(faces.images[chosen])
     pictures = faces.images[chosen[:SEEN]]
     looked = len(pictures)
-    logits = network.logits_of(pictures, told)
+    logits = logits_of_pictures(network, pictures, session.device, told)
 
     def labels(name: str) -> NDArray[np.floating]:
         if name in faces.attribute_names:
@@ -186,17 +195,26 @@ def measure(
         for name, (lacking, having) in classes.items()
         if len(lacking) and len(having)
     }
-    spread = np.maximum(logits.std(axis=0, dtype=np.float64), 1e-6)
+    others = {
+        sha256: _all_digits(_spread(logits_of_pictures(other, pictures, session.device)))
+        for sha256, other in (beside or {}).items()
+    }
     return GuideStatistics(
         {
             name: _digits(float(sigma))
-            for name, sigma in zip(network.attributes, spread, strict=True)
+            for name, sigma in zip(network.attributes, _spread(logits), strict=True)
         },
         medians,
         _all_digits(_scale(codes)),
         _along(codes, known),
         made,
+        others,
     )
+
+
+def _spread(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    spread: NDArray[np.float64] = np.maximum(logits.std(axis=0, dtype=np.float64), 1e-6)
+    return spread
 
 
 def _along(codes: Codes, labels: Mapping[str, NDArray[np.floating]]) -> dict[str, list[float]]:

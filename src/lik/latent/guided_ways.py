@@ -52,9 +52,11 @@ class Way:
 
 
 class GuidedChanges:
-    """The guided changes of a run: one network guides each face on a way of its own.
+    """The guided changes of a run: networks guide each face on a way of its own.
 
-    Every face goes by itself, so that its change does not depend on who stands beside it.
+    The first of them says how far a face has come; those ``beside`` it, which know the same
+    attributes, take turns with it. Every face goes by itself, so that its change does not depend on
+    who stands beside it.
 
     Attributes:
         statistics: what strengths are measured by. guidance: how the steps are weighed.
@@ -67,12 +69,14 @@ class GuidedChanges:
         network: AttributeNetwork,
         statistics: GuideStatistics,
         guidance: Guidance | None = None,
+        beside: Sequence[Guide] = (),
     ) -> None:
         self.statistics = statistics
         self.guidance = guidance or Guidance()
         self.stepped: Callable[[], None] = lambda: None
         self._session, self._network = session, network
         self._spread = np.asarray([*statistics.spread.values()])
+        self._guides = [Guide(network, self._spread), *beside]
         self._scale = np.asarray(statistics.scale, np.float32)
         session.model.requires_grad_(False)  # gradients are of codes alone
 
@@ -118,7 +122,7 @@ class GuidedChanges:
         sign, column = float(np.sign(distance)), self._column(name)
         before = float(self.logits(code[None], name)[0])
         journey = guide(
-            code[None], self._decode, [Guide(self._network, self._spread)], column,
+            code[None], self._decode, self._guides, column,
             np.asarray([sign]), asked * abs(distance) / float(self._spread[column]), self._scale,
             along=self._along(name), guidance=self.guidance,
             stops=min(STOPS, self.guidance.steps), device=self._session.device,

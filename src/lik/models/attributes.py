@@ -7,15 +7,12 @@ are what distances between sets of faces are taken in.
 Shapes: images (B, 3, S, S) in 0…1; maps (B, C, H, W); embeddings (B, F); logits (B, A).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -23,16 +20,12 @@ from torch.nn.functional import relu
 from lik.core.artifacts import sha256_of
 from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
-from lik.core.pixels import Pictures, to_float
 from lik.models.saved import put_in_place, read_stored, weights_file
 
 CENTRE, SPREAD = 0.5, 0.25
 """Images are centred and scaled by these before the first layer."""
 
 KIND = "an attribute network"
-
-BATCH = 250
-"""Pictures that are looked at together."""
 
 
 class AttributeNetworkSettings(Settings):
@@ -108,19 +101,6 @@ class AttributeNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.logits(images)
-
-    def logits_of(
-        self, pictures: Pictures, told: Callable[[int, int], None] = lambda done, total: None
-    ) -> NDArray[np.float32]:
-        """Pictures uint8 (N, S, S, 3) → (N, A), in evaluation mode; ``told`` what is done."""
-        self.eval()
-        parts = [np.zeros((0, len(self.attributes)), np.float32)]
-        for start in range(0, len(pictures), BATCH):
-            told(start, len(pictures))
-            images = to_float(pictures[start : start + BATCH]).to(self.head.weight.device)
-            with torch.no_grad():
-                parts.append(self(images).float().cpu().numpy())
-        return np.concatenate(parts)
 
 
 class PlainNetwork(AttributeNetwork):
