@@ -32,8 +32,9 @@ LONGEST = 30.0
 """The longest step along a direction that is tried, in prior σ."""
 DISTANCE = 6.0
 """How far guided changes are taken, in σ of the target's logit."""
-CEILING = (1.0, 1.5)
-"""Level of the logit beyond which no face need go: enough for another network to see it too."""
+CEILING = (0.4, 2.0)
+"""Level of the logit, in σ, beyond which no face need go: just beyond the boundary at first, and
+then so far that another network is sure to see it too."""
 STOPS = 20
 SHOWN = 4
 """Faces of a strip."""
@@ -62,7 +63,7 @@ class Trial:
         self.labels = faces.attributes[training]
         self.guides = [Guide(network.network, self._spread(network)) for network in guides]
         self.guide_names = guides[0].network.attributes if guides else ()
-        self.guidance = Guidance(steps=steps)
+        self.guidance = Guidance.in_steps(steps)
         self.spread = self._spread(judging)
         self.before = self.judge(self.codes)
         self.results: list[Result] = []

@@ -47,7 +47,7 @@ class Guidance:
     """How the steps are weighed.
 
     Attributes:
-        steps: of Adam. rate: its step, in standard deviations of the codes.
+        steps: of Adam. rate: its step, in standard deviations of the codes; see `in_steps`.
         reach_first, reach: weight of the target's squared shortfall, in σ² of its logit, at the
             first step and at the last; it grows by the same factor at every step, so that what is
             easily had is had gently, and the rest is had at all.
@@ -66,6 +66,11 @@ class Guidance:
     pixels: float = 0.05
     own: float = 0.3
     length: float = 0.02
+
+    @classmethod
+    def in_steps(cls, steps: int) -> "Guidance":
+        """The same way in fewer or more steps, which are longer or shorter."""
+        return cls(steps=steps, rate=cls.rate * cls.steps / steps)
 
     def reach_at(self, share: float) -> float:
         """The weight of the target where a share of the way is behind."""
@@ -105,12 +110,12 @@ def guide(
 
     The distance wanted rises evenly from 0 to ``distance`` (in σ of the target's logit) over nine
     tenths of the steps, for all faces alike, as along a direction; but no face is asked to go
-    beyond the ``ceiling``, which rises in the same time from its first to its second level, and one
-    that is above it already stays where it is, to the bit. Every step looks at the pictures before
-    and after through one of the networks, under one of a few shifts, mirrorings and grains, and
-    counts only differences, so that what is found holds for more than one view of a face (Athalye
-    et al., arXiv:1707.07397) and for more than one network (Liu et al., arXiv:1611.02770). Passes
-    are in bfloat16 where the device is fast at it.
+    beyond the ``ceiling``, which rises in the same time from its first to its second level, late
+    (with the cube of the share), and one that is above it already stays where it is, to the bit.
+    Every step looks at the pictures before and after through one of the networks, under one of a
+    few shifts, mirrorings and grains, and counts only differences, so that what is found holds for
+    more than one view of a face (Athalye et al., arXiv:1707.07397) and for more than one network
+    (Liu et al., arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
 
     Args:
         codes: where the faces are.
@@ -216,7 +221,7 @@ class _Aims:
         goals = standing + share * self.distance
         if self.ceiling is not None:
             first, last = self.ceiling
-            goals = goals.clamp(max=first + share * (last - first))
+            goals = goals.clamp(max=first + share**3 * (last - first))
         return torch.maximum(goals, standing)
 
     def shortfall(self, share: float) -> Tensor:
