@@ -85,7 +85,8 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Measure runs on a split: loss, likeness, sets of faces, likelihood, what the code holds.
 
-    The figures of each are also kept in the run, as metrics.json, and a page shows them all.
+    The figures of each are also kept in the run, as metrics.json, and a page shows them all. What
+    changes of one trait do besides is measured by lik evaluate-changes.
 
     Example: lik evaluate runs/first runs/second --features runs/judge --importance 100
     """

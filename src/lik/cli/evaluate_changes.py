@@ -43,7 +43,7 @@ def evaluate_changes(
                      show_default=f"those of {ATTRIBUTES} that the networks know"),
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", help="Faces, at the most.", min=2)] = 500,
-    steps: Annotated[int, typer.Option(help="Steps of guided changes.", min=10)] = 60,
+    steps: Annotated[int, typer.Option(help="Steps of guided changes.", min=10)] = 120,
     generated: Annotated[
         bool, typer.Option("--generated", help="Change generated faces, which nobody is.")
     ] = False,

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 LABELLED = ("means", "joint", "logistic", "svm")
 METHODS = (*LABELLED, "pca", "jacobian", "guided")
-JUDGED = 100
-"""Faces of each class that a calibration looks at."""
 
 
 def fit_directions(
@@ -217,7 +215,7 @@ def _calibrated(
     session: "Session", loaded: "LoadedAttributeNetwork", directions: dict[str, "Direction"],
     names: list[str], codes: "Codes", labels: Any,
 ) -> tuple[dict[str, "Direction"], dict[str, "Calibration"]]:  # fmt: skip
-    from lik.latent.calibration import calibrate
+    from lik.latent.calibration import JUDGED, calibrate
     from lik.latent.direction_sets import calibrated
     from lik.latent.judging import judge_of
 

@@ -18,6 +18,9 @@ JudgeCodes = Callable[[Codes], NDArray[np.floating]]
 MOST = 24.0
 """The longest way that is tried, in prior σ: twice the radius of a shell of 128 dimensions."""
 
+JUDGED = 100
+"""Faces of each class that a strength is calibrated on."""
+
 
 @dataclass(frozen=True)
 class Calibration:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lik.core.artifacts import check_version, read_json, write_json
 from lik.core.errors import UnusableInput
 from lik.faces.faceset import FaceSet
+from lik.latent.calibration import JUDGED
 from lik.latent.directions import labels_of
 from lik.latent.judging import logits_of, logits_of_pictures
 from lik.latent.regression import partial_effects
@@ -31,8 +32,6 @@ LEARN_FROM = 4000
 """Faces whose codes give the scale, and among which those of each class are looked for."""
 SEEN = 1000
 """Faces whose logits give the spread."""
-JUDGED = 100
-"""Faces of each class that a median is of, as in calibrations of directions."""
 
 
 @dataclass(frozen=True)

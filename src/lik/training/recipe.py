@@ -193,10 +193,12 @@ class Recipe(Plan):
 def packaged_recipes() -> dict[str, str]:
     """The recipes that come with Lik: name → YAML text."""
     folder = resources.files("lik.recipes")
-    files = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name
+    names = sorted(
+        file.name.removesuffix(".yaml")
+        for file in folder.iterdir()
+        if file.name.endswith(".yaml")
     )
-    return {file.name.removesuffix(".yaml"): file.read_text(encoding="utf-8") for file in files}
+    return {name: (folder / f"{name}.yaml").read_text(encoding="utf-8") for name in names}
 
 
 def load_recipe(name: str, assignments: Iterable[str] = (), size: int | None = None) -> Recipe:
