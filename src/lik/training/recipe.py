@@ -194,9 +194,7 @@ def packaged_recipes() -> dict[str, str]:
     """The recipes that come with Lik: name → YAML text."""
     folder = resources.files("lik.recipes")
     names = sorted(
-        file.name.removesuffix(".yaml")
-        for file in folder.iterdir()
-        if file.name.endswith(".yaml")
+        file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")
     )
     return {name: (folder / f"{name}.yaml").read_text(encoding="utf-8") for name in names}
 
