@@ -184,6 +184,45 @@ def test_a_trial_that_was_stopped_goes_on_where_it_was(run, networks, tmp_path, 
     assert len(measured) == 4
 
 
+def test_more_generated_faces_are_measured_anew(run, networks, tmp_path):
+    own = tmp_path / "run"
+    shutil.copytree(run, own, ignore=shutil.ignore_patterns("changes"))
+    found = []
+    for count in (4, 40):  # the set has fewer faces
+        answer = run_lik("evaluate-changes", own, "--judge", networks[0], "--methods", "means",
+                         "--attributes", "Smiling", "--split", "all", "--generated",
+                         "-n", count)  # fmt: skip
+        assert answer.exit_code == 0, answer.output
+        assert "measured before" not in answer.output
+        found.append(json.loads((own / "changes" / "changes.json").read_text()))
+    assert [answer["faces"] for answer in found] == [4, 40]
+    assert found[0]["results"] != found[1]["results"]
+
+
+def test_attributes_that_share_a_file_do_not_share_figures(tmp_path):
+    from lik.cli.change_results import KeptResults, Result
+
+    kept, shown = KeptResults(tmp_path), np.zeros((1, 4, 4, 3), np.uint8)
+    kept.keep(Result("a b", "means", [], {"0.8": None}), shown, {"seed": 1})
+    assert kept.find("a b", "means", {"seed": 1}) is not None
+    assert kept.find("a_b", "means", {"seed": 1}) is None
+    assert kept.find("a b", "means", {"seed": 2}) is None
+
+
+def test_networks_of_other_attributes_do_not_guide_together(run, networks, tmp_path):
+    other = tmp_path / "other.safetensors"
+    with safe_open(networks[1] / "model.safetensors", "pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        description = file.metadata()
+    model = json.loads(description["model"])
+    model["attributes"].reverse()
+    save_file(tensors, other, description | {"model": json.dumps(model)})
+    answer = run_lik("evaluate-changes", run, "--judge", networks[0], "--guide", networks[1],
+                     "--guide", other)  # fmt: skip
+    assert answer.exit_code == 2
+    assert "same attributes in the same order" in " ".join(answer.output.split())
+
+
 def test_changes_of_drawn_faces_are_held_against_the_truth(run, networks):
     answer = run_lik("evaluate-changes", run, "--judge", networks[0], "--methods", "means,joint",
                      "--attributes", "Smiling,Eyeglasses", "--split", "all", "-n", 20)  # fmt: skip

@@ -195,6 +195,30 @@ def test_several_networks_guide_together(run, network, second, photo, trait, tmp
     np.testing.assert_array_equal(pixels(again), pixels(two))
     alone = run_lik("change", run, photo, "--like", two, "--features", network, "-o", again)
     assert "with other networks beside it" in " ".join(alone.output.split())
+    straight = run_lik("change", run, photo, "--like", two, "--method", "means", "-o", again)
+    assert straight.exit_code == 0, straight.output
+    assert straight.output.count("will not be the same") == 1
+    assert "by another method" in straight.output
+    straight = run_lik("change", run, photo, "--like", two, "--method", "means", "--to",
+                       f"{name}=0.6", "-o", again)  # fmt: skip
+    assert straight.exit_code == 0, straight.output
+
+
+def test_a_first_versions_change_is_told_of_networks_that_it_did_not_have(
+    run, network, second, photo, trait, tmp_path
+):
+    out, old = tmp_path / "out.png", tmp_path / "old.png"
+    run_lik("change", run, photo, "--set", f"{trait[0]}={trait[1]}", "--method", "guided",
+            "--features", network, "-o", out)  # fmt: skip
+    text = PngImagePlugin.PngInfo()
+    before = told(out) | {"version": 1, "features": str(network)}
+    del before["beside_sha256"]
+    text.add_itxt("Lik change", json.dumps(before))
+    Image.open(out).save(old, pnginfo=text)
+    repeat = ["change", run, photo, "--like", old, "-o", tmp_path / "again.png"]
+    assert "will not be the same" not in run_lik(*repeat).output
+    more = run_lik(*repeat, "--features", network, "--features", second)
+    assert "with other networks beside it" in " ".join(more.output.split())
 
 
 def test_what_is_kept_of_several_networks_needs_no_faces(
@@ -290,6 +314,13 @@ def test_what_a_png_says_of_its_network_must_be_there(run, network, photo, trait
     other = saying(guidance={"steps": "many"})
     assert other.exit_code == 2
     assert "another Lik" in other.output
+    for odd in ({"steps": 60.0}, {"reach_first": 0}, {"rate": float("nan")}, [1]):
+        assert "another Lik" in saying(guidance=odd).output
+    for odd in ("1", 0, True):
+        assert "is broken" in saying(face=odd).output
+    assert "is broken" in saying(features=5).output
+    assert "give it with --features" in " ".join(saying(features=None).output.split())
+    assert saying(features=str(network), version=1).exit_code == 0
     noted = saying(network_sha256="0" * 64)
     assert noted.exit_code == 0
     assert "by another network" in noted.output

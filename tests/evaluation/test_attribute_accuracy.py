@@ -1,12 +1,8 @@
 import numpy as np
 import pytest
-import torch
 
 from lik.core.errors import UnusableInput
-from lik.core.pixels import to_float
 from lik.evaluation.attributes import attribute_accuracy
-from lik.latent.judging import logits_of_pictures
-from lik.models.attributes import PlainSettings, build_attribute_network
 
 NAN = np.nan
 LABELS = np.array([[1, 0, NAN], [0, 0, NAN], [0, 0, NAN], [0, NAN, NAN]])
@@ -49,14 +45,3 @@ def test_the_majority_may_be_that_of_other_faces():
 def test_what_cannot_be_measured_is_said(logits, labels):
     with pytest.raises(UnusableInput):
         attribute_accuracy(logits, labels)
-
-
-def test_logits_of_many_pictures_are_those_of_each(drawn_pictures):
-    settings = PlainSettings(size=16, attributes=("a", "b"), widths=(4, 4))
-    network = build_attribute_network(settings)
-    pictures = np.concatenate([drawn_pictures] * 40)
-    logits = logits_of_pictures(network, pictures)
-    assert logits.shape == (320, 2)
-    with torch.no_grad():
-        one = network(to_float(pictures[300:301])).numpy()
-    np.testing.assert_allclose(logits[300:301], one, atol=1e-5)

@@ -69,6 +69,21 @@ def test_the_way_has_stops_that_lead_on_and_the_same_seed_goes_the_same_way():
     np.testing.assert_array_equal(way.codes, walk(codes, [1], stops=6, seed=3).codes)
 
 
+def test_more_steps_are_shorter_and_lead_the_same_way():
+    assert Guidance.in_steps(Guidance().steps) == Guidance()
+    many = Guidance.in_steps(240)
+    assert many.steps == 240
+    assert many.steps * many.rate == pytest.approx(Guidance().steps * Guidance().rate)
+
+
+def test_the_ceiling_rises_late():
+    codes = np.array([[-9.0, 0, 0], [0, 0, 0]], np.float32)  # the second is below the ceiling
+    way = walk(codes, [1, 1], 20.0, ceiling=(0.5, 2.5), stops=9, guidance=Guidance(steps=180))
+    reached = np.array([network(decode(torch.from_numpy(stop)))[1, 0].item() for stop in way.codes])
+    share = np.minimum(1, np.arange(1, 10) / 8.1)
+    np.testing.assert_allclose(reached[2:], (0.5 + 2 * share**3)[2:], atol=0.3)
+
+
 def test_a_guide_is_needed():
     with pytest.raises(UnusableInput, match="need a network"):
         guide(np.zeros((1, 3), np.float32), decode, [], 0, np.ones(1), 1.0, SCALE)

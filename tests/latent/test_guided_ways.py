@@ -1,5 +1,7 @@
 """How far a guided face goes, and by what that is measured."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,7 @@ STATISTICS = GuideStatistics(
     [1.0] * 4,
     {"red": [1.0, 0.0, 0.0, 0.0]},
     {"model_sha256": "m"},
+    {"n": [1.0, 2.0]},
 )
 
 
@@ -77,6 +80,10 @@ def test_what_is_kept_is_what_is_found_again(tmp_path):
     path = STATISTICS.save(tmp_path)
     assert GuideStatistics.load(tmp_path) == STATISTICS
     path.write_text('{"format": "lik-guide", "version": 1, "attributes": [1]}')
+    with pytest.raises(UnusableInput, match="broken"):
+        GuideStatistics.load(tmp_path)
+    content = json.loads(STATISTICS.save(tmp_path).read_text()) | {"beside": {"n": [1.0]}}
+    path.write_text(json.dumps(content))
     with pytest.raises(UnusableInput, match="broken"):
         GuideStatistics.load(tmp_path)
     path.write_text('{"format": "lik-directions"}')

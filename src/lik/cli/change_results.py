@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+import lik
 from lik.core.artifacts import replacing
 from lik.evaluation.changes import Change
 from lik.evaluation.counterfactuals import ChangeBesideTruth
@@ -32,42 +33,59 @@ class Result:
     at_shares: dict[str, Change | None]
 
 
-def keep(
-    folder: Path, result: Result, shown: NDArray[np.uint8], conditions: Mapping[str, Any]
-) -> None:
-    """Write a result and the faces shown (K, S, S, 3), with all that it depends on."""
-    description = {"conditions": _hash(conditions), "result": json.dumps(asdict(result))}
-    with replacing(_path(folder, result.attribute, result.method)) as temporary:
-        temporary.write_bytes(save({PICTURES: np.ascontiguousarray(shown)}, description))
+class KeptResults:
+    """Results in a folder, each with all that it depends on.
 
+    What was measured by other code, on another device or under other conditions is not taken for
+    what is asked.
+    """
 
-def kept(
-    folder: Path, attribute: str, method: str, conditions: Mapping[str, Any]
-) -> tuple[Result, NDArray[np.uint8]] | None:
-    """What was measured before under the same conditions; None where nothing was, or is broken."""
-    path = _path(folder, attribute, method)
-    try:
-        with safe_open(path, framework="np") as file:
-            description, shown = file.metadata() or {}, file.get_tensor(PICTURES)
-        if description.get("conditions") != _hash(conditions):
-            return None
-        found = json.loads(description["result"])
-        return Result(
-            attribute, method, [_change(values) for values in found["changes"]],
-            {share: values and _change(values) for share, values in found["at_shares"].items()},
-        ), shown  # fmt: skip
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-        return None  # it is measured again
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._code = _hash_of_code()
+
+    def keep(self, result: Result, shown: NDArray[np.uint8], conditions: Mapping[str, Any]) -> None:
+        """Write a result and the faces shown (K, S, S, 3)."""
+        key = self._key(result.attribute, result.method, conditions)
+        description = {"conditions": key, "result": json.dumps(asdict(result))}
+        with replacing(self._path(result.attribute, result.method)) as temporary:
+            temporary.write_bytes(save({PICTURES: np.ascontiguousarray(shown)}, description))
+
+    def find(
+        self, attribute: str, method: str, conditions: Mapping[str, Any]
+    ) -> tuple[Result, NDArray[np.uint8]] | None:
+        """What was measured before under these conditions; None where nothing was, or is broken."""
+        try:
+            with safe_open(self._path(attribute, method), framework="np") as file:
+                description, shown = file.metadata() or {}, file.get_tensor(PICTURES)
+            if description.get("conditions") != self._key(attribute, method, conditions):
+                return None
+            found = json.loads(description["result"])
+            changes = [_change(values) for values in found["changes"]]
+            at_shares = {
+                share: values and _change(values) for share, values in found["at_shares"].items()
+            }
+        except (OSError, SafetensorError, KeyError, AttributeError, TypeError, ValueError):
+            return None  # it is measured again
+        return Result(attribute, method, changes, at_shares), shown
+
+    def _key(self, attribute: str, method: str, conditions: Mapping[str, Any]) -> str:
+        whole = [attribute, method, self._code, dict(conditions)]
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+    def _path(self, attribute: str, method: str) -> Path:
+        """Attributes may share a file, for the last one: its conditions say whose it is."""
+        name = "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in attribute)
+        return self.folder / f"{name}.{method}.safetensors"
 
 
 def _change(values: dict[str, Any]) -> Change:
     return (ChangeBesideTruth if "counterfactual_error" in values else Change)(**values)
 
 
-def _hash(conditions: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()
-
-
-def _path(folder: Path, attribute: str, method: str) -> Path:
-    name = "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in attribute)
-    return folder / f"{name}.{method}.safetensors"
+def _hash_of_code() -> str:
+    """The SHA-256 of Lik's own source: what other code has measured is measured again."""
+    package, found = Path(lik.__file__).parent, hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        found.update(str(file.relative_to(package)).encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()

@@ -1,5 +1,6 @@
 """The trial behind `lik evaluate-changes`: each attribute by each method, before one judge."""
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -78,10 +79,10 @@ class Trial:
 
     def conditions(self, method: str) -> dict[str, Any]:
         """What a result by a method depends on, beside model, faces and networks."""
-        common = {"seed": self.seed, "longest": LONGEST, "growth": GROWTH}
-        if method != "guided":
-            return common
-        return common | asdict(self.guidance) | {"distance": DISTANCE, "ceiling": CEILING}
+        common = {"index_sha256": self.faces.index_hash, "device": str(self.session.device)}
+        drawn = hashlib.sha256(np.ascontiguousarray(self.codes).tobytes()).hexdigest()
+        common |= {"codes_sha256": drawn} if self.generated else {}
+        return common if method != "guided" else common | asdict(self.guidance)
 
     def judge(self, codes: Codes) -> Judged:
         """What the judge sees in the decodings of codes (N, D)."""

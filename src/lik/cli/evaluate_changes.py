@@ -78,7 +78,6 @@ def evaluate_changes(
     from lik.cli.truth_table import truth_as_json
     from lik.core.artifacts import write_json
     from lik.core.errors import UnusableInput
-    from lik.training.environment import software
 
     folder = require_folder(run)
     session = open_session(run, device, threads)
@@ -92,20 +91,20 @@ def evaluate_changes(
         raise UnusableInput("guided changes need --guide NET, another network than the judge.")
     if any(network.sha256 == judging.sha256 for network in guides):
         raise UnusableInput(f"{judge} guides too: what is judged must not have been its own guide.")
-    require_same_attributes(guides)
+    if "guided" in wanted:
+        require_same_attributes(guides)
     names = _names(attributes, [judging, *guides])
     note_if_taught_by(session, judge, judging.sha256)
     codes = session.draw(count, seed, TEMPERATURE) if generated else None
     trial = Trial(session, face_set, judging, guides, chosen, steps, seed, codes)
-    about: dict[str, Any] = {
-        "run": session.name, "model_sha256": model_hash(run), "faces_sha256": face_set.hash,
-        "split": split, "generated": generated,
-        "faces": len(chosen), "judge_sha256": judging.sha256,
+    about = {
+        "model_sha256": model_hash(run), "faces_sha256": face_set.hash, "split": split,
+        "generated": generated, "faces": len(trial.codes), "judge_sha256": judging.sha256,
         "guide_sha256": [network.sha256 for network in guides], "seed": seed, "steps": steps,
     }  # fmt: skip
-    same = about | {"run": None, "index_sha256": face_set.index_hash, **software()}
-    _measure_all(trial, names, wanted, folder / "changes" / "measured", same)
-    answer = about | {"results": [asdict(result) for result in trial.results]}
+    _measure_all(trial, names, wanted, folder / "changes" / "measured", about)
+    results = [asdict(result) for result in trial.results]
+    answer: dict[str, Any] = {"run": session.name, **about, "results": results}
     if trial.truth is not None:
         answer["truth"] = truth_as_json(trial, trial.truth)
     write_json(folder / "changes" / "changes.json", answer)
@@ -121,8 +120,9 @@ def _measure_all(
     trial: "Trial", names: list[str], methods: list[str], folder: Path, about: dict[str, Any]
 ) -> None:
     """Measure each attribute by each method, with a bar; what was measured before is taken over."""
-    from lik.cli.change_results import keep, kept
+    from lik.cli.change_results import KeptResults
 
+    kept = KeptResults(folder)
     pairs = [(name, method) for name in names for method in methods]
     earlier = 0
     with stages() as step:
@@ -135,16 +135,19 @@ def _measure_all(
             # Guides and steps are nothing to the other methods.
             own = {} if method == "guided" else {"guide_sha256": None, "steps": None}
             conditions = about | own | trial.conditions(method)
-            found = kept(folder, name, method, conditions)
+            found = kept.find(name, method, conditions)
             if found is not None:
                 trial.take(*found)
                 earlier += 1
                 continue
             trial.measure(name, method)
-            keep(folder, trial.result(name, method), trial.shown[name, method], conditions)
+            kept.keep(trial.result(name, method), trial.shown[name, method], conditions)
             note(_line(trial, name, method))
     if earlier:
-        note(f"{earlier} of {len(pairs)} had been measured before, and stand in {folder}.")
+        note(
+            f"{earlier} of {len(pairs)} had been measured before; without {folder} they would be "
+            "measured again."
+        )
 
 
 def _names(given: str | None, networks: "list[LoadedAttributeNetwork]") -> list[str]:

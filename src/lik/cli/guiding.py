@@ -1,5 +1,6 @@
 """Guided changes on the command line: lik change --method guided."""
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -258,8 +259,9 @@ def _guidance(earlier: Mapping[str, Any]) -> "Guidance | None":
     today = asdict(Guidance())
     fits = isinstance(kept, dict) and all(
         name in today
-        and isinstance(value, int | float | str)
-        and isinstance(value, str) == isinstance(today[name], str)
+        and (type(value) is int or (type(value) is float and type(today[name]) is float))
+        and math.isfinite(value)
+        and (value > 0 if name in ("steps", "reach_first", "reach") else value >= 0)
         for name, value in kept.items()
     )
     if not fits:

@@ -48,7 +48,10 @@ def require_same_attributes(networks: "Sequence[LoadedAttributeNetwork]") -> Non
         UnusableInput: their logits are not of the same attributes in the same order.
     """
     if len({loaded.network.attributes for loaded in networks}) > 1:
-        raise UnusableInput("networks that guide together must know the same attributes.")
+        raise UnusableInput(
+            "networks that guide together must know the same attributes in the same order, as "
+            "those do that lik train-features makes of one face set."
+        )
 
 
 def note_if_taught_by(session: "Session", path: str, sha256: str) -> None:

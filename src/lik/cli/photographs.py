@@ -25,6 +25,7 @@ MODES = ("decode", "transfer")
 
 DECISIVE = {
     "model_sha256": "with other weights",
+    "method": "by another method",
     "network_sha256": "by another network",
     "beside_sha256": "with other networks beside it",
     "measured": "by another measure of strength",
@@ -83,9 +84,8 @@ def change_photographs(
     session = open_session(run, device)
     change = _opened(session, run, wanted, faces)
     origin = {**_origin(run, session), **change.told}
-    for key, what in DECISIVE.items():
-        if wanted.earlier.get(key) not in (None, origin.get(key)):
-            note(f"the change was made {what} than now: it will not be the same.")
+    for what in _differences(wanted.earlier, origin):
+        note(f"the change was made {what} than now: it will not be the same.")
     refused: list[UnusableInput] = []
     for target in targets:
         try:
@@ -120,12 +120,17 @@ def repeated(path: str, more: Wanted) -> Wanted:
     try:
         before = {str(name): Decimal(amount) for name, amount in told["settings"].items()}
         aims = {str(name): float(p) for name, p in (told.get("aims") or {}).items()} | more.aims
-        kept = told["face"], told["mode"]
-        earlier = told.get("features") or []
-        earlier = [earlier] if isinstance(earlier, str) else [str(path) for path in earlier]
+        face, mode = told["face"], told["mode"]
+        if face is not None and (type(face) is not int or face < 1):
+            raise ValueError(face)
+        networks = told.get("features") or []
+        networks = [networks] if isinstance(networks, str) else [str(path) for path in networks]
     except (KeyError, AttributeError, TypeError, ValueError, InvalidOperation):
         raise UnusableInput(f"what {path} says of its change is broken.") from None
-    method, features = more.method or told.get("method"), more.features or earlier
+    method = more.method or told.get("method")
+    if method != GUIDED:
+        networks = networks[:1]  # the one that measured
+    features = more.features or networks
     needed = (aims or method == GUIDED) and not more.features
     for network in features if needed else []:
         if not Path(network).exists():
@@ -134,9 +139,20 @@ def repeated(path: str, more: Wanted) -> Wanted:
                 "--features where it is."
             )
     return Wanted(
-        added(before, more.amounts), more.face or kept[0], more.mode or kept[1],
-        method, aims, features, told,
+        added(before, more.amounts), more.face or face, more.mode or mode, method,
+        aims, features, told,
     )  # fmt: skip
+
+
+def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """In what that matters a change that is repeated is made otherwise now, as people call it."""
+    from lik.latent.guide_statistics import GUIDED
+
+    if earlier.get("method") == GUIDED:
+        earlier = {"beside_sha256": []} | dict(earlier)  # a first version knew one network alone
+    for key, what in DECISIVE.items():
+        if key in now and earlier.get(key) not in (None, now[key]):
+            yield what
 
 
 def _opened(session: "Session", run: str, wanted: Wanted, faces: str | None) -> Change:

@@ -125,6 +125,8 @@ class GuideStatistics:
         check_version(str(path), content.get("version"), VERSION)
         try:
             entries = content["attributes"].items()
+            if any(len(spread) != len(entries) for spread in content.get("beside", {}).values()):
+                raise ValueError("beside")
             return cls(
                 {name: float(entry["spread"]) for name, entry in entries},
                 {

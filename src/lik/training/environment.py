@@ -18,7 +18,8 @@ def environment(faces: dict[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "faces": faces,
-        **software(),
+        "lik": _installed("lik-vae"),
+        "commit": commit_of(Path(__file__).parents[1]),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": _installed("numpy"),
@@ -28,11 +29,6 @@ def environment(faces: dict[str, Any]) -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-
-
-def software() -> dict[str, Any]:
-    """Which Lik this is: its version and, in a checkout, its commit."""
-    return {"lik": _installed("lik-vae"), "commit": commit_of(Path(__file__).parents[1])}
 
 
 def commit_of(package: Path) -> str | None:

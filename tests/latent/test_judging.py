@@ -1,0 +1,19 @@
+import numpy as np
+import torch
+
+from lik.core.pixels import to_float
+from lik.latent.judging import logits_of_pictures
+from lik.models.attributes import PlainSettings, build_attribute_network
+
+
+def test_logits_of_many_pictures_are_those_of_each(drawn_pictures):
+    settings = PlainSettings(size=16, attributes=("a", "b"), widths=(4, 4))
+    network = build_attribute_network(settings)
+    pictures = np.concatenate([drawn_pictures] * 40)
+    told = []
+    logits = logits_of_pictures(network, pictures, told=lambda *how: told.append(how))
+    assert logits.shape == (320, 2)
+    with torch.no_grad():
+        one = network(to_float(pictures[300:301])).numpy()
+    np.testing.assert_allclose(logits[300:301], one, atol=1e-5)
+    assert told == [(0, 320), (256, 320)]
