@@ -199,6 +199,35 @@ def test_more_generated_faces_are_measured_anew(run, networks, tmp_path):
     assert found[0]["results"] != found[1]["results"]
 
 
+def test_faces_of_a_fitted_prior_are_changed(run, networks, tmp_path):
+    own = tmp_path / "run"
+    shutil.copytree(run, own, ignore=shutil.ignore_patterns("changes"))
+    fitted = run_lik("fit-prior", own, "--prior", "gaussian")
+    assert fitted.exit_code == 0, fitted.output
+    arrays = [tmp_path / f"{number}.npz" for number in range(2)]
+    strips = ["change", own, "--generated", "-n", 2, "-d", 0, "--prior", "gaussian",
+              "-o", tmp_path / "strip.png", "--arrays", arrays[0]]  # fmt: skip
+    assert run_lik(*strips).exit_code == 0
+    drawn = run_lik("generate", own, "-n", 2, "--prior", "gaussian", "-o", tmp_path / "a.png",
+                    "--arrays", arrays[1])  # fmt: skip
+    assert drawn.exit_code == 0, drawn.output
+    np.testing.assert_array_equal(*(np.load(path)["codes"] for path in arrays))
+    measure = ["evaluate-changes", own, "--judge", networks[0], "--methods", "means",
+               "--attributes", "Smiling", "--split", "all", "-n", 4, "--prior"]  # fmt: skip
+    answer = run_lik(*measure, "gaussian", "--generated")
+    assert answer.exit_code == 0, answer.output
+    assert json.loads((own / "changes" / "changes.json").read_text())["prior"] == "gaussian"
+    for refused, words in (
+        ((*measure, "gaussian"), "--prior goes with --generated"),
+        ((*measure, "gausian", "--generated"), "Did you mean 'gaussian'"),
+        (("change", own, "-d", 0, "--prior", "gaussian"), "--prior goes with --generated"),
+        ((*strips, "--temperature", 0.5), "--temperature goes with the standard normal"),
+    ):
+        answer = run_lik(*refused)
+        assert answer.exit_code == 2, answer.output
+        assert words in " ".join(answer.output.split())
+
+
 def test_attributes_that_share_a_file_do_not_share_figures(tmp_path):
     from lik.cli.change_results import KeptResults, Result
 

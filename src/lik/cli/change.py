@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lik.cli.choices import Count, Faces, Given, Run, Seed, Split, Temperature
+from lik.cli.choices import Count, Faces, FittedPrior, Given, Run, Seed, Split, Temperature
+from lik.cli.drawing import GENERATED_TEMPERATURE
 from lik.cli.terminal import Arrays, Device, file_of
 from lik.core.errors import UnusableInput
 
@@ -113,7 +114,8 @@ def change(
     faces: Faces = None,
     split: Split = "test",
     seed: Seed = 0,
-    temperature: Temperature = 0.8,
+    temperature: Temperature = GENERATED_TEMPERATURE,
+    prior: FittedPrior = None,
     out: Annotated[
         str | None,
         typer.Option(
@@ -140,6 +142,7 @@ def change(
             "--attribute": attribute,
             "--dimension": dimension,
             "--generated": generated,
+            "--prior": prior,
             "--arrays": arrays,
         }
         keys = _Keys(settings or [], like, face, mode, method, to or [], features or [])
@@ -151,7 +154,16 @@ def change(
     from lik.cli.strips import Asked, draw_strips
 
     asked = Asked(
-        attribute or [], dimension or [], generated, count, steps, reach, split, seed, temperature
+        attribute or [],
+        dimension or [],
+        generated,
+        count,
+        steps,
+        reach,
+        split,
+        seed,
+        temperature,
+        prior,
     )
     draw_strips(run, given, asked, method, features or [], faces, out, arrays, device)
 

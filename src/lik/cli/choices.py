@@ -42,6 +42,13 @@ Count = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Decides what is drawn.", metavar="N", min=0)]
 Temperature = Annotated[float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)]
+FittedPrior = Annotated[
+    str | None,
+    typer.Option(
+        "--prior", help="Draw from this prior of lik fit-prior (default: standard normal).",
+        metavar="NAME", show_default=False,
+    ),
+]  # fmt: skip
 Columns = Annotated[int, typer.Option(help="Faces in a row.", metavar="N", min=1)]
 
 

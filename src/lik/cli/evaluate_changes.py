@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import Faces, Run, Seed, Split
+from lik.cli.choices import Faces, FittedPrior, Run, Seed, Split
 from lik.cli.terminal import Device, Json, Threads, note, say, say_json, stages, table
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ ATTRIBUTES = (
     "Smiling,Eyeglasses,Male,Young,Blond_Hair,Black_Hair,Pale_Skin,Mustache,Bangs,"
     "Mouth_Slightly_Open"
 )
-TEMPERATURE = 0.8
-"""Spread of the codes of generated faces."""
 METHODS = "means,joint,logistic,svm,guided"
 
 
@@ -47,6 +45,7 @@ def evaluate_changes(
     generated: Annotated[
         bool, typer.Option("--generated", help="Change generated faces, which nobody is.")
     ] = False,
+    prior: FittedPrior = None,
     faces: Faces = None,
     split: Split = "test",
     seed: Seed = 0,
@@ -66,6 +65,7 @@ def evaluate_changes(
     """
     from lik.cli.change_page import write_changes_page
     from lik.cli.change_trial import Trial
+    from lik.cli.drawing import GENERATED_TEMPERATURE, code_source
     from lik.cli.networks import (
         listed,
         model_hash,
@@ -87,6 +87,8 @@ def evaluate_changes(
     judging = open_network(judge, session)
     guides = [open_network(path, session) for path in guide or []]
     wanted = listed(methods)
+    if prior and not generated:
+        raise UnusableInput("--prior goes with --generated: real faces have codes of their own.")
     if "guided" in wanted and not guides:
         raise UnusableInput("guided changes need --guide NET, another network than the judge.")
     if any(network.sha256 == judging.sha256 for network in guides):
@@ -95,11 +97,15 @@ def evaluate_changes(
         require_same_attributes(guides)
     names = _names(attributes, [judging, *guides])
     note_if_taught_by(session, judge, judging.sha256)
-    codes = session.draw(count, seed, TEMPERATURE) if generated else None
+    codes = None
+    if generated:
+        source, _ = code_source(session, run, prior, GENERATED_TEMPERATURE, GENERATED_TEMPERATURE)
+        codes = source(count, seed)
     trial = Trial(session, face_set, judging, guides, chosen, steps, seed, codes)
     about = {
         "model_sha256": model_hash(run), "faces_sha256": face_set.hash, "split": split,
-        "generated": generated, "faces": len(trial.codes), "judge_sha256": judging.sha256,
+        "generated": generated, "prior": prior, "faces": len(trial.codes),
+        "judge_sha256": judging.sha256,
         "guide_sha256": [network.sha256 for network in guides], "seed": seed, "steps": steps,
     }  # fmt: skip
     _measure_all(trial, names, wanted, folder / "changes" / "measured", about)

@@ -1,15 +1,22 @@
 """lik generate: new faces from codes drawn from a prior."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import Columns, Count, Faces, Run, Seed, save_arrays, save_figure
+from lik.cli.choices import (
+    Columns,
+    Count,
+    Faces,
+    FittedPrior,
+    Run,
+    Seed,
+    save_arrays,
+    save_figure,
+)
 from lik.cli.terminal import Arrays, Device, Out
 
 if TYPE_CHECKING:
-    from lik.latent.priors import Prior
     from lik.latent.session import Codes, Session
 
 
@@ -21,11 +28,7 @@ def generate(
     temperature: Annotated[
         float, typer.Option(help="Spread of the codes; less than 1 is tamer.", metavar="T", min=0)
     ] = 1.0,
-    prior: Annotated[
-        str | None,
-        typer.Option(help="A prior of lik fit-prior (default: standard normal).", metavar="NAME",
-                     show_default=False),
-    ] = None,
+    prior: FittedPrior = None,
     having: Annotated[
         str | None,
         typer.Option("--with", help="Attributes the faces shall have.", metavar="A,B",
@@ -58,6 +61,7 @@ def generate(
 
     Example: lik generate runs/first --prior flow --with Smiling --features networks/attributes
     """
+    from lik.cli.drawing import code_source
     from lik.cli.opening import open_session
     from lik.core.errors import UnusableInput
     from lik.figures.grids import rows_of, sheet
@@ -65,7 +69,7 @@ def generate(
     if nearest and out is None:
         raise UnusableInput("--nearest shows real people: say with -o where the picture may lie.")
     session = open_session(run, device)
-    source, kind = _source(session, run, prior, temperature)
+    source, kind = code_source(session, run, prior, temperature, 1.0)
     wanted = _wanted(session, having, lacking, features)
     codes = source(count, seed) if wanted is None else _until(source, wanted, count, seed)
     pictures = session.decode(codes)
@@ -84,27 +88,6 @@ def generate(
         )
     save_figure(image, out, run, "generated.png")
     save_arrays(arrays, pictures=pictures, codes=codes)
-
-
-def _source(session: "Session", run: str, prior: str | None, temperature: float) -> tuple[Any, str]:
-    """What draws codes (count, seed), and what it is called."""
-    if prior is None:
-        kind = f"temperature {temperature:g}"
-        return (lambda count, seed: session.draw(count, seed, temperature)), kind
-    from lik.cli.networks import model_hash
-    from lik.core.errors import UnusableInput
-    from lik.latent.saved_priors import load_prior
-
-    if temperature != 1:
-        raise UnusableInput("--temperature goes with the standard normal prior, not with --prior.")
-    fitted: Prior = load_prior(Path(run), prior, model_hash(run))
-
-    def draw(count: int, seed: int) -> "Codes":
-        from lik.cli.opening import require_count
-
-        return fitted.sample(require_count(count), seed)
-
-    return draw, f"prior “{prior}”"
 
 
 def _wanted(

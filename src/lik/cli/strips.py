@@ -25,6 +25,7 @@ class Asked:
     split: str
     seed: int
     temperature: float
+    prior: str | None = None
 
 
 class Mover(Protocol):
@@ -64,6 +65,7 @@ def draw_strips(
     """Draw a strip of each face for each attribute and dimension, and write the sheet."""
     import numpy as np
 
+    from lik.cli.drawing import GENERATED_TEMPERATURE, code_source
     from lik.cli.guiding import open_strips
     from lik.cli.opening import open_session, to_show
     from lik.figures.grids import Row, sheet
@@ -76,12 +78,17 @@ def draw_strips(
     if guided and not asked.attributes:
         raise UnusableInput("--method guided changes attributes: name one with --attribute.")
     session = open_session(run, device)
+    if asked.prior and not asked.generated:
+        raise UnusableInput("--prior goes with --generated: photographs have codes of their own.")
     if asked.generated and given:
         raise UnusableInput("--generated takes no pictures.")
     if asked.generated:
-        codes = session.draw(asked.count, asked.seed, asked.temperature)
+        source, kind = code_source(
+            session, run, asked.prior, asked.temperature, GENERATED_TEMPERATURE
+        )
+        codes = source(asked.count, asked.seed)
         originals = None
-        what = f"{asked.count} generated faces, seed {asked.seed}"
+        what = f"{asked.count} generated faces, {kind}, seed {asked.seed}"
     else:
         shown = to_show(session, run, given or [], faces, asked.split, asked.count, asked.seed)
         originals, codes, what = shown.pictures, session.encode(shown.pictures), shown.description
