@@ -75,6 +75,22 @@ def test_strength_needs_a_network_that_tells_decodings_apart():
         upside_down.distance("red")
 
 
+def test_no_face_goes_beyond_where_the_median_face_arrives():
+    def wanted(strength, logit):
+        return STATISTICS.wanted("red", strength, logit)
+
+    assert wanted(1, -0.1) == pytest.approx(0.2)  # the median face without it
+    assert wanted(1, -0.5) == pytest.approx(0.2)  # one that has it less goes as far
+    assert wanted(1, 0.05) == pytest.approx(0.05)
+    assert wanted(1, 0.3) == 0
+    assert wanted(2, 0.05) == pytest.approx(0.25)
+    assert wanted(0.5, -0.1) == pytest.approx(0.1)
+    assert wanted(-1, 0.1) == pytest.approx(-0.2)
+    assert wanted(-1, -0.05) == pytest.approx(-0.05)
+    assert wanted(-1, -0.3) == 0
+    assert wanted(0, 0.0) == 0
+
+
 def test_what_is_kept_is_what_is_found_again(tmp_path):
     assert GuideStatistics.load(tmp_path) is None
     path = STATISTICS.save(tmp_path)

@@ -31,12 +31,15 @@ class GuidedWalk:
 
     Attributes:
         told: what a PNG says of it, so that it can be done again.
+        limited: whether a face that has a trait already is left as it is, as `GuideStatistics`
+            says; the first version of what a PNG says knew no limit.
     """
 
     changes: "GuidedChanges"
     amounts: "Amounts"
     aims: Mapping[str, float]
     told: Mapping[str, Any]
+    limited: bool = True
 
     def shifts(self, codes: "Codes") -> "Codes":
         """What is added to the code of each face, (N, D)."""
@@ -63,14 +66,23 @@ class GuidedWalk:
 
         for name, amount in self.amounts.items():
             if amount:
-                length = float(amount) * self.changes.statistics.distance(name)
-                code = self._walked(code, name, length, number)
+                code = self._walked(code, name, self._length(code, name, float(amount)), number)
         for name, probability in self.aims.items():
             logit = float(self.changes.logits(code[None], name)[0])
             code = self._walked(code, name, distance_to(probability, logit), number)
         return code
 
+    def _length(self, code: "Codes", name: str, strength: float) -> float:
+        """How far the logit of a face (D,) shall move."""
+        statistics = self.changes.statistics
+        if not self.limited:
+            return strength * statistics.distance(name)
+        return statistics.wanted(name, strength, float(self.changes.logits(code[None], name)[0]))
+
     def _walked(self, code: "Codes", name: str, distance: float, number: int) -> "Codes":
+        if distance == 0:
+            note(f"{name}: face {number} is there already, and stays as it is.")
+            return code
         way = self.changes.way(code, name, distance)
         if way.moved.max() < SHORT * abs(distance):
             share = max(0.0, float(way.moved.max()) / abs(distance))
@@ -106,7 +118,7 @@ def open_walk(
         "measured": changes.statistics.fingerprint,
         "guidance": asdict(changes.guidance),
     }
-    return GuidedWalk(changes, amounts, aims, told)
+    return GuidedWalk(changes, amounts, aims, told, earlier.get("version", 2) >= 2)
 
 
 def open_guided(

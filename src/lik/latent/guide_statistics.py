@@ -86,6 +86,18 @@ class GuideStatistics:
             )
         return found.having - found.without
 
+    def wanted(self, name: str, strength: float, logit: float) -> float:
+        """How far a face with this logit shall move at a strength: as the median face would.
+
+        That is ``strength`` times `distance`, but not beyond where the median face arrives: at
+        strength 1 the median of the faces with the trait. A face that is there already stays.
+        """
+        length, medians = self.distance(name), self.medians[name]
+        beyond = max(0.0, abs(strength) - 1) * length
+        if strength >= 0:
+            return min(strength * length, max(0.0, medians.having + beyond - logit))
+        return max(strength * length, min(0.0, medians.without - beyond - logit))
+
     @property
     def fingerprint(self) -> str:
         """A short hash that other faces, other codes or another network change."""
