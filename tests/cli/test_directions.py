@@ -211,6 +211,9 @@ def test_faces_of_a_fitted_prior_are_changed(run, networks, tmp_path):
     drawn = run_lik("generate", own, "-n", 2, "--prior", "gaussian", "-o", tmp_path / "a.png",
                     "--arrays", arrays[1])  # fmt: skip
     assert drawn.exit_code == 0, drawn.output
+    assert "--prior draws" not in drawn.output
+    plain = run_lik("generate", own, "-n", 1, "-o", tmp_path / "b.png")
+    assert "or gaussian" in plain.output or "from gaussian" in plain.output
     np.testing.assert_array_equal(*(np.load(path)["codes"] for path in arrays))
     measure = ["evaluate-changes", own, "--judge", networks[0], "--methods", "means",
                "--attributes", "Smiling", "--split", "all", "-n", 4, "--prior"]  # fmt: skip

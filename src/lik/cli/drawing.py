@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lik.cli.terminal import note
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -26,9 +27,12 @@ def code_source(
     """
     from lik.cli.networks import model_hash
     from lik.cli.opening import require_count
-    from lik.latent.saved_priors import load_prior
+    from lik.latent.saved_priors import load_prior, saved_priors
 
     if prior is None:
+        kept = saved_priors(Path(run))
+        if kept:
+            note(f"{run} has priors fitted to faces: --prior draws from {' or '.join(kept)}.")
         kind = f"temperature {temperature:g}"
         return (lambda count, seed: session.draw(count, seed, temperature)), kind
     if temperature != usual:
