@@ -210,13 +210,20 @@ def test_a_first_versions_change_is_told_of_networks_that_it_did_not_have(
     out, old = tmp_path / "out.png", tmp_path / "old.png"
     run_lik("change", run, photo, "--set", f"{trait[0]}={trait[1]}", "--method", "guided",
             "--features", network, "-o", out)  # fmt: skip
-    text = PngImagePlugin.PngInfo()
     before = told(out) | {"version": 1, "features": str(network)}
-    del before["beside_sha256"]
+    del before["beside_sha256"], before["limited"]
+    text = PngImagePlugin.PngInfo()
     text.add_itxt("Lik change", json.dumps(before))
     Image.open(out).save(old, pnginfo=text)
     repeat = ["change", run, photo, "--like", old, "-o", tmp_path / "again.png"]
     assert "will not be the same" not in run_lik(*repeat).output
+    assert told(out)["limited"]
+    assert not told(tmp_path / "again.png")["limited"]
+    third = run_lik("change", run, photo, "--like", tmp_path / "again.png", "-o",
+                    tmp_path / "third.png")  # fmt: skip
+    assert third.exit_code == 0, third.output
+    assert not told(tmp_path / "third.png")["limited"]
+    np.testing.assert_array_equal(pixels(tmp_path / "third.png"), pixels(tmp_path / "again.png"))
     more = run_lik(*repeat, "--features", network, "--features", second)
     assert "with other networks beside it" in " ".join(more.output.split())
 

@@ -111,14 +111,17 @@ def open_walk(
     for name, amount in amounts.items():
         if amount:
             changes.statistics.distance(name)  # a wrong one is refused before the work
+    # A first version knew no limit, and what repeats it has none either.
+    limited = bool(earlier.get("limited", earlier.get("version", 2) >= 2))
     told = {
         "method": GUIDED,
+        "limited": limited,
         "network_sha256": networks[0].sha256,
         "beside_sha256": [network.sha256 for network in networks[1:]],
         "measured": changes.statistics.fingerprint,
         "guidance": asdict(changes.guidance),
     }
-    return GuidedWalk(changes, amounts, aims, told, earlier.get("version", 2) >= 2)
+    return GuidedWalk(changes, amounts, aims, told, limited)
 
 
 def open_guided(

@@ -124,7 +124,9 @@ def repeated(path: str, more: Wanted) -> Wanted:
         if face is not None and (type(face) is not int or face < 1):
             raise ValueError(face)
         networks = told.get("features") or []
-        networks = [networks] if isinstance(networks, str) else [str(path) for path in networks]
+        networks = (
+            [networks] if isinstance(networks, str) else [str(network) for network in networks]
+        )
     except (KeyError, AttributeError, TypeError, ValueError, InvalidOperation):
         raise UnusableInput(f"what {path} says of its change is broken.") from None
     method = more.method or told.get("method")
