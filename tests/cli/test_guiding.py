@@ -224,6 +224,13 @@ def test_a_first_versions_change_is_told_of_networks_that_it_did_not_have(
     assert third.exit_code == 0, third.output
     assert not told(tmp_path / "third.png")["limited"]
     np.testing.assert_array_equal(pixels(tmp_path / "third.png"), pixels(tmp_path / "again.png"))
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("Lik change", json.dumps(before | {"method": "means"}))
+    Image.open(out).save(tmp_path / "straight.png", pnginfo=text)
+    now = run_lik("change", run, photo, "--like", tmp_path / "straight.png", "--method", "guided",
+                  "-o", tmp_path / "guided.png")  # fmt: skip
+    assert now.exit_code == 0, now.output
+    assert told(tmp_path / "guided.png")["limited"]  # it was not guided before
     more = run_lik(*repeat, "--features", network, "--features", second)
     assert "with other networks beside it" in " ".join(more.output.split())
 

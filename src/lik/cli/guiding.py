@@ -32,7 +32,7 @@ class GuidedWalk:
     Attributes:
         told: what a PNG says of it, so that it can be done again.
         limited: whether a face that has a trait already is left as it is, as `GuideStatistics`
-            says; the first version of what a PNG says knew no limit.
+            says; a change of before there was a limit is repeated without.
     """
 
     changes: "GuidedChanges"
@@ -111,8 +111,7 @@ def open_walk(
     for name, amount in amounts.items():
         if amount:
             changes.statistics.distance(name)  # a wrong one is refused before the work
-    # A first version knew no limit, and what repeats it has none either.
-    limited = bool(earlier.get("limited", earlier.get("version", 2) >= 2))
+    limited = bool(earlier.get("limited", True))
     told = {
         "method": GUIDED,
         "limited": limited,

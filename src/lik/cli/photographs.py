@@ -84,8 +84,9 @@ def change_photographs(
     session = open_session(run, device)
     change = _opened(session, run, wanted, faces)
     origin = {**_origin(run, session), **change.told}
-    for what in _differences(wanted.earlier, origin):
-        note(f"the change was made {what} than now: it will not be the same.")
+    for key, what in DECISIVE.items():
+        if key in origin and wanted.earlier.get(key) not in (None, origin[key]):
+            note(f"the change was made {what} than now: it will not be the same.")
     refused: list[UnusableInput] = []
     for target in targets:
         try:
@@ -117,6 +118,7 @@ def repeated(path: str, more: Wanted) -> Wanted:
     if told is None:
         raise UnusableInput(f"{path} does not say that Lik has changed it: give a PNG that does.")
     check_version(f"what {path} says of its change", told.get("version"), VERSION)
+    told = _as_said_today(told)
     try:
         before = {str(name): Decimal(amount) for name, amount in told["settings"].items()}
         aims = {str(name): float(p) for name, p in (told.get("aims") or {}).items()} | more.aims
@@ -146,15 +148,13 @@ def repeated(path: str, more: Wanted) -> Wanted:
     )  # fmt: skip
 
 
-def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """In what that matters a change that is repeated is made otherwise now, as people call it."""
+def _as_said_today(told: dict[str, Any]) -> dict[str, Any]:
+    """What a PNG of the first version says, whose guided changes knew one network and no limit."""
     from lik.latent.guide_statistics import GUIDED
 
-    if earlier.get("method") == GUIDED:
-        earlier = {"beside_sha256": []} | dict(earlier)  # a first version knew one network alone
-    for key, what in DECISIVE.items():
-        if key in now and earlier.get(key) not in (None, now[key]):
-            yield what
+    if told["version"] == 1 and told.get("method") == GUIDED:
+        return {"beside_sha256": [], "limited": False} | told
+    return told
 
 
 def _opened(session: "Session", run: str, wanted: Wanted, faces: str | None) -> Change:
