@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 
 from lik.core.randomness import numpy_stream
-from lik.faces.cropping import square_of_eyes
-from lik.faces.eyes import EyeNetwork
-from lik.faces.finding import CascadeFinder, Found
-from lik.faces.sources import open_source
+from lik.faces.crop.cropping import square_of_eyes
+from lik.faces.detect.detection import Detection
+from lik.faces.detect.eyes import EyeNetwork
+from lik.faces.detect.finding import CascadeFinder
+from lik.faces.io.sources import open_source
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
           f"{max(errors):.2f}°")  # fmt: skip
 
 
-def angle(found: Found) -> float:
+def angle(found: Detection) -> float:
     """How far the eyes lean, in degrees."""
     assert found.eyes is not None
     return square_of_eyes(*found.eyes).angle

@@ -11,10 +11,10 @@ import sys
 import cv2
 import numpy as np
 
-from lik.faces.cropping import FixedCrop, square_of
-from lik.faces.eyes import EyeNetwork
-from lik.faces.finding import CascadeFinder
-from lik.faces.sources import open_source
+from lik.faces.crop.cropping import FixedCrop, square_of
+from lik.faces.detect.eyes import EyeNetwork
+from lik.faces.detect.finding import CascadeFinder
+from lik.faces.io.sources import open_source
 
 
 def main() -> None:

@@ -28,11 +28,11 @@ from typing import IO, Any
 import numpy as np
 
 from lik.core.pixels import Pictures
-from lik.faces.cropping import WholeCrop
-from lik.faces.extraction import Plan
-from lik.faces.faceset import FaceSet
-from lik.faces.preparation import prepare
-from lik.faces.sources import open_source
+from lik.faces.crop.cropping import WholeCrop
+from lik.faces.io.sources import open_source
+from lik.faces.set.extraction import Plan
+from lik.faces.set.faceset import FaceSet
+from lik.faces.set.preparation import prepare
 
 CONTESTANTS = Path(__file__).with_name("contestants") / "process.py"
 BATCH, SIZE, HELD_OUT = 64, 64, 1024

@@ -23,7 +23,7 @@ from lik.core.pixels import to_float
 from lik.core.randomness import derive, standard_normal
 from lik.core.run_folder import RunFolder
 from lik.evaluation.fidelity import measure_fidelity
-from lik.faces.faceset import FaceSet
+from lik.faces.set.faceset import FaceSet
 from lik.latent.session import Session
 from lik.objectives.reconstruction import sse
 from lik.training import journal

@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lik.faces import drawn
-from lik.faces.cropping import WholeCrop
-from lik.faces.extraction import Plan
-from lik.faces.faceset import FaceSet
-from lik.faces.preparation import prepare
-from lik.faces.sources import open_source
+from lik.faces.crop.cropping import WholeCrop
+from lik.faces.drawn import rendering as drawn
+from lik.faces.io.sources import open_source
+from lik.faces.set.extraction import Plan
+from lik.faces.set.faceset import FaceSet
+from lik.faces.set.preparation import prepare
 
 
 @pytest.fixture(scope="session")

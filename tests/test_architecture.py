@@ -28,7 +28,9 @@ def test_help_loads_nothing_heavy():
 
 
 def test_preparing_needs_no_torch():
-    program = "import sys, lik.faces.preparation, lik.faces.sources; print('torch' in sys.modules)"
+    program = (
+        "import sys, lik.faces.set.preparation, lik.faces.io.sources; print('torch' in sys.modules)"
+    )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert answer.stdout.strip() == "False", answer.stderr
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.latent.session import Session
 
 __all__ = ["FaceSet", "FailedOnTheWay", "Session", "UnusableInput", "load", "open_faces"]
@@ -26,7 +26,7 @@ def load(run: Any, device: str = "cpu") -> "Session":
 
 def open_faces(path: Any) -> "FaceSet":
     """Open a face set: a folder made by ``lik prepare``."""
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
 
     return FaceSet.open(path)
 
@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Any:  # PyTorch and OpenCV are loaded when they ar
 
         return Session
     if name == "FaceSet":
-        from lik.faces.faceset import FaceSet
+        from lik.faces.set.faceset import FaceSet
 
         return FaceSet
     raise AttributeError(f"module 'lik' has no attribute '{name}'")

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lik.faces import drawn, photograph
-from lik.faces.cropping import Box
-from lik.faces.finding import Found
+from lik.faces import photograph
+from lik.faces.crop.cropping import Box
+from lik.faces.detect.detection import Detection
+from lik.faces.drawn import rendering as drawn
 
 
 class TwoFaces:
@@ -18,8 +19,8 @@ class TwoFaces:
         if not picture.any():
             return []
         faces = [
-            Found(Box(60, 60, 80, 1.0), ((80.0, 90.0), (115.0, 92.0)), 1.0),
-            Found(Box(200, 60, 50, 1.0), ((215.0, 80.0), (235.0, 80.0)), 1.0),
+            Detection(Box(60, 60, 80, 1.0), ((80.0, 90.0), (115.0, 92.0)), 1.0),
+            Detection(Box(200, 60, 50, 1.0), ((215.0, 80.0), (235.0, 80.0)), 1.0),
         ]
         return faces if every else faces[:1]
 

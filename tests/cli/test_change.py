@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from lik.cli.aims import Aim, shifts_to
 from lik.cli.main import app
-from lik.faces import drawn
+from lik.faces.drawn import rendering as drawn
 
 
 def run_lik(*arguments):

@@ -29,7 +29,7 @@ def run(faces, tmp_path_factory):
 
 @pytest.fixture
 def picture(tmp_path):
-    from lik.faces import drawn
+    from lik.faces.drawn import rendering as drawn
 
     path = tmp_path / "face.png"
     Image.fromarray(drawn.render(drawn.sample_factors(9, 9), 16)).save(path)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from lik.cli.main import app
 from lik.evaluation.measuring import Evaluator
 from lik.evaluation.networks import FeatureNetwork, embed, inception
-from lik.faces.faceset import FaceSet
+from lik.faces.set.faceset import FaceSet
 from lik.models.saved import load_model, save_model
 
 KEYS = {"faces", "faces_sha256", "split", "crop", "count", "seed", "spread", "spread_of", "network"}

@@ -11,9 +11,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lik.cli.main import app
-from lik.faces import drawn
-from lik.faces.faceset import FaceSet
-from lik.faces.statistics import complete_measures, correlations, frequencies, members, strongest
+from lik.faces.drawn import rendering as drawn
+from lik.faces.set.faceset import FaceSet
+from lik.faces.set.statistics import (
+    complete_measures,
+    correlations,
+    frequencies,
+    members,
+    strongest,
+)
 
 
 def run_lik(*arguments):

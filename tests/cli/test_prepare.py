@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lik.cli.main import app
-from lik.faces import drawn
-from lik.faces.faceset import FaceSet
+from lik.faces.drawn import rendering as drawn
+from lik.faces.set.faceset import FaceSet
 
 
 def run_lik(*arguments):

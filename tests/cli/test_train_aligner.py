@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lik.cli.main import app
-from lik.faces.eyes import EyeNetwork
+from lik.faces.detect.eyes import EyeNetwork
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")

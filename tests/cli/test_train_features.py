@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lik.cli.main import app
-from lik.faces.faceset import FaceSet
+from lik.faces.set.faceset import FaceSet
 from lik.models.attributes import load_attribute_network
 
 QUICK = ("epochs=2", "batch_size=16", "model.widths=[4,8]")

@@ -4,7 +4,7 @@ import pytest
 from lik.core.reference import eyes_in_crop
 from lik.evaluation.changes import Judged, at_success, away, measure_change, sweep
 from lik.evaluation.regions import eyes_of, region_of
-from lik.faces.cropping import (
+from lik.faces.crop.cropping import (
     AlignedCrop,
     FaceCrop,
     FixedCrop,

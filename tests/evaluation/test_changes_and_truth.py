@@ -17,7 +17,7 @@ from lik.evaluation.counterfactuals import (
     pixels_read,
 )
 from lik.evaluation.factors import fit_reader
-from lik.faces.counterfactuals import counterfactuals
+from lik.faces.drawn.redrawing import counterfactuals
 from lik.latent.session import Session
 
 

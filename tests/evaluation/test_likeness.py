@@ -13,7 +13,7 @@ from lik.core.errors import UnusableInput
 from lik.evaluation.distortions import DISTORTIONS
 from lik.evaluation.equal_error import distorted_to, mean_squared_error, reachable_error
 from lik.evaluation.likeness import measure_likeness, scales_of
-from lik.faces.drawn import render, sample_factors
+from lik.faces.drawn.rendering import render, sample_factors
 from lik.faces.whole import whole_picture
 
 BY_NAME = {distortion.name: distortion for distortion in DISTORTIONS}

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import torch
 
+from lik.alignment.model import Aligner, AlignerSettings, Sight
 from lik.core.errors import UnusableInput
-from lik.faces.eyes import EyeNetwork
-from lik.models.aligner import Aligner, AlignerSettings, Sight
+from lik.faces.detect.eyes import EyeNetwork
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lik.faces import drawn
 from lik.faces.compositing import enlarged, guided, is_grey, mask_of, transfer
-from lik.faces.cropping import Square, cut
+from lik.faces.crop.cropping import Square, cut
+from lik.faces.drawn import rendering as drawn
 
 SIZE = 64
 SQUARES = [

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from lik.core.reference import LEFT_EYE, RIGHT_EYE, eyes_in_crop
-from lik.faces.cropping import (
+from lik.faces.crop.cropping import (
     AlignedCrop,
     Box,
     FaceCrop,

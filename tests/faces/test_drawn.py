@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lik.faces.drawn import (
+from lik.faces.drawn.rendering import (
     FACTOR_NAMES,
     Factors,
     attributes,

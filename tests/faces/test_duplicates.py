@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lik.faces import drawn
-from lik.faces.duplicates import FINGERPRINT_BYTES, fingerprint, groups
+from lik.faces.drawn import rendering as drawn
+from lik.faces.set.duplicates import FINGERPRINT_BYTES, fingerprint, groups
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.faces import drawn
-from lik.faces.cropping import Box, square_of_eyes
-from lik.faces.eyes import CUT, EyeNetwork
-from lik.faces.finding import CascadeFinder, finder_for
-from lik.faces.folder import Folder
+from lik.faces.crop.cropping import Box, square_of_eyes
+from lik.faces.detect.eyes import CUT, EyeNetwork
+from lik.faces.detect.finding import CascadeFinder, finder_for
+from lik.faces.drawn import rendering as drawn
+from lik.faces.io.folder import Folder
 
 LEFT, RIGHT = np.array([45.5, 59.5]) / 128, np.array([84.5, 59.5]) / 128
 

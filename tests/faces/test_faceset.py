@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from lik.core.errors import UnusableInput
-from lik.faces.cropping import FixedCrop
-from lik.faces.extraction import Plan
-from lik.faces.faceset import MEASURES, FaceSet
-from lik.faces.preparation import prepare
-from lik.faces.sources import open_source
+from lik.faces.crop.cropping import FixedCrop
+from lik.faces.io.sources import open_source
+from lik.faces.set.extraction import Plan
+from lik.faces.set.faceset import MEASURES, FaceSet
+from lik.faces.set.preparation import prepare
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.faces.cropping import Box, Square, cut, square_of_eyes
-from lik.faces.detection import Search, boxes_of, overlap
-from lik.faces.eyes import Eyes
-from lik.faces.finding import CascadeFinder, Found, finder_for
-from lik.faces.yunet import YuNetFinder, find_model
+from lik.faces.crop.cropping import Box, Square, cut, square_of_eyes
+from lik.faces.detect.cascade import Search, boxes_of, overlap
+from lik.faces.detect.detection import Detection
+from lik.faces.detect.eyes import Eyes
+from lik.faces.detect.finding import CascadeFinder, finder_for
+from lik.faces.detect.yunet import YuNetFinder, find_model
 
 
 class Network:
@@ -48,7 +49,7 @@ def face_like():
 class TestLooking:
     def test_looks_are_repeated_until_the_eyes_settle(self, monkeypatch):
         picture, box = face_like()
-        monkeypatch.setattr("lik.faces.finding.boxes_of", lambda grey, search: [box])
+        monkeypatch.setattr("lik.faces.detect.finding.boxes_of", lambda grey, search: [box])
         network = Network()
         (found,) = CascadeFinder(network).find(picture)
         assert found.eyes is not None
@@ -59,9 +60,9 @@ class TestLooking:
 
     def test_what_the_network_calls_no_face_is_none(self, monkeypatch):
         picture, box = face_like()
-        monkeypatch.setattr("lik.faces.finding.boxes_of", lambda grey, search: [box])
+        monkeypatch.setattr("lik.faces.detect.finding.boxes_of", lambda grey, search: [box])
         assert CascadeFinder(Network(confidence=0.1)).find(picture) == []
-        assert CascadeFinder(None).find(picture) == [Found(box, None, 7.0)]
+        assert CascadeFinder(None).find(picture) == [Detection(box, None, 7.0)]
 
     def test_a_false_box_does_not_hide_the_face_that_a_later_search_finds(self, monkeypatch):
         picture, box = face_like()
@@ -73,9 +74,9 @@ class TestLooking:
             return [false] if len(stages) == 1 else [box]
 
         def judged(finder, grey, asked):
-            return Found(asked, None, 1.0) if asked == box else None
+            return Detection(asked, None, 1.0) if asked == box else None
 
-        monkeypatch.setattr("lik.faces.finding.boxes_of", boxes)
+        monkeypatch.setattr("lik.faces.detect.finding.boxes_of", boxes)
         monkeypatch.setattr(CascadeFinder, "judged", judged)
         assert [found.box for found in CascadeFinder(None).find(picture)] == [box]
         assert len(stages) == 2
@@ -84,13 +85,15 @@ class TestLooking:
         picture, _ = face_like()
         near, far = Box(10, 10, 60, 1.0), Box(110, 100, 30, 1.0)
         again = Box(12, 11, 58, 1.0)
-        monkeypatch.setattr("lik.faces.finding.boxes_of", lambda grey, search: [far, again, near])
+        monkeypatch.setattr(
+            "lik.faces.detect.finding.boxes_of", lambda grey, search: [far, again, near]
+        )
         found = CascadeFinder(None).find(picture, every=True)
         assert [face.box for face in found] == [near, far]
 
     def test_faces_are_scaled_with_the_picture(self):
-        found = Found(Box(1, 2, 3, 0.5, 10), ((1, 2), (3, 4)), 0.5).scaled(2)
-        assert found == Found(Box(2, 4, 6, 0.5, 10), ((2, 4), (6, 8)), 0.5)
+        found = Detection(Box(1, 2, 3, 0.5, 10), ((1, 2), (3, 4)), 0.5).scaled(2)
+        assert found == Detection(Box(2, 4, 6, 0.5, 10), ((2, 4), (6, 8)), 0.5)
 
     def test_the_network_goes_with_the_rules_that_need_it(self):
         assert finder_for("paper").description["network"] is None
@@ -111,7 +114,7 @@ class TestSearching:
                 rectangle = [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]
                 return [rectangle], None, [1.0]
 
-        monkeypatch.setattr("lik.faces.detection._cascade", Cascade)
+        monkeypatch.setattr("lik.faces.detect.cascade._cascade", Cascade)
         search = Search(longest=300, scale=1.1, smallest=0.1, neighbours=1, angle=20)
         (box,) = boxes_of(picture, search)
         assert box.angle == 20

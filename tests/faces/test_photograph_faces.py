@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from lik.core.errors import UnusableInput
-from lik.faces import drawn
-from lik.faces.cropping import Box, Square, cut
-from lik.faces.finding import Found
+from lik.faces.crop.cropping import Box, Square, cut
+from lik.faces.detect.detection import Detection
+from lik.faces.drawn import rendering as drawn
 from lik.faces.photograph import open_photograph
 
 ALIGNED = {"kind": "aligned"}
@@ -24,7 +24,7 @@ class Known:
     def find(self, picture, every=False):
         width = picture.shape[1]
         faces = [
-            Found(Box(x0 * width, y0 * width, 1, 1.0),
+            Detection(Box(x0 * width, y0 * width, 1, 1.0),
                   ((x0 * width, y0 * width), (x1 * width, y1 * width)), 1.0)
             for x0, y0, x1, y1 in self.eyes
         ]  # fmt: skip

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lik.faces import decoding
-from lik.faces.decoding import PictureFile
-from lik.faces.pictures import NotAPicture
+from lik.faces.io import decoding
+from lik.faces.io.decoding import PictureFile
+from lik.faces.io.pictures import NotAPicture
 
 QUARTERS = np.zeros((40, 60, 3), np.uint8)
 QUARTERS[:20, :30] = (220, 40, 40)

@@ -15,16 +15,17 @@ import pytest
 from PIL import Image
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
-from lik.faces import engines, extraction
-from lik.faces.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Square
-from lik.faces.engines import here, processes
-from lik.faces.extraction import Plan
-from lik.faces.faceset import MEASURES, FaceSet
-from lik.faces.finding import Found
-from lik.faces.merging import merge
-from lik.faces.preparation import Shard, prepare
-from lik.faces.quality import Limits
-from lik.faces.sources import Source, hashed_split, open_source
+from lik.faces.crop.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Square
+from lik.faces.detect.detection import Detection
+from lik.faces.io.source import Source, hashed_split
+from lik.faces.io.sources import open_source
+from lik.faces.set import engines, extraction
+from lik.faces.set.engines import here, processes
+from lik.faces.set.extraction import Plan
+from lik.faces.set.faceset import MEASURES, FaceSet
+from lik.faces.set.merging import merge
+from lik.faces.set.preparation import Shard, prepare
+from lik.faces.set.quality import Limits
 
 FIXED = Plan(FixedCrop(), 64)
 
@@ -141,8 +142,8 @@ class TestKeeping:
     """Which faces are kept, and what is said of the others."""
 
     TWO = (
-        Found(Box(0.1, 0.1, 0.3, 0.9), ((0.2, 0.2), (0.3, 0.25)), 0.9),
-        Found(Box(0.6, 0.6, 0.2, 0.4), ((0.65, 0.7), (0.75, 0.7)), 0.4),
+        Detection(Box(0.1, 0.1, 0.3, 0.9), ((0.2, 0.2), (0.3, 0.25)), 0.9),
+        Detection(Box(0.6, 0.6, 0.2, 0.4), ((0.65, 0.7), (0.75, 0.7)), 0.4),
     )
 
     def source(self, folder, width=200):
@@ -179,7 +180,7 @@ class TestKeeping:
         )
 
     def test_crops_over_the_edge_are_invented_up_to_a_limit_or_left_out(self, tmp_path):
-        edge = Found(Box(0.0, 0.4, 0.2, 1.0), ((0.02, 0.5), (0.12, 0.5)), 1.0)
+        edge = Detection(Box(0.0, 0.4, 0.2, 1.0), ((0.02, 0.5), (0.12, 0.5)), 1.0)
         faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Finder(edge)))
         invented = faces.measures["invented"][0]
         assert invented == pytest.approx(Square(*faces.boxes[0]).invented(200, 200), rel=1e-4)
@@ -208,7 +209,7 @@ class TestKeeping:
         pixels = np.zeros((2000, 3000, 3), np.uint8)
         pixels[:, ::32] = pixels[:, 1::32] = pixels[:, 2::32] = pixels[:, 3::32] = 255
         Image.fromarray(pixels).save(tmp_path / "p" / "a.jpg", quality=95)
-        small = Found(Box(0.5, 0.3, 0.05, 1.0), ((0.51, 0.32), (0.535, 0.32)), 1.0)
+        small = Detection(Box(0.5, 0.3, 0.05, 1.0), ((0.51, 0.32), (0.535, 0.32)), 1.0)
         source = open_source(str(tmp_path / "p"), 64)
         prepare(source, tmp_path / "set", Plan(AlignedCrop(), 128, Finder(small)))
         face = FaceSet.open(tmp_path / "set").images[0]
@@ -218,7 +219,7 @@ class TestKeeping:
 
 class TestEngines:
     def test_the_number_of_workers_does_not_show(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("lik.faces.preparation.CHUNK", 4)
+        monkeypatch.setattr("lik.faces.set.preparation.CHUNK", 4)
         for workers, engine in ((1, here), (2, processes(2))):
             prepare(open_source("drawn:40", 16), tmp_path / str(workers), Plan(FixedCrop(), 16),
                     engine)  # fmt: skip
@@ -267,7 +268,7 @@ class TestEngines:
         def killed(partial):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("lik.faces.merging.assemble", killed)
+        monkeypatch.setattr("lik.faces.set.merging.assemble", killed)
         with pytest.raises(KeyboardInterrupt):
             merge(parts, tmp_path / "merged")
         monkeypatch.undo()
@@ -302,7 +303,7 @@ class TestEngines:
 class TestNothingIsLost:
     @pytest.mark.parametrize("done", [0, 1, 8, 11])
     def test_broken_off_and_resumed_equals_unbroken(self, folder, tmp_path, monkeypatch, done):
-        monkeypatch.setattr("lik.faces.preparation.CHUNK", 3)
+        monkeypatch.setattr("lik.faces.set.preparation.CHUNK", 3)
         prepare(open_source(str(folder), 64), tmp_path / "whole", FIXED)
         true_extract, left = engines.extract, [done]
 
@@ -332,7 +333,7 @@ class TestNothingIsLost:
         def killed(partial):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("lik.faces.preparation.assemble", killed)
+        monkeypatch.setattr("lik.faces.set.preparation.assemble", killed)
         with pytest.raises(KeyboardInterrupt):
             prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
         monkeypatch.undo()
@@ -347,7 +348,7 @@ class TestNothingIsLost:
         def killed(*arguments, **settings):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(f"lik.faces.assembly.{step}", killed)
+        monkeypatch.setattr(f"lik.faces.set.assembly.{step}", killed)
         with pytest.raises(KeyboardInterrupt):
             prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
         monkeypatch.undo()

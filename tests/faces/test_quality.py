@@ -6,8 +6,8 @@ import pytest
 
 from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
-from lik.faces.duplicates import fingerprint
-from lik.faces.quality import Limits, brightness, measure, sharpness
+from lik.faces.set.duplicates import fingerprint
+from lik.faces.set.quality import Limits, brightness, measure, sharpness
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 from lik.core.errors import UnusableInput
-from lik.faces import decoding, folder, parquet, zips
-from lik.faces.folder import Folder
-from lik.faces.labels import with_labels
-from lik.faces.pictures import NotAPicture
-from lik.faces.sources import hashed_split, open_source, open_sources, split_of
+from lik.faces.io import decoding, folder, parquet, zips
+from lik.faces.io.folder import Folder
+from lik.faces.io.labels import with_labels
+from lik.faces.io.pictures import NotAPicture
+from lik.faces.io.source import hashed_split, split_of
+from lik.faces.io.sources import open_source, open_sources
 
 AWKWARD = [
     "a b.png", "it's \"quoted\".png", "two\nlines.png", "Ђорђе/лик.png", "顔.png", "é\\x.png",

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from lik.core.errors import UnusableInput
-from lik.faces import drawn
+from lik.faces.drawn import rendering as drawn
 from lik.figures.films import save_gif, save_mp4
 from lik.latent.interpolation import between_four, way
 from lik.latent.morphing import End, morph, square_of_morphs, to_bytes

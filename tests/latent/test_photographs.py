@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 from lik.core.errors import UnusableInput
-from lik.faces import drawn
-from lik.faces.cropping import Box
-from lik.faces.finding import Found
+from lik.faces.crop.cropping import Box
+from lik.faces.detect.detection import Detection
+from lik.faces.drawn import rendering as drawn
 from lik.latent.amounts import added, parse, shift, written
 from lik.latent.directions import dimension
 from lik.latent.photographs import changed, keep
@@ -26,8 +26,8 @@ class Eyes:
 
     def find(self, picture, every=False):
         return [
-            Found(Box(60, 60, 80, 1.0), ((80.0, 90.0), (115.0, 92.0)), 1.0),
-            Found(Box(200, 60, 50, 1.0), ((215.0, 80.0), (235.0, 80.0)), 1.0),
+            Detection(Box(60, 60, 80, 1.0), ((80.0, 90.0), (115.0, 92.0)), 1.0),
+            Detection(Box(200, 60, 50, 1.0), ((215.0, 80.0), (235.0, 80.0)), 1.0),
         ]
 
 

@@ -3,9 +3,9 @@ import re
 import pytest
 import torch
 
+from lik.alignment.model import Aligner, AlignerSettings
 from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
-from lik.models.aligner import Aligner, AlignerSettings
 from lik.models.attributes import (
     PlainSettings,
     ResidualSettings,

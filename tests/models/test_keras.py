@@ -7,11 +7,11 @@ from torch import nn
 
 from lik.core.errors import UnusableInput
 from lik.evaluation.fidelity import measure_fidelity
-from lik.faces.cropping import FixedCrop
-from lik.faces.extraction import Plan
-from lik.faces.faceset import FaceSet
-from lik.faces.preparation import prepare
-from lik.faces.sources import open_source
+from lik.faces.crop.cropping import FixedCrop
+from lik.faces.io.sources import open_source
+from lik.faces.set.extraction import Plan
+from lik.faces.set.faceset import FaceSet
+from lik.faces.set.preparation import prepare
 from lik.latent.session import Session
 from lik.models.keras import _for_torch, import_keras
 from lik.models.upsampling import SameConvTranspose3x3

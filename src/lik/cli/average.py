@@ -8,7 +8,7 @@ from lik.cli.choices import Faces, Run, Split, save_arrays, save_figure
 from lik.cli.terminal import Arrays, Device, Out
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
 
 AT_ONCE = 1024
 """Faces that are read and encoded at a time."""

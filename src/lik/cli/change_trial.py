@@ -15,7 +15,7 @@ from lik.core.errors import UnusableInput
 from lik.evaluation.changes import SHARES, Change, Judged, at_success, away, sweep
 from lik.evaluation.counterfactuals import TrueChange, Truth
 from lik.evaluation.regions import eyes_of, region_of
-from lik.faces.counterfactuals import can_be_redrawn
+from lik.faces.drawn.redrawing import can_be_redrawn
 from lik.latent.directions import Direction, difference_of_means, labels_of
 from lik.latent.guided import Guidance, Guide, guide
 from lik.latent.judging import logits_of_pictures
@@ -24,7 +24,7 @@ from lik.latent.regression import partial_effects
 from lik.latent.session import BATCH, Codes, Session
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.models.attributes import LoadedAttributeNetwork
 
 GROWTH = 1.25

@@ -10,7 +10,7 @@ import typer
 from lik.cli.terminal import Device, Threads, say
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.figures.page import Section
 
 PREFERRED = ("Smiling", "Eyeglasses", "Blond_Hair", "Wearing_Hat", "Male", "No_Beard", "Bald")
@@ -75,9 +75,9 @@ class _Shown:
 
 def _faces(source: str, out: Path) -> "FaceSet":
     from lik.cli.prepare import plan_of, prepare_faces
-    from lik.faces.celeba import find_celeba
-    from lik.faces.cropping import AlignedCrop, FixedCrop
-    from lik.faces.faceset import FaceSet
+    from lik.faces.crop.cropping import AlignedCrop, FixedCrop
+    from lik.faces.io.celeba import find_celeba
+    from lik.faces.set.faceset import FaceSet
 
     if (Path(source) / "faceset.json").is_file():
         say(f"{source} is a face set already.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.latent.direction_sets import DirectionSet
     from lik.latent.directions import Direction
     from lik.latent.session import Codes, Posteriors, Session

@@ -188,9 +188,9 @@ def _model_files() -> tuple[dict[str, str], bool]:
     import numpy as np
 
     from lik.core.errors import UnusableInput
-    from lik.faces import yunet
-    from lik.faces.detection import CASCADE, PLAIN_STAGES, boxes_of
-    from lik.faces.eyes import CUT, EyeNetwork
+    from lik.faces.detect import yunet
+    from lik.faces.detect.cascade import CASCADE, PLAIN_STAGES, boxes_of
+    from lik.faces.detect.eyes import CUT, EyeNetwork
 
     def tried(work: Any) -> tuple[str, bool]:
         try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lik.evaluation.networks import FeatureNetwork
     from lik.evaluation.report import Evaluation
     from lik.evaluation.subject import Plan, Progressed, Subject
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.figures.evaluation import Shown
     from lik.latent.session import Session
 

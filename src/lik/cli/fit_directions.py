@@ -10,7 +10,7 @@ from lik.cli.terminal import Device, note, say, stages, table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.latent.calibration import Calibration
     from lik.latent.directions import Direction
     from lik.latent.session import Codes, Session

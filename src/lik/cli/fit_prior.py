@@ -8,7 +8,7 @@ from lik.cli.choices import FaceSetGiven, Run, Seed
 from lik.cli.terminal import Device, counting, say
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.latent.priors import Prior
     from lik.latent.session import Codes
 

@@ -13,7 +13,7 @@ from lik.core.errors import UnusableInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.latent.amounts import Amounts
     from lik.latent.guide_statistics import GuideStatistics
     from lik.latent.guided import Guidance

@@ -22,7 +22,7 @@ def import_keras_(
     from lik.core.artifacts import sha256_of, write_json
     from lik.core.errors import UnusableInput
     from lik.core.run_folder import RunFolder
-    from lik.faces.cropping import FixedCrop
+    from lik.faces.crop.cropping import FixedCrop
     from lik.models.keras import import_keras
     from lik.models.saved import save_model
     from lik.training.environment import environment

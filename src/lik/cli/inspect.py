@@ -9,8 +9,8 @@ import typer
 from lik.cli.terminal import Json, say, say_json, table
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
-    from lik.faces.statistics import Correlation, Frequency, Values
+    from lik.faces.set.faceset import FaceSet
+    from lik.faces.set.statistics import Correlation, Frequency, Values
 
 PAIRS = 10
 """Correlations that are told on the terminal."""
@@ -37,8 +37,8 @@ def inspect(
 
     Example: lik inspect faces/celeba
     """  # fmt: skip
-    from lik.faces.faceset import FaceSet
-    from lik.faces.statistics import complete_measures, correlations, frequencies, strongest
+    from lik.faces.set.faceset import FaceSet
+    from lik.faces.set.statistics import complete_measures, correlations, frequencies, strongest
     from lik.figures.inspection import write_inspection
 
     opened = FaceSet.open(faces)
@@ -57,7 +57,7 @@ def inspect(
 
 def _facts(faces: "FaceSet", measures: "dict[str, Values]") -> list[tuple[str, str]]:
     """The set in a few lines."""
-    from lik.faces.statistics import SPLITS, members
+    from lik.faces.set.statistics import SPLITS, members
 
     description = faces.description
     rejected = description.get("rejected", {})
@@ -103,7 +103,7 @@ def _answer(
     pairs: "list[Correlation]",
 ) -> dict[str, Any]:
     """The same for programs; null where something is unknown."""
-    from lik.faces.statistics import SPLITS, members, spread
+    from lik.faces.set.statistics import SPLITS, members, spread
 
     spreads = {name: spread(v) for name, v in measures.items() if name != "duplicate"}
     return {
@@ -149,7 +149,7 @@ def _tell(
 
 
 def _tell_measures(measures: "dict[str, Values]") -> None:
-    from lik.faces.statistics import spread
+    from lik.faces.set.statistics import spread
     from lik.figures.rankings import RANKINGS, limit_of
 
     rows = []

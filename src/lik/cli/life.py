@@ -15,7 +15,7 @@ from lik.training.recipe import Plan
 from lik.training.run import Observer
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
 
 FACES, SAMPLES, SEED = 8, 16, 0
 FIRST = (1, 2, 3, 5, 8, 12)

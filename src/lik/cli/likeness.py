@@ -96,7 +96,7 @@ def _opened(picture: str | None, face: bool, side: int, seed: int) -> tuple["Pic
     from lik.core.errors import UnusableInput
 
     if picture is None:
-        from lik.faces.drawn import render, sample_factors
+        from lik.faces.drawn.rendering import render, sample_factors
 
         if face:
             raise UnusableInput("--face needs a picture to find a face in: name one.")

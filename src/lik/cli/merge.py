@@ -18,7 +18,7 @@ def merge(
     Example: lik merge faces/part-1 faces/part-2 faces/celeba
     """
     from lik.cli.prepare import show_prepared
-    from lik.faces.faceset import FaceSet
-    from lik.faces.merging import merge as merge_shards
+    from lik.faces.set.faceset import FaceSet
+    from lik.faces.set.merging import merge as merge_shards
 
     show_prepared(merge_shards(shards, out), FaceSet.open(out))

@@ -109,7 +109,7 @@ def _face_of_set(session: "Session", faces: str, name: str) -> "Pictures":
     from lik.cli.opening import require_size
     from lik.core.configuration import nearest
     from lik.core.errors import UnusableInput
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
 
     opened = FaceSet.open(Path(faces))
     require_size(session, opened)
@@ -124,7 +124,7 @@ def _face_of_set(session: "Session", faces: str, name: str) -> "Pictures":
 
 def _face_of_photograph(session: "Session", path: Path, side: int) -> tuple["Pictures", "Pictures"]:
     """The largest face of a photograph, as the encoder sees it and at the size of the morph."""
-    from lik.faces.cropping import cut
+    from lik.faces.crop.cropping import cut
     from lik.faces.photograph import open_photograph
 
     photograph = open_photograph(path, session.metadata.get("crop") or {}, session.size)

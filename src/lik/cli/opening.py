@@ -11,7 +11,7 @@ from lik.cli.terminal import note
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.latent.session import Session
 
 Pictures = NDArray[np.uint8]
@@ -43,7 +43,7 @@ def open_faces_of(run: str, given: str | None) -> "FaceSet":
         UnusableInput: none was given and the run's own is gone, or another lies in its place.
     """
     from lik.core.run_folder import RunFolder, read_environment
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
 
     if given is not None:
         return FaceSet.open(Path(given))

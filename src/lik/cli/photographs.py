@@ -308,7 +308,7 @@ def _targets(run: str, given: Sequence[str], out: str | None) -> list[_Target]:
 
 def _sources(given: Sequence[str]) -> Iterator[tuple[Path, bool]]:
     """The photographs that are meant, each with whether it was found in a folder."""
-    from lik.faces.pictures import SUFFIXES
+    from lik.faces.io.pictures import SUFFIXES
 
     if not given:
         raise UnusableInput("--set and --like change photographs: name one, or a folder of them.")

@@ -12,13 +12,13 @@ import typer
 from lik.cli.terminal import command_line, counting, say
 
 if TYPE_CHECKING:
-    from lik.faces.cropping import CropRule
-    from lik.faces.engines import Engine
-    from lik.faces.extraction import Plan
-    from lik.faces.faceset import FaceSet
-    from lik.faces.labels import Labelled
-    from lik.faces.preparation import Preparation, Shard
-    from lik.faces.quality import Limits
+    from lik.faces.crop.cropping import CropRule
+    from lik.faces.io.labels import Labelled
+    from lik.faces.set.engines import Engine
+    from lik.faces.set.extraction import Plan
+    from lik.faces.set.faceset import FaceSet
+    from lik.faces.set.preparation import Preparation, Shard
+    from lik.faces.set.quality import Limits
 
 LIMITS = "Limits (a face that does not meet them is left out, with the reason)"
 FINDING = "Finding faces"
@@ -179,7 +179,7 @@ def prepare(
 
     Example: lik prepare holiday/ wedding.zip faces/ours --crop aligned --faces all
     """
-    from lik.faces.quality import Limits
+    from lik.faces.set.quality import Limits
 
     limits = Limits(
         min_score=min_score, min_detected=min_detected, min_sharpness=min_sharpness,
@@ -211,7 +211,7 @@ def prepare_faces(
     scale: Scale | None = None,
 ) -> "FaceSet":
     """Prepare with a bar, say what became of the pictures, draw the contact sheet."""
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
 
     return show_prepared(_prepared(sources, out, plan, labels, scale), FaceSet.open(out))
 
@@ -219,9 +219,9 @@ def prepare_faces(
 def _prepared(
     sources: list[str], out: Path, plan: "Plan", labels: Path | None, scale: Scale | None
 ) -> "Preparation":
-    from lik.faces.labels import with_labels
-    from lik.faces.preparation import prepare as prepare_set
-    from lik.faces.sources import open_sources
+    from lik.faces.io.labels import with_labels
+    from lik.faces.io.sources import open_sources
+    from lik.faces.set.preparation import prepare as prepare_set
 
     scale = scale or Scale(_engine(Where.local, None, _cores()))
     _require_outside(out, sources)
@@ -299,7 +299,7 @@ def _say_counts(report: "Preparation") -> None:
 
 def _rule(crop: Crop, square: str | None, widen: float) -> "CropRule":
     from lik.core.errors import UnusableInput
-    from lik.faces.cropping import AlignedCrop, FaceCrop, FixedCrop, PaperCrop
+    from lik.faces.crop.cropping import AlignedCrop, FaceCrop, FixedCrop, PaperCrop
 
     if square is not None and crop is not Crop.fixed:
         raise UnusableInput("--square goes with --crop fixed.")
@@ -336,10 +336,10 @@ def plan_of(
 ) -> "Plan":
     """What is done with every picture, with the finder and the limits that suit the rule."""
     from lik.core.errors import UnusableInput
-    from lik.faces.cropping import needs_detection
-    from lik.faces.extraction import Plan
-    from lik.faces.finding import finder_for
-    from lik.faces.quality import Limits
+    from lik.faces.crop.cropping import needs_detection
+    from lik.faces.detect.finding import finder_for
+    from lik.faces.set.extraction import Plan
+    from lik.faces.set.quality import Limits
 
     limits = limits or Limits()
     if limits.max_invented is None and rule.kind == "aligned":
@@ -357,7 +357,7 @@ def plan_of(
 
 def _engine(where: Where, address: str | None, workers: int) -> "Engine":
     from lik.core.errors import UnusableInput
-    from lik.faces.engines import here, processes, ray_cluster
+    from lik.faces.set.engines import here, processes, ray_cluster
 
     if where is Where.ray:
         return ray_cluster(address)
@@ -368,7 +368,7 @@ def _engine(where: Where, address: str | None, workers: int) -> "Engine":
 
 def _shard(text: str | None) -> "Shard | None":
     from lik.core.errors import UnusableInput
-    from lik.faces.preparation import Shard
+    from lik.faces.set.preparation import Shard
 
     if text is None:
         return None

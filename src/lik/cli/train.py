@@ -10,7 +10,7 @@ import typer
 from lik.cli.terminal import Device, Threads, note, say
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.training.processes import Processes
     from lik.training.recipe import Plan
     from lik.training.run import Data, Outcome
@@ -55,7 +55,7 @@ def train(
     Example: lik train paper-first faces/celeba runs/first epochs=100 mirror=true
     """
     from lik.core.device import choose_device
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.training.processes import join, leave, local_device
 
     where = local_device(choose_device(device, threads))

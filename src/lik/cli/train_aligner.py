@@ -8,8 +8,8 @@ import typer
 from lik.cli.terminal import Device, Threads, say
 
 if TYPE_CHECKING:
-    from lik.faces.faceset import FaceSet
-    from lik.training.aligner import AlignerPlan
+    from lik.alignment.plan import AlignerPlan
+    from lik.faces.set.faceset import FaceSet
     from lik.training.run import Outcome
 
 
@@ -49,7 +49,7 @@ def train_aligner(
     from lik.core.device import choose_device
     from lik.core.run_folder import RunFolder
     from lik.export.onnx import require_onnx
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.training.run import run_training
 
     require_onnx()
@@ -70,9 +70,9 @@ def train_aligner(
 
 
 def _plan(faces: "FaceSet", eyes: str | None, settings: list[str]) -> "AlignerPlan":
+    from lik.alignment.plan import AlignerPlan, eyes_of_crop
     from lik.core.configuration import override, validated
     from lik.core.errors import UnusableInput
-    from lik.training.aligner import AlignerPlan, eyes_of_crop
 
     if eyes is None:
         place = eyes_of_crop(faces.crop)
@@ -91,8 +91,8 @@ def _plan(faces: "FaceSet", eyes: str | None, settings: list[str]) -> "AlignerPl
 def _export(path: Path, outcome: "Outcome", plan: "AlignerPlan", faces: "FaceSet") -> None:
     import torch
 
+    from lik.alignment.model import CUT
     from lik.export.onnx import export_onnx
-    from lik.models.aligner import CUT
 
     metadata = {
         "what": "finds the two eyes in a grey cut around a face (Lik's alignment network)",
@@ -109,8 +109,8 @@ def _export(path: Path, outcome: "Outcome", plan: "AlignerPlan", faces: "FaceSet
 
 def _report(faces: "FaceSet", outcome: "Outcome", plan: "AlignerPlan") -> None:
     """Say how the network does on faces that it has not learned from."""
-    from lik.evaluation.alignment import describe_transforms, measure_alignment
-    from lik.models.aligner import Aligner
+    from lik.alignment.measure import describe_transforms, measure_alignment
+    from lik.alignment.model import Aligner
 
     split = next((s for s in ("validation", "test") if len(faces.indices(s))), None)
     if split is None:

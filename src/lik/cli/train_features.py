@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lik.evaluation.attributes import AttributeAccuracy
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.models.attributes import AttributeNetwork
     from lik.training.attributes import AttributePlan
     from lik.training.run import Data
@@ -49,7 +49,7 @@ def train_features(
     from lik.core.artifacts import write_json
     from lik.core.device import choose_device
     from lik.core.run_folder import RunFolder
-    from lik.faces.faceset import FaceSet
+    from lik.faces.set.faceset import FaceSet
     from lik.models.attributes import AttributeNetwork
     from lik.training.attributes import as_labels
     from lik.training.run import run_training

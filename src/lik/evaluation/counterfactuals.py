@@ -1,7 +1,7 @@
 """Changes of drawn faces against the truth: their decodings beside those of true counterfactuals.
 
 The true counterfactual of a drawn face is the face drawn again with the trait changed and all
-else the same (`lik.faces.counterfactuals`). As the decoder cannot show what its code does not
+else the same (`lik.faces.drawn.redrawing`). As the decoder cannot show what its code does not
 hold, what a change is held against is the decoding of that picture's own code.
 Images are (N, 3, S, S) in 0…1, factors as of `lik.evaluation.factors`.
 """
@@ -15,9 +15,9 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from lik.evaluation.changes import Change, Judge, Judged, measure_change
 from lik.evaluation.factors import FactorReader, fit_reader
-from lik.faces.counterfactuals import counterfactuals
-from lik.faces.drawn_factors import BEHIND
-from lik.faces.faceset import FaceSet
+from lik.faces.drawn.factors import BEHIND
+from lik.faces.drawn.redrawing import counterfactuals
+from lik.faces.set.faceset import FaceSet
 from lik.latent.session import Codes, Session
 
 READ_SIDE = 32

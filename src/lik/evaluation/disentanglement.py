@@ -1,6 +1,6 @@
 """Whether each latent dimension stands for one factor, where the true factors are known.
 
-That is so for drawn faces (`lik.faces.drawn_factors`). Codes are (N, D), the means of the
+That is so for drawn faces (`lik.faces.drawn.factors`). Codes are (N, D), the means of the
 posteriors; factors (N, F). A factor with a few whole values is a class (flags, hair colour, beard),
 any other a quantity. Factors that do not vary are left out. All scores run from 0 to 1.
 """

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.reference import Point, eyes_in_crop
-from lik.faces.cropping import WholeCrop, crop_rule, eyes_under
-from lik.faces.drawn_factors import FACTOR_NAMES
-from lik.faces.faceset import FaceSet
+from lik.faces.crop.cropping import WholeCrop, crop_rule, eyes_under
+from lik.faces.drawn.factors import FACTOR_NAMES
+from lik.faces.set.faceset import FaceSet
 
 Eyes = tuple[Point, Point]
 

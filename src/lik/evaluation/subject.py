@@ -12,7 +12,7 @@ from lik.core.randomness import numpy_stream
 from lik.evaluation.networks import FeatureNetwork, embed
 from lik.evaluation.report import Figure
 from lik.evaluation.sets import Judge, figures_of_set
-from lik.faces.faceset import FaceSet
+from lik.faces.set.faceset import FaceSet
 
 Progressed = Callable[[str, int, int], None]
 """Is told what is being measured, how much of it is done, and how much there is."""

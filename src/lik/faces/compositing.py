@@ -5,14 +5,14 @@ decodings, before and after; only that is enlarged and turned back into the phot
 its own detail. Where the change may show is decided by a mask in the frame of the crop.
 
 Crops and decodings are (S, S, 3), float32 in 0…1; masks (S, S) in 0…1; photographs uint8
-(H, W, 3); squares and coordinates as in `lik.faces.cropping`.
+(H, W, 3); squares and coordinates as in `lik.faces.crop.cropping`.
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.faces.cropping import Picture, Square
+from lik.faces.crop.cropping import Picture, Square
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.float32]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
-from lik.faces.cropping import (
+from lik.faces.crop.cropping import (
     CELEBA_HEIGHT,
     CELEBA_WIDTH,
     AlignedCrop,
@@ -22,10 +22,11 @@ from lik.faces.cropping import (
     crop_rule,
     needs_detection,
 )
-from lik.faces.extraction import NO_FACE, Plan, extract
-from lik.faces.finding import Finder, finder_for
-from lik.faces.folder import Folder
-from lik.faces.pictures import Encoded, NotAPicture
+from lik.faces.detect.detection import Finder
+from lik.faces.detect.finding import finder_for
+from lik.faces.io.folder import Folder
+from lik.faces.io.pictures import Encoded, NotAPicture
+from lik.faces.set.extraction import NO_FACE, Plan, extract
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from lik.core.errors import UnusableInput
-from lik.faces.folder import Folder
-from lik.faces.pictures import NotAPicture, Picture
+from lik.faces.io.folder import Folder
+from lik.faces.io.pictures import NotAPicture, Picture
 
 
 def whole_picture(path: Path, side: int) -> Picture:

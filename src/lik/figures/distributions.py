@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lik.faces.statistics import Frequency
+from lik.faces.set.statistics import Frequency
 from lik.figures.curves import rendered
 
 Values = NDArray[np.float64]

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.faces.faceset import FaceSet, Rejected
-from lik.faces.statistics import (
+from lik.faces.set.faceset import FaceSet, Rejected
+from lik.faces.set.statistics import (
     Frequency,
     Values,
     correlations,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lik.faces.statistics import Values
+from lik.faces.set.statistics import Values
 
 FEWEST_RANKED = 10
 """Sets smaller than this are shown whole; a best and a worst of them say nothing."""

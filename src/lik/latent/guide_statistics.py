@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lik.core.artifacts import check_version, read_json, write_json
 from lik.core.errors import UnusableInput
-from lik.faces.faceset import FaceSet
+from lik.faces.set.faceset import FaceSet
 from lik.latent.calibration import JUDGED
 from lik.latent.directions import labels_of
 from lik.latent.judging import logits_of, logits_of_pictures

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.faces.compositing import transfer
-from lik.faces.finding import Finder
+from lik.faces.detect.detection import Finder
 from lik.faces.photograph import Photograph, open_photograph
 from lik.latent.session import Codes, Session
 

@@ -1,0 +1,70 @@
+"""A folder of picture files, with the folders in it."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lik.core.errors import UnusableInput
+from lik.faces.io.decoding import PictureFile, read_bounded
+from lik.faces.io.pictures import NotAPicture, is_litter
+
+
+@dataclass(frozen=True)
+class Folder:
+    """All files of a folder and the folders in it, named relative to it with '/'.
+
+    Links to files are followed. Links to folders are not: they could lead in circles, or out of
+    the folder. Bytes of a name that are not UTF-8 are written as ``\\xNN``.
+    """
+
+    path: Path
+
+    def names(self) -> list[str]:
+        found: list[str] = []
+        waiting = [""]
+        while waiting:
+            inner = waiting.pop()
+            try:
+                with os.scandir(self.path / inner) as entries:
+                    for entry in entries:
+                        name = f"{inner}/{entry.name}" if inner else entry.name
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(name)
+                        elif _is_candidate(entry):
+                            found.append(_in_utf8(name))
+            except OSError as error:
+                raise UnusableInput(
+                    f"the folder {self.path / inner} cannot be read ({error.strerror})."
+                ) from error
+        return sorted(name for name in found if not is_litter(name))
+
+    def open(self, name: str) -> PictureFile:
+        try:
+            path = self.path / name
+            if "\\x" in name and not path.exists():
+                path = self.path / _from_utf8(name)
+            with open(path, "rb") as file:
+                data = read_bounded(file)
+        except OSError as error:
+            raise NotAPicture(f"cannot be read ({error.strerror})") from error
+        return PictureFile(data)
+
+
+def _is_candidate(entry: "os.DirEntry[str]") -> bool:
+    """A file or a link that leads to one or nowhere; no pipe or device, which could hang."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
+    except OSError:  # links in a circle
+        return True
+
+
+def _in_utf8(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _from_utf8(name: str) -> str:
+    raw = re.sub(
+        rb"\\x([89a-f][0-9a-f])", lambda found: bytes.fromhex(found[1].decode()), name.encode()
+    )
+    return os.fsdecode(raw)

@@ -1,0 +1,128 @@
+"""The last step: finished work becomes a face set; faceset.json is written last of all."""
+
+import csv
+import io
+import math
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lik.core.artifacts import sha256_of, write_json, write_text
+from lik.core.errors import UnusableInput
+from lik.faces.io.source import hashed_split
+from lik.faces.set.duplicates import groups
+from lik.faces.set.extraction import THUMBNAIL
+from lik.faces.set.faceset import BOX_COLUMNS, FORMAT, MEASURES, NAME_COLUMNS, VERSION
+from lik.faces.set.partial import Partial, write_header
+
+
+def assemble(partial: Partial) -> dict[str, Any]:
+    """Put the parts of a face set into its folder, and take the work away.
+
+    Returns:
+        The description of the set, all of its faceset.json.
+
+    Raises:
+        UnusableInput: no face was kept.
+    """
+    out, job = partial.out, partial.job
+    if not partial.kept:
+        _refuse_empty(partial)
+    side = job["size"]
+    write_header(partial.pixels, (partial.kept, side, side, 3))
+    shown = partial.thumbnails_of.total()
+    write_header(partial.thumbnails, (shown, THUMBNAIL, THUMBNAIL, 3))
+    splits, reasons = _write_tables(partial)
+    os.replace(partial.pixels, out / "images.npy")
+    os.replace(partial.thumbnails, out / "rejected.npy")
+    hashed = ["images.npy", "index.csv"] + (["factors.csv"] if job["factor_names"] else [])
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "source": job["source"],
+        "detector": job["detector"],
+        "crop": job["crop"],
+        "size": side,
+        "pictures": job["pictures"],
+        "kept": partial.kept,
+        "splits": dict(splits),
+        "rejected": dict(reasons.most_common()),
+        "attribute_names": job["attribute_names"],
+        "sha256": {name: sha256_of(out / name) for name in hashed},
+        "job": job,
+    }
+    write_json(out / "faceset.json", description)
+    shutil.rmtree(partial.folder)
+    return description
+
+
+def _write_tables(partial: Partial) -> tuple[Counter[str], Counter[str]]:
+    """Write index.csv, factors.csv and rejected.csv; count the splits and the reasons."""
+    job, out = partial.job, partial.out
+    fingerprints = [
+        bytes.fromhex(face["fingerprint"]) for row in partial.rows() for face in row["faces"]
+    ]
+    duplicate = groups(fingerprints, np.load(partial.pixels, mmap_mode="r"))
+    index = _Table(NAME_COLUMNS + BOX_COLUMNS + MEASURES + job["attribute_names"])
+    factors = _Table(job["factor_names"])
+    rejected = _Table(["name", "reason", "thumbnail"])
+    splits: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    face_number = shown = 0
+    for row in partial.rows():
+        split = row["split"] or hashed_split(row["name"])
+        for face in row["faces"]:
+            splits[split] += 1
+            group = int(duplicate[face_number])
+            face_number += 1
+            measures = [face[name] for name in MEASURES[:-1]] + [group if group >= 0 else None]
+            # What a source says of a picture, it says of the main face in it.
+            main = face["name"] == row["name"]
+            labels = row["labels"] if main else [None] * len(row["labels"])
+            index.add([face["name"], split, *map(_number, face["box"] + measures + labels)])
+            factors.add(list(map(_number, row["factors"])))
+        for entry in row["left_out"]:
+            reasons[entry["reason"]] += 1
+            number = str(shown) if entry["thumbnail"] else ""
+            shown += bool(entry["thumbnail"])
+            rejected.add([entry["name"], entry["reason"], number])
+    index.write(out / "index.csv")
+    rejected.write(out / "rejected.csv")
+    if job["factor_names"]:
+        factors.write(out / "factors.csv")
+    return splits, reasons
+
+
+def _refuse_empty(partial: Partial) -> None:
+    reasons = Counter(entry["reason"] for row in partial.rows() for entry in row["left_out"])
+    often = reasons.most_common(1)[0][0] if reasons else "there are no pictures"
+    shutil.rmtree(partial.folder)
+    if not any(partial.out.iterdir()):
+        partial.out.rmdir()
+    raise UnusableInput(
+        f"none of the {partial.done:,} pictures could be used (most often: {often})."
+    )
+
+
+class _Table:
+    """A CSV file in the making."""
+
+    def __init__(self, columns: list[str]) -> None:
+        self._text = io.StringIO()
+        self._writer = csv.writer(self._text, lineterminator="\n")
+        self._writer.writerow(columns)
+
+    def add(self, row: list[str]) -> None:
+        self._writer.writerow(row)
+
+    def write(self, path: Path) -> None:
+        write_text(path, self._text.getvalue())
+
+
+def _number(value: float | None) -> str:
+    """A number as short as it can be, empty where unknown."""
+    return "" if value is None or math.isnan(value) else f"{value:.6g}"

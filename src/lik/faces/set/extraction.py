@@ -1,0 +1,179 @@
+"""One picture → its faces: read, find, cut, measure, and keep or say why not.
+
+Every engine runs this one function, so that the bytes do not depend on where it runs.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.faces.crop.cropping import (
+    AlignedCrop,
+    CropRule,
+    Picture,
+    Square,
+    cut,
+    needs_detection,
+    square_of,
+    square_of_eyes,
+)
+from lik.faces.detect.detection import Detection, Finder
+from lik.faces.io.pictures import Container, Encoded, NotAPicture
+from lik.faces.set.quality import Limits, Quality, measure
+
+NO_FACE, LEAVES = "no face found", "the crop would leave the picture"
+
+SEARCHED = 480
+"""Faces are looked for in a decoding whose shorter side has at least so many pixels."""
+
+OVERSAMPLED = 2
+"""A crop is cut from a decoding that has so many of its pixels for each pixel of the face."""
+
+THUMBNAIL = 64
+"""Side of the thumbnails of what was left out, in pixels."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with every picture.
+
+    Attributes:
+        finder: looks for faces; None where the rule needs none.
+        every: keep all faces of a picture, not just the largest.
+    """
+
+    rule: CropRule
+    size: int
+    finder: Finder | None = None
+    every: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face that is kept: pixels (S, S, 3), where they lay, and what was measured of them."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+    square: Square
+    score: float | None
+    detected: float | None
+    invented: float
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A picture, or one face of it, that is not kept; a thumbnail (T, T, 3) if it was readable."""
+
+    name: str
+    reason: str
+    thumbnail: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What became of one picture."""
+
+    name: str
+    faces: list[Face]
+    left_out: list[LeftOut]
+
+
+def extract(
+    container: Container, name: str, plan: Plan, eyes: NDArray[np.float64] | None = None
+) -> Extraction:
+    """The faces of one picture of a container.
+
+    ``eyes`` (2, 2): where its eyes are known to be, in shares of width and height.
+    """
+    try:
+        encoded = container.open(name)
+        looking = needs_detection(plan.rule)
+        first = encoded.decode(SEARCHED if looking else None)
+        found = _found(encoded, first, plan, eyes) if looking else [None]
+        if not found:
+            return Extraction(name, [], [LeftOut(name, NO_FACE, thumbnail(first))])
+        results = [
+            _face(encoded, first, face, _name_of(name, number), plan)
+            for number, face in enumerate(found)
+        ]
+    except NotAPicture as error:
+        return Extraction(name, [], [LeftOut(name, str(error))])
+    return Extraction(
+        name,
+        [result for result in results if isinstance(result, Face)],
+        [result for result in results if isinstance(result, LeftOut)],
+    )
+
+
+def thumbnail(picture: Picture) -> Picture:
+    """A whole picture in a small square (T, T, 3), on grey."""
+    height, width = picture.shape[:2]
+    zoom = THUMBNAIL / max(width, height)
+    across, down = max(1, round(width * zoom)), max(1, round(height * zoom))
+    small = cv2.resize(picture, (across, down), interpolation=cv2.INTER_AREA)
+    result = np.full((THUMBNAIL, THUMBNAIL, 3), 128, np.uint8)
+    x, y = (THUMBNAIL - across) // 2, (THUMBNAIL - down) // 2
+    result[y : y + down, x : x + across] = small
+    return result
+
+
+def _found(
+    encoded: Encoded, first: Picture, plan: Plan, eyes: NDArray[np.float64] | None
+) -> list[Detection]:
+    """The faces of a picture, in its own pixels."""
+    if eyes is not None and isinstance(plan.rule, AlignedCrop) and not np.isnan(eyes).any():
+        left, right = ((float(x) * encoded.width, float(y) * encoded.height) for x, y in eyes)
+        return [Detection(None, (left, right), None)]
+    assert plan.finder is not None, "this rule needs a finder"
+    scale = encoded.width / first.shape[1]
+    return [face.scaled(scale) for face in plan.finder.find(first, plan.every)]
+
+
+def _face(
+    encoded: Encoded, first: Picture, found: Detection | None, name: str, plan: Plan
+) -> Face | LeftOut:
+    width, height = encoded.width, encoded.height
+    square = _square(plan.rule, width, height, found)
+    invented = square.invented(width, height)
+    if invented and not isinstance(plan.rule, AlignedCrop):
+        return LeftOut(name, LEAVES, thumbnail(first))
+    box = found.box if found else None
+    detected = box.side if box else square.side if found else None
+    score = found.score if found else None
+    known = {"score": score, "detected": detected, "invented": invented}
+    reason = plan.limits.reason(known)
+    if reason:  # before the pixels are decoded at full size for nothing
+        return LeftOut(name, reason, thumbnail(first))
+    pixels = _cut(encoded, first, square, plan.size)
+    quality = measure(pixels)
+    known |= {"sharpness": quality.sharpness, "brightness": quality.brightness}
+    reason = plan.limits.reason(known)
+    if reason:
+        return LeftOut(name, reason, thumbnail(first))
+    return Face(name, pixels, square, score, detected, invented, quality)
+
+
+def _square(rule: CropRule, width: int, height: int, found: Detection | None) -> Square:
+    if isinstance(rule, AlignedCrop):
+        assert found is not None
+        assert found.eyes is not None, "this rule needs a finder of eyes"
+        return square_of_eyes(*found.eyes, rule.widen)
+    return square_of(rule, width, height, found.box if found else None)
+
+
+def _cut(encoded: Encoded, first: Picture, square: Square, size: int) -> Picture:
+    """The square, from the least decoding that has pixels enough for it."""
+    scale = first.shape[1] / encoded.width
+    if scale < 1 and square.side * scale < OVERSAMPLED * size:
+        shorter = min(encoded.width, encoded.height)
+        first = encoded.decode(round(shorter * OVERSAMPLED * size / square.side))
+        scale = first.shape[1] / encoded.width
+    return cut(first, square.scaled(scale) if scale != 1 else square, size)
+
+
+def _name_of(picture: str, number: int) -> str:
+    return picture if number == 0 else f"{picture}#{number + 1}"
