@@ -3,15 +3,10 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 from lik.cli.aims import Aim, shifts_to
-from lik.cli.main import app
 from lik.faces.drawn import rendering as drawn
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from terminal import run_lik
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from typer.main import get_command
-from typer.testing import CliRunner
 
 import lik
-from lik.cli.main import app
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from lik.cli.main import VERBS, _loaded
+from terminal import run_lik
 
 
 @pytest.fixture(scope="session")
@@ -320,7 +315,7 @@ def test_a_reader_who_has_enough_hears_no_complaint():
     assert answer.stderr == ""
 
 
-@pytest.mark.parametrize("verb", sorted(c.name or "" for c in app.registered_commands))
+@pytest.mark.parametrize("verb", sorted(VERBS))
 def test_every_verb_has_help_with_an_example(verb):
     answer = run_lik(verb, "--help")
     assert answer.exit_code == 0
@@ -332,7 +327,7 @@ def test_help_keeps_its_square_brackets():
     from rich.text import Text
 
     assert "'lik-vae[keras]'" in run_lik("import-keras", "--help").output
-    for command in get_command(app).commands.values():
+    for command in map(_loaded, VERBS):
         helps = [command.help, *(getattr(option, "help", None) for option in command.params)]
         for text in filter(None, helps):
             assert Text.from_markup(text).plain == text.replace(r"\[", "["), command.name

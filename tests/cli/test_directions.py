@@ -6,16 +6,11 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
-from typer.testing import CliRunner
 
 import lik
-from lik.cli.main import app
 from lik.core.artifacts import sha256_of
 from lik.latent.direction_sets import DirectionSet
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from terminal import run_lik
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,10 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
 from lik.cli import doctor
-from lik.cli.main import app
 from lik.training import trial
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from terminal import run_lik
 
 
 @pytest.fixture

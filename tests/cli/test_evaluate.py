@@ -9,19 +9,14 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from typer.testing import CliRunner
 
-from lik.cli.main import app
 from lik.evaluation.measuring import Evaluator
 from lik.evaluation.networks import FeatureNetwork, embed, inception
 from lik.faces.set.faceset import FaceSet
 from lik.models.saved import load_model, save_model
+from terminal import run_lik
 
 KEYS = {"faces", "faces_sha256", "split", "crop", "count", "seed", "spread", "spread_of", "network"}
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

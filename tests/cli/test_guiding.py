@@ -7,17 +7,12 @@ import torch
 from PIL import Image, PngImagePlugin
 from safetensors import safe_open
 from safetensors.torch import save_file
-from typer.testing import CliRunner
 
 import lik
-from lik.cli.main import app
 from lik.cli.networks import open_network
 from lik.latent.guide_statistics import GuideStatistics
 from lik.latent.judging import logits_of
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from terminal import run_lik
 
 
 def pixels(path):

@@ -8,9 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from lik.cli.main import app
 from lik.faces.drawn import rendering as drawn
 from lik.faces.set.faceset import FaceSet
 from lik.faces.set.statistics import (
@@ -20,10 +18,7 @@ from lik.faces.set.statistics import (
     members,
     strongest,
 )
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from terminal import run_lik
 
 
 @pytest.fixture

@@ -1,15 +1,10 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from lik.cli.main import app
 from lik.faces.drawn import rendering as drawn
 from lik.faces.set.faceset import FaceSet
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from terminal import run_lik
 
 
 @pytest.fixture

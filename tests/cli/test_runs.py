@@ -5,20 +5,15 @@ import shutil
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from lik.cli.main import app
 from lik.core.locks import held
 from lik.figures.comparison import MOST_CURVES, Group, RunCurve, comparison
 from lik.training import journal
 from lik.training.journal import EpochRecord
 from lik.training.overview import find_runs, overview
+from terminal import run_lik
 
 SSE, HALF = "Σ(x−x̂)² + KL", "½Σ(x−x̂)² + KL"
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def made(path, losses, epochs=3, scale=SSE, validation=True):

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
 from lik.cli.life import Life, has_sheet
-from lik.cli.main import app
 from lik.cli.observers import Observers
 from lik.cli.tensorboard import TensorBoard, scalars
 from lik.cli.training_bar import TrainingBar, details_in_words
@@ -23,13 +21,10 @@ from lik.training.journal import EpochRecord
 from lik.training.loop import Position, Progress
 from lik.training.recipe import load_recipe
 from lik.training.run import Observer
+from terminal import run_lik
 
 PLAN = load_recipe("paper-first", ["batch_size=16", "model.latent=4", "epochs=3"], 16)
 FIGURES = {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def record(epoch, step=None, speed=100.0, **details):

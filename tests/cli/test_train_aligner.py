@@ -2,19 +2,14 @@ import re
 import shutil
 
 import pytest
-from typer.testing import CliRunner
 
-from lik.cli.main import app
 from lik.faces.detect.eyes import EyeNetwork
+from terminal import run_lik
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 
 EYES = "0.35546875,0.46484375,0.66015625,0.46484375"
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from lik.cli.main import app
 from lik.faces.set.faceset import FaceSet
 from lik.models.attributes import load_attribute_network
+from terminal import run_lik
 
 QUICK = ("epochs=2", "batch_size=16", "model.widths=[4,8]")
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

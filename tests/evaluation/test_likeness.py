@@ -6,15 +6,14 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from lik.cli.main import app
 from lik.core.errors import UnusableInput
 from lik.evaluation.distortions import DISTORTIONS
 from lik.evaluation.equal_error import distorted_to, mean_squared_error, reachable_error
 from lik.evaluation.likeness import measure_likeness, scales_of
 from lik.faces.drawn.rendering import render, sample_factors
 from lik.faces.whole import whole_picture
+from terminal import run_lik
 
 BY_NAME = {distortion.name: distortion for distortion in DISTORTIONS}
 EACH = pytest.mark.parametrize("distortion", DISTORTIONS, ids=lambda d: d.name)
@@ -139,10 +138,6 @@ def test_a_whole_photograph_is_scaled_down_and_never_up(tmp_path):
     for name in ("b.png", "c.png"):
         with pytest.raises(UnusableInput, match=name):
             whole_picture(tmp_path / name, 100)
-
-
-def run_lik(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def test_the_command_draws_and_tells(tmp_path):

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import Faces, Run, Split, save_arrays, save_figure
-from lik.cli.terminal import Arrays, Device, Out
+from lik.cli.options import Arrays, Device, Faces, Out, Run, Split
+from lik.cli.output import save_arrays, save_figure
 
 if TYPE_CHECKING:
     from lik.faces.set.faceset import FaceSet

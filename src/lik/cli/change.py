@@ -5,9 +5,20 @@ from typing import Annotated, Any
 
 import typer
 
-from lik.cli.choices import Count, Faces, FittedPrior, Given, Run, Seed, Split, Temperature
 from lik.cli.drawing import GENERATED_TEMPERATURE
-from lik.cli.terminal import Arrays, Device, file_of
+from lik.cli.options import (
+    Arrays,
+    Count,
+    Device,
+    Faces,
+    FittedPrior,
+    Given,
+    Run,
+    Seed,
+    Split,
+    Temperature,
+    file_of,
+)
 from lik.core.errors import UnusableInput
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.cli.terminal import command_line
+from lik.cli.output import command_line
 
 if TYPE_CHECKING:
     from lik.cli.change_trial import Trial

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.terminal import Device, Threads, say
+from lik.cli.options import Device, Threads
+from lik.cli.output import say
 
 if TYPE_CHECKING:
     from lik.faces.set.faceset import FaceSet

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lik.cli.terminal import Device, Json, Threads, note, say, say_json
+from lik.cli.options import Device, Json, Threads
+from lik.cli.output import note, say, say_json
 
 Findings = dict[str, dict[str, str]]
 

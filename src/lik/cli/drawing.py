@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lik.cli.terminal import note
+from lik.cli.output import note
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:

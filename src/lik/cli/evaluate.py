@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import Faces, Seed, Split
-from lik.cli.terminal import (
-    Device,
-    Json,
-    Threads,
-    command_line,
-    file_of,
-    note,
-    say,
-    say_json,
-    stages,
-    table,
-)
+from lik.cli.options import Device, Faces, Json, Seed, Split, Threads, file_of
+from lik.cli.output import command_line, note, say, say_json, stages, table
 
 if TYPE_CHECKING:
     from lik.evaluation.measuring import Measured

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import Faces, FittedPrior, Run, Seed, Split
-from lik.cli.terminal import Device, Json, Threads, note, say, say_json, stages, table
+from lik.cli.options import Device, Faces, FittedPrior, Json, Run, Seed, Split, Threads
+from lik.cli.output import note, say, say_json, stages, table
 
 if TYPE_CHECKING:
     from lik.cli.change_trial import Trial

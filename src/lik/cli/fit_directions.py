@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import FaceSetGiven, Run, Seed
-from lik.cli.terminal import Device, note, say, stages, table
+from lik.cli.options import Device, FaceSetGiven, Run, Seed
+from lik.cli.output import note, say, stages, table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import FaceSetGiven, Run, Seed
-from lik.cli.terminal import Device, counting, say
+from lik.cli.options import Device, FaceSetGiven, Run, Seed
+from lik.cli.output import counting, say
 
 if TYPE_CHECKING:
     from lik.faces.set.faceset import FaceSet

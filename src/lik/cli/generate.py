@@ -4,17 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import (
-    Columns,
-    Count,
-    Faces,
-    FittedPrior,
-    Run,
-    Seed,
-    save_arrays,
-    save_figure,
-)
-from lik.cli.terminal import Arrays, Device, Out
+from lik.cli.options import Arrays, Columns, Count, Device, Faces, FittedPrior, Out, Run, Seed
+from lik.cli.output import save_arrays, save_figure
 
 if TYPE_CHECKING:
     from lik.latent.session import Codes, Session

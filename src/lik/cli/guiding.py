@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lik.cli.terminal import note, stages
+from lik.cli.output import note, stages
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:

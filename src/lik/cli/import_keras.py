@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lik.cli.terminal import say
+from lik.cli.output import say
 
 
 def import_keras_(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.terminal import Json, say, say_json, table
+from lik.cli.options import Json
+from lik.cli.output import say, say_json, table
 
 if TYPE_CHECKING:
     from lik.faces.set.faceset import FaceSet

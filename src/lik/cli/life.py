@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from lik.cli.terminal import command_line, note
+from lik.cli.output import command_line, note
 from lik.core.errors import FailedOnTheWay
 from lik.core.run_folder import RunFolder
 from lik.training.journal import EpochRecord

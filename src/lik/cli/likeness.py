@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.choices import Seed
-from lik.cli.terminal import Json, Out, command_line, say, say_json, table
+from lik.cli.options import Json, Out, Seed
+from lik.cli.output import command_line, say, say_json, table
 
 if TYPE_CHECKING:
     from lik.core.pixels import Pictures

@@ -1,52 +1,71 @@
-"""The command `lik`: one verb a file; here they come together, and here errors become sentences."""
+"""The command `lik`: its verbs, loaded when they are called; errors become sentences here."""
 
 import os
 import sys
+from importlib import import_module
+from importlib.metadata import version as version_of
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from lik.cli import (
-    average,
-    change,
-    demo,
-    doctor,
-    evaluate,
-    evaluate_changes,
-    fit_directions,
-    fit_prior,
-    generate,
-    import_keras,
-    inspect,
-    likeness,
-    map,
-    merge,
-    models,
-    morph,
-    prepare,
-    recipes,
-    reconstruct,
-    runs,
-    train,
-    train_aligner,
-    train_features,
-)
-from lik.cli.terminal import note, say
+from lik.cli.output import note, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
+
+VERBS = {
+    "prepare": "Find and crop the faces of pictures: pictures → face set.",
+    "merge": "Put the shards of one preparation together.",
+    "inspect": "Show what is in a face set.",
+    "train": "Train a model on a face set.",
+    "runs": "List the runs below a folder, with their curves.",
+    "train-aligner": "Train the network that finds the eyes.",
+    "train-features": "Train a network that tells the attributes of a face.",
+    "reconstruct": "Draw reconstructions under their originals.",
+    "generate": "Draw new faces.",
+    "change": "Change a trait of photographs, or draw strips in which it changes.",
+    "morph": "Morph between faces: a strip, a square, or a film.",
+    "average": "Draw the mean face.",
+    "map": "Draw where faces lie in the latent space.",
+    "evaluate": "Measure runs: loss, likeness, sets of faces, likelihood.",
+    "fit-directions": "Fit directions in latent space and keep them beside the run.",
+    "fit-prior": "Fit what the codes of faces are like, for better draws.",
+    "evaluate-changes": "Measure what a change of one trait does besides.",
+    "likeness": "Show distortions of equal error and unequal likeness.",
+    "import-keras": "Take over weights from Keras archives as a run.",
+    "models": "List what can be trained.",
+    "recipes": "List the recipes that come with Lik.",
+    "doctor": "Say what this machine has, and how fast it trains.",
+    "demo": "Go the whole way in a few minutes, with a page that explains it.",
+}
+"""The verbs, in the order of the work, with what `lik --help` says of each."""
+
+REMEDIES = {
+    "faces": "(--faces FACES)",
+    "network": "(--features NET, made by lik train-features)",
+}
+"""What an error may need → how it is given here."""
 
 
 class _Verbs(TyperGroup):
-    """The verbs, in the order of the work; errors become one sentence and an exit code."""
+    """The verbs; errors become one sentence and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(self.commands)
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stand-in that only knows its name and its line of help."""
+        return TyperCommand(cmd_name, help=VERBS[cmd_name]) if cmd_name in VERBS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        self.commands = {name: self.get_command(ctx, name) for name in VERBS}  # for suggestions
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        return name, None if stand_in is None else _loaded(str(stand_in.name)), rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except UnusableInput as error:
-            _complain(str(error))
+            _complain(" ".join(filter(None, [str(error), REMEDIES.get(error.needs or "")])))
             raise typer.Exit(2) from None
         except FailedOnTheWay as error:
             _complain(str(error))
@@ -66,18 +85,30 @@ class _Verbs(TyperGroup):
             raise typer.Exit(1) from None
 
 
+def _loaded(verb: str) -> Any:
+    """The command of a verb: the function in the module of its name, which may end in _."""
+    stem = verb.replace("-", "_")
+    module = import_module(f"lik.cli.{stem}")
+    function = getattr(module, stem, None) or getattr(module, f"{stem}_")
+    alone = typer.Typer(add_completion=False, context_settings=CONTEXT)
+    alone.command(verb)(function)
+    return typer.main.get_command(alone)
+
+
 def _out_of_memory(error: Exception) -> bool:
     """PyTorch reports it as a plain RuntimeError on processors, and a kind of it on GPUs."""
     words = ("can't allocate memory", "not enough memory", "out of memory")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
     cls=_Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
 )
 
 
@@ -89,9 +120,7 @@ def _complain(sentence: str) -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        say(f"lik {version('lik-vae')}")
+        say(f"lik {version_of('lik-vae')}")
         raise typer.Exit
 
 
@@ -103,39 +132,16 @@ def lik(
 ) -> None:
     """Learn a latent space from pictures of faces, see it, measure it, steer it.
 
-    pictures → lik prepare → face set → lik train → run → reconstruct, generate, change, map.
+    pictures → lik prepare → face set → lik train → run → reconstruct, generate, edit, map.
 
     Begin with: lik demo
     """
 
 
-app.command("prepare")(prepare.prepare)
-app.command("merge")(merge.merge)
-app.command("inspect")(inspect.inspect)
-app.command("train")(train.train)
-app.command("runs")(runs.runs)
-app.command("train-aligner")(train_aligner.train_aligner)
-app.command("train-features")(train_features.train_features)
-app.command("reconstruct")(reconstruct.reconstruct)
-app.command("generate")(generate.generate)
-app.command("change")(change.change)
-app.command("morph")(morph.morph)
-app.command("average")(average.average)
-app.command("map")(map.map_)
-app.command("evaluate")(evaluate.evaluate)
-app.command("fit-directions")(fit_directions.fit_directions)
-app.command("fit-prior")(fit_prior.fit_prior)
-app.command("evaluate-changes")(evaluate_changes.evaluate_changes)
-app.command("likeness")(likeness.likeness)
-app.command("import-keras")(import_keras.import_keras_)
-app.command("models")(models.models)
-app.command("recipes")(recipes.recipes)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
-
-
 def main() -> None:
     """Run the command; ``LIK_DEBUG=1`` shows the trace of an error that nobody foresaw."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal without UTF-8 gets ? where it lacks a sign
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         app()
     except Exception as error:

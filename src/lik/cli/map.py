@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from lik.cli.choices import Count, Faces, Run, Seed, Split, save_arrays, save_figure
-from lik.cli.terminal import Arrays, Device, Out
+from lik.cli.options import Arrays, Count, Device, Faces, Out, Run, Seed, Split
+from lik.cli.output import save_arrays, save_figure
 
 
 class Method(StrEnum):

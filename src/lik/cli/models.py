@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from lik.cli.terminal import Json, say, say_json, table
+from lik.cli.options import Json
+from lik.cli.output import say, say_json, table
 
 
 def models(as_json: Json = False) -> None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lik.cli.choices import Run, Temperature, figure_path, save_figure
-from lik.cli.terminal import Device, file_of, say
+from lik.cli.options import Device, Run, Temperature, file_of
+from lik.cli.output import figure_path, save_figure, say
 
 if TYPE_CHECKING:
     from lik.cli.opening import Pictures

@@ -56,7 +56,7 @@ def require_same_attributes(networks: "Sequence[LoadedAttributeNetwork]") -> Non
 
 def note_if_taught_by(session: "Session", path: str, sha256: str) -> None:
     """Warn where a network that judges is the one that the run was trained with."""
-    from lik.cli.terminal import note
+    from lik.cli.output import note
     from lik.training.feature_networks import remark_on_teacher
 
     remark = remark_on_teacher(session.name, session.metadata, path, sha256)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.cli.terminal import note
+from lik.cli.output import note
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lik.cli.aims import StraightChange, open_aims
-from lik.cli.choices import figure_path
 from lik.cli.directions import Directions
-from lik.cli.terminal import command_line, note, say
+from lik.cli.output import command_line, figure_path, note, say
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:

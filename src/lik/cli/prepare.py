@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lik.cli.terminal import command_line, counting, say
+from lik.cli.output import command_line, counting, say
 
 if TYPE_CHECKING:
     from lik.faces.crop.cropping import CropRule

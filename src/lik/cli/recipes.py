@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lik.cli.terminal import say
+from lik.cli.output import say
 
 
 def recipes(

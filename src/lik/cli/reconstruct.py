@@ -1,7 +1,7 @@
 """lik reconstruct: faces, and what the model makes of them."""
 
-from lik.cli.choices import Columns, Count, Faces, Given, Run, Seed, Split, save_arrays, save_figure
-from lik.cli.terminal import Arrays, Device, Out
+from lik.cli.options import Arrays, Columns, Count, Device, Faces, Given, Out, Run, Seed, Split
+from lik.cli.output import save_arrays, save_figure
 
 
 def reconstruct(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.terminal import Json, Out, command_line, note, say, say_json, table
+from lik.cli.options import Json, Out
+from lik.cli.output import command_line, note, say, say_json, table
 
 if TYPE_CHECKING:
     from lik.training.overview import Overview

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lik.cli.choices import save_arrays, save_figure
 from lik.cli.directions import Directions
+from lik.cli.output import save_arrays, save_figure
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lik.cli.terminal import Device, Threads, say
+from lik.cli.options import Device, Threads
+from lik.cli.output import say
 
 if TYPE_CHECKING:
     from lik.alignment.plan import AlignerPlan

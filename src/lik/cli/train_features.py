@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lik.cli.terminal import Device, Threads, note, say
+from lik.cli.options import Device, Threads
+from lik.cli.output import note, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,7 +132,7 @@ def _in_plain_values(found: "AttributeAccuracy", names: tuple[str, ...]) -> dict
 
 def show(metrics: dict[str, Any]) -> None:
     """Print the accuracies for people: means of each split, and each attribute over all of them."""
-    from lik.cli.terminal import table
+    from lik.cli.output import table
 
     if not metrics["splits"]:
         say("  no labelled faces are held out (test or validation split): nothing was measured.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from lik.cli.terminal import note, progress_bar
+from lik.cli.output import note, progress_bar
 from lik.training.journal import EpochRecord, Figures
 from lik.training.loop import Position, Progress
 from lik.training.recipe import Plan

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lik.cli.terminal import command_line
+from lik.cli.output import command_line
 
 if TYPE_CHECKING:
     from lik.core.run_folder import RunFolder

@@ -4,8 +4,14 @@
 class UnusableInput(Exception):
     """Wrong use, or input that cannot be used: the command ends with exit code 2.
 
-    The message is one sentence that says what is wrong, where, and what to do.
+    The message is one sentence that says what is wrong, where, and what to do. It names no option
+    of the command line: ``needs`` names the argument that would mend it, such as ``faces``, and
+    each front end says how that is given.
     """
+
+    def __init__(self, message: str, needs: str | None = None) -> None:
+        super().__init__(message)
+        self.needs = needs
 
 
 class FailedOnTheWay(Exception):

@@ -7,57 +7,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
-
-import typer
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from PIL import Image
     from rich.progress import Progress
-
-Device = Annotated[
-    str, typer.Option(help="Where the model runs: auto, cpu, cuda, or cuda:1.", metavar="DEVICE")
-]
-Threads = Annotated[
-    int | None, typer.Option(help="Processor threads to use.", metavar="N", show_default="all")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-
-
-def file_of(*suffixes: str) -> Callable[[str | None], str | None]:
-    """A check of an output's name before the work begins: it must end in one of ``suffixes``."""
-
-    def checked(name: str | None) -> str | None:
-        from lik.core.errors import UnusableInput
-
-        if name is not None and Path(name).is_dir():
-            raise UnusableInput(
-                f"{name} is a folder: name the file to write, such as "
-                f"{Path(name) / 'a'}{suffixes[0]}."
-            )
-        if name is not None and Path(name).suffix.lower() not in suffixes:
-            raise UnusableInput(
-                f"{name} does not end in {' or '.join(suffixes)}, and that is what is written: "
-                "name it so."
-            )
-        return name
-
-    return checked
-
-
-Out = Annotated[
-    str | None,
-    typer.Option(
-        "--out", "-o", help="The PNG to write.", metavar="PNG", show_default=False,
-        callback=file_of(".png"),
-    ),
-]  # fmt: skip
-Arrays = Annotated[
-    str | None,
-    typer.Option(
-        help="Also write the arrays, as NumPy .npz.", metavar="NPZ", show_default=False,
-        callback=file_of(".npz"),
-    ),
-]  # fmt: skip
 
 
 class Step(Protocol):
@@ -179,3 +133,32 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
         yield step
         if progress is not None and task is not None:
             progress.remove_task(task)
+
+
+def save_figure(image: "Image.Image", out: str | None, run: str, name: str) -> Path:
+    """Write a figure of a run to ``out``, or into the run's figures, and say where."""
+    from lik.figures.png import save_png
+
+    path = Path(out) if out else figure_path(run, name)
+    save_png(path, image, command=command_line(), run=Path(run).resolve().name)
+    say(str(path))
+    return path
+
+
+def figure_path(run: str, name: str) -> Path:
+    """Where a figure of a run lies by default."""
+    folder = Path(run)
+    return (folder if folder.is_dir() else folder.parent) / "figures" / name
+
+
+def save_arrays(path: str | None, **arrays: Any) -> None:
+    """Write arrays as .npz, whole or not at all, where the user asked for them."""
+    if path is None:
+        return
+    import numpy as np
+
+    from lik.core.artifacts import replacing
+
+    with replacing(Path(path)) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)
+    say(path)

@@ -1,0 +1,185 @@
+"""An opened run and what lies beside it; each is opened once, when it is first asked for."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lik.core.artifacts import sha256_of
+from lik.core.device import choose_device
+from lik.core.errors import UnusableInput
+from lik.core.run_folder import RunFolder, read_environment
+from lik.faces.set.faceset import FaceSet
+from lik.latent.direction_sets import DirectionSet, saved_sets
+from lik.latent.priors import Prior
+from lik.latent.saved_priors import load_prior, saved_priors
+from lik.latent.session import Session
+from lik.models.attributes import LoadedAttributeNetwork, load_attribute_network
+
+
+class OpenedRun:
+    """A run that knows where it came from.
+
+    Attributes:
+        path: the folder of the run, or its single ``model.safetensors``.
+        folder: its paths. session: its model, ready to encode and decode.
+    """
+
+    def __init__(self, path: str | Path, device: str = "auto", threads: int | None = None) -> None:
+        """Open a run onto a device.
+
+        Raises:
+            UnusableInput: there is no run, or it is broken or of a newer Lik, or no such device.
+        """
+        self.path = Path(path)
+        self.folder = RunFolder(self.path)
+        self.session = Session.load(self.path, choose_device(device, threads))
+        self._face_sets: dict[Path, FaceSet] = {}
+        self._directions: dict[str, DirectionSet] = {}
+        self._priors: dict[str, Prior] = {}
+        self._networks: dict[Path, LoadedAttributeNetwork] = {}
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.session.name
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the run knows of itself and its face set."""
+        return self.session.metadata
+
+    @property
+    def size(self) -> int:
+        """Side S of its faces, in pixels."""
+        return self.session.size
+
+    @property
+    def latent(self) -> int:
+        """Number D of its latent dimensions."""
+        return self.session.latent
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the weights: what is fitted to them fits no others."""
+        return sha256_of(self.folder.model if self.path.is_dir() else self.path)
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What tells one model from another: the run's name and the hashes of model and recipe."""
+        told = {"run": self.name, "model_sha256": self.sha256}
+        if self.path.is_dir() and self.folder.recipe.is_file():
+            told["recipe_sha256"] = sha256_of(self.folder.recipe)
+        return told
+
+    def require_folder(self) -> Path:
+        """The folder of the run, beside which things are kept.
+
+        Raises:
+            UnusableInput: the run is a single file.
+        """
+        if not self.path.is_dir():
+            raise UnusableInput(
+                f"{self.path} is no folder of a run: what is fitted is kept in one."
+            )
+        return self.path
+
+    @property
+    def figures(self) -> Path:
+        """The folder in which figures of the run lie, where nothing else is asked for."""
+        return (self.path if self.path.is_dir() else self.path.parent) / "figures"
+
+    def faces(self, given: str | Path | None = None) -> FaceSet:
+        """The face set that is given, or else the one that the run was trained on.
+
+        Raises:
+            UnusableInput: none is given and the run's own is gone, or another lies in its place;
+                or its faces are of another size than the run's.
+        """
+        path = Path(given) if given is not None else self._own_faces()
+        if path not in self._face_sets:
+            faces = FaceSet.open(path)
+            if given is None:
+                self._require_own(faces)
+            if faces.size != self.size:
+                raise UnusableInput(
+                    f"{self.name} takes faces of {self.size} pixels and {path} holds faces of "
+                    f"{faces.size}: prepare it again at {self.size} pixels."
+                )
+            self._face_sets[path] = faces
+        return self._face_sets[path]
+
+    def directions(self, name: str) -> DirectionSet:
+        """A set of directions that was fitted beforehand.
+
+        Raises:
+            UnusableInput: there is none of this name, or it is of other weights.
+        """
+        if name not in self._directions:
+            self._directions[name] = DirectionSet.load(self.path, name, self.sha256)
+        return self._directions[name]
+
+    def direction_sets(self) -> list[str]:
+        """The names of the sets of directions that are kept beside the run."""
+        return saved_sets(self.path)
+
+    def prior(self, name: str) -> Prior:
+        """A prior that was fitted beforehand.
+
+        Raises:
+            UnusableInput: there is none of this name, or it is of other weights.
+        """
+        if name not in self._priors:
+            self._priors[name] = load_prior(self.path, name, self.sha256)
+        return self._priors[name]
+
+    def priors(self) -> list[str]:
+        """The names of the priors that are kept beside the run."""
+        return saved_priors(self.path)
+
+    def classifier(self, path: str | Path) -> LoadedAttributeNetwork:
+        """A network that tells attributes, on the device of the run.
+
+        Raises:
+            UnusableInput: it is none, or it takes faces of another size.
+        """
+        path = Path(path)
+        if path not in self._networks:
+            loaded = load_attribute_network(path)
+            if loaded.network.size != self.size:
+                raise UnusableInput(
+                    f"{path} takes faces of {loaded.network.size} pixels and {self.name} makes "
+                    f"faces of {self.size}: train a network on such faces."
+                )
+            loaded.network.to(self.session.device)
+            self._networks[path] = loaded
+        return self._networks[path]
+
+    @cached_property
+    def _remembered(self) -> dict[str, Any]:
+        """What the run remembers of its face set."""
+        if not self.folder.environment.is_file():
+            return {}
+        faces: dict[str, Any] = read_environment(self.folder)["faces"]
+        return faces
+
+    def _own_faces(self) -> Path:
+        path = self._remembered.get("path")
+        if not path:
+            raise UnusableInput(f"{self.path} remembers no face set: name one.", needs="faces")
+        if not Path(path).is_dir():
+            raise UnusableInput(
+                f"the face set of {self.path} is no longer at {path}: say where it is.",
+                needs="faces",
+            )
+        return Path(path)
+
+    def _require_own(self, faces: FaceSet) -> None:
+        told = self._remembered
+        if faces.hash != told.get("hash") or faces.index_hash != told.get(
+            "index_hash", faces.index_hash
+        ):
+            raise UnusableInput(
+                f"{faces.path} is no longer the face set that {self.path} was trained on: name "
+                "that one, or this one to use it all the same.",
+                needs="faces",
+            )

@@ -1,0 +1,92 @@
+"""Options that several verbs share, each declared once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lik.core.errors import UnusableInput
+
+Run = Annotated[str, typer.Argument(help="A run, made by lik train.", metavar="RUN")]
+Given = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Pictures, a folder of pictures, or a face set (default: the run's own).",
+        metavar="PICTURES or FACES",
+        show_default=False,
+    ),
+]
+FaceSetGiven = Annotated[
+    str | None,
+    typer.Argument(
+        help="A face set (default: the run's own).", metavar="FACES", show_default=False
+    ),
+]
+Faces = Annotated[
+    str | None,
+    typer.Option(
+        help="The face set (default: the run's own).", metavar="FACES", show_default=False
+    ),
+]
+Split = Annotated[
+    str, typer.Option(help="Which faces: train, validation, test, or all.", metavar="SPLIT")
+]
+Count = Annotated[
+    int,
+    typer.Option(
+        "--count", "-n", help="How many faces (of pictures given by name: all).", metavar="N"
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Decides what is drawn.", metavar="N", min=0)]
+Temperature = Annotated[float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)]
+FittedPrior = Annotated[
+    str | None,
+    typer.Option(
+        "--prior", help="Draw from this prior of lik fit-prior (default: standard normal).",
+        metavar="NAME", show_default=False,
+    ),
+]  # fmt: skip
+Columns = Annotated[int, typer.Option(help="Faces in a row.", metavar="N", min=1)]
+Device = Annotated[
+    str, typer.Option(help="Where the model runs: auto, cpu, cuda, or cuda:1.", metavar="DEVICE")
+]
+Threads = Annotated[
+    int | None, typer.Option(help="Processor threads to use.", metavar="N", show_default="all")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+def file_of(*suffixes: str) -> Callable[[str | None], str | None]:
+    """A check of an output's name before the work begins: it must end in one of ``suffixes``."""
+
+    def checked(name: str | None) -> str | None:
+        if name is not None and Path(name).is_dir():
+            raise UnusableInput(
+                f"{name} is a folder: name the file to write, such as "
+                f"{Path(name) / 'a'}{suffixes[0]}."
+            )
+        if name is not None and Path(name).suffix.lower() not in suffixes:
+            raise UnusableInput(
+                f"{name} does not end in {' or '.join(suffixes)}, and that is what is written: "
+                "name it so."
+            )
+        return name
+
+    return checked
+
+
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", "-o", help="The PNG to write.", metavar="PNG", show_default=False,
+        callback=file_of(".png"),
+    ),
+]  # fmt: skip
+Arrays = Annotated[
+    str | None,
+    typer.Option(
+        help="Also write the arrays, as NumPy .npz.", metavar="NPZ", show_default=False,
+        callback=file_of(".npz"),
+    ),
+]  # fmt: skip
