@@ -6,38 +6,39 @@ codes = run.encode(pictures)      # uint8 (N, S, S, 3) → float32 (N, D)
 pictures = run.decode(codes)
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
 if TYPE_CHECKING:
+    from lik.app.edits import Edit
+    from lik.app.run import Run
     from lik.faces.set.faceset import FaceSet
-    from lik.latent.session import Session
 
-__all__ = ["FaceSet", "FailedOnTheWay", "Session", "UnusableInput", "load", "open_faces"]
+_HOMES = {
+    "Edit": "lik.app.edits",
+    "FaceSet": "lik.faces.set.faceset",
+    "Run": "lik.app.run",
+}
+"""Where public names are defined: PyTorch and OpenCV are loaded when they are needed."""
+
+__all__ = ["Edit", "FaceSet", "FailedOnTheWay", "Run", "UnusableInput", "load", "open_faces"]
 
 
-def load(run: Any, device: str = "cpu") -> "Session":
+def load(run: Any, device: str = "cpu") -> "Run":
     """Open a run: a folder made by ``lik train``, or a single ``model.safetensors``."""
-    from lik.latent.session import Session
-
-    return Session.load(run, device)
+    opened: Run = import_module(_HOMES["Run"]).Run(run, device)
+    return opened
 
 
 def open_faces(path: Any) -> "FaceSet":
     """Open a face set: a folder made by ``lik prepare``."""
-    from lik.faces.set.faceset import FaceSet
+    opened: FaceSet = import_module(_HOMES["FaceSet"]).FaceSet.open(path)
+    return opened
 
-    return FaceSet.open(path)
 
-
-def __getattr__(name: str) -> Any:  # PyTorch and OpenCV are loaded when they are needed
-    if name == "Session":
-        from lik.latent.session import Session
-
-        return Session
-    if name == "FaceSet":
-        from lik.faces.set.faceset import FaceSet
-
-        return FaceSet
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'lik' has no attribute '{name}'")

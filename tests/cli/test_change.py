@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 import pytest
+from lik.cli.aims import Aim, shifts_to
 from PIL import Image
 
-from lik.cli.aims import Aim, shifts_to
 from lik.faces.drawn import rendering as drawn
 from terminal import run_lik
 

@@ -3,13 +3,13 @@ import shutil
 
 import numpy as np
 import pytest
+from lik.latent.direction_sets import DirectionSet
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 import lik
 from lik.core.artifacts import sha256_of
-from lik.latent.direction_sets import DirectionSet
 from terminal import run_lik
 
 

@@ -4,13 +4,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from lik.latent.guide_statistics import GuideStatistics
 from PIL import Image, PngImagePlugin
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 import lik
 from lik.cli.networks import open_network
-from lik.latent.guide_statistics import GuideStatistics
 from lik.latent.judging import logits_of
 from terminal import run_lik
 

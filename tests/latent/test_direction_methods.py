@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
-
-from lik.core.errors import UnusableInput
 from lik.latent.components import jacobian_directions, principal_components
-from lik.latent.directions import Direction, difference_of_means
 from lik.latent.normals import classifier_normal, orthogonal_to
 from lik.latent.regression import partial_effects
+
+from lik.core.errors import UnusableInput
+from lik.latent.directions import Direction, difference_of_means
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
 

@@ -2,10 +2,10 @@ import json
 
 import numpy as np
 import pytest
-
-from lik.core.errors import UnusableInput
 from lik.latent.calibration import Calibration
 from lik.latent.direction_sets import STRENGTH, DirectionSet, calibrated, saved_sets
+
+from lik.core.errors import UnusableInput
 from lik.latent.directions import Direction
 
 CALIBRATION = Calibration(3.0, 0.1, 0.9, 0.9)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from lik.latent.calibration import calibrate, strengths_to
 
 from lik.core.errors import UnusableInput
-from lik.latent.calibration import calibrate, strengths_to
 from lik.latent.guided import Guidance, Guide, guide
 
 

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from lik.latent.guide_statistics import GuideStatistics, Medians, measure
+from lik.latent.guided_ways import GuidedChanges, Way, distance_to
 from torch import nn
 
 from lik.core.errors import UnusableInput
-from lik.latent.guide_statistics import GuideStatistics, Medians, measure
-from lik.latent.guided_ways import GuidedChanges, Way, distance_to
 from lik.latent.session import Session
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings

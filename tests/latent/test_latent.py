@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from lik.latent.changes import along, set_dimension, steps
 
 import lik
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
-from lik.latent.changes import along, set_dimension, steps
 from lik.latent.directions import (
     difference_of_means,
     dimension,

@@ -3,15 +3,15 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import torch
+from lik.latent.amounts import added, parse, shift, written
+from lik.latent.photographs import changed, keep
 from PIL import Image
 
 from lik.core.errors import UnusableInput
 from lik.faces.crop.cropping import Box
 from lik.faces.detect.detection import Detection
 from lik.faces.drawn import rendering as drawn
-from lik.latent.amounts import added, parse, shift, written
 from lik.latent.directions import dimension
-from lik.latent.photographs import changed, keep
 from lik.latent.session import Session
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings

@@ -9,7 +9,7 @@ from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder, read_environment
 from lik.faces.set.faceset import FaceSet
-from lik.latent.direction_sets import DirectionSet, saved_sets
+from lik.latent.directions.saved import DirectionSet, saved_sets
 from lik.latent.priors import Prior
 from lik.latent.saved_priors import load_prior, saved_priors
 from lik.latent.session import Session
@@ -117,6 +117,16 @@ class OpenedRun:
         if name not in self._directions:
             self._directions[name] = DirectionSet.load(self.path, name, self.sha256)
         return self._directions[name]
+
+    def keep_directions(self, fitted: DirectionSet) -> None:
+        """Write directions beside the run, and use them from now on.
+
+        Raises:
+            UnusableInput: the run is a single file.
+            FailedOnTheWay: they cannot be written.
+        """
+        fitted.save(self.require_folder())
+        self._directions[fitted.name] = fitted
 
     def direction_sets(self) -> list[str]:
         """The names of the sets of directions that are kept beside the run."""

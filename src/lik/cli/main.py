@@ -22,14 +22,15 @@ VERBS = {
     "train-features": "Train a network that tells the attributes of a face.",
     "reconstruct": "Draw reconstructions under their originals.",
     "generate": "Draw new faces.",
-    "change": "Change a trait of photographs, or draw strips in which it changes.",
+    "edit": "Edit photographs: more or less of a trait.",
+    "traverse": "Draw strips in which one trait or dimension changes step by step.",
     "morph": "Morph between faces: a strip, a square, or a film.",
     "average": "Draw the mean face.",
     "map": "Draw where faces lie in the latent space.",
     "evaluate": "Measure runs: loss, likeness, sets of faces, likelihood.",
     "fit-directions": "Fit directions in latent space and keep them beside the run.",
     "fit-prior": "Fit what the codes of faces are like, for better draws.",
-    "evaluate-changes": "Measure what a change of one trait does besides.",
+    "benchmark-edits": "Measure what edits of one trait do besides.",
     "likeness": "Show distortions of equal error and unequal likeness.",
     "import-keras": "Take over weights from Keras archives as a run.",
     "models": "List what can be trained.",
@@ -89,7 +90,7 @@ def _loaded(verb: str) -> Any:
     """The command of a verb: the function in the module of its name, which may end in _."""
     stem = verb.replace("-", "_")
     module = import_module(f"lik.cli.{stem}")
-    function = getattr(module, stem, None) or getattr(module, f"{stem}_")
+    function = getattr(module, f"{stem}_", None) or getattr(module, stem)
     alone = typer.Typer(add_completion=False, context_settings=CONTEXT)
     alone.command(verb)(function)
     return typer.main.get_command(alone)

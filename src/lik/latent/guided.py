@@ -1,9 +1,9 @@
-"""Guided changes: each face's own way to a trait, by gradient steps on its code.
+"""Guided edits: each face's own trajectory to a trait, by gradient steps on its code.
 
-The way begins along a direction that all faces share, and leaves it where that does good. Networks
-that know attributes look at what the decoder makes of the code; a few dozen steps of Adam bring the
-logit of the target to where it should be, and hold down what the other logits, the pixels and the
-code do beside. All faces of a batch go at once.
+The trajectory begins along a direction that all faces share, and leaves it where that does good.
+Networks that know attributes look at what the decoder makes of the code; steps of Adam bring the
+logit of the target to where it should be, and preserve the other logits, the pixels and the code.
+All faces of a batch go at once, each by itself.
 
 Shapes: codes (B, D); images (B, 3, S, S) in 0…1; logits (B, A).
 """
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from lik.core.acceleration import DeviceSettings, choose_precision
+from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
 from lik.core.randomness import torch_stream
 from lik.latent.session import Codes
@@ -27,223 +28,207 @@ Logits = Callable[[Tensor], Tensor]
 VIEWS = 6
 """Shifts, mirrorings and grains under which the networks look, in turn."""
 
-BEND = 0.3
+DELTA = 0.3
 """Movement of a logit, in σ, from where on it counts by its size and no longer by its square."""
 
 STRIDE = 5.0
 """How much further a step leads along the shared direction than in one dimension of the codes."""
 
+RISE = 0.9
+"""Share of the steps in which the goal rises; the rest of them settle."""
+
 
 @dataclass(frozen=True)
-class Guide:
-    """A network that guides, and the spread σ (A,) of its logits over real faces."""
+class Classifier:
+    """The logits of a network that knows attributes, and their std (A,) over real faces."""
 
     logits: Logits
-    spread: NDArray[np.floating]
+    std: NDArray[np.floating]
 
 
-@dataclass(frozen=True)
-class Guidance:
+class GuidanceSettings(Settings):
     """How the steps are weighed.
 
     Attributes:
-        steps: of Adam. rate: its step, in standard deviations of the codes; see `in_steps`.
-        reach_first, reach: weight of the target's squared shortfall, in σ² of its logit, at the
-            first step and at the last; it grows by the same factor at every step, so that what is
-            easily had is had gently, and the rest is had at all.
-        hold: weight of what the other logits move by, see `bent`; each in its σ.
-        pixels: weight of the squared change of the picture, summed over pixels and channels.
-        own: weight of the squared step beside the shared direction, in standard deviations of the
-            codes; the step along it costs nothing.
-        length: the same of the whole step, where no direction is given.
+        steps: of Adam. rate: its step, in standard deviations of the codes.
+        distance: how far the logit of the target shall move by the end, in its σ.
+        max_logit_first, max_logit: level of the logit, in σ, beyond which no face need go: just
+            beyond the boundary at first, and at the end so far that another network sees it too.
+        target_weight_first, target_weight: of the target's squared shortfall, in σ², at the first
+            step and at the last; it grows by the same factor at every step, so that what is easily
+            had is had gently, and the rest is had at all.
+        preserve_weight: of what the other logits move by, see `pseudo_huber`; each in its σ.
+        pixel_weight: of the squared change of the picture, summed over pixels and channels.
+        residual_weight: of the squared step beside the shared direction, in standard deviations of
+            the codes; the step along it costs nothing.
+        code_weight: the same of the whole step, where no direction is given.
     """
 
-    steps: int = 60
-    rate: float = 0.08
-    reach_first: float = 1.5
-    reach: float = 48.0
-    hold: float = 8.0
-    pixels: float = 0.05
-    own: float = 0.3
-    length: float = 0.02
+    steps: int = 120
+    rate: float = 0.04
+    distance: float = 6.0
+    max_logit_first: float = 0.4
+    max_logit: float = 2.0
+    target_weight_first: float = 1.5
+    target_weight: float = 48.0
+    preserve_weight: float = 8.0
+    pixel_weight: float = 0.05
+    residual_weight: float = 0.3
+    code_weight: float = 0.02
 
-    @classmethod
-    def in_steps(cls, steps: int) -> "Guidance":
-        """The same way in fewer or more steps, which are longer or shorter."""
-        return cls(steps=steps, rate=cls.rate * cls.steps / steps)
+    def target_weight_at(self, share: float) -> float:
+        """The weight of the target where a share of the trajectory is behind."""
+        growth = self.target_weight / self.target_weight_first
+        return float(self.target_weight_first * growth**share)
 
-    def reach_at(self, share: float) -> float:
-        """The weight of the target where a share of the way is behind."""
-        return float(self.reach_first * (self.reach / self.reach_first) ** share)
-
-
-@dataclass(frozen=True)
-class Journey:
-    """Where the faces were: distances (K,) in σ that were asked for, and codes (K, N, D)."""
-
-    distances: NDArray[np.float64]
-    codes: Codes
-
-    @property
-    def end(self) -> Codes:
-        """The codes (N, D) at the last distance."""
-        last: Codes = self.codes[-1]
-        return last
+    def max_logit_at(self, share: float) -> float:
+        """The level beyond which no face need go after a share; it rises late."""
+        return self.max_logit_first + share**3 * (self.max_logit - self.max_logit_first)
 
 
-def guide(
+def guided_trajectory(
     codes: Codes,
     decode: Callable[[Tensor], Tensor],
-    guides: Sequence[Guide],
+    classifiers: Sequence[Classifier],
     target: int,
     signs: NDArray[np.floating],
-    distance: float,
     scale: Codes,
     along: Codes | None = None,
-    ceiling: tuple[float, float] | None = None,
-    guidance: Guidance | None = None,
-    stops: int = 1,
+    settings: GuidanceSettings = GuidanceSettings(),
+    stops: int = 20,
     seed: int = 0,
     device: str | torch.device = "cpu",
-) -> Journey:
-    """Move codes (N, D) until the target's logit, times each face's sign, has moved by a distance.
+    step_done: Callable[[int], None] = lambda step: None,
+) -> Codes:
+    """Move codes (N, D) to a trait, or away from it, and keep where they pass: (stops, N, D).
 
-    The distance wanted rises evenly from 0 to ``distance`` (in σ of the target's logit) over nine
-    tenths of the steps, for all faces alike, as along a direction; but no face is asked to go
-    beyond the ``ceiling``, which rises in the same time from its first to its second level, late
-    (with the cube of the share), and one that is above it already stays where it is, to the bit.
-    Every step looks at the pictures before and after through one of the networks, under one of a
-    few shifts, mirrorings and grains, and counts only differences, so that what is found holds for
-    more than one view of a face (Athalye et al., arXiv:1707.07397) and for more than one network
-    (Liu et al., arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
+    The goal of each face's logit, times its sign, rises evenly from where it is by
+    ``settings.distance``, for all faces alike, as along a direction; but no face is asked to go
+    beyond `GuidanceSettings.max_logit_at`, and one that is above it already stays where it is, to
+    the bit. Every step looks at the pictures before and after through one of the networks, under
+    one of a few shifts, mirrorings and grains, and counts only differences, so that what is found
+    holds for more than one view of a face (Athalye et al., arXiv:1707.07397) and for more than one
+    network (Liu et al., arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
 
     Args:
         codes: where the faces are.
         decode: codes → images.
-        guides: networks that know the same attributes; they take turns.
+        classifiers: networks that know the same attributes; they take turns.
         target: index of the attribute.
         signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
-        distance: how far the logit shall move, in σ.
         scale: (D,) standard deviations of the codes of faces, the measure of steps.
         along: (D,) the shared direction, such as the joint regression's; None for none. It keeps
             what no network is asked about: free steps find what pleases the networks, as well in
             the wall behind a head.
-        ceiling: levels of the logit, in σ, beyond which no face need go; None for none.
-        guidance: weights and number of steps.
-        stops: how many codes of the way are kept; the last is the end.
+        settings: weights and number of steps.
+        stops: how many codes of the trajectory are kept, at even distances; the last is its end.
         seed: of shifts and grain.
         device: where decoder and networks are.
+        step_done: called after each step with how many are done.
 
     Raises:
         UnusableInput: no network, or fewer steps than stops.
     """
-    settings = guidance or Guidance()
-    if not guides:
-        raise UnusableInput("guided changes need a network that knows attributes.")
+    if not classifiers:
+        raise UnusableInput("guided edits need a network that knows attributes.", needs="network")
     if not 1 <= stops <= settings.steps:
         raise UnusableInput(f"{settings.steps} steps cannot have {stops} stops.")
     origin = _on(device, codes)
     unit = _on(device, scale)
     views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
-    aims = _Aims(origin, decode, guides, target, signs, views, distance, ceiling)
-    own = torch.zeros_like(origin, requires_grad=True)
+    objective = _Objective(origin, decode, classifiers, target, signs, views, settings)
+    residual = torch.zeros_like(origin, requires_grad=True)
     shared = torch.zeros_like(origin[:, :1], requires_grad=True)
-    direction, price = torch.zeros_like(unit), settings.length
+    direction, price = torch.zeros_like(unit), settings.code_weight
     if along is not None and np.any(along):
-        direction, price = (
-            STRIDE * F.normalize(_on(device, along) / unit.clamp(min=1e-3), dim=0),
-            settings.own,
-        )
+        direction = STRIDE * F.normalize(_on(device, along) / unit.clamp(min=1e-3), dim=0)
+        price = settings.residual_weight
 
     def place() -> Tensor:
         """Where the faces are now."""
-        return origin + unit * (own + shared * direction)
+        return origin + unit * (residual + shared * direction)
 
-    optimizer = torch.optim.Adam([own, shared], lr=settings.rate, betas=(0.9, 0.99))
-    kept, wanted = [], []
+    optimizer = torch.optim.Adam([residual, shared], lr=settings.rate, betas=(0.9, 0.99))
+    kept = []
     marks = np.linspace(0, settings.steps, stops + 1).round().astype(int)[1:] - 1
     for step in range(settings.steps):
-        share = min(1.0, (step + 1) / (0.9 * settings.steps))
-        loss = aims.loss(place(), step, share, settings)
-        loss = loss + price * own.square().sum(dim=1)
+        share = min(1.0, (step + 1) / (RISE * settings.steps))
+        loss = objective.loss(place(), step, share)
+        loss = loss + price * residual.square().sum(dim=1)
         optimizer.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
         # Adam makes whole steps of the smallest gradients, and rounding alone gives some.
-        setting_out = (aims.shortfall(share) > 0)[:, None]
-        for way in (own, shared):
-            assert way.grad is not None
-            way.grad *= setting_out
+        setting_out = (objective.shortfall(share) > 0)[:, None]
+        for part in (residual, shared):
+            assert part.grad is not None
+            part.grad *= setting_out
         optimizer.step()
         if step in marks:
             kept.append(place().detach().cpu().numpy().copy())
-            wanted.append(share * distance)
-    return Journey(np.asarray(wanted), np.stack(kept))
+        step_done(step + 1)
+    return np.stack(kept)
 
 
-class _Aims:
+class _Objective:
     """What is wanted of the faces, measured from where they are."""
 
     def __init__(
         self,
         origin: Tensor,
         decode: Callable[[Tensor], Tensor],
-        guides: Sequence[Guide],
+        classifiers: Sequence[Classifier],
         target: int,
         signs: NDArray[np.floating],
         views: Sequence["_View"],
-        distance: float,
-        ceiling: tuple[float, float] | None,
+        settings: GuidanceSettings,
     ) -> None:
         self.target, self.precision = target, choose_precision(DeviceSettings(), origin.device)
-        self.decode = decode
-        self.distance, self.ceiling = distance, ceiling
+        self.decode, self.settings = decode, settings
         self.signs = _on(origin.device, signs)
-        self.networks = [guide.logits for guide in guides]
-        self.spreads = [_on(origin.device, guide.spread) for guide in guides]
+        self.networks = [classifier.logits for classifier in classifiers]
+        self.stds = [_on(origin.device, classifier.std) for classifier in classifiers]
         with torch.no_grad():
             self.before = self._decoded(origin)
-            logits = [self._judged(network, self.before) for network in self.networks]
+            logits = [self._logits(network, self.before) for network in self.networks]
             # By turns: each network under the first view, each under the second, and so on.
-            self.views = [(number, view) for view in views for number in range(len(guides))]
+            self.views = [(number, view) for view in views for number in range(len(classifiers))]
             self.seen = [
-                self._judged(self.networks[number], view(self.before))
+                self._logits(self.networks[number], view(self.before))
                 for number, view in self.views
             ]
-        self.standing = [
-            self.signs * values[:, target] / spread[target]
-            for values, spread in zip(logits, self.spreads, strict=True)
+        self.starts = [
+            self.signs * values[:, target] / std[target]
+            for values, std in zip(logits, self.stds, strict=True)
         ]
-        self.others = torch.ones_like(self.spreads[0])
+        self.others = torch.ones_like(self.stds[0])
         self.others[target] = 0
 
-    def goals(self, standing: Tensor, share: float) -> Tensor:
-        """Where faces that stood somewhere, (B,), shall be after a share of the way."""
-        goals = standing + share * self.distance
-        if self.ceiling is not None:
-            first, last = self.ceiling
-            goals = goals.clamp(max=first + share**3 * (last - first))
-        return torch.maximum(goals, standing)
+    def goals(self, starts: Tensor, share: float) -> Tensor:
+        """Where faces that began at ``starts`` (B,) shall be after a share of the steps."""
+        goals = starts + share * self.settings.distance
+        return torch.maximum(goals.clamp(max=self.settings.max_logit_at(share)), starts)
 
     def shortfall(self, share: float) -> Tensor:
-        """How far each face stood below where it shall be after a share of the way, in σ, (B,)."""
-        standing = torch.stack(self.standing).mean(dim=0)
-        return self.goals(standing, share) - standing
+        """How far each face began below where it shall be after a share, in σ, (B,)."""
+        starts = torch.stack(self.starts).mean(dim=0)
+        return self.goals(starts, share) - starts
 
-    def loss(self, codes: Tensor, step: int, share: float, settings: Guidance) -> Tensor:
+    def loss(self, codes: Tensor, step: int, share: float) -> Tensor:
         """Shortfall, movement of the other logits and of the pixels, (B,).
 
-        ``share`` of the way is behind; the ``step`` says whose turn it is.
+        ``share`` of the steps is behind; the ``step`` says whose turn it is.
         """
         after, turn = self._decoded(codes), step % len(self.views)
         number, view = self.views[turn]
-        seen = self._judged(self.networks[number], view(after))
-        moved = (seen - self.seen[turn]) / self.spreads[number]
-        standing = self.standing[number]
-        reached = standing + self.signs * moved[:, self.target]
+        seen = self._logits(self.networks[number], view(after))
+        moved = (seen - self.seen[turn]) / self.stds[number]
+        starts, settings = self.starts[number], self.settings
+        reached = starts + self.signs * moved[:, self.target]
+        shortfall = (self.goals(starts, share) - reached).clamp(min=0)
         return (
-            settings.reach_at(share) * (self.goals(standing, share) - reached).clamp(min=0).square()
-            + settings.hold * (self.others * bent(moved)).sum(dim=1)
-            + settings.pixels * (after - self.before).square().sum(dim=(1, 2, 3))
+            settings.target_weight_at(share) * shortfall.square()
+            + settings.preserve_weight * (self.others * pseudo_huber(moved)).sum(dim=1)
+            + settings.pixel_weight * (after - self.before).square().sum(dim=(1, 2, 3))
         )
 
     def _decoded(self, codes: Tensor) -> Tensor:
@@ -252,7 +237,7 @@ class _Aims:
             images = self.decode(codes)
         return images.float().contiguous(memory_format=torch.channels_last)
 
-    def _judged(self, network: Logits, images: Tensor) -> Tensor:
+    def _logits(self, network: Logits, images: Tensor) -> Tensor:
         with self._passes():
             logits = network(images)
         return logits.float()
@@ -262,13 +247,13 @@ class _Aims:
         return torch.autocast(kind, self.precision, enabled=self.precision != torch.float32)
 
 
-def bent(moved: Tensor, bend: float = BEND) -> Tensor:
-    """A square for small movements and, from ``bend`` on, a line: 2b (√(x² + b²) − b).
+def pseudo_huber(moved: Tensor, delta: float = DELTA) -> Tensor:
+    """A square for small movements and, from ``delta`` on, a line: 2δ (√(x² + δ²) − δ).
 
     Many small movements of other traits are noise between networks, a large one is a trait that is
     dragged along; and a square alone would pay for one trait held with ten that drift.
     """
-    return 2 * bend * ((moved.square() + bend**2).sqrt() - bend)
+    return 2 * delta * ((moved.square() + delta**2).sqrt() - delta)
 
 
 class _View:

@@ -1,0 +1,351 @@
+"""Directions and guided statistics of a run: fitted once, kept beside it, opened as editors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.app.given import open_given
+from lik.app.opened import OpenedRun
+from lik.app.selection import LEARN, Selection, column_of
+from lik.core.configuration import nearest
+from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.faces.set.faceset import FaceSet
+from lik.latent.directions.calibration import (
+    CALIBRATED_ON,
+    Calibration,
+    LogitOfCodes,
+    calibrate,
+    calibrated,
+)
+from lik.latent.directions.direction import Direction
+from lik.latent.directions.methods import (
+    METHODS,
+    Examples,
+    difference_of_means,
+    joint_effects,
+    method_of,
+    orthogonal_to,
+)
+from lik.latent.directions.saved import DirectionSet
+from lik.latent.editing import Editor, GuidedEditor, LinearEditor
+from lik.latent.guided import GuidanceSettings
+from lik.latent.guided_statistics import GUIDED, GuidedStatistics, four_digits
+from lik.latent.judging import logits_of, logits_of_pictures
+from lik.models.attributes import LoadedAttributeNetwork
+
+DEFAULT = "joint"
+"""The directions that are taken where nothing else is asked for."""
+MEASURED = 1000
+"""Faces whose logits give the standard deviations of guided edits."""
+SCALED = 4000
+"""Faces whose codes give the scale and the joint effects of guided edits."""
+ALL_METHODS = (*METHODS, GUIDED)
+
+Guides = dict[str, LoadedAttributeNetwork]
+"""Path → network; the first one measures."""
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """How directions are to be fitted.
+
+    Attributes:
+        method: one of `METHODS`. name: of the set, by default the method's.
+        faces: the face set, by default the run's own.
+        classifier: a network that calibrates strengths.
+        keep: attributes that shall stay: every direction is turned to be at right angles to theirs.
+        having, lacking: pictures, or folders of them, of a trait that nobody labelled.
+        count: of directions, where no labels are needed. seed: of what is random.
+    """
+
+    method: str = DEFAULT
+    name: str | None = None
+    faces: str | None = None
+    classifier: str | None = None
+    keep: Sequence[str] = ()
+    having: Sequence[str] = ()
+    lacking: Sequence[str] = ()
+    count: int = 10
+    seed: int = 0
+
+
+def fit_directions(
+    run: OpenedRun,
+    request: FitRequest = FitRequest(),
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
+) -> DirectionSet:
+    """Fit directions on the training faces and keep them in RUN/directions.
+
+    Raises:
+        UnusableInput: no such method or attribute, or nothing to fit to.
+    """
+    run.require_folder()
+    if GUIDED in (request.method, request.name):
+        raise UnusableInput(f"'{GUIDED}' is the name of guided edits: give the set another.")
+    if request.having or request.lacking:
+        fitted = _by_example(run, request)
+    else:
+        fitted = _by_method(run, request, progress, notify)
+    run.keep_directions(fitted)
+    return fitted
+
+
+def fit_guided(
+    run: OpenedRun,
+    classifiers: Sequence[str],
+    faces: str | None = None,
+    progress: Progress = no_progress,
+) -> GuidedStatistics:
+    """Measure what guided edits need on training faces, and keep it in RUN/directions.
+
+    Raises:
+        UnusableInput: no network, or they do not go together, or no faces.
+    """
+    folder = run.require_folder()
+    statistics = _measured(run, _guides(run, classifiers), run.faces(faces), progress)
+    statistics.save(folder)
+    return statistics
+
+
+@dataclass(frozen=True)
+class EditorRequest:
+    """Which editor is wanted.
+
+    Attributes:
+        method: a set of directions that is kept beside the run, a method that fits one, or
+            `GUIDED`; by default `DEFAULT`.
+        classifiers: networks: the first tells probabilities, all of them guide. By default, those
+            that guided edits were measured with.
+        faces: the face set, by default the run's own. guidance: how guided steps are weighed.
+    """
+
+    method: str | None = None
+    classifiers: Sequence[str] = ()
+    faces: str | None = None
+    guidance: GuidanceSettings = GuidanceSettings()
+
+
+def open_editor(
+    run: OpenedRun,
+    request: EditorRequest = EditorRequest(),
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
+) -> Editor:
+    """Open an editor of a run; what it needs and is not yet beside the run is fitted and kept.
+
+    Raises:
+        UnusableInput: no such directions, or nothing to fit them to, or no network for guiding.
+    """
+    if request.method == GUIDED:
+        guides, statistics = _guided(run, request, progress)
+        networks = {loaded.sha256: loaded.network for loaded in guides.values()}
+        return GuidedEditor(run.session, networks, statistics, request.guidance)
+    if len(request.classifiers) > 1:
+        raise UnusableInput("several networks go with guided edits alone: give one.")
+    method = request.method or DEFAULT
+    telling = run.classifier(request.classifiers[0]) if request.classifiers else None
+    return LinearEditor(
+        method,
+        lambda: _kept_or_fitted(run, method, request.faces, progress, notify),
+        run.latent,
+        None if telling is None else logits_by(run, telling),
+        () if telling is None else (telling.sha256,),
+    )
+
+
+def logits_by(run: OpenedRun, loaded: LoadedAttributeNetwork) -> Callable[[str], LogitOfCodes]:
+    """Attribute → what a network sees of it in what codes (N, D) decode to, (N,)."""
+
+    def of(attribute: str) -> LogitOfCodes:
+        column = logit_column(loaded, attribute)
+        return lambda codes: logits_of(run.session, loaded.network, codes)[:, column]
+
+    return of
+
+
+def logit_column(loaded: LoadedAttributeNetwork, attribute: str) -> int:
+    """Which logit of a network is of an attribute.
+
+    Raises:
+        UnusableInput: none is; the nearest name is told.
+    """
+    names = loaded.network.attributes
+    if attribute not in names:
+        raise UnusableInput(
+            f"the network knows no attribute '{attribute}'.{nearest(attribute, names)}"
+        )
+    return names.index(attribute)
+
+
+def _by_method(
+    run: OpenedRun, request: FitRequest, progress: Progress, notify: Notify
+) -> DirectionSet:
+    method, faces = method_of(request.method), run.faces(request.faces)
+    if method.labelled and not faces.attribute_names:
+        raise UnusableInput(f"{faces.path} has no attributes: use the method pca or jacobian.")
+    for kept in request.keep:
+        column_of(faces, kept)
+    chosen = Selection(LEARN).of(faces)
+    progress("encoding", 0, len(chosen))
+    codes = run.session.encode(faces.images[chosen])
+    labels = faces.attributes[chosen]
+    examples = Examples(
+        codes, labels, faces.attribute_names, run.session.model.decode, request.count, request.seed
+    )
+    directions = {found.name: found for found in method.fit(examples, notify)}
+    if method.labelled:
+        fixed = [directions[kept] for kept in request.keep if kept in directions]
+        directions = {name: orthogonal_to(found, fixed) for name, found in directions.items()}
+    made: dict[str, Any] = {
+        "method": request.method, "seed": request.seed, "model_sha256": run.sha256,
+        "faces_sha256": faces.hash, "faces": faces.path.name, "count": len(chosen),
+    }  # fmt: skip
+    made |= {"keep": list(request.keep)} if request.keep else {}
+    calibrations: dict[str, Calibration] = {}
+    if request.classifier is not None and method.labelled:
+        network = run.classifier(request.classifier)
+        made["network_sha256"] = network.sha256
+        directions, calibrations = _calibrated(
+            run, network, directions, codes, labels, faces.attribute_names, progress, notify
+        )
+    return DirectionSet(request.name or request.method, directions, calibrations, made)
+
+
+def _by_example(run: OpenedRun, request: FitRequest) -> DirectionSet:
+    """From the mean code of some pictures to that of others."""
+    if not (request.having and request.lacking and request.name):
+        raise UnusableInput(
+            "a direction by example needs pictures with the trait, pictures without it, and a name."
+        )
+    groups = [
+        run.session.encode(open_given(run, given, Selection()).pictures)
+        for given in (request.having, request.lacking)
+    ]
+    labels = np.repeat([1.0, -1.0], [len(group) for group in groups])
+    direction = difference_of_means(request.name, np.concatenate(groups), labels)
+    counts = f"{len(groups[0])} pictures with and {len(groups[1])} without"
+    made = {"method": f"example, {counts}", "model_sha256": run.sha256}
+    return DirectionSet(request.name, {request.name: direction}, {}, made)
+
+
+def _calibrated(
+    run: OpenedRun, network: LoadedAttributeNetwork, directions: dict[str, Direction],
+    codes: NDArray[np.float32], labels: NDArray[np.floating], names: Sequence[str],
+    progress: Progress, notify: Notify,
+) -> tuple[dict[str, Direction], dict[str, Calibration]]:  # fmt: skip
+    found, calibrations = dict(directions), {}
+    known = [name for name in directions if name in network.network.attributes]
+    for name in directions:
+        if name not in known:
+            notify(f"{name} is not calibrated: the network does not know it.")
+    logit_of_codes = logits_by(run, network)
+    for done, name in enumerate(known):
+        progress("calibrating", done, len(known))
+        own = labels[:, names.index(name)]
+        lacking, having = codes[own <= 0][:CALIBRATED_ON], codes[own > 0][:CALIBRATED_ON]
+        vector = directions[name].vector
+        calibrations[name] = calibrate(vector, lacking, having, logit_of_codes(name))
+        found[name] = calibrated(directions[name], calibrations[name])
+    return found, calibrations
+
+
+def _kept_or_fitted(
+    run: OpenedRun, method: str, faces: str | None, progress: Progress, notify: Notify
+) -> DirectionSet:
+    """The set that is kept beside the run; a plain one that is missing is fitted, and kept."""
+    if method in run.direction_sets() or method not in METHODS or not METHODS[method].labelled:
+        return run.directions(method)
+    try:
+        fitted = _by_method(run, FitRequest(method, faces=faces), progress, notify)
+    except UnusableInput as error:
+        raise UnusableInput(
+            f"directions have to be fitted before anything is edited: {error}", needs=error.needs
+        ) from error
+    try:
+        run.keep_directions(fitted)
+        notify(f"directions by the method {method} are fitted and kept beside the run.")
+    except (FailedOnTheWay, UnusableInput):
+        notify(f"directions by the method {method} are fitted, and cannot be kept beside the run.")
+    return fitted
+
+
+def _guided(
+    run: OpenedRun, request: EditorRequest, progress: Progress
+) -> tuple[Guides, GuidedStatistics]:
+    """The networks that guide, and what they are measured by: as kept, or measured now."""
+    kept = GuidedStatistics.load(run.path)
+    if kept is not None and kept.model_sha256 != run.sha256:
+        kept = None
+    classifiers = list(request.classifiers)
+    if not classifiers and kept is not None:
+        classifiers = list(kept.paths.values())
+    guides = _guides(run, classifiers)
+    if kept is not None and all(loaded.sha256 in kept.stds for loaded in guides.values()):
+        asked = None if request.faces is None else run.faces(request.faces).hash
+        if asked in (None, kept.faces_sha256):
+            return guides, kept
+    try:
+        faces = run.faces(request.faces)
+    except UnusableInput as error:
+        raise UnusableInput(
+            f"guided edits are measured on real faces: {error}", needs=error.needs
+        ) from error
+    statistics = _measured(run, guides, faces, progress)
+    if run.path.is_dir() and kept is None:
+        statistics.save(run.path)
+    return guides, statistics
+
+
+def _guides(run: OpenedRun, classifiers: Sequence[str]) -> Guides:
+    if not classifiers:
+        raise UnusableInput("guided edits need a network that tells attributes.", needs="network")
+    guides = {path: run.classifier(path) for path in classifiers}
+    if len({loaded.sha256 for loaded in guides.values()}) < len(classifiers):
+        raise UnusableInput("the same network was given twice: give each once.")
+    if len({loaded.network.attributes for loaded in guides.values()}) > 1:
+        raise UnusableInput(
+            "networks that guide together must know the same attributes in the same order, as "
+            "those do that are trained on one face set."
+        )
+    return guides
+
+
+def _measured(
+    run: OpenedRun, guides: Guides, faces: FaceSet, progress: Progress
+) -> GuidedStatistics:
+    """Look at training faces: which have an attribute is what the set says, or else the network."""
+    chosen = Selection(LEARN).of(faces)[:SCALED]
+    pictures = np.asarray(faces.images[chosen[:MEASURED]])
+    codes = run.session.encode(faces.images[chosen])
+    networks = list(guides.values())
+    stds = {}
+    for number, loaded in enumerate(networks):
+        progress("looking at faces", number, len(networks))
+        logits = logits_of_pictures(loaded.network, pictures, run.session.device)
+        stds[loaded.sha256] = logits.std(axis=0, dtype=np.float64).clip(min=1e-6)
+        if number == 0:
+            first = logits
+    names = networks[0].network.attributes
+    labels = np.full((len(chosen), len(names)), np.nan)
+    for column, name in enumerate(names):
+        if name in faces.attribute_names:
+            labels[:, column] = column_of(faces, name)[chosen]
+        else:
+            labels[: len(first), column] = first[:, column]
+    try:
+        effects = joint_effects(names, codes, labels)
+    except UnusableInput:  # nothing divides these faces: they set out without a direction
+        effects = []
+    return GuidedStatistics(
+        model_sha256=run.sha256, faces_sha256=faces.hash, faces=faces.path.name, attributes=names,
+        scale=four_digits(codes.std(axis=0, dtype=np.float64)),
+        along={effect.name: four_digits(effect.vector) for effect in effects},
+        stds={sha256: four_digits(values) for sha256, values in stds.items()},
+        paths={loaded.sha256: str(Path(path).resolve()) for path, loaded in guides.items()},
+    )  # fmt: skip

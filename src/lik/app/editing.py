@@ -1,0 +1,337 @@
+"""Editing photographs: open one, edit it as often as wanted, save it with its record.
+
+Every edit is made on the original: what has been added to a code so far is one sum, and where it
+is nothing the photograph is itself, to the byte.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lik.app.directions import EditorRequest, open_editor
+from lik.app.edits import RECORD, Edit, EditRecord, read_record
+from lik.app.opened import OpenedRun
+from lik.core.artifacts import file_stem
+from lik.core.errors import UnusableInput
+from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.faces.compositing import transfer
+from lik.faces.detect.detection import Finder
+from lik.faces.io.pictures import SUFFIXES
+from lik.faces.photograph import Photograph, open_photograph
+from lik.figures.png import EDITED, save_png
+from lik.latent.directions.calibration import probability_of
+from lik.latent.editing import Editor, GuidedEditor
+from lik.latent.guided_statistics import GUIDED, GuidedStatistics
+from lik.latent.session import Codes, Session
+
+LONGEST_NAME = 200
+"""Bytes of the name of an edited photograph: files have names of 255, with what is put behind."""
+
+
+@dataclass(frozen=True)
+class OpenedPhotograph:
+    """A photograph whose faces are found and encoded, so that it can be edited many times.
+
+    Attributes:
+        path: where it lies. photograph: its pixels and faces.
+        codes: (F, D) of its F faces, the largest first. decodings: of the codes, (F, S, S, 3)
+            float32 in 0…1.
+    """
+
+    path: Path
+    photograph: Photograph
+    codes: Codes
+    decodings: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A photograph after an edit.
+
+    Attributes:
+        pixels: uint8 (H, W, 3). record: what was done. faces: how many faces were edited.
+        before, after: attribute → its probability in each face, where a network tells it.
+        notices: sentences for people.
+    """
+
+    pixels: NDArray[np.uint8]
+    record: EditRecord
+    faces: int
+    unchanged: bool
+    before: Mapping[str, list[float]] = field(default_factory=dict)
+    after: Mapping[str, list[float]] = field(default_factory=dict)
+    notices: Sequence[str] = ()
+
+    def save(self, path: str | Path, command: str | None = None) -> Path:
+        """Write the photograph as PNG; its text holds the record, and no path.
+
+        Raises:
+            FailedOnTheWay: it cannot be written.
+        """
+        made = not self.unchanged or self.record.mode == "decode"
+        record = json.dumps(self.record.model_dump(exclude_none=True), ensure_ascii=False)
+        save_png(
+            Path(path), Image.fromarray(self.pixels), command=command or "", quickly=True,
+            run=self.record.run if made else None, description=EDITED,
+            more={RECORD: record},
+        )  # fmt: skip
+        return Path(path)
+
+
+def open_face(run: OpenedRun, path: str | Path, finder: Finder | None = None) -> OpenedPhotograph:
+    """Open a photograph and encode its faces, as the run's crop rule cuts them.
+
+    Raises:
+        UnusableInput: the file is missing, no picture, or without a face.
+    """
+    path = Path(path)
+    photograph = open_photograph(path, run.metadata.get("crop") or {}, run.size, finder)
+    codes = run.session.encode(np.stack([face.pixels for face in photograph.faces]))
+    return OpenedPhotograph(path, photograph, codes, decoded(run.session, codes))
+
+
+def editor_for(
+    run: OpenedRun,
+    edit: Edit,
+    classifiers: Sequence[str] = (),
+    faces: str | None = None,
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
+) -> Editor:
+    """Open the editor that an edit asks for; a repeated edit is guided as it was.
+
+    Raises:
+        UnusableInput: no such method or attribute, or no network where one is needed.
+    """
+    record = edit.record
+    repeated = record is not None and edit.method in (None, record.method)
+    if record is not None and repeated and record.networks and not classifiers:
+        classifiers = _known_networks(run, record.networks)
+    request = EditorRequest(edit.method, classifiers, faces)
+    if record is not None and repeated and record.guidance is not None:
+        request = replace(request, guidance=record.guidance)
+    editor = open_editor(run, request, progress, notify)
+    for name in [*edit.strengths, *edit.targets]:  # a wrong one is refused before the work
+        editor.require(name)
+    return editor
+
+
+def edit_photograph(
+    run: OpenedRun,
+    photo: OpenedPhotograph,
+    edit: Edit,
+    editor: Editor | None = None,
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
+) -> Edited:
+    """Make an edit to the faces of a photograph.
+
+    Raises:
+        UnusableInput: there is no such face, or the editor cannot do it.
+    """
+    notices: list[str] = []
+
+    def tell(sentence: str) -> None:
+        notices.append(sentence)
+        notify(sentence)
+
+    editor = editor or editor_for(run, edit, progress=progress, notify=tell)
+    chosen = _chosen(photo, edit.face)
+    codes = photo.codes[chosen]
+    moved = _moved(editor, codes, edit, progress)
+    mode = edit.mode or ("decode" if photo.photograph.a_crop else "transfer")
+    record = _record_of(run, edit, editor, mode)
+    if edit.record is not None:
+        for words in edit.record.differences(record):
+            tell(f"the edit that is repeated was made {words} than now: it will not be the same.")
+    if mode == "decode":
+        pixels = np.concatenate(list(run.session.decode(moved)), axis=1)
+    else:
+        pixels = _composed(run.session, photo, moved, chosen)
+        if edit.strengths and _was_edited(photo.path):
+            tell(
+                f"{photo.path} was edited by Lik before, and is edited further now: what undoes an "
+                "edit exactly is to repeat it on the original."
+            )
+    told = _names_told(editor, edit)
+    return Edited(
+        pixels, record, len(chosen), not np.any(moved != codes),
+        _probabilities(editor, codes, told), _probabilities(editor, moved, told), notices,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """A photograph, where its edited self goes, and whether it was found in a folder."""
+
+    source: Path
+    out: Path
+    found: bool
+
+
+def targets_of(given: Sequence[str], out: str | None, default: Path) -> list[Target]:
+    """The photographs and where each goes: one to the file that is named, several to a folder.
+
+    In a folder each has its own name with .png, or where two have the same one, as many of its
+    folders before it as tell them apart.
+
+    Raises:
+        UnusableInput: there are none, or a name that will not do.
+    """
+    sources = list(dict.fromkeys(_sources(given)))
+    named = out is not None and Path(out).suffix.lower() == ".png" and not Path(out).is_dir()
+    if named and len(sources) > 1:
+        raise UnusableInput(f"{out} is one file for {len(sources)} photographs: name a folder.")
+    if out is not None and not named and Path(out).suffix and not Path(out).is_dir():
+        raise UnusableInput(f"{out} does not end in .png, and that is what is written: name it so.")
+    folder = Path(out) if out else default
+    places = [Path(out or "")] if named else [
+        folder / name for name in distinct_names([path for path, _ in sources])
+    ]  # fmt: skip
+    originals = {path.resolve() for path, _ in sources}
+    for place in places:
+        if place.exists() and place.resolve() in originals:
+            raise UnusableInput(f"{place} is a photograph that is edited: name another file.")
+    return [
+        Target(path, place, found) for (path, found), place in zip(sources, places, strict=True)
+    ]
+
+
+def distinct_names(sources: Sequence[Path]) -> list[Path]:
+    """A relative name with .png for each file, all of them distinct on any file system."""
+    resolved = [path.resolve() for path in sources]
+    depth = max((len(path.parts) for path in resolved), default=1)
+    candidates = [[path.stem for path in resolved]]
+    candidates += [
+        ["/".join(path.parts[-kept:]) for path in resolved] for kept in range(1, depth + 1)
+    ]
+    for names in candidates:
+        if len({name.casefold() for name in names}) == len(names):
+            break
+    return [
+        Path(
+            *(file_stem(part, LONGEST_NAME) for part in folders),
+            f"{file_stem(name, LONGEST_NAME)}.png",
+        )
+        for *folders, name in (each.strip("/").split("/") for each in names)
+    ]
+
+
+def _sources(given: Sequence[str]) -> Iterator[tuple[Path, bool]]:
+    """The photographs that are meant, each with whether it was found in a folder."""
+    if not given:
+        raise UnusableInput("there is no photograph to edit: name one, or a folder of them.")
+    for path in map(Path, given):
+        if (path / "faceset.json").is_file():
+            raise UnusableInput(f"{path} is a face set, and photographs are edited.")
+        if not path.is_dir():
+            yield path, False
+            continue
+        files = sorted(
+            f for f in path.iterdir()
+            if f.suffix.lower() in SUFFIXES and f.is_file() and not f.name.startswith(".")
+        )  # fmt: skip
+        if not files:
+            raise UnusableInput(f"{path} holds no pictures.")
+        yield from ((file, True) for file in files)
+
+
+def _moved(editor: Editor, codes: Codes, edit: Edit, progress: Progress) -> Codes:
+    """Codes (F, D) after all of an edit, one attribute after the other; each face by itself."""
+    parts = []
+    for code in codes:
+        place = code[None]
+        for name, strength in edit.exact.items():
+            if strength:
+                place = editor.moved(place, name, [float(strength)], progress)[:, 0]
+        for name, probability in edit.targets.items():
+            place = editor.moved_to(place, name, probability, progress)
+        parts.append(place)
+    return np.concatenate(parts)
+
+
+def _composed(
+    session: Session, photo: OpenedPhotograph, moved: Codes, chosen: Sequence[int]
+) -> NDArray[np.uint8]:
+    """The photograph (H, W, 3) onto which the difference that the edit makes is painted."""
+    pixels = photo.photograph.pixels.copy()
+    for face, code in zip(chosen, moved, strict=True):
+        if not np.any(code != photo.codes[face]):
+            continue
+        seen = photo.photograph.faces[face]
+        after = decoded(session, code[None])[0]
+        crop = np.asarray(seen.pixels / 255, np.float32)
+        pixels = transfer(
+            pixels, seen.square, crop, photo.decodings[face], after, photo.photograph.widen
+        )
+    return pixels
+
+
+def decoded(session: Session, codes: Codes) -> NDArray[np.float32]:
+    """Codes (N, D) → images float32 (N, S, S, 3) in 0…1, before they are rounded to bytes."""
+    batches = [images.cpu().numpy() for images in session.decode_batches(codes)]
+    return np.concatenate(batches).transpose(0, 2, 3, 1)
+
+
+def _chosen(photo: OpenedPhotograph, face: int | None) -> list[int]:
+    count = len(photo.codes)
+    if face is None:
+        return list(range(count))
+    if not 1 <= face <= count:
+        found = "1 face was found" if count == 1 else f"{count} faces were found"
+        raise UnusableInput(
+            f"there is no face {face} in {photo.path}: {found}, counted from the largest as 1."
+        )
+    return [face - 1]
+
+
+def _record_of(run: OpenedRun, edit: Edit, editor: Editor, mode: str) -> EditRecord:
+    return EditRecord(
+        strengths={name: str(value) for name, value in edit.exact.items()},
+        targets=dict(edit.targets), method=editor.method, face=edit.face, mode=mode,
+        networks=tuple(editor.networks),
+        measured=editor.statistics.fingerprint if isinstance(editor, GuidedEditor) else None,
+        guidance=editor.settings if isinstance(editor, GuidedEditor) else None,
+        **run.origin,
+    )  # fmt: skip
+
+
+def _known_networks(run: OpenedRun, hashes: Sequence[str]) -> list[str]:
+    """Where the networks of a repeated edit lie, as far as the run knows.
+
+    Raises:
+        UnusableInput: one is not known, or is no longer there.
+    """
+    kept = GuidedStatistics.load(run.path)
+    paths = {} if kept is None else kept.paths
+    missing = [sha256 for sha256 in hashes if not Path(paths.get(sha256, "\0")).exists()]
+    if missing:
+        raise UnusableInput(
+            f"the edit was made with the network {missing[0][:12]}…, and {run.name} does not know "
+            "where it is.", needs="network",
+        )  # fmt: skip
+    return [paths[sha256] for sha256 in hashes]
+
+
+def _names_told(editor: Editor, edit: Edit) -> list[str]:
+    """The attributes whose probabilities are told: all that a network knows and that is edited."""
+    changed = [name for name, strength in edit.exact.items() if strength]
+    names = [*changed, *edit.targets] if editor.method == GUIDED else [*edit.targets]
+    return list(dict.fromkeys(names))
+
+
+def _probabilities(editor: Editor, codes: Codes, names: Sequence[str]) -> dict[str, list[float]]:
+    return {name: [probability_of(logit) for logit in editor.logits(codes, name)] for name in names}
+
+
+def _was_edited(path: Path) -> bool:
+    try:
+        record = read_record(path)
+    except UnusableInput:
+        return True
+    return record is not None and bool(record.strengths or record.targets)

@@ -1,0 +1,110 @@
+"""A run as a person uses it: everything that can be asked of it, in one object."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lik.app.editing import (
+    Edited,
+    OpenedPhotograph,
+    edit_photograph,
+    editor_for,
+    open_face,
+)
+from lik.app.edits import Edit
+from lik.app.opened import OpenedRun
+from lik.app.sampling import Samples, sample
+from lik.app.traversal import Traversal, TraversalRequest, traverse
+from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.core.pixels import Pictures
+from lik.latent.session import Codes
+
+
+class Run(OpenedRun):
+    """An opened run. Pictures are uint8 (N, S, S, 3), codes float32 (N, D)."""
+
+    def encode(self, pictures: Pictures) -> Codes:
+        """Pictures → the means of their posteriors.
+
+        Raises:
+            UnusableInput: pictures of another size or type, or a run without an encoder.
+        """
+        return self.session.encode(pictures)
+
+    def decode(self, codes: Codes) -> Pictures:
+        """Codes → pictures.
+
+        Raises:
+            UnusableInput: codes of another shape, or a run without a decoder.
+        """
+        return self.session.decode(codes)
+
+    def reconstruct(self, pictures: Pictures) -> Pictures:
+        """Pictures → what the decoder makes of their codes."""
+        return self.session.reconstruct(pictures)
+
+    def mix(self, first: Codes, second: Codes, share: float) -> Codes:
+        """The codes that lie at ``share`` 0…1 on the straight path from first to second."""
+        return (1 - np.float32(share)) * first + np.float32(share) * second
+
+    def sample(
+        self, count: int, seed: int = 0, temperature: float | None = None, prior: str | None = None
+    ) -> Samples:
+        """New faces: codes drawn from N(0, I), or from a prior that is kept beside the run.
+
+        Raises:
+            UnusableInput: no such prior, or a temperature was given with one.
+        """
+        return sample(self, count, seed, temperature, prior)
+
+    def open_photograph(self, path: str | Path) -> OpenedPhotograph:
+        """Find and encode the faces of a photograph, once for many edits.
+
+        Raises:
+            UnusableInput: the file is missing, no picture, or without a face.
+        """
+        return open_face(self, path)
+
+    def edit(
+        self,
+        photo: OpenedPhotograph | str | Path,
+        edit: Edit,
+        face: int | None = None,
+        classifiers: Sequence[str] = (),
+        progress: Progress = no_progress,
+        notify: Notify = no_notices,
+    ) -> Edited:
+        """Edit the faces of a photograph, or the one that is counted ``face``, from 1.
+
+        ``classifiers`` are networks that guide, or that tell probabilities.
+
+        Raises:
+            UnusableInput: no such face or attribute, or no network where one is needed.
+        """
+        if not isinstance(photo, OpenedPhotograph):
+            photo = self.open_photograph(photo)
+        if face is not None:
+            edit = edit + Edit({}, face=face)
+        editor = editor_for(self, edit, classifiers, None, progress, notify)
+        return edit_photograph(self, photo, edit, editor, progress, notify)
+
+    def traverse(
+        self,
+        codes: Codes,
+        attribute: str,
+        steps: int = 6,
+        reach: float | None = None,
+        progress: Progress = no_progress,
+    ) -> Traversal:
+        """Codes (N, D) along an attribute, or a dimension as ``dimension:17``, in equal steps.
+
+        Raises:
+            UnusableInput: no such attribute.
+        """
+        name, colon, number = attribute.partition(":")
+        if colon and name == "dimension" and number.isdecimal():
+            request = TraversalRequest(dimensions=[int(number)], steps=steps, reach=reach)
+        else:
+            request = TraversalRequest([attribute], steps=steps, reach=reach)
+        return traverse(self, codes, request, progress)[0]

@@ -1,0 +1,125 @@
+"""lik edit: change traits of photographs."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from lik.app.editing import Edited, edit_photograph, editor_for, open_face, targets_of
+from lik.app.edits import Edit
+from lik.app.run import Run as OpenRun
+from lik.cli.options import Device, Faces, Networks, Photographs, Run, Threads
+from lik.cli.output import command_line, note, progress, say
+from lik.core.errors import FailedOnTheWay, UnusableInput
+
+
+def edit(
+    run: Run,
+    photographs: Photographs = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=NUMBER", show_default=False,
+            help="Strength of an attribute, such as Smiling=1 or Young=-0.5 (or of a dimension, as "
+            "dimension:17=2); may be repeated.",
+        ),
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to", metavar="NAME=P", show_default=False,
+            help="Move each face until the network of --features gives the attribute this "
+            "probability, such as Smiling=0.9; may be repeated.",
+        ),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="Repeat the edit of this PNG, plus what --set adds.", metavar="PNG",
+            show_default=False,
+        ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Directions of lik fit-directions, or guided, where each face finds its own way.",
+            metavar="NAME", show_default="joint",
+        ),
+    ] = None,
+    features: Networks = None,
+    face: Annotated[
+        int | None,
+        typer.Option(
+            help="Which face of a photograph, the largest being 1.", metavar="N",
+            show_default="all", min=1,
+        ),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="transfer paints the edit onto the photograph; decode gives the plain decoding.",
+            metavar="MODE", show_default="transfer; decode for crops",
+        ),
+    ] = None,
+    faces: Faces = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", "-o", help="The PNG to write; for several photographs a folder.",
+            metavar="PNG", show_default=False,
+        ),
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:  # fmt: skip
+    """Edit photographs: more or less of a trait, painted onto the faces in them.
+
+    Example: lik edit runs/first photo.jpg --set Smiling=1 -o smiling.png
+
+    Guided: lik edit runs/first photo.jpg --set Smiling=1 --method guided --features NET
+    """
+    wanted = Edit.parse(settings or [], to or [])
+    if like is not None:
+        wanted = Edit.read(like) + wanted
+    elif not (wanted.strengths or wanted.targets):
+        raise UnusableInput("nothing is to be edited: say what with --set, --to or --like.")
+    wanted = replace(
+        wanted,
+        method=method or wanted.method,
+        face=face or wanted.face,
+        mode=mode or wanted.mode,
+    )
+    opened = OpenRun(run, device, threads)
+    targets = targets_of(photographs or [], out, opened.figures / "edited")
+    refused: list[Exception] = []
+    with progress() as step:
+        editor = editor_for(opened, wanted, features or [], faces, step, note)
+        for target in targets:
+            try:
+                photo = open_face(opened, target.source)
+                done = edit_photograph(opened, photo, wanted, editor, step, note)
+                done.save(target.out, command_line())
+            except (UnusableInput, FailedOnTheWay) as error:
+                if not target.found:
+                    raise
+                refused.append(error)
+                continue
+            say(f"{target.out}  ({_told(done, wanted)})")
+    if refused and len(refused) == len(targets):
+        raise UnusableInput(f"none of the {len(targets)} pictures will do: {refused[0]}")
+    if refused:
+        what = "1 picture was" if len(refused) == 1 else f"{len(refused)} pictures were"
+        note(f"{what} passed over; the first: {refused[0]}")
+
+
+def _told(done: Edited, wanted: Edit) -> str:
+    count = "1 face" if done.faces == 1 else f"{done.faces} faces"
+    seen = [
+        f"{name} {_listed(done.before[name])} → {_listed(done.after[name])}" for name in done.before
+    ]
+    what = str(wanted) or ("" if wanted.targets else "nothing edited")
+    return "; ".join(filter(None, [count, what, *seen]))
+
+
+def _listed(probabilities: list[float]) -> str:
+    return ", ".join(f"{probability:.2f}" for probability in probabilities)

@@ -1,0 +1,99 @@
+"""lik traverse: latent traversals, in which one trait or one dimension changes step by step."""
+
+from typing import Annotated
+
+import typer
+
+from lik.app.directions import EditorRequest
+from lik.app.given import open_given
+from lik.app.run import Run as OpenRun
+from lik.app.sampling import TAME, code_source
+from lik.app.selection import Selection
+from lik.app.traversal import TraversalRequest, draw_traversals
+from lik.cli.options import (
+    Arrays,
+    Count,
+    Device,
+    Faces,
+    FittedPrior,
+    Given,
+    Networks,
+    Out,
+    Run,
+    Seed,
+    Split,
+    Temperature,
+)
+from lik.cli.output import note, progress, save_figure
+from lik.core.errors import UnusableInput
+
+
+def traverse(
+    run: Run,
+    given: Given = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attribute", "-a", metavar="NAME", show_default=False,
+            help="An attribute to change, such as Smiling; may be repeated.",
+        ),
+    ] = None,
+    dimension: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--dimension", "-d", metavar="K", show_default=False,
+            help="A latent dimension to change, counted from 0; may be repeated "
+            "(default: the five with the highest KL).",
+        ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Directions of lik fit-directions, or guided, where each face finds its own way.",
+            metavar="NAME", show_default="joint",
+        ),
+    ] = None,
+    features: Networks = None,
+    steps: Annotated[int, typer.Option(help="Steps of a strip.", metavar="N", min=2)] = 6,
+    reach: Annotated[
+        float | None,
+        typer.Option(
+            help="Where strips end: ±REACH prior σ for dimensions, ±REACH strengths for "
+            "attributes.",
+            metavar="REACH", show_default="3; 1, 1.5 or 2", min=0,
+        ),
+    ] = None,
+    generated: Annotated[bool, typer.Option("--generated", help="Of generated faces.")] = False,
+    count: Count = 2,
+    faces: Faces = None,
+    split: Split = "test",
+    seed: Seed = 0,
+    temperature: Temperature = None,
+    prior: FittedPrior = None,
+    out: Out = None,
+    arrays: Arrays = None,
+    device: Device = "auto",
+) -> None:  # fmt: skip
+    """Draw strips in which one trait or one dimension of a face changes, step by step.
+
+    Example: lik traverse runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
+    """
+    if generated and given:
+        raise UnusableInput("--generated takes no pictures.")
+    if not generated and (prior or temperature is not None):
+        raise UnusableInput("--prior and --temperature go with --generated.")
+    opened = OpenRun(run, device)
+    shown = None
+    if generated:
+        source = code_source(opened, prior, temperature, TAME, note)
+        codes = source(count, seed)
+        described = f"{count} generated faces, {source.described}, seed {seed}"
+    else:
+        shown = open_given(opened, given or [], Selection(split, (), (), count, seed), faces, note)
+        codes, described = opened.encode(shown.pictures), shown.description
+    request = TraversalRequest(
+        attribute or [], dimension or [], steps, reach, EditorRequest(method, features or [], faces)
+    )
+    with progress() as step:
+        drawn = draw_traversals(opened, shown, codes, described, request, step, note)
+    save_figure(opened, drawn, out, arrays)

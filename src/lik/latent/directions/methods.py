@@ -1,0 +1,254 @@
+"""How directions are found: every method by its name.
+
+A new method is one function here and one line in `METHODS`. Codes are (N, D), labels (N, A) with
+NaN where unknown, directions (D,). scikit-learn is imported where it is used: an edit along
+directions that are kept beside the run should not wait for it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lik.core.errors import UnusableInput
+from lik.core.events import Notify, no_notices
+from lik.latent.directions.direction import Direction, classes
+from lik.latent.session import Codes
+
+RIDGE = 1e-3
+"""Weight of the penalty, as a share of the faces: enough to tame attributes that nearly agree."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What directions are fitted to.
+
+    Attributes:
+        codes: (N, D). labels: (N, A). names: the A attributes.
+        decode: codes → images, tensors.
+        count: how many directions, of methods that need no labels. seed: of what is random.
+    """
+
+    codes: Codes
+    labels: NDArray[np.floating]
+    names: Sequence[str]
+    decode: Callable[[Tensor], Tensor]
+    count: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to find directions; ``labelled`` ones need attributes, and give one for each."""
+
+    fit: Callable[[Examples, Notify], list[Direction]]
+    labelled: bool = True
+
+
+def difference_of_means(name: str, codes: Codes, labels: NDArray[np.floating]) -> Direction:
+    """From the mean code of the faces without a trait to that of the faces with it.
+
+    The classical attribute vector (Larsen et al., arXiv:1512.09300; Hou et al.,
+    arXiv:1610.00291); correlated traits come along with it.
+
+    Raises:
+        UnusableInput: all known faces have the trait, or none has; or their means are the same.
+    """
+    having, lacking = _both_classes(name, codes, labels)
+    vector = having.mean(axis=0, dtype=np.float64) - lacking.mean(axis=0, dtype=np.float64)
+    return Direction(name, _float32(name, vector), "difference of means")
+
+
+def classifier_normal(
+    name: str, codes: Codes, labels: NDArray[np.floating], kind: str = "logistic", seed: int = 0
+) -> Direction:
+    """The unit normal of the plane that a linear classifier puts between the classes.
+
+    After InterFaceGAN (Shen et al., arXiv:1907.10786, section 3); ``kind`` is logistic or svm.
+    Both classes weigh alike, so that rare traits are learned too. The classifier sees codes as
+    they are: all dimensions have the scale of the prior.
+
+    Raises:
+        UnusableInput: all known faces have the trait, or none has; or no plane was found.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
+
+    _both_classes(name, codes, labels)
+    known = ~np.isnan(labels)
+    classifier = (
+        LinearSVC(C=0.01, class_weight="balanced", dual=False, random_state=seed)
+        if kind == "svm"
+        else LogisticRegression(C=0.1, class_weight="balanced", max_iter=500, random_state=seed)
+    )
+    normal = classifier.fit(codes[known], labels[known] > 0).coef_[0].astype(np.float64)
+    return Direction(name, _float32(name, normal, unit=True), "unit normal")
+
+
+def joint_effects(
+    names: Sequence[str], codes: Codes, labels: NDArray[np.floating], ridge: float = RIDGE
+) -> list[Direction]:
+    """What one trait changes in the code while all other traits stay: a joint ridge regression.
+
+    With the attributes as ±1 in Y (N, A) and the codes Z (N, D), both centred, the coefficients
+    are B = (YᵀY + ridge·N·I)⁻¹ YᵀZ, and a direction is 2 Bₐ: from without to with, the others held.
+    Unknown labels count as the mean of what is known. Attributes that all known faces have, or
+    none, get no direction.
+
+    Raises:
+        UnusableInput: no attribute divides the faces, or all codes are the same.
+    """
+    from sklearn.linear_model import Ridge
+
+    signs = np.where(np.isnan(labels), np.nan, np.where(labels > 0, 1.0, -1.0))
+    divides = [bool((column > 0).any() and (column < 0).any()) for column in signs.T]
+    if not any(divides):
+        raise UnusableInput("none of the attributes divides these faces: they are all alike in it.")
+    signs = signs[:, divides]
+    centred = np.nan_to_num(signs - np.nanmean(signs, axis=0))
+    regression = Ridge(alpha=ridge * len(codes)).fit(centred, codes.astype(np.float64))
+    kept = [name for name, divided in zip(names, divides, strict=True) if divided]
+    return [
+        Direction(name, _float32(name, 2 * effect), "joint effect")
+        for name, effect in zip(kept, regression.coef_.reshape(codes.shape[1], -1).T, strict=True)
+    ]
+
+
+def principal_components(codes: Codes, count: int) -> list[Direction]:
+    """The ``count`` principal components of codes; their unit is one standard deviation.
+
+    Raises:
+        UnusableInput: fewer codes or dimensions than components.
+    """
+    from sklearn.decomposition import PCA
+
+    _require(count, min(len(codes) - 1, codes.shape[1]), "principal components")
+    pca = PCA(n_components=count, svd_solver="full").fit(codes)
+    lengths = np.sqrt(pca.explained_variance_)
+    vectors = (pca.components_ * lengths[:, None]).astype(np.float32)
+    return [
+        Direction(f"component {number}", vector, "σ of the faces")
+        for number, vector in enumerate(vectors, start=1)
+    ]
+
+
+def jacobian_directions(
+    decode: Callable[[Tensor], Tensor], code: Codes, count: int
+) -> list[Direction]:
+    """The unit steps from one code (D,) that change the decoded picture the most, in order.
+
+    They are the right singular vectors of the decoder's Jacobian J = ∂x/∂z at the code, the
+    eigenvectors of the metric JᵀJ that pictures lay on the latent space (Arvanitidis et al.,
+    arXiv:1710.11379). Each is turned so that its largest part is positive, for a singular vector
+    has no sign of its own.
+
+    Raises:
+        UnusableInput: more directions than dimensions.
+    """
+    _require(count, len(code), "directions of the Jacobian")
+    start = torch.from_numpy(np.asarray(code, np.float32))
+
+    def picture(single: Tensor) -> Tensor:
+        return decode(single[None])[0].flatten()
+
+    with torch.no_grad():
+        jacobian: Tensor = torch.func.jacfwd(picture)(start)  # (3·S·S, D)
+    metric = (jacobian.T @ jacobian).double()
+    vectors = torch.linalg.eigh(metric).eigenvectors.flip(1).T[:count].numpy()
+    signs = np.sign(np.take_along_axis(vectors, np.abs(vectors).argmax(1)[:, None], 1))
+    return [
+        Direction(f"jacobian {number}", vector.astype(np.float32), "prior σ")
+        for number, vector in enumerate(vectors * signs, start=1)
+    ]
+
+
+def orthogonal_to(direction: Direction, kept: Sequence[Direction]) -> Direction:
+    """The part of a direction that is at right angles to all of ``kept``, at its old length.
+
+    A linear classifier of a kept trait then gives the same answer however far a code is moved.
+
+    Raises:
+        UnusableInput: nothing is left, for the direction lies within the kept ones.
+    """
+    others = [other for other in kept if other.name != direction.name]
+    if not others:
+        return direction
+    basis, _ = np.linalg.qr(np.stack([other.vector for other in others], axis=1).astype(np.float64))
+    vector = direction.vector.astype(np.float64)
+    rest = vector - basis @ (basis.T @ vector)
+    length, whole = float(np.linalg.norm(rest)), float(np.linalg.norm(vector))
+    if length <= 1e-4 * whole:
+        names = ", ".join(other.name for other in others)
+        raise UnusableInput(
+            f"nothing of {direction.name} is left at right angles to {names}: keep fewer traits."
+        )
+    return Direction(direction.name, (rest * (whole / length)).astype(np.float32), direction.unit)
+
+
+def _one_each(
+    fit: Callable[[str, Codes, NDArray[np.floating], int], Direction],
+) -> Callable[[Examples, Notify], list[Direction]]:
+    """A method that looks at one attribute at a time; those that cannot be learned are left out."""
+
+    def fit_all(examples: Examples, notify: Notify = no_notices) -> list[Direction]:
+        found = []
+        for name, column in zip(examples.names, examples.labels.T, strict=True):
+            try:
+                found.append(fit(name, examples.codes, column, examples.seed))
+            except UnusableInput as error:
+                notify(f"{name} is left out: {error}")
+        if not found:
+            raise UnusableInput("none of the attributes divides these faces.")
+        return found
+
+    return fit_all
+
+
+METHODS: dict[str, Method] = {
+    "means": Method(_one_each(lambda n, z, y, _: difference_of_means(n, z, y))),
+    "joint": Method(lambda e, _: joint_effects(e.names, e.codes, e.labels)),
+    "logistic": Method(_one_each(lambda n, z, y, s: classifier_normal(n, z, y, "logistic", s))),
+    "svm": Method(_one_each(lambda n, z, y, s: classifier_normal(n, z, y, "svm", s))),
+    "pca": Method(lambda e, _: principal_components(e.codes, e.count), labelled=False),
+    "jacobian": Method(
+        lambda e, _: jacobian_directions(e.decode, e.codes.mean(axis=0), e.count), labelled=False
+    ),
+}
+
+
+def method_of(name: str) -> Method:
+    """A method by its name.
+
+    Raises:
+        UnusableInput: there is none of this name.
+    """
+    if name not in METHODS:
+        raise UnusableInput(f"there is no method '{name}': give one of {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def _both_classes(name: str, codes: Codes, labels: NDArray[np.floating]) -> tuple[Codes, Codes]:
+    having, lacking = classes(codes, labels)
+    if not len(having) or not len(lacking):
+        raise UnusableInput(
+            f"{name} cannot be learned from these faces: {len(having)} have it and "
+            f"{len(lacking)} do not."
+        )
+    return having, lacking
+
+
+def _float32(name: str, vector: NDArray[np.floating], unit: bool = False) -> Codes:
+    length = float(np.linalg.norm(vector))
+    if not np.isfinite(length) or length < 1e-12:
+        raise UnusableInput(f"{name} has no direction: the codes of all these faces are the same.")
+    return (vector / length if unit else vector).astype(np.float32)
+
+
+def _require(count: int, most: int, what: str) -> None:
+    if most < 1:
+        raise UnusableInput(f"there are no {what} here: that takes at least 2 faces.")
+    if not 1 <= count <= most:
+        raise UnusableInput(f"there are 1 to {most} {what} here, not {count}.")

@@ -1,0 +1,291 @@
+"""Editors: what moves codes to a trait, along a shared direction or guided, each face by itself.
+
+Both kinds offer the same, so that photographs, traversals and benchmarks go through one code.
+Codes are (N, D); K strengths give (N, K, D).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.core.configuration import nearest
+from lik.core.errors import UnusableInput
+from lik.core.events import Progress, no_progress
+from lik.latent.directions.calibration import LogitOfCodes, logit_of, strengths_to
+from lik.latent.directions.direction import Direction, dimension
+from lik.latent.directions.saved import DirectionSet
+from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory
+from lik.latent.guided_statistics import GUIDED, GuidedStatistics
+from lik.latent.judging import logits_of
+from lik.latent.session import BATCH, Codes, Session
+
+DIMENSION = "dimension:"
+"""Begins the name of a single latent dimension, as in dimension:17."""
+END = 2.0
+"""Strength of a guided edit at the end of its trajectory."""
+STOPS = 20
+"""Places of a trajectory that are kept; between two it is straight."""
+
+
+class Editor(ABC):
+    """Moves codes by strengths of an attribute.
+
+    Attributes:
+        method: its name. reach: where traversals end by default, in strengths.
+        unit: what strength 1 is, for people. rest: what becomes of all else, for people.
+        networks: the hashes of the networks that tell probabilities or guide, the first one first.
+    """
+
+    method: str
+    networks: Sequence[str] = ()
+    reach: float
+    unit: str
+    rest: str
+
+    @abstractmethod
+    def require(self, attribute: str) -> None:
+        """See that an attribute can be edited, before the long work.
+
+        Raises:
+            UnusableInput: it cannot; the nearest one that can is named.
+        """
+
+    @abstractmethod
+    def moved(
+        self,
+        codes: Codes,
+        attribute: str,
+        strengths: Sequence[float],
+        progress: Progress = no_progress,
+    ) -> Codes:
+        """Codes (N, D) at each of K strengths, (N, K, D). Strength 0 is the code itself."""
+
+    @abstractmethod
+    def moved_to(
+        self, codes: Codes, attribute: str, probability: float, progress: Progress = no_progress
+    ) -> Codes:
+        """Codes (N, D) moved until the first network sees the probability in each, (N, D).
+
+        What cannot be reached ends at the nearest place there is.
+
+        Raises:
+            UnusableInput: no network, or a probability outside 0…1.
+        """
+
+    @abstractmethod
+    def logits(self, codes: Codes, attribute: str) -> NDArray[np.float32]:
+        """The logit (N,) of an attribute, as the first network sees the decodings of codes.
+
+        Raises:
+            UnusableInput: no network.
+        """
+
+
+class LinearEditor(Editor):
+    """Adds multiples of a direction, the same for all faces: z + s·v.
+
+    Args:
+        method: the name of the directions.
+        open_set: gives the set of directions, when one of them is first asked for.
+        latent: number D of dimensions, each of which is a direction too, as ``dimension:17``.
+        logit_of_codes: what a network sees of an attribute in what codes decode to, where there
+            is a network. networks: its hash.
+    """
+
+    rest = "all else in the code stays as it is"
+
+    def __init__(
+        self,
+        method: str,
+        open_set: Callable[[], DirectionSet],
+        latent: int,
+        logit_of_codes: Callable[[str], LogitOfCodes] | None = None,
+        networks: Sequence[str] = (),
+    ) -> None:
+        self.method, self.networks = method, networks
+        self._open_set, self._latent = open_set, latent
+        self._logit_of_codes = logit_of_codes
+
+    @cached_property
+    def directions(self) -> DirectionSet:
+        """The set of directions."""
+        return self._open_set()
+
+    @property
+    def reach(self) -> float:  # type: ignore[override]
+        return 1.5 if self.directions.calibrations else 2.0
+
+    @property
+    def unit(self) -> str:  # type: ignore[override]
+        if self.directions.calibrations:
+            return f"what takes the median face from without a trait to with it ({self.method})"
+        return f"the direction of a trait ({self.method})"
+
+    def require(self, attribute: str) -> None:
+        self.direction(attribute)
+
+    def direction(self, name: str) -> Direction:
+        """The direction of an attribute, or of a dimension (``dimension:17``).
+
+        Raises:
+            UnusableInput: there is none of this name.
+        """
+        if not name.startswith(DIMENSION):
+            return self.directions.direction(name)
+        number = name.removeprefix(DIMENSION)
+        if not number.isdecimal():
+            raise UnusableInput(f"'{name}' names no dimension: write it as {DIMENSION}17.")
+        return dimension(int(number), self._latent)
+
+    def moved(
+        self,
+        codes: Codes,
+        attribute: str,
+        strengths: Sequence[float],
+        progress: Progress = no_progress,
+    ) -> Codes:
+        steps = np.asarray(strengths, np.float32)[:, None] * self.direction(attribute).vector
+        return codes[:, None, :] + steps
+
+    def moved_to(
+        self, codes: Codes, attribute: str, probability: float, progress: Progress = no_progress
+    ) -> Codes:
+        vector, network = self.direction(attribute).vector, self._network()(attribute)
+        strengths = strengths_to(codes, vector, network, probability)
+        return codes + strengths[:, None] * vector
+
+    def logits(self, codes: Codes, attribute: str) -> NDArray[np.float32]:
+        return np.asarray(self._network()(attribute)(codes), np.float32)
+
+    def _network(self) -> Callable[[str], LogitOfCodes]:
+        if self._logit_of_codes is None:
+            raise UnusableInput(
+                "a probability needs a network that tells attributes.", needs="network"
+            )
+        return self._logit_of_codes
+
+
+class GuidedEditor(Editor):
+    """Leads each face along a trajectory of its own (`lik.latent.guided`).
+
+    Strength s of 0…2 is the place after a share of s/2 of the trajectory: at 1 the networks see
+    the trait beyond doubt in most faces that lacked it, at 2 in all that can have it. −s leads
+    away from the trait. The trajectory is the same for all strengths, so that one can slide along
+    it. Every face goes by itself: it does not matter who stands beside it.
+    """
+
+    method = GUIDED
+    reach = 1.0
+    unit = "the trait seen beyond doubt, by the networks that guide"
+    rest = "each face finds its own trajectory, and the networks preserve its other traits"
+
+    def __init__(
+        self,
+        session: Session,
+        networks: Mapping[str, Callable[..., NDArray[np.floating]]],
+        statistics: GuidedStatistics,
+        settings: GuidanceSettings = GuidanceSettings(),
+    ) -> None:
+        """``networks`` by their hash, all of which ``statistics`` knows; the first one measures."""
+        self.statistics, self.settings, self._session = statistics, settings, session
+        self.networks = list(networks)
+        self._classifiers = [
+            Classifier(network, np.asarray(statistics.stds[sha256]))  # type: ignore[arg-type]
+            for sha256, network in networks.items()
+        ]
+        self._scale = np.asarray(statistics.scale, np.float32)
+        session.model.requires_grad_(False)  # gradients are of codes alone
+
+    def require(self, attribute: str) -> None:
+        known = self.statistics.attributes
+        if attribute not in known:
+            raise UnusableInput(
+                f"the networks know no attribute '{attribute}'.{nearest(attribute, known)}"
+            )
+
+    def moved(
+        self,
+        codes: Codes,
+        attribute: str,
+        strengths: Sequence[float],
+        progress: Progress = no_progress,
+    ) -> Codes:
+        places = np.repeat(codes[:, None, :], len(strengths), axis=1)
+        for sign in (-1, 1):
+            own = [k for k, strength in enumerate(strengths) if strength * sign > 0]
+            if own:
+                trajectory = self.trajectory(codes, attribute, np.full(len(codes), sign), progress)
+                for k in own:
+                    places[:, k] = place_on(trajectory, abs(strengths[k]) / END)
+        return places
+
+    def moved_to(
+        self, codes: Codes, attribute: str, probability: float, progress: Progress = no_progress
+    ) -> Codes:
+        wanted = logit_of(probability)
+        signs = np.sign(wanted - self.logits(codes, attribute)).astype(np.float64)
+        trajectory = self.trajectory(codes, attribute, signs, progress)
+        stops = [self.logits(stop, attribute) for stop in trajectory]
+        short = signs * (wanted - np.asarray(stops, np.float64))  # (K + 1, N), > 0 before it
+        places = codes.copy()
+        for face in range(len(codes)):
+            places[face] = _where_reached(trajectory[:, face], short[:, face])
+        return places
+
+    def logits(self, codes: Codes, attribute: str) -> NDArray[np.float32]:
+        column = self.statistics.attributes.index(attribute)
+        logits: NDArray[np.float32] = logits_of(self._session, self._classifiers[0].logits, codes)
+        return logits[:, column]
+
+    def trajectory(
+        self,
+        codes: Codes,
+        attribute: str,
+        signs: NDArray[np.floating],
+        progress: Progress = no_progress,
+    ) -> Codes:
+        """Where codes (N, D) pass on their way up (+1) or down (−1): (K + 1, N, D), own first."""
+        self.require(attribute)
+        along = self.statistics.along.get(attribute)
+        starts = range(0, len(codes), BATCH)
+        total = len(starts) * self.settings.steps
+        parts = []
+        for number, start in enumerate(starts):
+            done = number * self.settings.steps
+            parts.append(
+                guided_trajectory(
+                    codes[start : start + BATCH], self._session.model.decode, self._classifiers,
+                    self.statistics.attributes.index(attribute), signs[start : start + BATCH],
+                    self._scale, None if along is None else np.asarray(along, np.float32),
+                    self.settings, min(STOPS, self.settings.steps), device=self._session.device,
+                    step_done=lambda step, done=done: progress("guiding", done + step, total),  # type: ignore[misc]
+                )
+            )  # fmt: skip
+        return np.concatenate([codes[None], np.concatenate(parts, axis=1)])
+
+
+def place_on(trajectory: Codes, share: float) -> Codes:
+    """The place (N, D) after a share 0…1 of a trajectory (K + 1, N, D); beyond it, its end."""
+    at = min(max(share, 0.0), 1.0) * (len(trajectory) - 1)
+    last = min(int(at), len(trajectory) - 2)
+    place: Codes = trajectory[last] + np.float32(at - last) * (
+        trajectory[last + 1] - trajectory[last]
+    )
+    return place
+
+
+def _where_reached(stops: Codes, short: NDArray[np.float64]) -> Codes:
+    """The first place (D,) of stops (K + 1, D) where nothing is short, or that least short."""
+    reached = np.flatnonzero(short <= 0)
+    if not len(reached):
+        nearest_stop: Codes = stops[int(np.argmin(short))]
+        return nearest_stop
+    last = int(reached[0])
+    if last == 0:
+        return stops[0]
+    share = short[last - 1] / (short[last - 1] - short[last])
+    place: Codes = stops[last - 1] + np.float32(share) * (stops[last] - stops[last - 1])
+    return place
