@@ -1,8 +1,10 @@
 import errno
+import subprocess
+import sys
 
 import pytest
 
-from lik.core.artifacts import read_json, replacing, write_json, write_text
+from lik.core.artifacts import file_stem, read_json, replacing, write_json, write_text
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
 
@@ -46,3 +48,52 @@ def test_a_place_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FailedOnTheWay, match=r"file/a\.txt could not be written"):
         write_text(tmp_path / "file" / "a.txt", "text")
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_that_writes_there(tmp_path):
+    half = "import os; from pathlib import Path; from lik.core.artifacts import replacing\n"
+    half += f"with replacing(Path({str(tmp_path / 'a.png')!r})) as part:\n"
+    half += "    part.write_text('half'); os._exit(9)"
+    subprocess.run([sys.executable, "-c", half])
+    assert len(list(tmp_path.iterdir())) == 1
+    elsewhere = tmp_path / ".b.png.0a0a0a-999999999.part.png"  # of a machine that shares the disk
+    elsewhere.touch()
+    write_text(tmp_path / "c.txt", "whole")
+    assert sorted(tmp_path.iterdir()) == [elsewhere, tmp_path / "c.txt"]
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".txt", "ж" * 125 + ".txt", "a." + "b" * 200])
+def test_the_longest_names_can_be_written(tmp_path, name):
+    write_text(tmp_path / name, "whole")
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x/../../../evil",
+        "..",
+        ".hidden",
+        "a\\b",
+        "[/foo]",
+        "nul\0",
+        "a\nb",
+        "x" * 300,
+        "ж" * 200,
+        "",
+    ],
+)
+def test_any_name_makes_a_file_in_its_own_folder(tmp_path, name):
+    stem = file_stem(name)
+    write_text(tmp_path / f"{stem}.txt", "whole")
+    assert [file.name for file in tmp_path.iterdir()] == [f"{stem}.txt"]
+    assert file_stem(stem) == stem
+    assert stem != file_stem(name + "/")
+    assert not stem.startswith(".")
+
+
+@pytest.mark.parametrize(
+    "name", ["Smiling", "average-5_o_Clock_Shadow", "Ћошак 2", "hair=blond, a.b"]
+)
+def test_names_that_can_be_files_stay_as_they_are(name):
+    assert file_stem(name) == name

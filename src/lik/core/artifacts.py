@@ -1,16 +1,21 @@
-"""Files that are whole or not there: atomic writing, hashes, JSON, and a clear word on failure."""
+"""Files that are whole or not there: atomic writing, names, hashes, JSON, a word on failure."""
 
 import errno
 import hashlib
 import json
 import os
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
+
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+"""Tells this machine's processes from those of others that share its disk."""
 
 
 @contextmanager
@@ -22,9 +27,10 @@ def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
     found there afterwards.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    temporary = _part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_parts_once(path.parent)
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
@@ -40,11 +46,24 @@ def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
 
 
 def remove_stale_parts(folder: Path) -> None:
-    """Delete what `replacing` left in ``folder`` when its process was killed."""
+    """Delete what `replacing` left in ``folder`` when its process, on this machine, was killed."""
     for file in folder.glob(".*.part*"):
-        match = re.fullmatch(r"\..+\.(\d+)\.part(\.\w+)?", file.name)
-        if match and not _is_alive(int(match[1])):
+        match = re.fullmatch(r"\..+\.(?:([0-9a-f]+)-)?(\d+)\.part(\.\w+)?", file.name)
+        if match and match[1] in (None, _HOST) and not _is_alive(int(match[2])):
             file.unlink(missing_ok=True)
+
+
+def file_stem(name: str, most: int = 150) -> str:
+    """Any name as the stem of a file: no path, nothing hidden, at most ``most`` bytes.
+
+    A name that can stay as it is stays so; others get a hash, so that two never share a file.
+    """
+    safe = re.sub(r"[^\w .,+=@()~-]|^[. ]|[. ]$", "_", name) or "_"
+    if safe == name and len(name.encode()) <= most:
+        return name
+    mark = f"-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    short = safe.encode(errors="replace")[: most - len(mark)].decode(errors="ignore")
+    return short + mark
 
 
 def write_text(path: Path, text: str) -> None:
@@ -93,9 +112,22 @@ def check_version(what: str, found: Any, known: int) -> None:
         )
 
 
+def _part_of(path: Path) -> Path:
+    """Where a file is written before it takes its place; its suffix says the format to some."""
+    suffix = path.suffix if re.fullmatch(r"\.\w{1,12}", path.suffix) else ""
+    return path.with_name(f".{file_stem(path.name)}.{_HOST}-{os.getpid()}.part{suffix}")
+
+
+@cache
+def _remove_stale_parts_once(folder: Path) -> None:
+    """Once in a process: a folder may be large, and be written to often."""
+    with suppress(OSError):
+        remove_stale_parts(folder)
+
+
 def _rename_copy(path: Path, other: Path) -> None:
     """Give a file a second name, which may be taken; without hard links it has that name alone."""
-    second = other.with_name(f".{other.name}.{os.getpid()}.part{other.suffix}")
+    second = _part_of(other)
     try:
         second.unlink(missing_ok=True)
         os.link(path, second)
