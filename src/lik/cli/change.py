@@ -173,7 +173,7 @@ def change(
         reach,
         split,
         seed,
-        temperature,
+        GENERATED_TEMPERATURE if temperature is None else temperature,
         prior,
     )
     draw_strips(run, given, asked, method, features or [], faces, out, arrays, device)

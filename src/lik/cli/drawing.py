@@ -27,7 +27,7 @@ def code_source(
     """
     from lik.cli.networks import model_hash
     from lik.cli.opening import require_count
-    from lik.latent.saved_priors import load_prior, saved_priors
+    from lik.latent.priors import load_prior, saved_priors
 
     if prior is None:
         kept = saved_priors(Path(run))

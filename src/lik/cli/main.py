@@ -41,6 +41,7 @@ VERBS = {
 
 REMEDIES = {
     "faces": "(--faces FACES)",
+    "classifier": "(--classifier NET, made by lik train-features)",
     "network": "(--features NET, made by lik train-features)",
 }
 """What an error may need → how it is given here."""

@@ -1,6 +1,7 @@
 """Options that several verbs share, each declared once."""
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +40,12 @@ Count = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Decides what is drawn.", metavar="N", min=0)]
-Temperature = Annotated[float, typer.Option(help="Spread of generated codes.", metavar="T", min=0)]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        help="Standard deviation of generated codes; less than 1 is tamer.", metavar="T", min=0
+    ),
+]
 FittedPrior = Annotated[
     str | None,
     typer.Option(
@@ -47,6 +53,19 @@ FittedPrior = Annotated[
         metavar="NAME", show_default=False,
     ),
 ]  # fmt: skip
+Having = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with", help="Attributes the faces have; repeat it, or put commas between.",
+        metavar="A,B", show_default=False,
+    ),
+]  # fmt: skip
+Lacking = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without", help="Attributes they lack, likewise.", metavar="A,B", show_default=False
+    ),
+]
 Columns = Annotated[int, typer.Option(help="Faces in a row.", metavar="N", min=1)]
 Device = Annotated[
     str, typer.Option(help="Where the model runs: auto, cpu, cuda, or cuda:1.", metavar="DEVICE")
@@ -55,6 +74,25 @@ Threads = Annotated[
     int | None, typer.Option(help="Processor threads to use.", metavar="N", show_default="all")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+def names_of(given: Sequence[str] | None) -> list[str]:
+    """The names in all values of an option, each a line of CSV: ``A,B`` or ``"A, with comma"``.
+
+    Raises:
+        UnusableInput: a quote that does not end.
+    """
+    names = []
+    for line in given or ():
+        try:
+            row = next(csv.reader([line], skipinitialspace=True, strict=True), [])
+        except csv.Error as error:
+            raise UnusableInput(
+                f"'{line}' is no list of names ({error}): put commas between them, and a name that "
+                "has a comma or a quote in double quotes, as in 'A,\"B, C\"'."
+            ) from None
+        names += [name.strip() for name in row if name.strip()]
+    return names
 
 
 def file_of(*suffixes: str) -> Callable[[str | None], str | None]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from PIL import Image
     from rich.progress import Progress
 
+    from lik.app.opened import OpenedRun
+    from lik.figures.png import Drawn
+
 
 class Step(Protocol):
     """Advance a bar: ``done`` of ``total``."""
@@ -81,12 +84,19 @@ def progress_bar(*more_columns: str) -> Iterator["Progress | None"]:
         TimeRemainingColumn,
     )
 
-    fields = [TextColumn(f"{{task.fields[{name}]}}") for name in more_columns]
+    # Without markup: names of runs and attributes stand in them, and [/foo] is one of these.
+    fields = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in more_columns]
     with Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), *fields,
-        TimeElapsedColumn(), TextColumn("to go"), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=False, refresh_per_second=4,
-    ) as progress:  # fmt: skip
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        *fields,
+        TimeElapsedColumn(),
+        TextColumn("to go"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        refresh_per_second=4,
+    ) as progress:
         yield progress
 
 
@@ -135,8 +145,29 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
             progress.remove_task(task)
 
 
-def save_figure(image: "Image.Image", out: str | None, run: str, name: str) -> Path:
-    """Write a figure of a run to ``out``, or into the run's figures, and say where."""
+def save_figure(
+    run: "OpenedRun | None",
+    drawn: "Drawn",
+    out: str | None = None,
+    arrays: str | None = None,
+    quietly: bool = False,
+) -> Path:
+    """Write a figure to ``out``, or into the run's figures, and its arrays; say where.
+
+    Without a run, which no model made, it goes to ``out`` or here.
+    """
+    from lik.figures.png import save_png  # Pillow is slow to load, and `lik --help` needs none
+
+    path = Path(out) if out else (run.figures if run else Path()) / drawn.name
+    save_png(path, drawn.image, command=command_line(), run=run.name if run else None)
+    if not quietly:
+        say(str(path))
+    save_arrays(arrays, **drawn.arrays)
+    return path
+
+
+def save_image(image: "Image.Image", out: str | None, run: str, name: str) -> Path:
+    """Write a picture of the run at ``run`` to ``out``, or into its figures, and say where."""
     from lik.figures.png import save_png
 
     path = Path(out) if out else figure_path(run, name)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lik.cli.directions import Directions
-from lik.cli.output import save_arrays, save_figure
+from lik.cli.output import save_arrays
+from lik.cli.output import save_image as save_figure
 from lik.core.errors import UnusableInput
 
 if TYPE_CHECKING:

@@ -1,8 +1,11 @@
 """PNG files that say what they show: who made the picture, from what, by which command."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from lik.core.artifacts import replacing
@@ -12,6 +15,15 @@ EDITED = "A photograph that was edited by a generative model (a variational auto
 
 CHANGE = "Lik change"
 """The chunk that says, as JSON, how a photograph was changed."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, the name of its file where none is given, and the arrays that it shows."""
+
+    image: Image.Image
+    name: str
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def save_png(

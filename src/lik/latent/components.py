@@ -60,5 +60,7 @@ def jacobian_directions(
 
 
 def _require(count: int, most: int, what: str) -> None:
+    if most < 1:
+        raise UnusableInput(f"there are no {what} here: there is too little to find them in.")
     if not 1 <= count <= most:
         raise UnusableInput(f"there are 1 to {most} {what} here, not {count}.")

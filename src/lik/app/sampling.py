@@ -1,0 +1,269 @@
+"""New faces: codes from a prior, decoded; and the training faces nearest to them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lik.app.opened import OpenedRun
+from lik.core.configuration import nearest
+from lik.core.errors import UnusableInput
+from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.core.pixels import Pictures, to_float
+from lik.core.randomness import derive
+from lik.figures.grids import Row, rows_of, sheet
+from lik.figures.png import Drawn
+from lik.latent.judging import logits_of
+from lik.latent.session import BATCH, Codes
+from lik.models.attributes import LoadedAttributeNetwork
+
+TAME = 0.8
+"""Temperature of generated faces that something is done to: tamer than all that there are."""
+
+AT_ONCE, TURNS = 512, 100
+"""Codes drawn at once until enough have the attributes asked for, and how often at most."""
+
+NEAREST = 3
+"""Training faces shown beside each sample."""
+
+
+@dataclass(frozen=True)
+class CodeSource:
+    """What codes are drawn from: called with a count and a seed, it gives codes (count, D)."""
+
+    draw: Callable[[int, int], Codes]
+    described: str
+
+    def __call__(self, count: int, seed: int) -> Codes:
+        return self.draw(count, seed)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """New faces: codes (N, D), pictures uint8 (N, S, S, 3), and what they were drawn from."""
+
+    codes: Codes
+    pictures: Pictures
+    described: str
+
+
+def code_source(
+    run: OpenedRun,
+    prior: str | None = None,
+    temperature: float | None = None,
+    usual: float = 1.0,
+    notify: Notify = no_notices,
+) -> CodeSource:
+    """Choose what codes of new faces are drawn from: N(0, temperature² I), or a fitted prior.
+
+    Args:
+        prior: the name of a prior that is kept beside the run.
+        temperature: standard deviation of the codes of the standard normal prior.
+        usual: the temperature where none is given.
+
+    Raises:
+        UnusableInput: there is no such prior, or a temperature was given with one.
+    """
+    if prior is None:
+        if kept := run.priors():
+            notify(
+                f"{run.path} has priors fitted to faces: likelier ones are drawn from "
+                f"{' or '.join(kept)}."
+            )
+        std = usual if temperature is None else temperature
+        return CodeSource(
+            lambda count, seed: run.session.draw(count, seed, std), f"temperature {std:g}"
+        )
+    if temperature is not None:
+        raise UnusableInput(
+            "a temperature goes with the standard normal prior, not with one that was fitted."
+        )
+    fitted = run.prior(prior)
+
+    def draw(count: int, seed: int) -> Codes:
+        if count < 1:
+            raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
+        return fitted.sample(count, seed)
+
+    return CodeSource(draw, f"prior “{prior}”")
+
+
+def sample(
+    run: OpenedRun,
+    count: int,
+    seed: int = 0,
+    temperature: float | None = None,
+    prior: str | None = None,
+    *,
+    having: Sequence[str] = (),
+    lacking: Sequence[str] = (),
+    classifier: str | Path | None = None,
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
+) -> Samples:
+    """Draw ``count`` new faces; the same for the same seed.
+
+    With attributes that they shall have or lack, faces are drawn until there are enough of which
+    the attribute classifier at ``classifier`` says so.
+
+    Raises:
+        UnusableInput: attributes without a classifier, or that it does not know, or that hardly
+            any face has; or what `code_source` refuses.
+    """
+    source = code_source(run, prior, temperature, notify=notify)
+    if having or lacking:
+        if classifier is None:
+            raise UnusableInput(
+                "an attribute classifier must tell which faces have what; or draw from a prior "
+                "that was fitted to such faces.",
+                needs="classifier",
+            )
+        fits = _test(run, run.classifier(classifier), having, lacking)
+        codes = _draw_until(source, fits, count, seed, progress)
+    else:
+        codes = source(count, seed)
+    conditions = [f"with {','.join(having)}"] if having else []
+    conditions += [f"without {','.join(lacking)}"] if lacking else []
+    described = ", ".join([source.described, f"seed {seed}", *conditions])
+    return Samples(codes, run.session.decode(codes), described)
+
+
+def draw_samples(run: OpenedRun, samples: Samples, columns: int = 8) -> Drawn:
+    """Draw new faces in rows."""
+    image = sheet(
+        rows_of(samples.pictures, columns),
+        _title(run),
+        f"None of these is of a person: codes of {run.latent} random numbers, decoded; "
+        f"{samples.described}.",
+        tile=96,
+    )
+    return Drawn(image, "generated.png", _arrays(samples))
+
+
+def draw_beside_nearest(
+    run: OpenedRun,
+    samples: Samples,
+    faces: str | Path | None = None,
+    classifier: str | Path | None = None,
+) -> Drawn:
+    """Draw new faces, beside each the training faces nearest to it, which are real people.
+
+    Near is near in pixels, or in the embedding of an attribute classifier.
+    """
+    face_set = run.faces(faces)
+    chosen = face_set.to_learn_from()
+    network = None if classifier is None else run.classifier(classifier).network
+
+    def embed(pictures: Pictures) -> NDArray[np.floating]:
+        if network is None:
+            return np.asarray(pictures, np.float32).reshape(len(pictures), -1) / 255
+        with torch.no_grad():
+            embedding: NDArray[np.floating] = (
+                network.embedding(to_float(pictures).to(run.session.device)).cpu().numpy()
+            )
+        return embedding
+
+    parts = (chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH))
+    others = (embed(face_set.images[part]) for part in parts)
+    found = nearest_of(embed(samples.pictures), others, min(NEAREST, len(chosen)))
+    rows = [
+        Row(np.stack([picture, *face_set.images[chosen[near]]]))
+        for picture, near in zip(samples.pictures, found, strict=True)
+    ]
+    space = "pixels" if network is None else "embeddings of the network"
+    count = ("", "one", "two", "three")[found.shape[1]]
+    image = sheet(
+        rows,
+        _title(run),
+        f"Left, none of a person: {samples.described}. Beside each the {count} nearest of "
+        f"{len(chosen):,} training faces, by {space}: these are real people.",
+        ["generated", "nearest", "second", "third"][: 1 + found.shape[1]],
+        tile=96,
+    )
+    return Drawn(image, "generated-nearest.png", _arrays(samples))
+
+
+def nearest_of(
+    points: NDArray[np.floating], others: Iterable[NDArray[np.floating]], count: int
+) -> NDArray[np.int64]:
+    """For each of ``points`` (N, F), find the ``count`` nearest of ``others``, nearest first.
+
+    ``others`` come in parts (B, F), so that pictures need not all lie in memory; the answer, of
+    indices (N, count), counts through all parts.
+    """
+    wanted = torch.from_numpy(np.asarray(points, np.float64))
+    best = torch.full((len(points), count), torch.inf, dtype=torch.float64)
+    where = torch.full((len(points), count), -1)
+    seen = 0
+    for part in others:
+        distances = torch.cdist(wanted, torch.from_numpy(np.asarray(part, np.float64)))
+        numbers = torch.arange(seen, seen + len(part)).expand(len(points), -1)
+        best, order = torch.cat([best, distances], 1).topk(count, largest=False)
+        where = torch.cat([where, numbers], 1).gather(1, order)
+        seen += len(part)
+    return where.numpy()
+
+
+def _title(run: OpenedRun) -> str:
+    return f"Faces generated by the run “{run.name}”"
+
+
+def _arrays(samples: Samples) -> dict[str, NDArray[np.generic]]:
+    return {"pictures": samples.pictures, "codes": samples.codes}
+
+
+def _test(
+    run: OpenedRun,
+    classifier: LoadedAttributeNetwork,
+    having: Sequence[str],
+    lacking: Sequence[str],
+) -> Callable[[Codes], NDArray[np.bool_]]:
+    """A test of codes (N, D): whether the classifier sees in their decodings what is wanted."""
+    known = classifier.network.attributes
+    signs = np.zeros(len(known), np.int64)  # 1: the logit must be above 0, −1: below, 0: any
+    for names, sign in ((having, 1), (lacking, -1)):
+        for name in names:
+            if name not in known:
+                raise UnusableInput(
+                    f"the network knows no attribute '{name}'.{nearest(name, known)}"
+                )
+            if signs[known.index(name)] == -sign:
+                raise UnusableInput(f"no face is both with {name} and without it.")
+            signs[known.index(name)] = sign
+
+    def fits(codes: Codes) -> NDArray[np.bool_]:
+        logits = logits_of(run.session, classifier.network, codes)
+        met = (logits * signs > 0) | (signs == 0)
+        return np.asarray(met.all(axis=1))
+
+    return fits
+
+
+def _draw_until(
+    source: CodeSource,
+    fits: Callable[[Codes], NDArray[np.bool_]],
+    count: int,
+    seed: int,
+    progress: Progress,
+) -> Codes:
+    """Draw until ``count`` codes fit; refuse where hardly any do."""
+    if count < 1:
+        raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
+    kept: list[Codes] = []
+    drawn = fitting = 0
+    for turn in range(TURNS):
+        codes = source(AT_ONCE, derive(seed, "rejection", turn))
+        kept.append(codes[fits(codes)])
+        drawn, fitting = drawn + len(codes), fitting + len(kept[-1])
+        progress("drawing", min(fitting, count), count)
+        if fitting >= count:
+            return np.concatenate(kept)[:count]
+        if drawn >= 10_000 and fitting < count * drawn / 100_000:
+            break
+    raise UnusableInput(
+        f"of {drawn:,} faces drawn, {fitting} are as wanted: ask for fewer, or draw from a prior "
+        "that was fitted to such faces."
+    )
