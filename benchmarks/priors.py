@@ -19,7 +19,7 @@ from lik.core.artifacts import sha256_of
 from lik.core.pixels import to_float
 from lik.evaluation.distances import frechet_distance
 from lik.evaluation.manifold import overlap
-from lik.latent.saved_priors import load_prior, saved_priors
+from lik.latent.priors import load_prior, saved_priors
 from lik.models.attributes import load_attribute_network
 
 DRAWN, NEIGHBOURS = 2000, 5

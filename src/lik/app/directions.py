@@ -224,7 +224,7 @@ def _by_example(run: OpenedRun, request: FitRequest) -> DirectionSet:
             "a direction by example needs pictures with the trait, pictures without it, and a name."
         )
     groups = [
-        run.session.encode(open_given(run, given, Selection()).pictures)
+        run.session.encode(open_given(run, Selection(), given).pictures)
         for given in (request.having, request.lacking)
     ]
     labels = np.repeat([1.0, -1.0], [len(group) for group in groups])

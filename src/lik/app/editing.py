@@ -27,7 +27,7 @@ from lik.figures.png import EDITED, save_png
 from lik.latent.directions.calibration import probability_of
 from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided_statistics import GUIDED, GuidedStatistics
-from lik.latent.session import Codes, Session
+from lik.latent.session import Codes, Session, decoded
 
 LONGEST_NAME = 200
 """Bytes of the name of an edited photograph: files have names of 255, with what is put behind."""
@@ -144,6 +144,9 @@ def edit_photograph(
     chosen = _chosen(photo, edit.face)
     codes = photo.codes[chosen]
     moved = _moved(editor, codes, edit, progress)
+    for number, stays in enumerate((moved == codes).all(axis=1), 1):
+        if stays and any(edit.exact.values()):
+            tell(f"face {number} of {photo.path.name} is there already, and stays as it is.")
     mode = edit.mode or ("decode" if photo.photograph.a_crop else "transfer")
     record = _record_of(run, edit, editor, mode)
     if edit.record is not None:
@@ -270,12 +273,6 @@ def _composed(
             pixels, seen.square, crop, photo.decodings[face], after, photo.photograph.widen
         )
     return pixels
-
-
-def decoded(session: Session, codes: Codes) -> NDArray[np.float32]:
-    """Codes (N, D) → images float32 (N, S, S, 3) in 0…1, before they are rounded to bytes."""
-    batches = [images.cpu().numpy() for images in session.decode_batches(codes)]
-    return np.concatenate(batches).transpose(0, 2, 3, 1)
 
 
 def _chosen(photo: OpenedPhotograph, face: int | None) -> list[int]:

@@ -25,8 +25,8 @@ class Shown:
 
 def open_given(
     run: OpenedRun,
+    selection: Selection,
     given: Sequence[str | Path] = (),
-    selection: Selection = Selection("test", count=24),
     faces: str | Path | None = None,
     notify: Notify = no_notices,
 ) -> Shown:
@@ -36,8 +36,8 @@ def open_given(
     first that can be used, as many as ``selection`` counts: what is passed over is told.
 
     Args:
-        given: pictures and folders, or one face set, which may as well be ``faces``.
         selection: which faces of a face set.
+        given: pictures and folders, or one face set, which may as well be ``faces``.
 
     Raises:
         UnusableInput: a named file that is missing, no picture, or without a face, a folder of

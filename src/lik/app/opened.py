@@ -10,8 +10,7 @@ from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder, read_environment
 from lik.faces.set.faceset import FaceSet
 from lik.latent.directions.saved import DirectionSet, saved_sets
-from lik.latent.priors import Prior
-from lik.latent.saved_priors import load_prior, saved_priors
+from lik.latent.priors import Prior, load_prior, save_prior, saved_priors
 from lik.latent.session import Session
 from lik.models.attributes import LoadedAttributeNetwork, load_attribute_network
 
@@ -141,6 +140,16 @@ class OpenedRun:
         if name not in self._priors:
             self._priors[name] = load_prior(self.path, name, self.sha256)
         return self._priors[name]
+
+    def save_prior(self, name: str, prior: Prior, made: dict[str, Any]) -> Path:
+        """Keep a fitted prior beside the run; ``made`` says from what.
+
+        Raises:
+            UnusableInput: the run is a single file, or the name cannot be that of one.
+        """
+        path = save_prior(self.require_folder(), name, prior, made)
+        self._priors.pop(name, None)
+        return path
 
     def priors(self) -> list[str]:
         """The names of the priors that are kept beside the run."""

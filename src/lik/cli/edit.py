@@ -28,7 +28,7 @@ def edit(
         list[str] | None,
         typer.Option(
             "--to", metavar="NAME=P", show_default=False,
-            help="Move each face until the network of --features gives the attribute this "
+            help="Move each face until the network of --classifier gives the attribute this "
             "probability, such as Smiling=0.9; may be repeated.",
         ),
     ] = None,
@@ -46,7 +46,7 @@ def edit(
             metavar="NAME", show_default="joint",
         ),
     ] = None,
-    features: Networks = None,
+    classifier: Networks = None,
     face: Annotated[
         int | None,
         typer.Option(
@@ -76,7 +76,7 @@ def edit(
 
     Example: lik edit runs/first photo.jpg --set Smiling=1 -o smiling.png
 
-    Guided: lik edit runs/first photo.jpg --set Smiling=1 --method guided --features NET
+    Guided: lik edit runs/first photo.jpg --set Smiling=1 --method guided --classifier NET
     """
     wanted = Edit.parse(settings or [], to or [])
     if like is not None:
@@ -93,7 +93,7 @@ def edit(
     targets = targets_of(photographs or [], out, opened.figures / "edited")
     refused: list[Exception] = []
     with progress() as step:
-        editor = editor_for(opened, wanted, features or [], faces, step, note)
+        editor = editor_for(opened, wanted, classifier or [], faces, step, note)
         for target in targets:
             try:
                 photo = open_face(opened, target.source)

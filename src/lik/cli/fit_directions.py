@@ -19,7 +19,7 @@ def fit_directions_(
     method: Annotated[
         str, typer.Option(help=f"How: {', '.join(ALL_METHODS)}.", metavar="METHOD")
     ] = DEFAULT,
-    features: Networks = None,
+    classifier: Networks = None,
     keep: Keep = None,
     examples_with: Annotated[
         list[str] | None,
@@ -48,15 +48,15 @@ def fit_directions_(
 ) -> None:  # fmt: skip
     """Fit directions on the training faces and keep them in RUN/directions.
 
-    With --features, strength 1 takes the median face without a trait to where the faces with it
+    With --classifier, strength 1 takes the median face without a trait to where the faces with it
     are, as that network sees them.
 
     --method guided fits no directions: it keeps by what guided edits are measured, with those
     networks, which may be several.
 
-    Example: lik fit-directions runs/first --method joint --features networks/attributes
+    Example: lik fit-directions runs/first --method joint --classifier networks/attributes
     """
-    opened, networks = OpenRun(run, device), features or []
+    opened, networks = OpenRun(run, device), classifier or []
     with progress() as step:
         if method == GUIDED:
             if keep or name or examples_with or examples_without:
@@ -67,7 +67,7 @@ def fit_directions_(
                 "attributes.")  # fmt: skip
             return
         if len(networks) > 1:
-            raise UnusableInput("several --features go with --method guided alone: give one.")
+            raise UnusableInput("several --classifier go with --method guided alone: give one.")
         request = FitRequest(
             method, name, faces, networks[0] if networks else None, names_of(keep),
             examples_with or [], examples_without or [], count, seed,

@@ -42,7 +42,8 @@ VERBS = {
 
 REMEDIES = {
     "faces": "(--faces FACES)",
-    "network": "(--features NET, made by lik train-features)",
+    "classifier": "(--classifier NET, made by lik train-classifier)",
+    "network": "(--classifier NET, made by lik train-classifier)",
 }
 """What an error may need → how it is given here."""
 

@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from lik.app.opened import OpenedRun
+from lik.app.selection import Selection
+from lik.app.views import draw_map
 from lik.cli.options import Arrays, Count, Device, Faces, Out, Run, Seed, Split
-from lik.cli.output import save_arrays, save_figure
+from lik.cli.output import save_figure
 
 
 class Method(StrEnum):
@@ -43,36 +46,7 @@ def map_(
 
     Example: lik map runs/first --method tsne --attribute Eyeglasses
     """
-    import numpy as np
-
-    from lik.cli.opening import drawn_indices, open_faces_of, open_session, require_size
-    from lik.figures.map import Plane, coloured, thumbnails
-    from lik.latent.directions import labels_of
-    from lik.latent.projection import project
-
-    session = open_session(run, device)
-    face_set = open_faces_of(run, faces)
-    require_size(session, face_set)
-    chosen = drawn_indices(face_set, split, count, seed)
-    labels = None
-    if attribute:
-        labels = labels_of(attribute, face_set.attributes, face_set.attribute_names)[chosen]
-    pictures = np.asarray(face_set.images[chosen])
-    codes = session.encode(pictures)
-    projection = project(codes, "pca" if method is Method.pca else "tsne", seed)
-    if projection.variance_shares:
-        axes = [
-            f"principal component {n} ({share:.1%} of the variance)"
-            for n, share in enumerate(projection.variance_shares, start=1)
-        ]
-    else:
-        axes = ["t-SNE 1 (only neighbourhoods have meaning)", "t-SNE 2"]
-    plane = Plane(projection.points, *axes)
-    title = f"The latent space of “{session.name}”: {len(chosen):,} faces"
-    if attribute and labels is not None:
-        image = coloured(plane, labels, attribute.replace("_", " "), title)
-    else:
-        image = thumbnails(plane, pictures, f"{title}, some shown")
-    name = f"map-{method.value}" + (f"-{attribute}" if attribute else "") + ".png"
-    save_figure(image, out, run, name)
-    save_arrays(arrays, points=projection.points, codes=codes, indices=chosen)
+    opened = OpenedRun(run, device)
+    selection = Selection(split, count=count, seed=seed)
+    drawn = draw_map(opened, selection, faces, method.value, attribute)
+    save_figure(opened, drawn, out, arrays)

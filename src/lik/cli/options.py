@@ -25,9 +25,9 @@ Photographs = Annotated[
 Networks = Annotated[
     list[str] | None,
     typer.Option(
-        "--features", metavar="NET", show_default=False,
-        help="A network that tells attributes; for guided edits there may be several: they take "
-        "turns.",
+        "--classifier", metavar="NET", show_default=False,
+        help="An attribute classifier of lik train-classifier; for guided edits there may be "
+        "several: they take turns.",
     ),
 ]  # fmt: skip
 FaceSetGiven = Annotated[

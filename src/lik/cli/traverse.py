@@ -53,7 +53,7 @@ def traverse(
             metavar="NAME", show_default="joint",
         ),
     ] = None,
-    features: Networks = None,
+    classifier: Networks = None,
     steps: Annotated[int, typer.Option(help="Steps of a strip.", metavar="N", min=2)] = 6,
     reach: Annotated[
         float | None,
@@ -89,10 +89,15 @@ def traverse(
         codes = source(count, seed)
         described = f"{count} generated faces, {source.described}, seed {seed}"
     else:
-        shown = open_given(opened, given or [], Selection(split, (), (), count, seed), faces, note)
+        selection = Selection(split, (), (), count, seed)
+        shown = open_given(opened, selection, given or [], faces, notify=note)
         codes, described = opened.encode(shown.pictures), shown.description
     request = TraversalRequest(
-        attribute or [], dimension or [], steps, reach, EditorRequest(method, features or [], faces)
+        attribute or [],
+        dimension or [],
+        steps,
+        reach,
+        EditorRequest(method, classifier or [], faces),
     )
     with progress() as step:
         drawn = draw_traversals(opened, shown, codes, described, request, step, note)

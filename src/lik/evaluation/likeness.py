@@ -15,8 +15,7 @@ from torchmetrics.functional.image import (
 )
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.distortions import WHITE, Picture
-from lik.evaluation.equal_error import mean_squared_error
+from lik.evaluation.distortions import WHITE, Picture, mean_squared_error
 from lik.evaluation.feature_distance import distance_of_maps
 from lik.objectives.perceptual import Features
 

@@ -15,6 +15,12 @@ from lik.figures.png import GENERATIVE
 Frames = Sequence[NDArray[np.uint8]]
 
 
+def save_film(path: Path, frames: Frames, per_second: float) -> None:
+    """Write pictures uint8 (H, W, 3) of one even size as GIF or MP4, as the suffix says."""
+    save = save_gif if Path(path).suffix.lower() == ".gif" else save_mp4
+    save(path, frames, per_second)
+
+
 def save_gif(path: Path, frames: Frames, per_second: float) -> None:
     """Write pictures uint8 (H, W, 3) as a GIF that repeats for ever; its comment says a model
     made it."""

@@ -1,22 +1,13 @@
 """The latent space in two dimensions, drawn with thumbnails or coloured by an attribute."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from lik.figures.curves import rendered
-
-
-@dataclass(frozen=True)
-class Plane:
-    """Points (N, 2) of N codes, and what the two axes are."""
-
-    points: NDArray[np.floating]
-    x_label: str
-    y_label: str
+from lik.latent.projection import Plane
 
 
 def thumbnails(plane: Plane, pictures: NDArray[np.uint8], title: str) -> Image.Image:
@@ -25,7 +16,7 @@ def thumbnails(plane: Plane, pictures: NDArray[np.uint8], title: str) -> Image.I
 
     figure, axis = _axes(plane, title)
     axis.scatter(*plane.points.T, s=4, color="#c9ced6", linewidths=0)
-    for index in spread(plane.points, cells=17):
+    for index in one_of_each_cell(plane.points, cells=17):
         thumbnail = OffsetImage(pictures[index], zoom=26 / pictures.shape[1])
         axis.add_artist(AnnotationBbox(thumbnail, tuple(plane.points[index]), frameon=False, pad=0))
     return rendered(figure)
@@ -34,6 +25,7 @@ def thumbnails(plane: Plane, pictures: NDArray[np.uint8], title: str) -> Image.I
 def coloured(plane: Plane, values: NDArray[np.floating], attribute: str, title: str) -> Image.Image:
     """Draw a dot for each code, coloured by an attribute (N,), NaN where unknown."""
     figure, axis = _axes(plane, title)
+    attribute = _literal(attribute)
     unknown = np.isnan(values)
     distinct = np.unique(values[~unknown])
     if len(distinct) <= 2 and set(distinct) <= {-1.0, 1.0}:
@@ -52,8 +44,8 @@ def coloured(plane: Plane, values: NDArray[np.floating], attribute: str, title: 
     return rendered(figure)
 
 
-def spread(points: NDArray[np.floating], cells: int) -> Sequence[int]:
-    """One point for each cell of a ``cells`` × ``cells`` grid: the nearest to the cell's middle."""
+def one_of_each_cell(points: NDArray[np.floating], cells: int) -> Sequence[int]:
+    """Choose a point of each cell of a ``cells`` × ``cells`` grid: the nearest to its middle."""
     low, high = points.min(axis=0), points.max(axis=0)
     scaled = (points - low) / np.maximum(high - low, 1e-12) * cells
     cell = np.minimum(scaled.astype(int), cells - 1)
@@ -71,8 +63,13 @@ def _axes(plane: Plane, title: str):  # type: ignore[no-untyped-def]
     from matplotlib import pyplot
 
     figure, axis = pyplot.subplots(figsize=(9, 8.4))
-    axis.set_title(title, fontsize=13)
-    axis.set_xlabel(plane.x_label)
-    axis.set_ylabel(plane.y_label)
+    axis.set_title(_literal(title), fontsize=13)
+    axis.set_xlabel(plane.axes[0])
+    axis.set_ylabel(plane.axes[1])
     axis.spines[["top", "right"]].set_visible(False)
     return figure, axis
+
+
+def _literal(text: str) -> str:
+    """Text in which Matplotlib finds no formula."""
+    return text.replace("$", r"\$")

@@ -237,8 +237,9 @@ class GuidedEditor(Editor):
 
     def logits(self, codes: Codes, attribute: str) -> NDArray[np.float32]:
         column = self.statistics.attributes.index(attribute)
-        logits: NDArray[np.float32] = logits_of(self._session, self._classifiers[0].logits, codes)
-        return logits[:, column]
+        logits = logits_of(self._session, self._classifiers[0].logits, codes)
+        own: NDArray[np.float32] = logits[:, column]
+        return own
 
     def trajectory(
         self,
@@ -285,7 +286,8 @@ def _where_reached(stops: Codes, short: NDArray[np.float64]) -> Codes:
         return nearest_stop
     last = int(reached[0])
     if last == 0:
-        return stops[0]
+        first: Codes = stops[0]
+        return first
     share = short[last - 1] / (short[last - 1] - short[last])
     place: Codes = stops[last - 1] + np.float32(share) * (stops[last] - stops[last - 1])
     return place

@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lik.core.events import Progress, no_progress
 from lik.core.randomness import standard_normal, torch_stream
-from lik.latent.session import Codes
+from lik.latent.session import Codes, require_spread_out
 
 SIGMA = 1e-4
 """σ of the path's end: what is left of the noise."""
@@ -96,14 +97,18 @@ def fit_flow(
     codes: Codes,
     steps: int = 4000,
     seed: int = 0,
-    told: Callable[[int, int], None] | None = None,
     width: int = 384,
+    progress: Progress = no_progress,
 ) -> FlowPrior:
     """Train a velocity field on codes (N, D) by Adam; the running mean of its weights is kept.
 
     The loop is its own, for that of `lik.training` reads pictures from a face set, and these are
-    a few thousand short rows. ``told`` hears how many of the steps are done.
+    a few thousand short rows.
+
+    Raises:
+        UnusableInput: codes that cannot bear it (`require_spread_out`).
     """
+    require_spread_out(codes)
     mean = codes.mean(axis=0, dtype=np.float64).astype(np.float32)
     scale = np.maximum(codes.std(axis=0, dtype=np.float64), 1e-4).astype(np.float32)
     rows = torch.from_numpy((codes - mean) / scale)
@@ -127,8 +132,8 @@ def fit_flow(
         optimizer.step()
         schedule.step()
         average.update_parameters(field)
-        if told is not None and (step + 1) % 100 == 0:
-            told(step + 1, steps)
+        if (step + 1) % 100 == 0:
+            progress("training the flow", step + 1, steps)
     trained = average.module
     assert isinstance(trained, VelocityField)
     return FlowPrior(trained, mean, scale)

@@ -1,27 +1,40 @@
-"""What the codes of faces are really like: priors fitted to them, for better draws.
+"""Priors fitted to the codes of faces, for better draws, and kept beside the run.
 
 The aggregated posterior q(z) = mean over the faces of q(z | x) is not N(0, I); codes drawn from it
 decode to better faces than codes drawn from N(0, I) (Hoffman & Johnson, "ELBO surgery", 2016;
 Ghosh et al., arXiv:1903.12436, which fits a mixture after training). Codes are (N, D).
+
+RUN/priors/NAME.safetensors   the numbers of a prior; its metadata say what it was fitted to
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
+from lik.core.artifacts import check_version, file_stem, replacing
+from lik.core.configuration import nearest
 from lik.core.errors import UnusableInput
 from lik.core.randomness import numpy_stream, standard_normal
-from lik.latent.session import Codes, Posteriors
+from lik.latent.flow import FlowPrior, VelocityField
+from lik.latent.session import Codes, Posteriors, require_spread_out
+
+FORMAT = "lik-prior"
+VERSION = 1
 
 COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components that are tried."""
 
 
 class Prior(Protocol):
-    """What codes can be drawn from, and how it is written down."""
+    """A density of codes that can be drawn from and written down."""
 
     @property
     def kind(self) -> str:
@@ -60,13 +73,17 @@ class Mixture:
 
 
 def aggregated(posteriors: Posteriors, draws: int = 1, seed: int = 0) -> Codes:
-    """``draws`` codes from each face's posterior, (draws·N, D): a sample of q(z)."""
+    """Draw ``draws`` codes from each face's posterior, (draws·N, D): a sample of q(z)."""
     return np.concatenate([posteriors.sample(seed + number) for number in range(draws)])
 
 
 def fit_gaussian(codes: Codes) -> Mixture:
-    """One Gaussian with the mean and the full covariance of the codes."""
-    _require(codes)
+    """Fit one Gaussian with the mean and the full covariance of codes (N, D).
+
+    Raises:
+        UnusableInput: codes that cannot bear it (`require_spread_out`), or too few.
+    """
+    _require_enough(codes)
     mean = codes.mean(axis=0, dtype=np.float64)
     covariance = np.cov(codes.T.astype(np.float64)) + 1e-6 * np.eye(codes.shape[1])
     factor = np.linalg.cholesky(covariance)
@@ -76,7 +93,7 @@ def fit_gaussian(codes: Codes) -> Mixture:
 def fit_mixture(
     codes: Codes, components: int | None = None, seed: int = 0
 ) -> tuple[Mixture, dict[int, float]]:
-    """A mixture of full Gaussians; without ``components``, as many as held-out codes like best.
+    """Fit a mixture of full Gaussians; without ``components``, as many as held-out codes like best.
 
     A tenth of the codes is held out, and the number in `COMPONENTS` with the highest mean log
     likelihood of them wins: with D² numbers in a component, it says more than an information
@@ -84,12 +101,16 @@ def fit_mixture(
 
     Returns:
         The mixture fitted on all codes, and the held-out log likelihood in nats of what was tried.
+
+    Raises:
+        UnusableInput: codes that cannot bear it (`require_spread_out`), or too few.
     """
-    _require(codes)
+    _require_enough(codes)
     tried: dict[int, float] = {}
     if components is None:
         order = numpy_stream(seed, "held out").permutation(len(codes))
-        held, used = codes[order[: len(codes) // 10]], codes[order[len(codes) // 10 :]]
+        tenth = max(1, len(codes) // 10)
+        held, used = codes[order[:tenth]], codes[order[tenth:]]
         for count in COMPONENTS:
             if tried and (count * codes.shape[1] > len(used) or _falls(tried)):
                 break
@@ -102,6 +123,79 @@ def fit_mixture(
     return Mixture(gmm.weights_, gmm.means_, factors), tried
 
 
+def save_prior(run: Path, name: str, prior: Prior, made: dict[str, Any]) -> Path:
+    """Write a prior; ``made`` says from what: model and face set by hash, settings, results."""
+    path = prior_path(run, name)
+    tensors = {key: torch.as_tensor(value).contiguous() for key, value in prior.tensors().items()}
+    description = {
+        "format": FORMAT, "version": str(VERSION), "kind": prior.kind,
+        "made": json.dumps(made, ensure_ascii=False),
+    }  # fmt: skip
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, description))
+    return path
+
+
+def load_prior(run: Path, name: str, model_sha256: str | None = None) -> Prior:
+    """Read a prior back.
+
+    Raises:
+        UnusableInput: there is none, it is broken or of a newer Lik, or was fitted to the codes of
+            other weights than ``model_sha256`` says.
+    """
+    path = prior_path(run, name)
+    if not path.is_file():
+        known = saved_priors(run)
+        raise UnusableInput(
+            f"{run} has no prior '{name}'.{nearest(name, known)} lik fit-prior makes one."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UnusableInput(f"{path} cannot be read as safetensors ({error}).") from error
+    if description.get("format") != FORMAT:
+        raise UnusableInput(f"{path} holds no prior of Lik (its metadata does not say so).")
+    version = description.get("version", "")
+    check_version(str(path), int(version) if version.isdecimal() else None, VERSION)
+    made = json.loads(description.get("made", "{}"))
+    if model_sha256 is not None and made.get("model_sha256") not in (None, model_sha256):
+        raise UnusableInput(
+            f"the prior '{name}' is of other weights than {run} has now: fit it again."
+        )
+    try:
+        return _built(description["kind"], tensors)
+    except (KeyError, RuntimeError) as error:
+        raise UnusableInput(f"{path} is broken: fit the prior again.") from error
+
+
+def saved_priors(run: Path) -> list[str]:
+    """Names of the priors beside a run, in alphabetical order."""
+    files = (Path(run) / "priors").glob("*.safetensors")
+    return sorted(file.stem for file in files if not file.name.startswith("."))
+
+
+def prior_path(run: Path, name: str) -> Path:
+    """Where a prior is kept.
+
+    Raises:
+        UnusableInput: the name cannot be that of a file.
+    """
+    if file_stem(name) != name:
+        raise UnusableInput(f"'{name}' cannot name a prior: use letters, digits, - and _.")
+    return Path(run) / "priors" / f"{name}.safetensors"
+
+
+def _require_enough(codes: Codes) -> None:
+    require_spread_out(codes)
+    if len(codes) < 2 * codes.shape[1]:
+        raise UnusableInput(
+            f"{len(codes)} codes are too few to fit {codes.shape[1]} dimensions: give at least "
+            f"{2 * codes.shape[1]} faces."
+        )
+
+
 def _falls(tried: dict[int, float]) -> bool:
     """Whether the last two numbers did each worse than the one before."""
     scores = list(tried.values())
@@ -109,7 +203,7 @@ def _falls(tried: dict[int, float]) -> bool:
 
 
 def _gmm(codes: Codes, components: int, seed: int) -> Any:
-    from sklearn.mixture import GaussianMixture
+    from sklearn.mixture import GaussianMixture  # takes a second to load, and few need it
 
     gmm = GaussianMixture(
         components, reg_covar=1e-3, max_iter=60, tol=1e-2, random_state=seed, init_params="kmeans"
@@ -117,9 +211,15 @@ def _gmm(codes: Codes, components: int, seed: int) -> Any:
     return gmm.fit(codes.astype(np.float64))
 
 
-def _require(codes: Codes) -> None:
-    if len(codes) < 2 * codes.shape[1]:
-        raise UnusableInput(
-            f"{len(codes)} codes are too few to fit {codes.shape[1]} dimensions: give at least "
-            f"{2 * codes.shape[1]} faces."
-        )
+def _built(kind: str, tensors: dict[str, torch.Tensor]) -> Prior:
+    if kind != "flow":
+        arrays = {key: np.asarray(value.numpy()) for key, value in tensors.items()}
+        return Mixture(arrays["weights"], arrays["means"], arrays["factors"], kind)
+    weights = {
+        key.removeprefix("field."): value for key, value in tensors.items() if "field." in key
+    }
+    blocks = len({key.split(".")[1] for key in weights if key.startswith("blocks.")})
+    width, latent = weights["enter.weight"].shape
+    field = VelocityField(latent, width, blocks)
+    field.load_state_dict(weights)
+    return FlowPrior(field, tensors["mean"].numpy(), tensors["scale"].numpy())

@@ -7,39 +7,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
-from lik.latent.session import Codes
+from lik.latent.session import Codes, require_spread_out
 
 Method = Literal["pca", "tsne"]
 
 
 @dataclass(frozen=True)
-class Projection:
-    """Points (N, 2), and for PCA the share of the variance that each axis carries."""
+class Plane:
+    """Points (N, 2) of N codes, and what the two axes are."""
 
     points: NDArray[np.floating]
-    method: Method
-    variance_shares: tuple[float, float] | None = None
+    axes: tuple[str, str]
 
 
-def project(codes: Codes, method: Method = "pca", seed: int = 0) -> Projection:
-    """Principal components, or t-SNE of the codes (its axes mean nothing, its neighbours do).
+def project(codes: Codes, method: Method = "pca", seed: int = 0) -> Plane:
+    """Project codes (N, D) to principal components, or by t-SNE, which keeps neighbours together.
 
     Raises:
-        UnusableInput: fewer codes, or fewer dimensions, than a plane needs.
+        UnusableInput: fewer codes, or fewer dimensions, than a plane needs, or equal codes.
     """
     if codes.shape[1] < 2:
         raise UnusableInput("a map needs at least 2 latent dimensions, and this run has 1.")
     if len(codes) < 3:
         raise UnusableInput(f"a map needs at least 3 faces, not {len(codes)}.")
-    if method == "pca":
+    require_spread_out(codes)
+    if method == "pca":  # scikit-learn takes a second to load, and few need it
         from sklearn.decomposition import PCA
 
         pca = PCA(n_components=2, random_state=seed)
         points = pca.fit_transform(codes)
-        first, second = (float(share) for share in pca.explained_variance_ratio_)
-        return Projection(points, method, (first, second))
+        first, second = (
+            f"principal component {number} ({share:.1%} of the variance)"
+            for number, share in enumerate(pca.explained_variance_ratio_, start=1)
+        )
+        return Plane(points, (first, second))
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(codes) - 1) / 3)
     tsne = TSNE(n_components=2, perplexity=perplexity, init="pca", random_state=seed)
-    return Projection(tsne.fit_transform(codes), method)
+    points = tsne.fit_transform(codes)
+    return Plane(points, ("t-SNE 1 (only neighbourhoods have meaning)", "t-SNE 2"))

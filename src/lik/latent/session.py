@@ -169,5 +169,28 @@ class Session:
             raise UnusableInput(f"{self.name} has no {part}: only the {parts[0]} was imported.")
 
 
+def decoded(session: Session, codes: Codes) -> NDArray[np.float32]:
+    """Codes (N, D) → images float32 (N, S, S, 3) in 0…1, before they are rounded to bytes."""
+    batches = [images.cpu().numpy() for images in session.decode_batches(codes)]
+    return np.concatenate(batches).transpose(0, 2, 3, 1)
+
+
+def require_spread_out(codes: Codes) -> None:
+    """See that codes (N, D) differ from each other: of equal ones nothing can be learned.
+
+    Raises:
+        UnusableInput: they are all the same, or some are no finite numbers.
+    """
+    if not np.isfinite(codes).all():
+        raise UnusableInput(
+            "the codes of these faces are not all finite numbers: the run's weights are broken."
+        )
+    if not np.ptp(codes, axis=0).any():
+        raise UnusableInput(
+            f"the codes of these {len(codes):,} faces are all the same: the encoder tells them "
+            "nothing apart."
+        )
+
+
 def _parts(count: int) -> Iterator[slice]:
     return (slice(start, start + BATCH) for start in range(0, count, BATCH))

@@ -1,4 +1,4 @@
-"""One picture under distortions of the same error, with all that was measured of each."""
+"""Pictures laid out as tiles in rows of three, below each what is to be said of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Tile:
     ssim: float | None = None
 
 
-def likeness_figure(tiles: Sequence[Tile], title: str, notes: Sequence[str]) -> Image.Image:
+def draw_tiles(tiles: Sequence[Tile], title: str, notes: Sequence[str]) -> Image.Image:
     """Lay tiles out in rows of three, in their order; ``notes`` are lines below the title.
 
     Small pictures are enlarged by whole factors without smoothing, so that every pixel is seen.
