@@ -6,7 +6,9 @@ tables as CSV, as they lie on Kaggle or as pandas writes them.
 
 import csv
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -142,35 +144,24 @@ def _read(beside: Path, name: str, pictures: PictureNames, notify: Notify) -> _T
                     f"{name}{file.suffix.lower()}, or take it away."
                 )
         return None
-    lines = _lines(path)
-    columns, at = _header(path, name, lines)
+    columns, at, lines = _parsed(path, name)
     values = np.full((len(pictures.names), len(columns)), np.nan)
-    rows = np.zeros(len(pictures.names), int)
-    for number, cells in lines:
-        where = f"{path}, line {number}"
-        if len(cells) != at + 1 + len(columns):
-            raise UnusableInput(
-                f"{where}: {len(cells) - at - 1} values for {len(columns)} columns."
-            )
-        found = pictures.find(cells[at])
-        if len({base_of(pictures.names[index]) for index in found}) > 1:
-            raise UnusableInput(f"{where}: {pictures.ambiguity(cells[at], found)}")
-        if found and rows[found[0]]:
-            raise UnusableInput(
-                f"{where}: {pictures.names[found[0]]} has a row already, in line {rows[found[0]]}."
-            )
+    missing = np.ones(len(pictures.names), bool)
+    for where, found, cells in pictures.rows(path, lines, at, columns):
+        if len(found) > 1 and len({base_of(pictures.names[index]) for index in found}) > 1:
+            raise UnusableInput(f"{where}: {pictures.ambiguity(found)}")
         if found:
-            rows[found] = number
-            values[found] = _numbers(cells[at + 1 :], where)
-    missing = int((rows == 0).sum())
-    if missing == len(rows):
+            missing[found] = False
+            values[found] = _numbers(cells, where)
+    if missing.all():
         raise UnusableInput(
-            f"{path} fits no picture: it has rows for names such as {lines[0][1][at]}, and the "
-            f"pictures have names such as {pictures.names[0]}."
+            f"{path} fits no picture: none is called as its rows are ({pictures.names[0]} is one)."
         )
-    if missing:
-        first = pictures.names[int(np.argmin(rows))]
-        notify(f"{missing:,} of {len(rows):,} pictures have no row in {path}, such as {first}.")
+    if missing.any():
+        notify(
+            f"{missing.sum():,} of {len(missing):,} pictures have no row in {path}, such as "
+            f"{pictures.names[int(missing.argmax())]}."
+        )
     return _Table(path, columns, values)
 
 
@@ -181,46 +172,48 @@ def _numbers(cells: list[str], where: str) -> list[float]:
         raise UnusableInput(f"{where}: {error}.") from error
 
 
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Number and cells of each line that is not empty, without the count that may stand above."""
+def _parsed(path: Path, name: str) -> tuple[list[str], int, Iterator[tuple[int, list[str]]]]:
+    """The columns of values, which cell holds the name, and number and cells of each row."""
+    lines = _lines(path)
+    first = next(lines, (0, []))
+    if len(first[1]) == 1 and first[1][0].isdecimal():  # the count
+        first = next(lines, (0, []))
+    header: list[str] = []
+    alone = len(first[1]) == 1 and path.suffix == ".csv"
+    if not all(map(is_number, first[1] if alone else first[1][1:])):
+        header, first = [title.strip() for title in first[1]], next(lines, (0, []))
+    row = first[1]
+    if not row:
+        raise UnusableInput(f"{path} is not CelebA's {name}: it has no rows.")
+    titled = len(header) == len(row)
+    at = next((index for index, cell in enumerate(row) if not is_number(cell)), -1)
+    if titled and at < 0:  # names such as 1, without a suffix
+        at = next((i for i, title in enumerate(header) if title.lower() in NAME_COLUMNS), -1)
+    if at < 0:
+        raise UnusableInput(f"{path} has no column of the names of pictures.")
+    rows = chain([first], lines)
+    if titled and _may_name(path, header[at]):
+        return header[at + 1 :], at, rows
+    if header and len(header) == len(row) - 1 - at:
+        return header, at, rows
+    if not header and name == PARTITION:
+        return ["partition"], at, rows
+    raise UnusableInput(
+        f"{path} is not CelebA's {name}: no line names as many columns as its rows have."
+    )
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each line that is not empty."""
     lines = read_text(path, "CelebA's table").splitlines()
+    split = csv.reader(lines, strict=True) if path.suffix == ".csv" else map(str.split, lines)
     try:
-        split = csv.reader(lines, strict=True) if path.suffix == ".csv" else map(str.split, lines)
-        numbered = [(number, cells) for number, cells in enumerate(split, 1) if any(cells)]
+        yield from ((number, cells) for number, cells in enumerate(split, 1) if any(cells))
     except csv.Error as error:
         raise UnusableInput(f"{path} cannot be read as CSV ({error}).") from error
-    has_count = numbered and len(numbered[0][1]) == 1 and numbered[0][1][0].isdecimal()
-    return numbered[1:] if has_count else numbered
-
-
-def _header(path: Path, name: str, lines: list[tuple[int, list[str]]]) -> tuple[list[str], int]:
-    """The columns of values, and which column holds the names; the header leaves ``lines``."""
-    header: list[str] = []
-    if lines:
-        first = lines[0][1]
-        alone = len(first) == 1 and path.suffix == ".csv"
-        if not all(map(is_number, first if alone else first[1:])):
-            header = lines.pop(0)[1]
-    if not lines:
-        raise UnusableInput(f"{path} is not CelebA's {name}: it has no rows.")
-    row = lines[0][1]
-    named = [index for index, cell in enumerate(row) if not is_number(cell)]
-    titled = len(header) == len(row)
-    if titled and not named:  # names such as 1, without a suffix
-        named = [i for i, title in enumerate(header) if title.strip().lower() in NAME_COLUMNS]
-    if not named or (titled and not _may_name(path, header[named[0]])):
-        raise UnusableInput(f"{path} has no column of the names of pictures.")
-    at = named[0]
-    if titled:
-        return [title.strip() for title in header[at + 1 :]], at
-    if header and len(header) == len(row) - 1 - at:
-        return header, at
-    if not header and name == PARTITION:
-        return ["partition"], at
-    raise UnusableInput(f"{path} is not CelebA's {name}: no line names its columns.")
 
 
 def _may_name(path: Path, title: str) -> bool:
     """Whether a column may hold names: the text form has no title of it, or a usual one."""
-    usual = title.strip().lower() in NAME_COLUMNS or is_row_number(title)
+    usual = title.lower() in NAME_COLUMNS or is_row_number(title)
     return path.suffix == ".csv" or usual

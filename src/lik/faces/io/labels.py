@@ -9,8 +9,9 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -89,45 +90,34 @@ def with_labels(source: Source, path: Path) -> Labelled:
         UnusableInput: the file is missing or broken, a value is none of these, a name fits
             several pictures, or none fits any.
     """
-    rows = list(_read(path))
-    header, rows = (rows[0][1], rows[1:]) if rows else ([], [])
-    at = _column_of_names(header, rows[0][1] if rows else [])
+    rows = _read(path)
+    header = next(rows, (0, []))[1]
+    first = next(rows, None)
+    at = _column_of_names(header, first[1] if first else [])
     columns = _columns(path, header[at:])
     attributes = [name for name in columns if name.lower() != "split"]
-    names = PictureNames(source.names)
     table = np.full((len(source.names), len(attributes)), np.nan)
     splits = list(source.splits)
-    lines: dict[int, int] = {}
-    unmatched = 0
-    for line, cells in rows:
-        where = f"{path}, line {line}"
-        if len(cells) != len(header):
-            raise UnusableInput(f"{where}: {len(cells)} values for {len(header)} columns.")
-        name, values = cells[at], [cell.strip() for cell in cells[at + 1 :]]
-        found = names.find(name) or names.find(name.strip())
-        if not found:
-            unmatched += 1
-            continue
+    matched = unmatched = 0
+    names = PictureNames(source.names)
+    for where, found, cells in names.rows(path, chain([first] if first else [], rows), at, columns):
         if len(found) > 1:
-            raise UnusableInput(f"{where}: {names.ambiguity(name, found)}")
-        index = found[0]
-        if index in lines:
-            raise UnusableInput(
-                f"{where}: {source.names[index]} has a row already, in line {lines[index]}."
-            )
-        lines[index] = line
-        pairs = list(zip(columns, values, strict=True))
-        table[index] = [_value(v, c, where) for c, v in pairs if c.lower() != "split"]
-        split = next((_split(v, where) for c, v in pairs if c.lower() == "split"), None)
-        splits[index] = split or splits[index]
-    if not lines:
+            raise UnusableInput(f"{where}: {names.ambiguity(found)}")
+        matched += len(found)
+        unmatched += not found
+        for index in found:
+            pairs = [(cell.strip(), title) for cell, title in zip(cells, columns, strict=True)]
+            table[index] = [_value(v, c, where) for v, c in pairs if c.lower() != "split"]
+            split = next((_split(v, where) for v, c in pairs if c.lower() == "split"), None)
+            splits[index] = split or splits[index]
+    if not matched:
         raise UnusableInput(
             f"none of the {unmatched} names in {path} is that of a picture ({source.names[0]} is "
             "one): the first column is to hold them."
         )
     names_of_all, all_values = _merged(source, attributes, one_and_minus_one(table))
     labelled = replace(source, splits=splits, attribute_names=names_of_all, attributes=all_values)
-    return Labelled(labelled, len(lines), unmatched, len(source.names) - len(lines))
+    return Labelled(labelled, matched, unmatched, len(source.names) - matched)
 
 
 class PictureNames:
@@ -152,10 +142,39 @@ class PictureNames:
                 return found
         return []
 
-    def ambiguity(self, name: str, found: list[int]) -> str:
+    def rows(
+        self, path: Path, lines: Iterable[tuple[int, list[str]]], at: int, columns: list[str]
+    ) -> Iterator[tuple[str, list[int], list[str]]]:
+        """Of each row of a table: where it is, the pictures that it is for, the cells it has.
+
+        Args:
+            path: the table.
+            lines: their numbers and cells.
+            at: which cell holds the name; those after it are given, which are to be ``columns``.
+
+        Raises:
+            UnusableInput: a row has too many or few cells, or its picture has a row already.
+        """
+        before: dict[int, int] = {}
+        for number, cells in lines:
+            where = f"{path}, line {number}"
+            if len(cells) != at + 1 + len(columns):
+                raise UnusableInput(
+                    f"{where}: {len(cells)} values for {at + 1 + len(columns)} columns."
+                )
+            found = self.find(cells[at]) or self.find(cells[at].strip())
+            for index in found:
+                if index in before:
+                    raise UnusableInput(
+                        f"{where}: {self.names[index]} has a row already, in line {before[index]}."
+                    )
+                before[index] = number
+            yield where, found, cells[at + 1 :]
+
+    def ambiguity(self, found: list[int]) -> str:
         """What is to be said where a name fits several pictures."""
         first, second = (self.names[index] for index in found[:2])
-        return f"{name} may be {first} or {second}: give the names in full."
+        return f"this may be {first} or {second}: give the names in full."
 
     def _by(self, key: Callable[[str], str | None]) -> dict[str, list[int]]:
         if key not in self._indices:

@@ -16,6 +16,9 @@ ENCRYPTED = "encrypted in the zip"
 UNREADABLE = "damaged in the zip"
 COMPRESSION = "compressed in the zip by another method than deflate"
 
+HEADER = b"PK\3\4"
+"""How what lies before each file begins."""
+
 ENTRY, ENTRY_BYTES = b"PK\1\2", 46
 """How an entry of the list at the end begins, and its bytes before the name."""
 
@@ -67,25 +70,31 @@ def _opened(path: Path, state: tuple[int, int]) -> zipfile.ZipFile:
 
 
 class _Renaming(io.FileIO):
-    """A zip file in whose list the names that are not in UTF-8 do not claim to be."""
+    """A zip file in which names that are not in UTF-8 do not claim to be."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(-1 if size is None else size)
-        if not data.startswith(ENTRY):
-            return data
-        listed, at = bytearray(data), 0
-        while listed[at : at + 4] == ENTRY:
-            name, extra, comment = (
-                int.from_bytes(listed[at + where : at + where + 2], "little")
-                for where in (28, 30, 32)
-            )
+        data = bytearray(super().read(-1 if size is None else size))
+        if data.startswith(HEADER):  # which is read without its name
+            name = super().read(int.from_bytes(data[26:28], "little"))
+            self.seek(-len(name), io.SEEK_CUR)
+            data[7] = _flag(data[7], name)
+        at = 0
+        while data[at : at + 4] == ENTRY:
+            lengths = (data[at + place : at + place + 2] for place in (28, 30, 32))
+            name, notes, comment = (int.from_bytes(length, "little") for length in lengths)
             start = at + ENTRY_BYTES
-            try:
-                listed[start : start + name].decode("utf-8")
-            except UnicodeDecodeError:
-                listed[at + 9] &= 0xF7  # the flag of UTF-8
-            at = start + name + extra + comment
-        return bytes(listed)
+            data[at + 9] = _flag(data[at + 9], data[start : start + name])
+            at = start + name + notes + comment
+        return bytes(data)
+
+
+def _flag(flag: int, name: bytes) -> int:
+    """The upper flags of an entry, without that of UTF-8 where the name is not."""
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return flag & ~0x08
+    return flag
 
 
 def is_zip(path: Path) -> bool:
