@@ -89,7 +89,7 @@ def written(request, tmp_path):
     def write(files):
         place = tmp_path / f"held.{request.param}"
         if request.param == "folder":
-            place.mkdir()
+            place.mkdir(exist_ok=True)
         return WRITERS[request.param](place, files)
 
     return write
@@ -657,7 +657,7 @@ class TestCelebA:
     @pytest.mark.parametrize(
         ("name", "text", "said"),
         [
-            ("attr_celeba.txt", "2\nBald Smiling\n1.png 1\n", "no column of the names"),
+            ("attr_celeba.txt", "2\nBald Smiling\n1.png 1\n", "no line names as many"),
             ("attr_celeba.txt", "2\nBald Smiling\n1.png 1 x\n", "line 3: could not convert"),
             ("attr_celeba.txt", "2\nBald Smiling Old\n1.png 1 1\n", "no line names as many"),
             ("attr_celeba.txt", "", "no rows"),

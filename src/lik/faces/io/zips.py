@@ -88,7 +88,7 @@ class _Renaming(io.FileIO):
         return bytes(data)
 
 
-def _flag(flag: int, name: bytes) -> int:
+def _flag(flag: int, name: bytes | bytearray) -> int:
     """The upper flags of an entry, without that of UTF-8 where the name is not."""
     try:
         name.decode("utf-8")
