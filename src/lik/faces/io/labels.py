@@ -204,8 +204,8 @@ def _digits(name: str) -> str | None:
     return str(int(stem)) if re.fullmatch(r"[0-9]{1,18}", stem) else None
 
 
-def is_number(text: str) -> bool:
-    """Whether a cell holds a number."""
+def is_number(text: str | bytes) -> bool:
+    """Whether a cell or a file holds a number alone."""
     try:
         float(text)
     except ValueError:

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from lik.core.errors import UnusableInput
 from lik.faces.io.decoding import PictureFile, read_bounded
-from lik.faces.io.labels import LabelTable, is_trait
+from lik.faces.io.labels import LabelTable, is_number, is_trait
 from lik.faces.io.pictures import (
     NotAPicture,
     has_picture_suffix,
@@ -148,7 +148,8 @@ def _labels(tar: Tar, file: str) -> dict[str, float]:
             fields = json.loads(data)
             fields = fields if isinstance(fields, dict) else {}
         else:
-            fields = {suffix_of(file)[1:]: _number(data)}
+            # A number alone; a caption is no label.
+            fields = {suffix_of(file)[1:]: float(data)} if is_number(data) else {}
         numbers = {
             name: float(value)
             for name, value in fields.items()
@@ -159,14 +160,6 @@ def _labels(tar: Tar, file: str) -> dict[str, float]:
             f"{file} in {tar.path} cannot be read ({error}): mend or leave it out."
         ) from error
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
-
-
-def _number(data: bytes) -> float | None:
-    """The number that a text holds alone; None for a caption."""
-    try:
-        return float(data)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)
