@@ -1,4 +1,5 @@
 import io
+import os
 import random
 import struct
 import zlib
@@ -6,17 +7,20 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, features
 
-from lik.faces.io import decoding
+from lik.faces.io import damage, decoding
 from lik.faces.io.decoding import PictureFile
 from lik.faces.io.pictures import NotAPicture
+from lik.faces.io.sources import open_source
 
 QUARTERS = np.zeros((40, 60, 3), np.uint8)
 QUARTERS[:20, :30] = (220, 40, 40)
 QUARTERS[:20, 30:] = (40, 200, 60)
 QUARTERS[20:, :30] = (50, 60, 210)
 QUARTERS[20:, 30:] = (200, 190, 50)
+
+NOISE = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
 
 UPRIGHT = {
     1: None,
@@ -187,6 +191,35 @@ class TestSizeAndOrientation:
         assert difference(decode(data), QUARTERS) < 4
 
 
+def linear_profile():
+    """sRGB's own profile with its three curves made straight."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for index in range(struct.unpack(">I", data[128:132])[0]):
+        tag, start, size = struct.unpack(">4sII", data[132 + 12 * index : 144 + 12 * index])
+        if tag in (b"rTRC", b"gTRC", b"bTRC"):
+            data[start : start + size] = (b"curv" + bytes(8)).ljust(size, b"\0")
+    return bytes(data)
+
+
+class TestColours:
+    """A profile of linear light, by which the middle grey 55 is sRGB's 128."""
+
+    @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+    def test_another_profile_is_converted(self, format):
+        grey = np.full((16, 16, 3), 55, np.uint8)
+        assert (np.abs(decode(encoded(grey, format)).astype(int) - 55) <= 2).all()
+        data = encoded(grey, format, icc_profile=linear_profile())
+        assert (np.abs(decode(data).astype(int) - 128) <= 4).all()
+
+    @pytest.mark.parametrize("mode", ["RGB", "L"])
+    def test_srgb_and_what_is_no_profile_change_no_byte(self, mode):
+        image = Image.fromarray(QUARTERS).convert(mode)
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        for profile in (srgb, b"no profile"):
+            data = encoded(image, "JPEG", icc_profile=profile)
+            np.testing.assert_array_equal(decode(data), decode(encoded(image, "JPEG")))
+
+
 class TestWhatIsRefused:
     def test_each_trouble_has_its_words(self):
         assert reason(b"") == decoding.EMPTY
@@ -215,6 +248,70 @@ class TestWhatIsRefused:
         data = encoded(noise, "JPEG", progressive=True)
         assert reason(data[:-300]) == decoding.TRUNCATED
         assert reason(data[: len(data) // 2] + bytes(len(data) // 2)) == decoding.TRUNCATED
+
+    @pytest.mark.parametrize("least", [None, 60])
+    @pytest.mark.parametrize("form", ["RGB", "L", "CMYK", "progressive", "optimize"])
+    def test_what_libjpeg_paints_over_is_refused(self, form, least, capfd):
+        image = Image.fromarray(NOISE)
+        options = {form: True} if form in ("progressive", "optimize") else {}
+        image = image if options else image.convert(form)
+        data = encoded(image, "JPEG", quality=75, **options)
+        other = encoded(image.rotate(180), "JPEG", quality=75, **options)
+        middle = (data.index(b"\xff\xda") + len(data)) // 2
+        broken = {
+            "cut, with an end mark": data[:middle] + b"\xff\xd9",
+            "zeroed": data[:middle] + bytes(200) + data[middle + 200 :],
+            "half of one and another": data[:middle] + other,
+            "two": data + other,
+        }
+        for what, given in broken.items():
+            with pytest.raises(NotAPicture) as caught:
+                decode(given, least)
+            said = decoding.GLUED if what == "two" else decoding.DAMAGED
+            assert str(caught.value) == said, what
+        assert decode(data + b"a note of the camera", least).shape[2] == 3
+        assert capfd.readouterr().err == ""
+
+    @pytest.mark.parametrize("format", ["WEBP", "AVIF", "JPEG2000"])
+    @pytest.mark.parametrize("size", [64, 512])
+    def test_holes_are_found_where_nothing_has_a_checksum(self, format, size):
+        if not features.check(format.lower().replace("jpeg2000", "jpg_2000")):
+            pytest.skip(f"this Pillow reads no {format}")
+        data = encoded(NOISE, format)
+        assert decode(data).shape == NOISE.shape
+        for at in range(len(data) // 3, len(data) - size, len(data) // 5):
+            assert reason(data[:at] + bytes(size) + data[at + size :]) == decoding.DAMAGED
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"format": "JPEG", "optimize": True}, {"format": "JPEG", "progressive": True},
+            {"format": "WEBP"}, {"format": "WEBP", "quality": 100, "method": 0},
+            {"format": "JPEG2000"},
+        ],
+    )  # fmt: skip
+    def test_flat_backgrounds_are_no_holes(self, options):
+        image = Image.new("RGB", (1200, 900), (255, 255, 255))
+        image.paste(Image.fromarray(NOISE), (500, 400))
+        assert decode(encoded(image, **options)).shape == (900, 1200, 3)
+
+    def test_what_others_say_meanwhile_is_passed_on(self, capfd):
+        with damage.listening() as complaints:
+            os.write(2, b"Corrupt JPEG data: premature end\nsomebody else\n")
+        assert len(complaints) == 1
+        assert capfd.readouterr().err == "somebody else\n"
+
+    def test_pictures_of_cameras_that_announce_more_are_read(self):
+        first, second = Image.fromarray(QUARTERS), Image.fromarray(QUARTERS[::-1])
+        data = encoded(first, "MPO", save_all=True, append_images=[second], quality=95)
+        assert difference(decode(data), QUARTERS) < 4
+
+    @pytest.mark.parametrize("data", ["photos", "celeba-half", "lfw"])
+    def test_no_good_picture_is_refused(self, real_data, data):
+        place = real_data / data
+        source = open_source(str(next(place.glob("*.zip")) if data == "lfw" else place), 64)
+        for name in source.names[:: {"photos": 3, "celeba-half": 60, "lfw": 90}[data]]:
+            assert source.container.open(name).decode().size
 
     def test_a_whole_picture_without_its_end_mark_is_read(self):
         data = encoded(QUARTERS, "PNG")

@@ -3,6 +3,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import stat
 import sys
 import tarfile
@@ -22,7 +23,7 @@ from lik.faces.io.sources import open_source, open_sources
 
 AWKWARD = [
     "a b.png", "it's \"quoted\".png", "two\nlines.png", "Ђорђе/лик.png", "顔.png", "é\\x.png",
-    "comma, and; semicolon.png", "percent%20.png", "-dash.png", "..dots.png", "no-suffix",
+    "comma, and; semicolon.png", "return\r.png", "tab\t.png", "-dash.png", "a..dots.png", "no",
 ]  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def written(request, tmp_path):
     def write(files):
         place = tmp_path / f"held.{request.param}"
         if request.param == "folder":
-            place.mkdir()
+            place.mkdir(exist_ok=True)
         return WRITERS[request.param](place, files)
 
     return write
@@ -119,12 +120,26 @@ class TestContainers:
         assert len(sent) < 1000
         np.testing.assert_array_equal(pickle.loads(sent).open("299.png").decode(), picture(299))
 
-    def test_litter_is_passed_over_and_what_is_no_picture_has_a_reason(self, written):
-        files = {"b.png": png(), "a.png": b"", "__MACOSX/._b.png": b"x", ".DS_Store": b"x"}
-        source = open_source(str(written(files | {"notes": b"no picture"})), 64)
+    def test_litter_and_hidden_copies_are_passed_over_and_no_pictures_have_a_reason(self, written):
+        hidden = [
+            "__MACOSX/._b.png", ".DS_Store", ".b.png", "x/.ipynb_checkpoints/b.png", "Thumbs.db",
+            "@eaDir/b.png/SYNOPHOTO_THUMB_M.png", ".thumbnails/b.png", "Icon\r",
+            "$RECYCLE.BIN/b.png",
+        ]  # fmt: skip
+        files = {"b.png": png(), "a.png": b"", "notes": b"no picture"}
+        source = open_source(str(written(files | dict.fromkeys(hidden, png()))), 64)
         assert sorted(source.names) == ["a.png", "b.png", "notes"]
         assert reason(source, "a.png") == decoding.EMPTY
         assert reason(source, "notes") == decoding.UNKNOWN
+
+    def test_the_fingerprint_tells_a_replaced_picture_and_the_identity_does_not(self, written):
+        files = {"a.png": png(1), "b.png": png(2)}
+        before = open_source(str(place := written(files)), 64)
+        fingerprint = before.fingerprint
+        assert open_source(str(place), 64).fingerprint == fingerprint
+        after = open_source(str(written(files | {"b.png": png(3) + b"."})), 64)
+        assert after.fingerprint != fingerprint
+        assert after.identity == before.identity
 
     def test_nothing_is_written_outside_nor_anywhere(self, tmp_path):
         names = ["../evil.png", "/tmp/evil.png", "a/../../evil.png", "C:\\evil.png"]
@@ -210,6 +225,16 @@ class TestZips:
             archive.writestr("b.png", png(2))
         assert open_source(str(place), 64).names == ["a.png", "b.png"]
 
+    def test_one_bad_name_does_not_refuse_the_whole(self, tmp_path):
+        files = {"лик.png": png(1), "ok.png": png(2), "顔.png": png(3)}
+        place = write_zip(tmp_path / "a.zip", files)
+        bad = "лик".encode()[:3] + b"\xff\xfe\xff"
+        place.write_bytes(place.read_bytes().replace("лик".encode(), bad))
+        source = open_source(str(place), 64)
+        assert source.names[::2] == ["ok.png", "顔.png"]
+        for name, seed in zip(source.names, (2, 1, 3), strict=True):
+            np.testing.assert_array_equal(pixels(source, name), picture(seed))
+
     def test_a_zip_that_claims_a_small_size_is_found_out(self, tmp_path):
         place = write_zip(tmp_path / "a.zip", {"a.png": bytes(100_000)})
         data = bytearray(place.read_bytes())
@@ -289,7 +314,13 @@ class TestTars:
     def test_broken_tars_and_labels_are_said(self, tmp_path):
         place = write_tar(tmp_path / "a.tar", {f"{i}.png": bytes(3000) for i in range(9)})
         place.write_bytes(place.read_bytes()[:15_000])
-        with pytest.raises(UnusableInput, match=r"a\.tar cannot be read as a tar \(it breaks off"):
+        with pytest.raises(UnusableInput, match=r"a\.tar cannot be read as a tar "):
+            open_source(str(place), 64)
+        write_tar(place, {f"{i}.png": bytes(3000) for i in range(9)})
+        data = bytearray(place.read_bytes())
+        data[7 * 512 : 7 * 512 + 8] = b"damaged!"
+        place.write_bytes(data)
+        with pytest.raises(UnusableInput, match=r"a\.tar cannot be read as a tar \(it is damaged"):
             open_source(str(place), 64)
         packed = tmp_path / "b.tar.gz"
         packed.write_bytes(gzip.compress(os.urandom(30_000))[:9000])
@@ -497,6 +528,27 @@ class TestLabels:
         assert (report.matched, report.unmatched, report.unlabelled) == (3, 1, 1)
         assert report.source.identity != labelled("file,Age\nx/2.jpg,20\n").source.identity
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "image,Age\nstra\u00dfe/Zoe\u0308.png,5\n",  # composed otherwise
+            "image,Age\nZo\u00eb,5\n",
+            "image,Age\nC:\\pictures\\Zo\u00eb.JPG,5\n",
+            ",image,Age\n3,Zo\u00eb.png,5\n",  # written by pandas
+            "Unnamed: 0,file,Age\n0,7.jpg,6\n1,Zo\u00eb.png,5\n",
+        ],
+    )
+    def test_names_are_matched_however_they_are_written(self, labelled, tmp_path, text):
+        files = {"Zo\u00eb.png": png(), "000007.png": png(), "a\rb.png": png()}
+        source = open_source(str(write_folder(tmp_path / "more", files)), 64)
+        ages = labelled(text, source).source.attributes[:, 0]
+        assert dict(zip(source.names, ages, strict=True))["Zo\u00eb.png"] == 5
+        text = ',Age\n7,6\n"a\rb.png",4\n'  # here the index of pandas is the name
+        report = labelled(text, source)
+        assert dict(zip(source.names, report.source.attributes[:, 0], strict=True)) == {
+            "Zo\u00eb.png": pytest.approx(np.nan, nan_ok=True), "000007.png": 6, "a\rb.png": 4,
+        }  # fmt: skip
+
     def test_kinds_of_values(self, labelled):
         text = (
             "\ufeffname;Smiling;Hat;Beard;Age\r\nx/1.jpg;1;yes;-1;3e1\r\nx/2.jpg;0;NO;1;\r\n"
@@ -531,7 +583,7 @@ class TestLabels:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("file,a\n1,2\n2.jpg,3\n", r"line 3: 2\.jpg may be x/2\.jpg or y/2\.jpg"),
+            ("file,a\n1,2\n2.jpg,3\n", r"line 3: this may be x/2\.jpg or y/2\.jpg"),
             ("file,a\n1,2\n4,much\n", "line 3: 'much' in column a is no number"),
             ("file,a\n1,inf\n", "line 2: 'inf' in column a"),
             ("file,a\n1,2\n4,2,3\n", "line 3: 3 values for 2 columns"),
@@ -556,8 +608,9 @@ class TestLabels:
             with_labels(source, tmp_path / "a.csv")
 
 
-def write_celeba(path, form="txt"):
-    write_folder(path / "img_align_celeba", {f"{i}.png": png(i) for i in (1, 2, 3)})
+def write_celeba(path, form="txt", names="{}.png"):
+    """Three pictures, and tables that list 1.png to 3.png, the third without labels and eyes."""
+    write_folder(path / "img_align_celeba", {names.format(i): png(i) for i in (1, 2, 3)})
     tables = {
         "list_attr_celeba": (["Bald", "Smiling"], [[1, -1], [-1, 1]]),
         "list_landmarks_align_celeba": (
@@ -602,21 +655,96 @@ class TestCelebA:
         assert before.identity != after.identity
 
     @pytest.mark.parametrize(
-        ("name", "text"),
+        ("name", "text", "said"),
         [
-            ("list_attr_celeba.txt", "2\nBald Smiling\n1.png 1\n"),
-            ("list_attr_celeba.txt", "2\nBald Smiling\n1.png 1 x\n"),
-            ("list_attr_celeba.txt", ""),
-            ("list_eval_partition.txt", "1.png 7\n"),
-            ("list_eval_partition.txt", "1.png\n2.png 1\n"),
-            ("list_landmarks_align_celeba.txt", "2\na b\n1.png 1 2\n"),
+            ("attr_celeba.txt", "2\nBald Smiling\n1.png 1\n", "no line names as many"),
+            ("attr_celeba.txt", "2\nBald Smiling\n1.png 1 x\n", "line 3: could not convert"),
+            ("attr_celeba.txt", "2\nBald Smiling Old\n1.png 1 1\n", "no line names as many"),
+            ("attr_celeba.txt", "", "no rows"),
+            ("attr_celeba.txt", "1.png 1 -1\n2.png 1 1\n", "no line names as many"),
+            ("attr_celeba.txt", "2\nBald Smiling\n1 -1\n-1 1\n", "no column of the names"),
+            ("attr_celeba.csv", "Bald,Smiling\n1,-1\n-1,1\n", "no column of the names"),
+            ("attr_celeba.csv", "<html><body>Quota exceeded</body></html>", "a web page"),
+            ("attr_celeba.csv", "a table, of another kind", "no rows"),
+            ("attr_celeba.csv", "image_id,Bald\n8.png,1\n9.png,-1\n", "fits no picture"),
+            ("attr_celeba.csv", "image_id,Bald\n1.png,1\n1.jpg,-1\n", "1.png has a row already"),
+            ("eval_partition.txt", "1.png 7\n", "0, 1 or 2"),
+            ("eval_partition.txt", "1.png\n2.png 1\n", "line 1: 1 values for 2 columns"),
+            ("eval_partition.txt", "8.png 0\n", "fits no picture"),
+            ("eval_partition.csv", "partition\n0\n1\n", "no column of the names"),
+            ("eval_partition (1).txt", "1.png 0\n", "under another name"),
+            ("Eval_Partition.TXT", "1.png 0\n", "under another name"),
+            ("landmarks_align_celeba.txt", "2\na b\n1.png 1 2\n", "it lacks lefteye_x"),
         ],
     )
-    def test_broken_files_are_said(self, tmp_path, name, text):
+    def test_broken_tables_and_those_that_fit_nothing_are_said(self, tmp_path, name, text, said):
         write_celeba(tmp_path)
-        (tmp_path / name).write_text(text)
-        with pytest.raises(UnusableInput, match=name):
+        for file in tmp_path.glob(f"list_{name.lower().split('_')[0]}*"):
+            file.unlink()
+        (tmp_path / f"list_{name}").write_text(text)
+        with pytest.raises(UnusableInput, match=said) as caught:
             open_source(str(tmp_path), 64)
+        assert f"list_{name}" in str(caught.value)
+
+    @pytest.mark.parametrize("form", ["txt", "csv"])
+    @pytest.mark.parametrize(
+        "names", ["{:06d}.jpg", "{:06d}.JPG", "{:06d}.webp", "{}.png", "{}.jpg", "x/{:03d}.Png"]
+    )
+    def test_pictures_are_matched_by_stem_and_number(self, tmp_path, form, names):
+        write_celeba(tmp_path, form, names)
+        told = []
+        source = open_source(str(tmp_path), 64, told.append)
+        assert source.splits == ["train", "test", "validation"]
+        np.testing.assert_array_equal(source.attributes, [[1, -1], [-1, 1], [np.nan, np.nan]])
+        assert len(told) == 2  # the third has neither attributes nor eyes
+        assert all("1 of 3 pictures have no row in" in sentence for sentence in told)
+
+    def test_strokes_of_windows_in_a_zip_do_not_matter(self, tmp_path):
+        write_celeba(tmp_path)
+        shutil.rmtree(tmp_path / "img_align_celeba")
+        names = [f"img_align_celeba\\{i}.png" for i in (1, 2, 3)]
+        write_zip(tmp_path / "img_align_celeba.zip", {name: png() for name in names})
+        assert open_source(str(tmp_path), 64).splits == ["train", "test", "validation"]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            ",image_id,Bald,Smiling\n0,1.png,1,-1\n1,2.png,-1,1\n",
+            ",image_id,Bald,Smiling\n0,1,1,-1\n1,2,-1,1\n",
+            '"image_id","Bald","Smiling"\r\n"1.png","1","-1"\r\n"2.png","-1","1"\r\n',
+            "\ufeffimage_id,Bald,Smiling\n000001.jpg,1,-1\n000002.jpg,-1,1\n",
+        ],
+    )
+    def test_other_ways_to_write_a_table(self, tmp_path, text):
+        write_celeba(tmp_path, "csv")
+        (tmp_path / "list_attr_celeba.csv").write_bytes(text.encode())
+        source = open_source(str(tmp_path), 64)
+        assert source.attribute_names == ["Bald", "Smiling"]
+        np.testing.assert_array_equal(source.attributes[:2], [[1, -1], [-1, 1]])
+
+    def test_a_count_line_is_not_needed(self, tmp_path):
+        write_celeba(tmp_path)
+        table = tmp_path / "list_attr_celeba.txt"
+        table.write_text(table.read_text().removeprefix("2\n"))
+        np.testing.assert_array_equal(open_source(str(tmp_path), 64).attributes[0], [1, -1])
+
+    def test_one_stem_for_two_pictures_is_refused(self, tmp_path):
+        write_celeba(tmp_path, names="{}.jpg")
+        write_folder(tmp_path / "img_align_celeba", {"1.webp": png()})
+        with pytest.raises(UnusableInput, match=r"this may be 1\.jpg or 1\.webp"):
+            open_source(str(tmp_path), 64)
+
+    def test_tables_among_the_pictures_are_used_and_a_missing_partition_is_said(self, tmp_path):
+        write_celeba(tmp_path)
+        (tmp_path / "img_align_celeba").rename(tmp_path / "pictures")
+        told = []
+        source = open_sources([str(tmp_path)], 64, told.append)
+        assert source.names == [f"pictures/{i}.png" for i in (1, 2, 3)]
+        assert source.splits == ["train", "test", "validation"]
+        (tmp_path / "list_eval_partition.txt").unlink()
+        told.clear()
+        assert open_sources([str(tmp_path)], 64, told.append).splits == [None] * 3
+        assert any("not CelebA's own partition" in sentence for sentence in told)
 
     def test_the_real_one_lies_as_it_is_expected(self, real_data):
         source = open_source(str(real_data / "celeba-half"), 64)
@@ -649,6 +777,30 @@ class TestOpening:
         (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 cut off")
         with pytest.raises(UnusableInput, match=r"a\.zip cannot be read as a zip"):
             open_source(str(tmp_path / "a.zip"), 64)
+
+    @pytest.mark.parametrize(
+        ("kind", "name"),
+        [
+            ("tar", "TAR"), ("tar.gz", "tgz"), ("tar.xz", "tar.xz"), ("tar.xz", "txz"),
+            ("tar.bz2", "tar.bz2"), ("tar.bz2", "TBZ2"), ("zip", "zip"), ("zip", "ZIP"),
+        ],
+    )  # fmt: skip
+    def test_a_folder_of_archives_is_one_source(self, tmp_path, kind, name):
+        (tmp_path / "in").mkdir()
+        for split, seed in (("train", 1), ("test", 2)):
+            WRITERS[kind](tmp_path / "in" / f"{split}-0.{name}", {"0.png": png(seed)})
+        (tmp_path / "README.md").write_text("no picture")
+        source = open_source(str(tmp_path), 64)
+        assert source.names == ["in/test-0/0.png", "in/train-0/0.png"]
+        assert source.splits == ["test", "train"]
+        for each, seed in zip(source.names, (2, 1), strict=True):
+            np.testing.assert_array_equal(pixels(source, each), picture(seed))
+        container = pickle.loads(pickle.dumps(source.container))
+        assert container.stamp(source.names[0]) == source.container.stamp(source.names[0])
+
+    def test_the_suffix_of_parquet_may_be_large(self, tmp_path):
+        write_parquet(tmp_path / "A.PARQUET", TestParquet.rows(2))
+        assert open_source(str(tmp_path), 64).names == ["000000.jpg", "000001.jpg"]
 
     def test_the_hashed_split_is_about_eighty_ten_ten(self):
         splits = [hashed_split(f"{index}.jpg") for index in range(4000)]

@@ -7,7 +7,7 @@ the fastest at them, and all else by Pillow, which knows palettes, inks and fram
 import io
 import re
 import warnings
-from typing import IO
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
+from lik.faces.io import damage
+from lik.faces.io.colours import in_srgb
 from lik.faces.io.pictures import NotAPicture, Picture
 
 MAX_BYTES = 2**28
@@ -32,7 +34,8 @@ HEIC = "a HEIC file, which is not read: convert it to JPEG"
 UNKNOWN = "no picture, or of a format that is not read"
 PIXELS = "of a kind of pixels that is not read"
 TRUNCATED = "truncated: the end of the file is missing"
-DAMAGED = "damaged: it cannot be decoded"
+DAMAGED = "damaged: it cannot be decoded in full"
+GLUED = "damaged: a second JPEG follows the first in one file"
 TOO_MANY_BYTES = "a file of more than 256 MiB"
 TOO_MANY_PIXELS = "more than 178 megapixels"
 STRIP = "a strip: one side is more than 20 times the other"
@@ -44,8 +47,17 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF
 ORIENTATION = 0x0112
 """The EXIF tag of the orientation, 1…8."""
 
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+"""What asks OpenCV for a half, a fourth, an eighth of a JPEG."""
+
 DEEP = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 SHALLOW = {"1", "L", "P", "LA", "PA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
+GREY = {"1", "L", "LA", "La"} | DEEP
 TRANSPARENT = {"RGBA", "RGBa", "LA", "La", "PA"}
 
 
@@ -71,14 +83,19 @@ class PictureFile:
             raise NotAPicture(STRIP)
         self._orientation = _orientation(header)
         self.width, self.height = (height, width) if self._orientation > 4 else (width, height)
-        self._by_opencv = _suits_opencv(header) and not _breaks_off(data)
+        self._format, self._mode = str(header.format), header.mode
+        self._profile: bytes | None = header.info.get("icc_profile")
+        self._by_opencv = _suits_opencv(header) and not damage.breaks_off(data)
 
     def decode(self, least: int | None = None) -> Picture:
         """The upright pixels, RGB uint8 (H, W, 3), reduced where ``least`` allows it."""
         try:
-            if self._by_opencv:
-                return self._decoded_by_opencv(self._reduction(least))
-            return self._decoded_by_pillow()
+            reduction = self._reduction(least)
+            pixels = self._decoded(reduction)
+            zeros = damage.longest_hole(self._data, self._format)
+            if zeros and damage.is_hole(zeros, self._decoded(1) if reduction > 1 else pixels):
+                raise NotAPicture(DAMAGED)
+            return pixels
         except NotAPicture:
             raise
         except Exception as error:  # decoders raise almost anything on broken bytes
@@ -94,33 +111,56 @@ class PictureFile:
 
     def _reduction(self, least: int | None) -> int:
         """1, 2, 4 or 8: by how much JPEG's own scaling may reduce the picture."""
-        if least is None or not _is_jpeg(self._data):
+        if least is None or not damage.is_jpeg(self._data):
             return 1
         shorter = min(self.width, self.height)
         return next((by for by in (8, 4, 2) if -(-shorter // by) >= least), 1)
 
+    def _decoded(self, reduction: int) -> Picture:
+        return self._decoded_by_opencv(reduction) if self._by_opencv else self._decoded_by_pillow()
+
     def _decoded_by_opencv(self, reduction: int) -> Picture:
-        flags = {
-            1: cv2.IMREAD_COLOR,
-            2: cv2.IMREAD_REDUCED_COLOR_2,
-            4: cv2.IMREAD_REDUCED_COLOR_4,
-            8: cv2.IMREAD_REDUCED_COLOR_8,
-        }[reduction]
-        buffer = np.frombuffer(self._data, np.uint8)
         # Turned here, so that there is one opinion about the orientation.
-        pixels = cv2.imdecode(buffer, flags | cv2.IMREAD_IGNORE_ORIENTATION)
+        pixels = self._heard(REDUCED[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
         if pixels is None:
             raise NotAPicture(DAMAGED)
         cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
-        return _upright(np.asarray(pixels, np.uint8), self._orientation)
+        pixels = np.asarray(pixels, np.uint8)
+        return _upright(self._in_srgb(pixels), self._orientation)
 
     def _decoded_by_pillow(self) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = self._opened()
             image.load()
+            if damage.is_jpeg(self._data):
+                self._heard(cv2.IMREAD_REDUCED_GRAYSCALE_8)
             # Pillow has turned a TIFF while loading it, and taken its orientation away.
-            return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(image)))
+            image = ImageOps.exif_transpose(image)
+            if image.mode == "CMYK" and self._profile:
+                image = in_srgb(image, self._profile)
+            return np.ascontiguousarray(self._in_srgb(_rgb(image)))
+
+    def _heard(self, flags: int) -> NDArray[Any] | None:
+        """What OpenCV decodes, BGR, if libjpeg does not complain of it."""
+        buffer = np.frombuffer(self._data, np.uint8)
+        if not damage.is_jpeg(self._data):
+            return cv2.imdecode(buffer, flags)
+        if damage.is_glued(self._data):
+            raise NotAPicture(GLUED)
+        with damage.listening() as complaints:
+            pixels = cv2.imdecode(buffer, flags)
+        if complaints:
+            raise NotAPicture(DAMAGED)
+        return pixels
+
+    def _in_srgb(self, pixels: Picture) -> Picture:
+        """RGB or three times grey (H, W, 3), as the profile of the file means them."""
+        if not self._profile:
+            return pixels
+        plane = pixels[:, :, 0] if self._mode in GREY else pixels
+        image = in_srgb(Image.fromarray(plane), self._profile)
+        return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def read_bounded(file: IO[bytes], size: int = MAX_BYTES + 1) -> bytes:
@@ -187,35 +227,10 @@ def _suits_opencv(header: Image.Image) -> bool:
 
 def _formats(data: bytes) -> tuple[str, ...]:
     """What Pillow is to try: one format where the first bytes tell it."""
-    if _is_jpeg(data):
+    if damage.is_jpeg(data):
         return ("JPEG",)
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
-def _is_jpeg(data: bytes) -> bool:
-    return data.startswith(b"\xff\xd8\xff")
-
-
-def _breaks_off(data: bytes) -> bool:
-    """Whether the mark at the end of the picture is missing."""
-    if _is_jpeg(data):
-        return data.rfind(b"\xff\xd9", _start_of_scan(data)) < 0
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data
-    if data.startswith(b"GIF8"):
-        return not data.rstrip(b"\0").endswith(b";")
-    if data.startswith(b"RIFF"):
-        return len(data) < 8 + int.from_bytes(data[4:8], "little")
-    return False
-
-
-def _start_of_scan(data: bytes) -> int:
-    """Where the pixels of a JPEG begin: a thumbnail before them has an end of its own."""
-    at = 2
-    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return at
 
 
 def _reason(error: Exception, data: bytes) -> str:
@@ -227,8 +242,8 @@ def _reason(error: Exception, data: bytes) -> str:
         return WEB_PAGE
     if re.match(rb"....ftyp(heic|heix|hevc|heim|mif1|msf1)", data[:16], re.DOTALL):
         return HEIC
-    if _breaks_off(data) or "truncated" in str(error).lower():
+    if damage.breaks_off(data) or "truncated" in str(error).lower():
         return TRUNCATED
-    if isinstance(error, UnidentifiedImageError) and not _is_jpeg(data):
+    if isinstance(error, UnidentifiedImageError) and not damage.is_jpeg(data):
         return UNKNOWN
     return DAMAGED

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lik.core.errors import UnusableInput
 from lik.faces.io.decoding import PictureFile, read_bounded
-from lik.faces.io.pictures import NotAPicture, is_litter
+from lik.faces.io.pictures import NotAPicture, is_litter, state_of
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Folder:
     """All files of a folder and the folders in it, named relative to it with '/'.
 
     Links to files are followed. Links to folders are not: they could lead in circles, or out of
-    the folder. Bytes of a name that are not UTF-8 are written as ``\\xNN``.
+    the folder. Hidden files and folders are passed over. Bytes of a name that are not UTF-8 are
+    written as ``\\xNN``.
     """
 
     path: Path
@@ -28,6 +29,8 @@ class Folder:
             try:
                 with os.scandir(self.path / inner) as entries:
                     for entry in entries:
+                        if is_litter(entry.name):
+                            continue
                         name = f"{inner}/{entry.name}" if inner else entry.name
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(name)
@@ -37,18 +40,26 @@ class Folder:
                 raise UnusableInput(
                     f"the folder {self.path / inner} cannot be read ({error.strerror})."
                 ) from error
-        return sorted(name for name in found if not is_litter(name))
+        return sorted(found)
+
+    def stamp(self, name: str) -> str:
+        try:
+            time, size = state_of(self._file(name))
+        except OSError:  # a link to nowhere
+            return ""
+        return f"{time}-{size}"
 
     def open(self, name: str) -> PictureFile:
         try:
-            path = self.path / name
-            if "\\x" in name and not path.exists():
-                path = self.path / _from_utf8(name)
-            with open(path, "rb") as file:
+            with open(self._file(name), "rb") as file:
                 data = read_bounded(file)
         except OSError as error:
             raise NotAPicture(f"cannot be read ({error.strerror})") from error
         return PictureFile(data)
+
+    def _file(self, name: str) -> Path:
+        path = self.path / name
+        return self.path / _from_utf8(name) if "\\x" in name and not path.exists() else path
 
 
 def _is_candidate(entry: "os.DirEntry[str]") -> bool:

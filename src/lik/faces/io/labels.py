@@ -7,18 +7,26 @@ where it is unknown.
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
+from lik.faces.io.pictures import has_picture_suffix
 from lik.faces.io.source import SPLIT_NAMES, Source
 
 TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 UNKNOWN = {"", "nan", "na", "n/a", "null", "none"}
+NAME_COLUMNS = {
+    "image_id", "image", "img", "file", "filename", "file_name", "name", "path", "picture", "id",
+}  # fmt: skip
+"""What a column of the names of pictures is often called."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class LabelTable:
         table = np.full((count, len(self.values)), np.nan)
         for index, column in enumerate(self.values.values()):
             table[list(column), index] = list(column.values())
-        return list(self.values), one_and_minus_one(table)
+        return list(self.values), table
 
 
 def one_and_minus_one(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -73,105 +81,186 @@ def is_trait(name: str) -> bool:
 def with_labels(source: Source, path: Path) -> Labelled:
     """``source`` with the labels of a CSV file: a header, then one row for each picture.
 
-    The first column holds the name of the picture, in full, or without its folders, or without
-    its suffix as well. The others are attributes: numbers, true/false or yes/no, nothing where
-    unknown; and ``split``, with train, validation or test. What the source knew already stays
-    where the file says nothing.
+    The first column holds the name of the picture, as `PictureNames` finds it; a column of mere
+    row numbers before it is passed over. The others are attributes: numbers, true/false or yes/no,
+    nothing where unknown; and ``split``, with train, validation or test. What the source knew
+    already stays where the file says nothing.
 
     Raises:
         UnusableInput: the file is missing or broken, a value is none of these, a name fits
             several pictures, or none fits any.
     """
     rows = _read(path)
-    columns = _columns(path, next(rows, (0, []))[1])
+    header = next(rows, (0, []))[1]
+    first = next(rows, None)
+    at = _column_of_names(header, first[1] if first else [])
+    columns = _columns(path, header[at:])
     attributes = [name for name in columns if name.lower() != "split"]
-    names = _Names(source.names)
     table = np.full((len(source.names), len(attributes)), np.nan)
     splits = list(source.splits)
-    lines: dict[int, int] = {}
-    unmatched = 0
-    for line, (name, *values) in rows:
-        where = f"{path}, line {line}"
-        if len(values) != len(columns):
-            raise UnusableInput(
-                f"{where}: {len(values) + 1} values for {len(columns) + 1} columns."
-            )
-        index = names.find(name, where)
-        if index is None:
-            unmatched += 1
-            continue
-        if index in lines:
-            raise UnusableInput(
-                f"{where}: {source.names[index]} has a row already, in line {lines[index]}."
-            )
-        lines[index] = line
-        pairs = list(zip(columns, values, strict=True))
-        table[index] = [_value(v, c, where) for c, v in pairs if c.lower() != "split"]
-        split = next((_split(v, where) for c, v in pairs if c.lower() == "split"), None)
-        splits[index] = split or splits[index]
-    if not lines:
+    matched = unmatched = 0
+    names = PictureNames(source.names)
+    for where, found, cells in names.rows(path, chain([first] if first else [], rows), at, columns):
+        if len(found) > 1:
+            raise UnusableInput(f"{where}: {names.ambiguity(found)}")
+        matched += len(found)
+        unmatched += not found
+        for index in found:
+            pairs = [(cell.strip(), title) for cell, title in zip(cells, columns, strict=True)]
+            table[index] = [_value(v, c, where) for v, c in pairs if c.lower() != "split"]
+            split = next((_split(v, where) for v, c in pairs if c.lower() == "split"), None)
+            splits[index] = split or splits[index]
+    if not matched:
         raise UnusableInput(
             f"none of the {unmatched} names in {path} is that of a picture ({source.names[0]} is "
             "one): the first column is to hold them."
         )
     names_of_all, all_values = _merged(source, attributes, one_and_minus_one(table))
     labelled = replace(source, splits=splits, attribute_names=names_of_all, attributes=all_values)
-    return Labelled(labelled, len(lines), unmatched, len(source.names) - len(lines))
+    return Labelled(labelled, matched, unmatched, len(source.names) - matched)
 
 
-class _Names:
-    """Finds pictures by full name, else by name without folders, else without suffix too."""
+class PictureNames:
+    """Finds pictures by what a table calls them.
+
+    By the full name, else without folders, else without the suffix too, else by the number that
+    this is (``1`` for ``000001.jpg``). However letters with marks are composed, they are the same.
+    """
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
-        self.full = {name: index for index, name in enumerate(names)}
-        self.bases = _by(names, lambda path: path.name)
-        self.stems = _by(names, lambda path: path.stem)
+        self._full = {name: index for index, name in enumerate(names)}
+        self._indices: dict[Callable[[str], str | None], dict[str, list[int]]] = {}
 
-    def find(self, name: str, where: str) -> int | None:
-        """The index of the picture that a row is for, or None."""
-        if name in self.full:
-            return self.full[name]
-        path = PurePosixPath(name)
-        found = self.bases.get(path.name) or self.stems.get(path.stem) or self.stems.get(path.name)
-        if found is None:
-            return None
-        if len(found) > 1:
-            first, second = (self.names[index] for index in found[:2])
-            raise UnusableInput(
-                f"{where}: {name} may be {first} or {second}: give the names in full."
-            )
-        return found[0]
+    def find(self, name: str) -> list[int]:
+        """The indices of all pictures that a name fits as well as any; often one or none."""
+        if name in self._full:
+            return [self._full[name]]
+        for key in (_composed, base_of, _stem, _digits):
+            sought = key(name)
+            if sought is not None and (found := self._by(key).get(sought)):
+                return found
+        return []
+
+    def rows(
+        self, path: Path, lines: Iterable[tuple[int, list[str]]], at: int, columns: list[str]
+    ) -> Iterator[tuple[str, list[int], list[str]]]:
+        """Of each row of a table: where it is, the pictures that it is for, the cells it has.
+
+        Args:
+            path: the table.
+            lines: their numbers and cells.
+            at: which cell holds the name; those after it are given, which are to be ``columns``.
+
+        Raises:
+            UnusableInput: a row has too many or few cells, or its picture has a row already.
+        """
+        before: dict[int, int] = {}
+        for number, cells in lines:
+            where = f"{path}, line {number}"
+            if len(cells) != at + 1 + len(columns):
+                raise UnusableInput(
+                    f"{where}: {len(cells)} values for {at + 1 + len(columns)} columns."
+                )
+            found = self.find(cells[at]) or self.find(cells[at].strip())
+            for index in found:
+                if index in before:
+                    raise UnusableInput(
+                        f"{where}: {self.names[index]} has a row already, in line {before[index]}."
+                    )
+                before[index] = number
+            yield where, found, cells[at + 1 :]
+
+    def ambiguity(self, found: list[int]) -> str:
+        """What is to be said where a name fits several pictures."""
+        first, second = (self.names[index] for index in found[:2])
+        return f"this may be {first} or {second}: give the names in full."
+
+    def _by(self, key: Callable[[str], str | None]) -> dict[str, list[int]]:
+        if key not in self._indices:
+            indices = self._indices[key] = {}
+            for index, name in enumerate(self.names):
+                if (value := key(name)) is not None:
+                    indices.setdefault(value, []).append(index)
+        return self._indices[key]
 
 
-def _by(names: list[str], part: Callable[[PurePosixPath], str]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for index, name in enumerate(names):
-        found.setdefault(part(PurePosixPath(name)), []).append(index)
-    return found
+def base_of(name: str) -> str:
+    """A name without folders, whichever stroke parts them, its letters composed."""
+    return _composed(name).replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _stem(name: str) -> str:
+    base = base_of(name)
+    return base[: base.rindex(".")] if has_picture_suffix(base) else base
+
+
+def _digits(name: str) -> str | None:
+    stem = _stem(name)
+    return str(int(stem)) if re.fullmatch(r"[0-9]{1,18}", stem) else None
+
+
+def is_number(text: str | bytes) -> bool:
+    """Whether a cell or a file holds a number alone."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_row_number(title: str) -> bool:
+    """Whether a column may be the one of row numbers that pandas puts before all others."""
+    return title.strip().lower() in ("", "index", "unnamed: 0")
+
+
+def _column_of_names(header: list[str], row: list[str]) -> int:
+    """1 where the first column holds row numbers and the second no value; else 0."""
+    if len(row) < 3 or not is_row_number(header[0]) or not row[0].strip().isdecimal():
+        return 0
+    value = row[1].strip().lower()
+    is_value = value in UNKNOWN or value in TRUTH or is_number(value)
+    named = header[1].strip().lower() in NAME_COLUMNS
+    return int(named or not (is_value or header[1].strip().lower() == "split"))
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a table, with its line ends as they are.
+
+    Raises:
+        UnusableInput: it cannot be read, is not in UTF-8, or is a web page.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise UnusableInput(f"{what} {path} cannot be read ({why}).") from error
+    if text.lstrip().startswith("<"):
+        raise UnusableInput(f"{path} is a web page, not a table: download it anew.")
+    return text
 
 
 def _read(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of all rows that are not empty, the header first."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = "it is not in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise UnusableInput(f"the labels {path} cannot be read ({why}).") from error
+    text = read_text(path, "the labels")
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for cells in reader:
-            if any(cells):
-                yield reader.line_num, [cell.strip() for cell in cells]
+            if any(map(str.strip, cells)):
+                yield reader.line_num, cells
     except csv.Error as error:
         raise UnusableInput(f"{path}, line {reader.line_num}: {error}.") from error
 
 
 def _columns(path: Path, header: list[str]) -> list[str]:
     """The columns after that of the names."""
-    columns = header[1:]
+    columns = [title.strip() for title in header[1:]]
     if not columns:
         raise UnusableInput(
             f"{path} has no labels: its first line is to name the columns, first that of the file "

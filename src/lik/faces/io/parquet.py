@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
 from lik.faces.io.decoding import MAX_BYTES, TOO_MANY_BYTES, PictureFile
-from lik.faces.io.labels import is_trait, one_and_minus_one
-from lik.faces.io.pictures import NotAPicture, stamp
-from lik.faces.io.source import Source, split_of
+from lik.faces.io.labels import is_trait
+from lik.faces.io.pictures import NotAPicture, state_of
+from lik.faces.io.source import Source
 
 BATCH = 32
 """Rows that are read at a time."""
@@ -34,13 +34,13 @@ UNREADABLE = "damaged in the Parquet file"
 
 @dataclass(frozen=True)
 class ParquetPictures:
-    """The rows of Parquet files, in the order of the files' names and of their rows.
+    """The rows of a Parquet file in their order, named by their ``path`` where all differ.
 
-    A row is named by its ``path`` where all rows have different ones, else by its file and number.
+    Else they are named by ``inner``, which is the name of the file without suffix, and number.
     """
 
-    root: Path
-    files: tuple[Path, ...]
+    path: Path
+    inner: str
 
     def names(self) -> list[str]:
         return list(self._opened().positions)
@@ -49,36 +49,35 @@ class ParquetPictures:
         opened = self._opened()
         return PictureFile(opened.read(opened.positions[name]))
 
-    def counts(self) -> list[int]:
-        """How many rows each file has."""
-        return [sum(rows) for rows in self._opened().groups]
+    def stamp(self, name: str) -> str:
+        return "-".join(map(str, state_of(self.path)))
 
-    def column(self) -> str:
-        """The name of the column of pictures."""
-        return self._opened().column.split(".")[0]
+    def labels(self) -> tuple[list[str], NDArray[np.float64]]:
+        """Names and values (N, A) of all labels, NaN where unknown."""
+        opened = self._opened()
+        labels = _labels(opened.file.schema_arrow, opened.column.split(".")[0])
+        table = opened.file.read(columns=[label.column for label in labels])
+        values = [label.values(_floats(table.column(label.column))) for label in labels]
+        names = [name for label in labels for name in label.names]
+        return names, np.hstack([np.zeros((len(opened.positions), 0)), *values])
 
     def _opened(self) -> "_Opened":
         try:
-            return _open(self.root, tuple((file, stamp(file)) for file in self.files))
+            return _open(self.path, self.inner, state_of(self.path))
         except (OSError, ValueError) as error:
-            raise UnusableInput(f"{self.root} cannot be read as Parquet ({error}).") from error
+            raise UnusableInput(f"{self.path} cannot be read as Parquet ({error}).") from error
 
 
-def parquet_source(path: Path, files: list[Path]) -> Source:
-    """A Parquet file, or those of a folder, with labels and splits.
+def parquet_source(path: Path, inner: str, split: str | None) -> Source:
+    """A Parquet file with its labels.
 
     Raises:
-        UnusableInput: pyarrow is missing, the files are broken, or have no column of pictures.
+        UnusableInput: pyarrow is missing, the file is broken, or has no column of pictures.
     """
-    _pyarrow(path)
-    container = ParquetPictures(path, tuple(files))
-    splits: list[str | None] = []
-    for file, count in zip(files, container.counts(), strict=True):
-        inner = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        splits += [split_of(inner, len(files) > 1)] * count
-    attribute_names, attributes = _attributes(files, container)
+    container = ParquetPictures(path, inner)
+    names = container.names()
     return Source(
-        f"Parquet {path.name}", container, container.names(), splits, attribute_names, attributes
+        f"Parquet {path.name}", container, names, [split] * len(names), *container.labels()
     )
 
 
@@ -99,41 +98,34 @@ def _pyarrow(path: Path) -> Any:
 
 
 class _Opened:
-    """Open Parquet files: where each row is, and the batch that was read last."""
+    """An open Parquet file: where each row is, and the batch that was read last."""
 
-    def __init__(self, root: Path, files: list[Path]) -> None:
-        parquet = _pyarrow(root)
+    def __init__(self, path: Path, inner: str) -> None:
         # Buffered, so that a column is not held in memory as a whole.
-        self.files = [parquet.ParquetFile(file, buffer_size=2**20) for file in files]
-        self.column = _picture_column(root, self.files[0].schema_arrow)
-        self.groups = [
-            [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
-            for file in self.files
-        ]
-        self.starts = list(accumulate((sum(rows) for rows in self.groups), initial=0))
-        self.group_starts = [list(accumulate(rows, initial=0)) for rows in self.groups]
-        names = self._names(root, files)
-        self.positions = {name: position for position, name in enumerate(names)}
-        self._current = (-1, -1)
+        self.file = _pyarrow(path).ParquetFile(path, buffer_size=2**20)
+        self.column = _picture_column(path, self.file.schema_arrow)
+        groups = range(self.file.num_row_groups)
+        sizes = (self.file.metadata.row_group(index).num_rows for index in groups)
+        self.starts = list(accumulate(sizes, initial=0))
+        self.positions = {name: position for position, name in enumerate(self._names(inner))}
+        self._group = -1
         self._first = 0
         self._batch: Any = []
         self._batches: Any = iter(())
 
     def read(self, position: int) -> bytes:
         """The bytes in a row; quickest in the order of the rows."""
-        file = bisect_right(self.starts, position) - 1
-        row = position - self.starts[file]
-        group = bisect_right(self.group_starts[file], row) - 1
-        row -= self.group_starts[file][group]
+        group = bisect_right(self.starts, position) - 1
+        row = position - self.starts[group]
         try:
-            if (file, group) != self._current or row < self._first:
-                self._begin(file, group)
+            if group != self._group or row < self._first:
+                self._begin(group)
             while row >= self._first + len(self._batch):
                 self._first += len(self._batch)
                 self._batch = self._bytes(next(self._batches))
             value = self._batch[row - self._first]
         except (OSError, ValueError, StopIteration) as error:
-            self._current = (-1, -1)
+            self._group = -1
             raise NotAPicture(UNREADABLE) from error
         if not value.is_valid:
             raise NotAPicture(NO_BYTES)
@@ -141,10 +133,9 @@ class _Opened:
             raise NotAPicture(TOO_MANY_BYTES)
         return bytes(value.as_py())
 
-    def _begin(self, file: int, group: int) -> None:
-        self._current = (file, group)
-        self._first, self._batch = 0, []
-        self._batches = self.files[file].iter_batches(
+    def _begin(self, group: int) -> None:
+        self._group, self._first, self._batch = group, 0, []
+        self._batches = self.file.iter_batches(
             BATCH, row_groups=[group], columns=[self.column], use_threads=False
         )
 
@@ -156,36 +147,24 @@ class _Opened:
 
         return pyarrow.compute.struct_field(column, "bytes")  # null where the struct is
 
-    def _names(self, root: Path, files: list[Path]) -> list[str]:
+    def _names(self, inner: str) -> list[str]:
         column = self.column.removesuffix(".bytes")
-        kind = self.files[0].schema_arrow.field(column).type
+        kind = self.file.schema_arrow.field(column).type
         if column != self.column and kind.get_field_index("path") >= 0:
-            names: list[str | None] = []
-            for file in self.files:
-                rows = file.read(columns=[f"{column}.path"]).column(0).to_pylist()
-                names += [row and row["path"] for row in rows]
+            rows = self.file.read(columns=[f"{column}.path"]).column(0).to_pylist()
+            names = [row and row["path"] for row in rows]
             if all(names) and len(set(names)) == len(names):
-                return [str(name) for name in names]
-        return [
-            f"{inner}/{row:06d}"
-            for file, rows in zip(files, self.groups, strict=True)
-            for inner in [_inner(root, file)]
-            for row in range(sum(rows))
-        ]
+                return names
+        return [f"{inner}/{row:06d}" for row in range(self.starts[-1])]
 
 
 @functools.lru_cache(maxsize=2)
-def _open(root: Path, files: tuple[tuple[Path, tuple[int, int]], ...]) -> _Opened:
-    """The files, opened and listed once in a process."""
-    return _Opened(root, [file for file, _ in files])
+def _open(path: Path, inner: str, state: tuple[int, int]) -> _Opened:
+    """The file, opened and listed once in a process."""
+    return _Opened(path, inner)
 
 
-def _inner(root: Path, file: Path) -> str:
-    inner = file.relative_to(root) if root.is_dir() else Path(file.name)
-    return inner.with_suffix("").as_posix()
-
-
-def _picture_column(root: Path, schema: Any) -> str:
+def _picture_column(path: Path, schema: Any) -> str:
     """``image.bytes`` for a struct, ``image`` for plain bytes."""
     from pyarrow import types
 
@@ -204,7 +183,7 @@ def _picture_column(root: Path, schema: Any) -> str:
         return found["image"]
     if len(found) != 1:
         many = f"several columns of bytes ({', '.join(found)})" if found else "no column of bytes"
-        raise UnusableInput(f"{root} has {many}: name the column of pictures 'image'.")
+        raise UnusableInput(f"{path} has {many}: name the column of pictures 'image'.")
     return next(iter(found.values()))
 
 
@@ -230,29 +209,6 @@ class _Label:
             return numbers[:, None]
         one_hot = (numbers[:, None] == np.arange(len(self.classes))).astype(np.float64)
         return np.where(np.isnan(numbers)[:, None], np.nan, one_hot)
-
-
-def _attributes(
-    files: list[Path], container: ParquetPictures
-) -> tuple[list[str], NDArray[np.float64]]:
-    """Names and values (N, A) of all labels, NaN where unknown."""
-    parquet = _pyarrow(container.root)
-    labels = _labels(parquet.read_schema(files[0]), container.column())
-    names = [name for label in labels for name in label.names]
-    values = np.full((sum(container.counts()), len(names)), np.nan)
-    start = 0
-    for file, count in zip(files, container.counts(), strict=True):
-        missing = {label.column for label in labels} - set(parquet.read_schema(file).names)
-        if missing:
-            raise UnusableInput(f"{file} lacks the column {min(missing)} that {files[0]} has.")
-        table = parquet.read_table(file, columns=[label.column for label in labels])
-        at = 0
-        for label in labels:
-            part = label.values(_floats(table.column(label.column)))
-            values[start : start + count, at : at + part.shape[1]] = part
-            at += part.shape[1]
-        start += count
-    return names, one_and_minus_one(values)
 
 
 def _labels(schema: Any, pictures: str) -> list[_Label]:

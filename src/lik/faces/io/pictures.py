@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 
-LITTER = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
-"""What operating systems leave in folders and archives: passed over in silence."""
-
+LITTER = {
+    "__macosx", "@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "lost+found",
+    "system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r",
+}  # fmt: skip
+"""What systems and programs leave in folders and archives, in small letters."""
 
 SUFFIXES = {
     ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif",
@@ -70,14 +72,39 @@ class Container(Protocol):
             NotAPicture: it cannot be read, or is more than Lik takes.
         """
 
+    def stamp(self, name: str) -> str:
+        """What is another where the file of that name has been replaced, without reading it."""
+
 
 def is_litter(name: str) -> bool:
-    """Whether a file, named with '/', is what an operating system leaves behind."""
-    parts = name.split("/")
-    return any(part in LITTER or part.startswith("._") for part in parts)
+    """Whether a file, named with '/', is hidden or what a system or program leaves behind.
+
+    Copies of pictures lie in such places (``.ipynb_checkpoints``, ``.thumbnails``, ``@eaDir``).
+    """
+    parts = name.replace("\\", "/").split("/")
+    return any(
+        (part[:1] == "." and part not in (".", "..")) or part.lower() in LITTER for part in parts
+    )
 
 
-def stamp(path: Path) -> tuple[int, int]:
+def suffix_of(name: str) -> str:
+    """The suffix of a file, named with '/', in small letters: ``.jpg``."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > name.rfind("/") else ""
+
+
+def key_of(name: str) -> str:
+    """The name of a file, with '/', up to the first dot of its last part."""
+    folder, slash, base = name.rpartition("/")
+    return folder + slash + base.split(".", 1)[0]
+
+
+def has_picture_suffix(name: str) -> bool:
+    """Whether a file is called as pictures are."""
+    return suffix_of(name) in SUFFIXES
+
+
+def state_of(path: Path) -> tuple[int, int]:
     """Time of change and size of a file: what a process keeps of it holds while these do.
 
     Raises:

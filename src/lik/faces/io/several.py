@@ -22,45 +22,52 @@ class Joined:
         self, containers: Sequence[Container], bases: Sequence[str], listed: Sequence[list[str]]
     ) -> None:
         """``listed``: the names in each container."""
-        self.containers, self.bases = tuple(containers), tuple(bases)
-        self._places: _Places | None = _placed(self.bases, listed)
+        shared = len({name for names in listed for name in names}) < sum(map(len, listed))
+        self.containers = tuple(containers)
+        self.prefixes = tuple(f"{base}/" if shared else "" for base in _different(bases))
+        self._places: _Places | None = _placed(self.prefixes, listed)
 
     def __getstate__(self) -> dict[str, object]:
-        return {"containers": self.containers, "bases": self.bases, "_places": None}
+        return self.__dict__ | {"_places": None}
 
     def names(self) -> list[str]:
         return list(self._found())
 
     def open(self, name: str) -> Encoded:
-        place = self._found().get(name)
-        if place is None:
+        if name not in self._found():
             raise NotAPicture("is not the name of a picture of these sources")
-        index, skipped = place
-        return self.containers[index].open(name[skipped:])
+        container, inner = self._place(name)
+        return container.open(inner)
+
+    def stamp(self, name: str) -> str:
+        container, inner = self._place(name)
+        return container.stamp(inner)
+
+    def _place(self, name: str) -> tuple[Container, str]:
+        index = self._found()[name]
+        return self.containers[index], name[len(self.prefixes[index]) :]
 
     def _found(self) -> "_Places":
         if self._places is None:  # sent here from another process
-            self._places = _listed_once(self.containers, self.bases)
+            self._places = _listed_once(self.containers, self.prefixes)
         return self._places
 
 
-_Places = dict[str, tuple[int, int]]
-"""Name → which container it is in, and how many letters of the name come before its own."""
+_Places = dict[str, int]
+"""Name → which container it is in."""
 
 
-def _placed(bases: Sequence[str], listed: Sequence[list[str]]) -> _Places:
-    shared = len({name for names in listed for name in names}) < sum(map(len, listed))
-    prefixes = [f"{base}/" if shared else "" for base in _different(bases)]
+def _placed(prefixes: Sequence[str], listed: Sequence[list[str]]) -> _Places:
     return {
-        prefixes[index] + name: (index, len(prefixes[index]))
-        for index, names in enumerate(listed)
+        prefix + name: index
+        for index, (prefix, names) in enumerate(zip(prefixes, listed, strict=True))
         for name in names
     }
 
 
 @functools.lru_cache(maxsize=1)
-def _listed_once(containers: tuple[Container, ...], bases: tuple[str, ...]) -> _Places:
-    return _placed(bases, [container.names() for container in containers])
+def _listed_once(containers: tuple[Container, ...], prefixes: tuple[str, ...]) -> _Places:
+    return _placed(prefixes, [container.names() for container in containers])
 
 
 def join(sources: Sequence[Source], bases: Sequence[str]) -> Source:

@@ -3,14 +3,11 @@
 import hashlib
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.faces.io.folder import Folder
 from lik.faces.io.pictures import Container
-from lik.faces.io.zips import Zip
 
 SPLIT_NAMES = {
     "train": "train",
@@ -62,10 +59,16 @@ class Source:
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the pictures' sizes and times or checksums: another where one was replaced.
 
-def container_of(path: Path) -> Container:
-    """A folder or a zip, as a container."""
-    return Folder(path) if path.is_dir() else Zip(path)
+        No picture is read for it. It belongs to the place: a copy of a folder may have another.
+        """
+        digest = hashlib.sha256()
+        for name in self.names:
+            digest.update(f"{name!r} {self.container.stamp(name)}\n".encode())
+        return digest.hexdigest()
 
 
 def hashed_split(name: str) -> str:

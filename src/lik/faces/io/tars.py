@@ -8,11 +8,9 @@ ever written to disk.
 import bz2
 import functools
 import gzip
-import io
 import json
 import lzma
 import math
-import os
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -22,10 +20,16 @@ from typing import IO, Any
 
 from lik.core.errors import UnusableInput
 from lik.faces.io.decoding import PictureFile, read_bounded
-from lik.faces.io.labels import LabelTable, is_trait
-from lik.faces.io.pictures import SUFFIXES, NotAPicture, is_litter, stamp
-from lik.faces.io.several import Joined
-from lik.faces.io.source import Source, split_of
+from lik.faces.io.labels import LabelTable, is_number, is_trait
+from lik.faces.io.pictures import (
+    NotAPicture,
+    has_picture_suffix,
+    is_litter,
+    key_of,
+    state_of,
+    suffix_of,
+)
+from lik.faces.io.source import Source
 
 LABELS = {".json", ".cls", ".txt"}
 MAX_LABEL_BYTES = 2**20
@@ -44,7 +48,7 @@ PACKED: dict[bytes, Any] = {
 }
 """The first bytes of compressed tars, and what opens them."""
 
-BLOCK = 512
+BLOCK = tarfile.BLOCKSIZE
 
 
 @dataclass(frozen=True)
@@ -61,17 +65,20 @@ class Tar:
 
     def names(self) -> list[str]:
         opened = self._opened()
-        with_pictures = {_key(name) for name in opened.places if _suffix(name) in SUFFIXES}
+        with_pictures = {key_of(name) for name in opened.places if has_picture_suffix(name)}
         names = [
             name
             for name in opened.places
-            if _suffix(name) in SUFFIXES or _key(name) not in with_pictures
+            if has_picture_suffix(name) or key_of(name) not in with_pictures
         ]
         return sorted(names) if opened.plain else names
 
     def label_files(self) -> list[str]:
         """The files of labels, in the order in which they lie in the tar."""
-        return [name for name in self._opened().places if _suffix(name) in LABELS]
+        return [name for name in self._opened().places if suffix_of(name) in LABELS]
+
+    def stamp(self, name: str) -> str:
+        return "-".join(map(str, self._opened().places[name]))
 
     def open(self, name: str) -> PictureFile:
         return PictureFile(self.read(name))
@@ -84,7 +91,7 @@ class Tar:
         """
         opened = self._opened()
         try:
-            offset, size = opened.places[name]
+            offset, size, _ = opened.places[name]
             opened.file.seek(offset)
             return read_bounded(opened.file, size)
         except (KeyError, *BROKEN) as error:
@@ -92,37 +99,41 @@ class Tar:
 
     def _opened(self) -> "_Opened":
         try:
-            return _open(self.path, stamp(self.path))
+            return _open(self.path, state_of(self.path))
         except BROKEN as error:
             raise UnusableInput(
                 f"{self.path} cannot be read as a tar ({error or 'it breaks off'})."
             ) from error
 
 
-def tar_source(paths: list[Path], description: str) -> Source:
-    """One tar, or the shards of a set, with their labels.
-
-    Labels are the numbers and truth values in .json, and the number in .cls or .txt.
+def tar_source(path: Path, split: str | None) -> Source:
+    """A tar with its labels: numbers and truth values in .json, the number in .cls or .txt.
 
     Raises:
-        UnusableInput: a file is no tar or breaks off, or a .json in it is none.
+        UnusableInput: the file is no tar or breaks off, or a .json in it is none.
     """
-    tars = [Tar(path) for path in paths]
-    listed = [tar.names() for tar in tars]
+    tar = Tar(path)
+    names = tar.names()
+    pictures: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        pictures.setdefault(key_of(name), []).append(index)
     table = LabelTable()
-    splits: list[str | None] = []
-    for tar, names in zip(tars, listed, strict=True):
-        _collect(tar, names, len(splits), table)
-        splits += [split_of(tar.path.name, len(tars) > 1)] * len(names)
-    bases = [path.name.split(".", 1)[0] for path in paths]
-    container = tars[0] if len(tars) == 1 else Joined(tars, bases, listed)
-    return Source(description, container, container.names(), splits, *table.columns(len(splits)))
+    for file in tar.label_files():
+        if key_of(file) in pictures:
+            for label, value in _labels(tar, file).items():
+                for index in pictures[key_of(file)]:
+                    table.set(index, label, value)
+    return Source(f"tar {path.name}", tar, names, [split] * len(names), *table.columns(len(names)))
 
 
 def is_tar(path: Path) -> bool:
     """Whether a file is a tar, plain or compressed, by its first bytes or its name."""
     start = _start(path)
-    return start.startswith(tuple(PACKED)) or start[257:262] == b"ustar" or path.suffix == ".tar"
+    return (
+        start.startswith(tuple(PACKED))
+        or start[257:262] == b"ustar"
+        or path.suffix.lower() == ".tar"
+    )
 
 
 def _start(path: Path) -> bytes:
@@ -130,26 +141,15 @@ def _start(path: Path) -> bytes:
         return file.read(BLOCK)
 
 
-def _collect(tar: Tar, names: list[str], start: int, table: LabelTable) -> None:
-    """Put into a table what a tar says of its pictures, which have the indices from ``start``."""
-    pictures: dict[str, list[int]] = {}
-    for index, name in enumerate(names, start):
-        pictures.setdefault(_key(name), []).append(index)
-    for file in tar.label_files():
-        if _key(file) in pictures:
-            for label, value in _labels(tar, file).items():
-                for index in pictures[_key(file)]:
-                    table.set(index, label, value)
-
-
 def _labels(tar: Tar, file: str) -> dict[str, float]:
     try:
         data = tar.read(file)[:MAX_LABEL_BYTES]
-        if _suffix(file) == ".json":
+        if suffix_of(file) == ".json":
             fields = json.loads(data)
             fields = fields if isinstance(fields, dict) else {}
         else:
-            fields = {_suffix(file)[1:]: _number(data)}
+            # A number alone; a caption is no label.
+            fields = {suffix_of(file)[1:]: float(data)} if is_number(data) else {}
         numbers = {
             name: float(value)
             for name, value in fields.items()
@@ -162,21 +162,13 @@ def _labels(tar: Tar, file: str) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
-def _number(data: bytes) -> float | None:
-    """The number that a text holds alone; None for a caption."""
-    try:
-        return float(data)
-    except ValueError:
-        return None
-
-
 @dataclass(frozen=True)
 class _Opened:
-    """An open tar: where each file lies (offset, size), in its order."""
+    """An open tar: where each file lies (offset, size, time of change), in its order."""
 
     file: IO[bytes]
     plain: bool
-    places: dict[str, tuple[int, int]]
+    places: dict[str, tuple[int, int, int]]
 
 
 @functools.lru_cache(maxsize=4)
@@ -185,68 +177,45 @@ def _open(path: Path, state: tuple[int, int]) -> _Opened:
     start = _start(path)
     packed = next((opener for mark, opener in PACKED.items() if start.startswith(mark)), None)
     file = packed(path) if packed else open(path, "rb")  # noqa: SIM115 – it stays
-    places = {name: (offset, size) for name, offset, size in _members(file) if not is_litter(name)}
+    members = (member for member in _members(file) if member.isreg() and not member.issparse())
+    places = {
+        _in_utf8(member.name): (member.offset_data, member.size, int(member.mtime))
+        for member in members
+    }
+    places = {name: place for name, place in places.items() if not is_litter(name)}
     return _Opened(file, packed is None, places)
 
 
-def _members(file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
-    """Name, offset and size of each plain file.
-
-    Headers of the usual kind are read here, four times as fast as by tarfile, which reads the
-    others: hundreds of thousands of files are listed in seconds.
-    """
-    archive = tarfile.TarFile(fileobj=io.BytesIO(bytes(2 * BLOCK)))  # opening reads without a bound
-    archive.fileobj = file
-    at = 0
-    while True:
-        file.seek(max(at - 1, 0))  # one byte more tells an end from a file that breaks off
-        block = file.read(BLOCK + (at > 0))
-        if at and not block:
-            raise tarfile.ReadError("it breaks off")
-        block = block[at > 0 :]
-        if not block.strip(b"\0"):
-            return
-        simple = _simple_header(block)
-        if simple is not None:
-            name, size = simple
-            offset = at + BLOCK
-            at = offset + -(-size // BLOCK) * BLOCK
-            yield name, offset, size
-            continue
-        header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        if header.size < 0 or (not header.isreg() and header.size > MAX_HEADER_BYTES):
+def _members(file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
+    """All members; a header that is damaged is said, where tarfile takes it for the end."""
+    headers: Any = _Bounded(file)
+    archive: Any = tarfile.open(fileobj=headers, mode="r:", encoding="utf-8")  # noqa: SIM115 – stays
+    while (member := archive.next()) is not None:
+        archive.members.clear()  # they would be kept, 1 kB each
+        if member.size < 0:
             raise tarfile.ReadError("it is damaged")
-        file.seek(at)
-        archive.offset = at
-        member = tarfile.TarInfo.fromtarfile(archive)
-        if archive.offset <= at:
+        yield member
+    file.seek(archive.offset)
+    if file.read(BLOCK).strip(b"\0"):
+        raise tarfile.ReadError("it is damaged or breaks off")
+
+
+class _Bounded:
+    """What tarfile reads headers from: no more at once than headers may have."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.seek, self.tell = file.seek, file.tell
+        self._read = file.read
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= MAX_HEADER_BYTES:
             raise tarfile.ReadError("it is damaged")
-        at = archive.offset
-        if member.isreg() and not member.issparse():
-            yield _in_utf8(os.fsencode(member.name)), member.offset_data, member.size
+        return self._read(size)
 
 
-def _simple_header(block: bytes) -> tuple[str, int] | None:
-    """Name and size in a header that stands for itself; None for all other headers."""
-    kind, magic, digits = block[156:157], block[257:263], block[124:135]
-    if kind not in (b"0", b"\0") or magic not in (b"ustar\0", b"ustar ") or not digits.isdigit():
-        return None
-    name = block[:100].split(b"\0", 1)[0]
-    prefix = block[345:500].split(b"\0", 1)[0] if magic == b"ustar\0" else b""
-    if name.endswith(b"/"):
-        return None
-    return _in_utf8(prefix + b"/" + name if prefix else name), int(digits, 8)
-
-
-def _in_utf8(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace").removeprefix("./")
-
-
-def _key(name: str) -> str:
-    folder, slash, base = name.rpartition("/")
-    return folder + slash + base.split(".", 1)[0]
-
-
-def _suffix(name: str) -> str:
-    dot = name.rfind(".")
-    return name[dot:].lower() if dot > name.rfind("/") else ""
+def _in_utf8(name: str) -> str:
+    return (
+        name.encode("utf-8", "surrogateescape")
+        .decode("utf-8", "backslashreplace")
+        .removeprefix("./")
+    )
