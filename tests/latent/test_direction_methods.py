@@ -1,12 +1,20 @@
 import numpy as np
 import pytest
 import torch
-from lik.latent.components import jacobian_directions, principal_components
-from lik.latent.normals import classifier_normal, orthogonal_to
-from lik.latent.regression import partial_effects
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions import Direction, difference_of_means
+from lik.core.events import no_notices
+from lik.latent.directions.direction import Direction
+from lik.latent.directions.methods import (
+    METHODS,
+    Examples,
+    classifier_normal,
+    difference_of_means,
+    jacobian_directions,
+    joint_effects,
+    orthogonal_to,
+    principal_components,
+)
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
 
@@ -23,9 +31,9 @@ def correlated():
     return codes.astype(np.float32), labels
 
 
-def test_partial_effects_hold_the_other_traits_where_means_drag_them_along(correlated):
+def test_joint_effects_hold_the_other_traits_where_means_drag_them_along(correlated):
     codes, labels = correlated
-    effect = partial_effects(["a", "b"], codes, labels)["a"].vector
+    effect = joint_effects(["a", "b"], codes, labels)[0].vector
     np.testing.assert_allclose(effect[:2], [2, 0], atol=0.02)
     assert difference_of_means("a", codes, labels[:, 0]).vector[1] > 1
 
@@ -35,11 +43,29 @@ def test_unknown_labels_and_traits_that_all_share_do_no_harm(correlated):
     gaps = labels.copy()
     gaps[::5, 1] = np.nan
     gaps = np.concatenate([gaps, np.ones((len(gaps), 1))], axis=1)
-    effects = partial_effects(["a", "b", "all"], codes, gaps)
-    assert list(effects) == ["a", "b"]
-    np.testing.assert_allclose(effects["b"].vector[:2], [0, 2], atol=0.3)
+    effects = joint_effects(["a", "b", "all"], codes, gaps)
+    assert [effect.name for effect in effects] == ["a", "b"]
+    np.testing.assert_allclose(effects[1].vector[:2], [0, 2], atol=0.3)
     with pytest.raises(UnusableInput, match="none of the attributes"):
-        partial_effects(["all"], codes, np.ones((len(codes), 1)))
+        joint_effects(["all"], codes, np.ones((len(codes), 1)))
+
+
+def test_the_joint_effects_are_those_of_the_normal_equations(correlated):
+    codes, labels = correlated
+    signs, centred = labels - labels.mean(0), codes - codes.mean(0, dtype=np.float64)
+    gram = signs.T @ signs + 1e-3 * len(codes) * np.eye(2)
+    expected = 2 * np.linalg.solve(gram, signs.T @ centred)
+    found = np.stack([effect.vector for effect in joint_effects(["a", "b"], codes, labels)])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [name for name, one in METHODS.items() if one.labelled])
+def test_equal_codes_have_no_direction(method):
+    """They gave NaN, which were kept and painted black."""
+    labels = np.where(np.arange(40)[:, None] % 2, 1.0, -1.0)
+    examples = Examples(np.ones((40, 3), np.float32), labels, ["a"], lambda codes: codes)
+    with pytest.raises(UnusableInput):
+        METHODS[method].fit(examples, no_notices)
 
 
 @pytest.mark.parametrize("kind", ["logistic", "svm"])

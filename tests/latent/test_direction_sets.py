@@ -2,13 +2,13 @@ import json
 
 import numpy as np
 import pytest
-from lik.latent.calibration import Calibration
-from lik.latent.direction_sets import STRENGTH, DirectionSet, calibrated, saved_sets
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions import Direction
+from lik.latent.directions.calibration import Calibration, calibrated
+from lik.latent.directions.direction import Direction
+from lik.latent.directions.saved import DirectionSet, saved_sets
 
-CALIBRATION = Calibration(3.0, 0.1, 0.9, 0.9)
+CALIBRATION = Calibration(length=3.0, without=0.1, having=0.9, reached=0.9)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_a_set_comes_back_as_it_was(kept):
     back = DirectionSet.load(kept, "svm", "abc")
     direction = back.direction("Smiling")
     np.testing.assert_allclose(direction.vector, [0, 2.4, 1.8], rtol=1e-6)
-    assert direction.unit == STRENGTH
+    assert direction.unit == "strength"
     assert back.calibrations["Smiling"] == CALIBRATION
     assert back.made["method"] == "svm"
     assert saved_sets(kept) == ["svm"]

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from lik.latent.calibration import calibrate, strengths_to
 
 from lik.core.errors import UnusableInput
-from lik.latent.guided import Guidance, Guide, guide
+from lik.latent.directions.calibration import calibrate, strengths_to
+from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory
 
 
 def decode(codes):
@@ -18,95 +18,84 @@ def network(images):
     return torch.stack([means[:, 0] + means[:, 1], means[:, 1]], dim=1)
 
 
-GUIDE = Guide(network, np.ones(2))
+CLASSIFIER = Classifier(network, np.ones(2))
 SCALE = np.ones(3, np.float32)
 
 
-def walk(codes, signs, distance=4.0, ceiling=(1.0, 2.0), **options):
-    return guide(
-        codes, decode, [GUIDE], 0, np.asarray(signs), distance, SCALE, ceiling=ceiling, **options
-    )
+def trajectory(codes, signs, along=None, classifiers=(CLASSIFIER,), stops=20, seed=0, **settings):
+    """Codes (stops, N, 3) towards logits of 1 to 2."""
+    given = {"distance": 4.0, "max_logit_first": 1.0, "pixel_weight": 0.0, "code_weight": 0.0}
+    return guided_trajectory(
+        codes, decode, classifiers, 0, np.asarray(signs), SCALE, along,
+        GuidanceSettings(**{**given, **settings}), stops, seed,
+    )  # fmt: skip
 
 
-def test_the_target_reaches_the_ceiling_and_the_rest_stays():
+def logits(codes):
+    return network(decode(torch.from_numpy(codes))).numpy()
+
+
+def test_the_target_reaches_its_level_and_the_rest_is_preserved():
     codes = np.array([[-1, 0, 0], [1, 0.3, 2]], np.float32)
-    guidance = Guidance(pixels=0.0, length=0.0)
-    end = torch.from_numpy(walk(codes, [1, -1], guidance=guidance).end)
-    before, after = network(decode(torch.from_numpy(codes))), network(decode(end))
-    np.testing.assert_allclose(after[:, 0], [2, -2], atol=0.5)
-    np.testing.assert_allclose(after[:, 1], before[:, 1], atol=0.3)
-
-
-def test_without_a_ceiling_all_faces_go_the_same_distance():
-    codes = np.array([[-1, 0, 0], [3, 0, 0]], np.float32)
-    guidance = Guidance(pixels=0.0, length=0.0)
-    end = walk(codes, [1, 1], 1.5, ceiling=None, guidance=guidance).end
-    logits = [network(decode(torch.from_numpy(where)))[:, 0].numpy() for where in (codes, end)]
-    np.testing.assert_allclose(logits[1] - logits[0], 1.5, atol=0.3)
+    end = trajectory(codes, [1, -1])[-1]
+    np.testing.assert_allclose(logits(end)[:, 0], [2, -2], atol=0.5)
+    np.testing.assert_allclose(logits(end)[:, 1], logits(codes)[:, 1], atol=0.3)
 
 
 def test_a_far_face_goes_no_further_than_the_distance():
     codes = np.array([[-9, 0, 0], [-1, 0, 0]], np.float32)
-    way = walk(codes, [1, 1], 3.0, stops=3)
-    np.testing.assert_allclose(way.distances, [1.1, 2.2, 3.0], atol=0.1)
-    reached = network(decode(torch.from_numpy(way.end)))[:, 0].numpy()
-    np.testing.assert_allclose(reached, [-6, 2], atol=0.6)
+    end = trajectory(codes, [1, 1], distance=3.0)[-1]
+    np.testing.assert_allclose(logits(end)[:, 0], [-6, 2], atol=0.6)
 
 
 def test_a_face_that_is_there_already_stays_to_the_bit():
     codes = np.array([[3.0, 0.1, -0.2], [-1, 0, 0]], np.float32)
-    end = walk(codes, [1, 1]).end
+    end = trajectory(codes, [1, 1])[-1]
     np.testing.assert_array_equal(end[0], codes[0])
     assert not np.array_equal(end[1], codes[1])
 
 
-def test_the_way_has_stops_that_lead_on_and_the_same_seed_goes_the_same_way():
+def test_stops_lead_on_and_the_same_seed_gives_the_same_trajectory():
     codes = np.array([[-1, 0, 0]], np.float32)
-    way = walk(codes, [1], stops=6, seed=3)
-    assert way.codes.shape == (6, 1, 3)
-    reached = network(decode(torch.from_numpy(way.codes[:, 0])))[:, 0]
-    assert (np.diff(reached) > -1e-2).all()
-    np.testing.assert_array_equal(way.codes, walk(codes, [1], stops=6, seed=3).codes)
+    stops = trajectory(codes, [1], stops=6, seed=3)
+    assert stops.shape == (6, 1, 3)
+    assert (np.diff([logits(stop)[0, 0] for stop in stops]) > -1e-2).all()
+    np.testing.assert_array_equal(stops, trajectory(codes, [1], stops=6, seed=3))
 
 
-def test_more_steps_are_shorter_and_lead_the_same_way():
-    assert Guidance.in_steps(Guidance().steps) == Guidance()
-    many = Guidance.in_steps(240)
-    assert many.steps == 240
-    assert many.steps * many.rate == pytest.approx(Guidance().steps * Guidance().rate)
-
-
-def test_the_ceiling_rises_late():
-    codes = np.array([[-9.0, 0, 0], [0, 0, 0]], np.float32)  # the second is below the ceiling
-    way = walk(codes, [1, 1], 20.0, ceiling=(0.5, 2.5), stops=9, guidance=Guidance(steps=180))
-    reached = np.array([network(decode(torch.from_numpy(stop)))[1, 0].item() for stop in way.codes])
+def test_the_level_rises_late():
+    codes = np.array([[0.0, 0, 0]], np.float32)
+    settings = {"distance": 20.0, "max_logit_first": 0.5, "max_logit": 2.5, "steps": 180}
+    stops = trajectory(codes, [1], stops=9, rate=0.03, **settings)
     share = np.minimum(1, np.arange(1, 10) / 8.1)
+    reached = np.array([logits(stop)[0, 0] for stop in stops])
     np.testing.assert_allclose(reached[2:], (0.5 + 2 * share**3)[2:], atol=0.3)
 
 
-def test_a_guide_is_needed():
+def test_a_network_is_needed():
     with pytest.raises(UnusableInput, match="need a network"):
-        guide(np.zeros((1, 3), np.float32), decode, [], 0, np.ones(1), 1.0, SCALE)
+        trajectory(np.zeros((1, 3), np.float32), [1], classifiers=())
 
 
 def test_a_shared_direction_is_kept_to_where_nothing_speaks_against_it():
     codes = np.array([[-1, 0, 0]], np.float32)
     along = np.array([1, 0, 1], np.float32)  # the third number is nothing to the network
-    free = walk(codes, [1]).end[0] - codes[0]
-    led = walk(codes, [1], along=along).end[0] - codes[0]
+    free = trajectory(codes, [1])[-1, 0] - codes[0]
+    led = trajectory(codes, [1], along)[-1, 0] - codes[0]
     assert abs(free[2]) < 0.1 * abs(free[0])
     assert led[2] > 0.5 * led[0] > 0
-    np.testing.assert_array_equal(walk(codes, [1], along=0 * along).end[0] - codes[0], free)
+    np.testing.assert_array_equal(trajectory(codes, [1], 0 * along)[-1, 0] - codes[0], free)
 
 
 def test_networks_take_turns():
     asked = []
 
-    def told(name):
-        return Guide(lambda images: asked.append(name) or network(images), np.ones(2))
+    def noted(name):
+        return Classifier(lambda images: asked.append(name) or network(images), np.ones(2))
 
-    pair = [told("first"), told("second")]
-    guide(np.array([[-1, 0, 0]], np.float32), decode, pair, 0, np.ones(1), 4.0, SCALE)
+    trajectory(
+        np.array([[-1, 0, 0]], np.float32), [1], classifiers=[noted("first"), noted("second")]
+    )
     assert asked[-4:] in (["first", "second"] * 2, ["second", "first"] * 2)
 
 

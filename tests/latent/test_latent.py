@@ -1,19 +1,13 @@
 import numpy as np
 import pytest
-from lik.latent.changes import along, set_dimension, steps
 
 import lik
+from lik.app.traversal import equal_steps, set_dimension
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
-from lik.latent.directions import (
-    difference_of_means,
-    dimension,
-    labels_of,
-    most_informative,
-    separation,
-)
-from lik.latent.projection import project
+from lik.latent.directions.direction import dimension, most_informative, separation
+from lik.latent.directions.methods import difference_of_means
 from lik.latent.session import Session
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
@@ -47,12 +41,6 @@ def test_the_same_seed_gives_the_same_faces(session):
     assert not np.array_equal(session.draw(3, seed=4), session.draw(3, seed=5))
     np.testing.assert_array_equal(session.draw(5, seed=4)[:3], session.draw(3, seed=4))
     assert not session.draw(2, temperature=0).any()
-
-
-def test_no_change_changes_nothing(session, drawn_pictures):
-    vector = np.ones(6, np.float32)
-    changed = session.change(drawn_pictures, vector, 0)
-    np.testing.assert_array_equal(changed, session.reconstruct(drawn_pictures))
 
 
 def test_mixing_ends_where_it_should(session):
@@ -121,36 +109,17 @@ def test_classes_that_lie_apart_are_farther_apart_than_such_that_do_not():
     assert separation(codes, np.where(apart > 0, 1.0, np.nan)) == 0
 
 
-def test_changes_add_or_set():
+def test_a_dimension_is_set_and_steps_are_equal():
     codes = np.zeros((2, 3), np.float32)
-    codes[:, 1] = 7
-    moved = along(codes, dimension(1, 3), [-1, 0, 1])
-    np.testing.assert_allclose(moved[0, :, 1], [6, 7, 8])
     np.testing.assert_allclose(set_dimension(codes, 1, [-3, 3])[1, :, 1], [-3, 3])
     assert (set_dimension(codes, 1, [-3, 3])[:, :, [0, 2]] == 0).all()
-    assert steps(3) == pytest.approx([-3, -1.8, -0.6, 0.6, 1.8, 3])
+    assert equal_steps(3, 6) == pytest.approx([-3, -1.8, -0.6, 0.6, 1.8, 3])
+    for reach in (float("nan"), float("inf"), -1):
+        with pytest.raises(UnusableInput, match="finite number from 0 on"):
+            equal_steps(reach, 6)
     with pytest.raises(UnusableInput, match="no latent dimension 3"):
         dimension(3, 3)
 
 
 def test_the_most_informative_come_first():
     assert most_informative(np.array([0.1, 3, 0, 2]), 2) == [1, 3]
-
-
-def test_an_unknown_attribute_names_the_nearest():
-    with pytest.raises(UnusableInput, match="'Smiling'"):
-        labels_of("Smilling", np.zeros((2, 1)), ["Smiling"])
-
-
-def test_pca_finds_the_plane_that_there_is():
-    random = np.random.default_rng(0)
-    plane = random.standard_normal((50, 2)) @ random.standard_normal((2, 6))
-    assert sum(project(plane.astype(np.float32)).variance_shares) == pytest.approx(1)
-    with pytest.raises(UnusableInput, match="at least 3"):
-        project(plane[:2].astype(np.float32))
-
-
-@pytest.mark.parametrize("method", ["pca", "tsne"])
-def test_codes_of_one_number_have_no_map(method):
-    with pytest.raises(UnusableInput, match="at least 2 latent dimensions"):
-        project(np.zeros((50, 1), np.float32), method)

@@ -216,6 +216,8 @@ def distinct_names(sources: Sequence[Path]) -> list[Path]:
     for names in candidates:
         if len({name.casefold() for name in names}) == len(names):
             break
+    else:  # names that differ in case alone, which is nothing to some file systems
+        names = [f"{name}-{number}" for number, name in enumerate(names, 1)]
     return [
         Path(
             *(file_stem(part, LONGEST_NAME) for part in folders),

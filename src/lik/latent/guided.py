@@ -269,8 +269,8 @@ class _View:
         seen = torch.roll(images, self.shifts, dims=(2, 3))
         seen = seen.flip(3) if self.mirrored else seen
         if self.grain is None:
-            grain = torch.randn(images.shape, generator=self.generator).to(images.device)
-            self.grain = 0.02 * grain.contiguous(memory_format=torch.channels_last)
+            grain = torch.randn(images.shape[1:], generator=self.generator)  # one for all faces
+            self.grain = 0.02 * grain.to(images.device)
         return seen + self.grain
 
 

@@ -1,0 +1,132 @@
+"""Editors: the same protocol for both, and the identities that edits live by."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lik.core.errors import UnusableInput
+from lik.latent.directions.calibration import Calibration
+from lik.latent.directions.direction import Direction
+from lik.latent.directions.saved import DirectionSet
+from lik.latent.editing import GuidedEditor, LinearEditor, place_on
+from lik.latent.guided import GuidanceSettings
+from lik.latent.guided_statistics import GuidedStatistics
+from lik.latent.session import Session
+from lik.models.catalogue import build
+from lik.models.paper import PaperFirstSettings
+
+
+class Channels(nn.Module):
+    """A network whose logits are how red, and how green, the pictures are."""
+
+    attributes = ("red", "green")
+    size = 16
+
+    def forward(self, images):
+        return 1000 * (images.mean(dim=(2, 3))[:, :2] - 0.5)
+
+
+@pytest.fixture(scope="module")
+def session():
+    torch.manual_seed(0)
+    return Session(build(PaperFirstSettings(size=16, latent=4)), {}, "toy")
+
+
+STATISTICS = GuidedStatistics(
+    model_sha256="m", faces_sha256="f", faces="faces", attributes=("red", "green"),
+    scale=(1.0,) * 4, along={"red": (1.0, 0.0, 0.0, 0.0)}, stds={"n": (0.2, 0.2)}, paths={},
+)  # fmt: skip
+
+
+def linear(calibrated=False):
+    vector = np.array([1, 0, 2, 0], np.float32)
+    calibration = Calibration(length=1, without=0, having=1, reached=1)
+    found = DirectionSet(
+        "joint", {"red": Direction("red", vector, "")}, {"red": calibration} if calibrated else {}
+    )
+    return LinearEditor("joint", lambda: found, 4, lambda name: lambda codes: codes[:, 0])
+
+
+@pytest.fixture(scope="module", params=["linear", "guided"])
+def editor(request, session):
+    if request.param == "linear":
+        return linear()
+    settings = GuidanceSettings(steps=40, rate=0.1)
+    return GuidedEditor(session, {"n": Channels()}, STATISTICS, settings)
+
+
+def test_strength_0_is_the_code_itself_and_k_strengths_are_k_codes(editor, session):
+    codes = session.draw(3, 1)
+    moved = editor.moved(codes, "red", [-1.0, 0.0, 0.5, 1.0])
+    assert moved.shape == (3, 4, 4)
+    np.testing.assert_array_equal(moved[:, 1], codes)
+    assert (moved[:, [0, 3]] != codes[:, None]).any(axis=(1, 2)).all()  # up, down, or both
+    np.testing.assert_array_equal(editor.moved(codes, "red", [1.0])[:, 0], moved[:, 3])
+
+
+def test_a_face_goes_its_way_whoever_stands_beside_it(editor, session):
+    codes = session.draw(3, 1)
+    together = editor.moved(codes, "red", [-1.0, 1.0])
+    np.testing.assert_allclose(
+        editor.moved(codes[1:2], "red", [-1.0, 1.0])[0], together[1], atol=1e-3
+    )
+
+
+def test_an_unknown_attribute_names_the_nearest(editor):
+    with pytest.raises(UnusableInput, match="'red'"):
+        editor.require("reds")
+
+
+def test_linear_edits_add_multiples_of_the_direction():
+    codes = np.ones((2, 4), np.float32)
+    np.testing.assert_allclose(linear().moved(codes, "red", [2.0])[0, 0], [3, 1, 5, 1])
+    np.testing.assert_allclose(linear().moved(codes, "dimension:3", [-1.0])[1, 0], [1, 1, 1, 0])
+    for name, words in (("dimension:4", "no latent dimension 4"), ("dimension:x", "no dimension")):
+        with pytest.raises(UnusableInput, match=words):
+            linear().moved(codes, name, [1.0])
+    assert linear().reach == 2.0
+    assert linear(calibrated=True).reach == 1.5
+
+
+def test_each_face_goes_as_far_as_its_own_probability_needs():
+    codes = np.array([[-1.0, 5, 0, 0], [0.5, 5, 0, 0], [4.0, 5, 0, 0]], np.float32)
+    moved = linear().moved_to(codes, "red", 0.9)
+    np.testing.assert_allclose(1 / (1 + np.exp(-moved[1:, 0])), 0.9, atol=2e-3)
+    assert moved[0, 0] == pytest.approx(2, abs=0.01)  # 3 times the direction is the most
+    np.testing.assert_array_equal(moved[:, 1], codes[:, 1])
+    without = LinearEditor("joint", linear()._open_set, 4)
+    with pytest.raises(UnusableInput, match="needs a network"):
+        without.moved_to(codes, "red", 0.9)
+
+
+def test_guided_faces_reach_a_probability(session):
+    editor = GuidedEditor(
+        session, {"n": Channels()}, STATISTICS, GuidanceSettings(steps=40, rate=0.1)
+    )
+    codes = session.draw(3, 2)
+    level = float(editor.logits(codes, "red").mean())
+    probability = 1 / (1 + np.exp(-level))
+    moved = editor.moved_to(codes, "red", probability)
+    np.testing.assert_allclose(editor.logits(moved, "red"), level, atol=0.02)
+
+
+def test_a_place_on_a_trajectory():
+    trajectory = np.array([[[0.0, 0]], [[1, 0]], [[1, 2]]], np.float32)
+    for share, place in ((0, (0, 0)), (0.25, (0.5, 0)), (0.75, (1, 1)), (1, (1, 2)), (3, (1, 2))):
+        np.testing.assert_allclose(place_on(trajectory, share)[0], place)
+
+
+def test_statistics_come_back_as_they_were_and_broken_ones_are_refused(tmp_path):
+    assert GuidedStatistics.load(tmp_path) is None
+    file = STATISTICS.save(tmp_path)
+    assert GuidedStatistics.load(tmp_path) == STATISTICS
+    whole = file.read_text()
+    for content, words in (
+        ('{"format": "lik-directions"}', "remove it"),
+        (whole.replace('"version": 1', '"version": 9'), "version 9"),
+        (whole.replace('"scale": [', '"scale": ["x", '), "scale"),
+    ):
+        file.write_text(content)
+        with pytest.raises(UnusableInput, match=words):
+            GuidedStatistics.load(tmp_path)
