@@ -72,50 +72,6 @@ def test_a_direction_by_example_leads_from_some_pictures_to_others(run, faces, t
     assert "--examples-without" in half.output
 
 
-def test_faces_are_drawn_from_a_fitted_prior(run, networks, tmp_path):
-    for prior in ("gaussian", "gmm", "flow"):
-        answer = run_lik("fit-prior", run, "--prior", prior, "--steps", 3)
-        assert answer.exit_code == 0, answer.output
-        out = tmp_path / f"{prior}.png"
-        answer = run_lik("generate", run, "--prior", prior, "-n", 4, "-o", out)
-        assert answer.exit_code == 0, answer.output
-        assert out.is_file()
-    answer = run_lik("generate", run, "--prior", "gmn")
-    assert answer.exit_code == 2
-    assert "'gmm'" in answer.output
-
-
-def test_conditions_hold_for_all_that_is_drawn(run, networks, tmp_path):
-    from lik.cli.networks import open_network
-    from lik.latent.judging import logits_of
-
-    session = lik.load(run)
-    path = tmp_path / "divides.safetensors"
-    with safe_open(networks[0] / "model.safetensors", "pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        description = file.metadata()
-    network = open_network(str(networks[0]), session).network
-    logits = logits_of(session, network, session.draw(400, 1))
-    column, name = 1, network.attributes[1]
-    tensors["head.bias"][column] -= float(np.median(logits[:, column]))  # so that half have it
-    save_file(tensors, path, description)
-    loaded = open_network(str(path), session)
-    answer = run_lik("generate", run, "--with", name, "--features", path, "-n", 5,
-                     "-o", tmp_path / "a.png", "--arrays", tmp_path / "a.npz")  # fmt: skip
-    assert answer.exit_code == 0, answer.output
-    codes = np.load(tmp_path / "a.npz")["codes"]
-    assert (logits_of(session, loaded.network, codes)[:, column] > 0).all()
-    assert run_lik("generate", run, "--with", name).exit_code == 2
-
-
-def test_the_nearest_training_faces_go_only_where_the_user_says(run, tmp_path):
-    refused = run_lik("generate", run, "--nearest")
-    assert refused.exit_code == 2
-    assert "real people" in refused.output
-    answer = run_lik("generate", run, "--nearest", "-n", 2, "-o", tmp_path / "near.png")
-    assert answer.exit_code == 0, answer.output
-
-
 def test_changes_are_measured_by_a_judge_that_guides_nothing(run, networks):
     answer = run_lik("evaluate-changes", run, "--judge", networks[0], "--guide", networks[1],
                      "--attributes", "Smiling,Eyeglasses", "--steps", 15, "--split", "all", "-n", 6,

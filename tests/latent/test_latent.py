@@ -145,9 +145,18 @@ def test_an_unknown_attribute_names_the_nearest():
 def test_pca_finds_the_plane_that_there_is():
     random = np.random.default_rng(0)
     plane = random.standard_normal((50, 2)) @ random.standard_normal((2, 6))
-    assert sum(project(plane.astype(np.float32)).variance_shares) == pytest.approx(1)
+    axes = project(plane.astype(np.float32)).axes
+    shares = [float(axis.partition("(")[2].partition("%")[0]) for axis in axes]
+    assert sum(shares) == pytest.approx(100, abs=0.1)
     with pytest.raises(UnusableInput, match="at least 3"):
         project(plane[:2].astype(np.float32))
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+@pytest.mark.parametrize(("value", "words"), [(0.5, "all the same"), (np.nan, "finite")])
+def test_codes_that_say_nothing_have_no_map(method, value, words):
+    with pytest.raises(UnusableInput, match=words):
+        project(np.full((50, 4), value, np.float32), method)
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
