@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lik.app import equal_error
+from lik.app.equal_error import EqualErrorRequest
 from lik.core.errors import UnusableInput
-from lik.evaluation.distortions import DISTORTIONS
-from lik.evaluation.equal_error import distorted_to, mean_squared_error, reachable_error
+from lik.evaluation.distortions import (
+    DISTORTIONS,
+    distorted_to,
+    mean_squared_error,
+    reachable_error,
+)
 from lik.evaluation.likeness import measure_likeness, scales_of
 from lik.faces.drawn.rendering import render, sample_factors
 from lik.faces.whole import whole_picture
@@ -154,14 +160,12 @@ def test_the_command_draws_and_tells(tmp_path):
 
 
 def test_the_command_takes_a_photograph_and_refuses_what_cannot_be(tmp_path):
-    photograph = tmp_path / "photograph.png"
+    photograph, out = tmp_path / "photograph.png", tmp_path / "b.png"
     Image.fromarray(render(sample_factors(1, 1), 64)[:40]).save(photograph)
     assert run_lik("likeness", photograph, "-o", tmp_path / "a.png").exit_code == 0
-    refused = run_lik("likeness", photograph, "--mse", 60_000, "-o", tmp_path / "b.png")
-    assert refused.exit_code == 2
-    assert not (tmp_path / "b.png").exists()
-    assert run_lik("likeness", tmp_path / "none.png").exit_code == 2
-    assert run_lik("likeness", "--face").exit_code == 2
+    for refused in (photograph, "--mse", 60_000), (tmp_path / "none.png",), ("--face",):
+        assert run_lik("likeness", *refused, "-o", out).exit_code == 2
+    assert not out.exists()
 
 
 def test_features_are_taken_in_any_size():
@@ -177,16 +181,13 @@ def test_features_are_taken_in_any_size():
 
 
 def test_networks_are_given_sides_that_they_can_halve(tmp_path, monkeypatch):
-    from lik.training import feature_networks
-
-    monkeypatch.setattr(feature_networks, "open_features", lambda *_: lambda images: (images,))
-    photograph, out = tmp_path / "photograph.png", tmp_path / "a.png"
+    monkeypatch.setattr(equal_error, "open_features", lambda *_: lambda images: (images,))
+    photograph = tmp_path / "photograph.png"
+    request = EqualErrorRequest(photograph, features="net")
     Image.fromarray(render(sample_factors(1, 1), 72)[:50]).save(photograph)
-    answer = run_lik("likeness", photograph, "--features", "net", "-o", out, "--json")
-    assert answer.exit_code == 0, answer.output
-    told = json.loads(answer.stdout)
-    assert (told["width"], told["height"]) == (64, 32)
-    assert all(d["feature_distance"] > 0 for d in told["distortions"])
+    equal = equal_error.distort_equally(request)
+    assert equal.picture.shape == (32, 64, 3)
+    assert all(measured.feature_distance > 0 for _, measured in equal.found)
     Image.fromarray(np.zeros((20, 72, 3), np.uint8)).save(photograph)
-    refused = run_lik("likeness", photograph, "--features", "net", "-o", out)
-    assert refused.exit_code == 2
+    with pytest.raises(UnusableInput, match="must have 32"):
+        equal_error.distort_equally(request)

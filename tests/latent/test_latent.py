@@ -123,3 +123,26 @@ def test_a_dimension_is_set_and_steps_are_equal():
 
 def test_the_most_informative_come_first():
     assert most_informative(np.array([0.1, 3, 0, 2]), 2) == [1, 3]
+
+
+def test_pca_finds_the_plane_that_there_is():
+    random = np.random.default_rng(0)
+    plane = random.standard_normal((50, 2)) @ random.standard_normal((2, 6))
+    axes = project(plane.astype(np.float32)).axes
+    shares = [float(axis.partition("(")[2].partition("%")[0]) for axis in axes]
+    assert sum(shares) == pytest.approx(100, abs=0.1)
+    with pytest.raises(UnusableInput, match="at least 3"):
+        project(plane[:2].astype(np.float32))
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+@pytest.mark.parametrize(("value", "words"), [(0.5, "all the same"), (np.nan, "finite")])
+def test_codes_that_say_nothing_have_no_map(method, value, words):
+    with pytest.raises(UnusableInput, match=words):
+        project(np.full((50, 4), value, np.float32), method)
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_codes_of_one_number_have_no_map(method):
+    with pytest.raises(UnusableInput, match="at least 2 latent dimensions"):
+        project(np.zeros((50, 1), np.float32), method)

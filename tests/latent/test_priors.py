@@ -4,9 +4,14 @@ import torch
 
 from lik.core.errors import UnusableInput
 from lik.latent.flow import SIGMA, FlowPrior, fit_flow, flow_matching_loss, integrate
-from lik.latent.nearest import nearest_of
-from lik.latent.priors import aggregated, fit_gaussian, fit_mixture
-from lik.latent.saved_priors import load_prior, save_prior, saved_priors
+from lik.latent.priors import (
+    aggregated,
+    fit_gaussian,
+    fit_mixture,
+    load_prior,
+    save_prior,
+    saved_priors,
+)
 from lik.latent.session import Posteriors
 
 
@@ -92,11 +97,25 @@ def test_the_aggregated_posterior_is_wider_than_its_means():
     assert codes.var() == pytest.approx(2, rel=0.1)
 
 
-def test_the_nearest_are_found_across_parts():
-    others = np.random.default_rng(2).standard_normal((50, 3))
-    points = others[[40, 3]] + 1e-3
-    parts = (others[start : start + 7] for start in range(0, 50, 7))
-    found = nearest_of(points, parts, 2)
-    assert found[:, 0].tolist() == [40, 3]
-    distances = np.linalg.norm(points[:, None] - others, axis=2)
-    np.testing.assert_array_equal(found, np.argsort(distances, axis=1)[:, :2])
+@pytest.mark.parametrize("fit", [fit_gaussian, fit_mixture, fit_flow])
+@pytest.mark.parametrize(("value", "words"), [(0.5, "all the same"), (np.nan, "finite")])
+def test_codes_that_say_nothing_bear_no_prior(fit, value, words):
+    with pytest.raises(UnusableInput, match=words):
+        fit(np.full((40, 3), value, np.float32))
+
+
+def test_few_codes_of_few_dimensions_bear_a_mixture():
+    codes = np.random.default_rng(3).standard_normal((6, 1)).astype(np.float32)
+    assert len(fit_mixture(codes)[0].weights) == 1
+
+
+def test_what_is_half_written_is_no_prior(two_heaps, tmp_path):
+    path = save_prior(tmp_path, "mine", fit_gaussian(two_heaps), {})
+    path.with_name(".other.safetensors.1.part.safetensors").touch()
+    assert saved_priors(tmp_path) == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "", ".hidden", "a/b", "x" * 300, "nul\0"])
+def test_a_name_that_is_no_file_names_no_prior(two_heaps, tmp_path, name):
+    with pytest.raises(UnusableInput, match="cannot name a prior"):
+        save_prior(tmp_path, name, fit_gaussian(two_heaps), {})

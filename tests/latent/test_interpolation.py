@@ -7,13 +7,18 @@ from PIL import Image
 from lik.core.errors import UnusableInput
 from lik.faces.drawn import rendering as drawn
 from lik.figures.films import save_gif, save_mp4
-from lik.latent.interpolation import between_four, way
-from lik.latent.morphing import End, morph, square_of_morphs, to_bytes
+from lik.latent.interpolation import (
+    PATHS,
+    End,
+    morph,
+    path_between,
+    square_between,
+    square_of_morphs,
+    to_bytes,
+)
 from lik.latent.session import Session
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
-
-PATHS = ["straight", "spherical"]
 
 
 @pytest.fixture(scope="module")
@@ -34,40 +39,42 @@ def ends(session):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_ways_begin_and_end_at_their_ends(path):
+def test_paths_begin_and_end_at_their_ends(path):
     a, b = np.random.default_rng(0).standard_normal((2, 9)).astype(np.float32)
-    codes = way(a, b, [0, 0.3, 1], path)
+    codes = path_between(a, b, [0, 0.3, 1], path)
     np.testing.assert_array_equal(codes[0], a)
     np.testing.assert_array_equal(codes[2], b)
-    np.testing.assert_allclose(way(b, a, [0.7], path)[0], codes[1], atol=1e-6)
+    np.testing.assert_allclose(path_between(b, a, [0.7], path)[0], codes[1], atol=1e-6)
 
 
-def test_the_spherical_way_keeps_the_length_and_the_pace():
+def test_the_spherical_path_keeps_the_length_and_the_pace():
     a, b = np.eye(5, dtype=np.float32)[:2] * 3
-    codes = way(a, b, list(np.linspace(0, 1, 7)), "spherical")
+    codes = path_between(a, b, list(np.linspace(0, 1, 7)), "spherical")
     np.testing.assert_allclose(np.linalg.norm(codes, axis=1), 3, rtol=1e-6)
     np.testing.assert_allclose(np.ptp(np.linalg.norm(np.diff(codes, axis=0), axis=1)), 0, atol=1e-6)
-    assert np.linalg.norm(way(a, b, [0.5])[0]) == pytest.approx(3 / 2**0.5)
+    assert np.linalg.norm(path_between(a, b, [0.5])[0]) == pytest.approx(3 / 2**0.5)
 
 
 @pytest.mark.parametrize("second", [(2, 0), (-1, 0), (0, 0)])
-def test_ends_without_a_turn_between_them_have_a_straight_way(second):
+def test_ends_without_a_turn_between_them_have_a_straight_path(second):
     a, b = np.array([1, 0], np.float32), np.array(second, np.float32)
-    np.testing.assert_allclose(way(a, b, [0.25], "spherical"), way(a, b, [0.25]), atol=1e-6)
+    np.testing.assert_allclose(
+        path_between(a, b, [0.25], "spherical"), path_between(a, b, [0.25]), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_square_has_its_corners_and_sides(path):
     corners = np.random.default_rng(1).standard_normal((4, 6)).astype(np.float32)
-    square = between_four(corners, 5, path)
+    square = square_between(corners, 5, path)
     np.testing.assert_array_equal(square[[0, 0, -1, -1], [0, -1, 0, -1]], corners)
-    side = way(corners[0], corners[1], list(np.linspace(0, 1, 5)), path)
+    side = path_between(corners[0], corners[1], list(np.linspace(0, 1, 5)), path)
     np.testing.assert_allclose(square[0], side, atol=1e-6)
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_morph_shows_the_real_faces_at_its_ends(session, ends, path):
-    frames = to_bytes(morph(session, ends[0], ends[1], [0, 0.5, 1], 32, path))
+    frames = to_bytes(morph(session, ends[:2], [0, 0.5, 1], 32, path))
     np.testing.assert_array_equal(frames[0], ends[0].pixels)
     np.testing.assert_array_equal(frames[2], ends[1].pixels)
     assert (frames[1] != frames[0]).any()
@@ -75,7 +82,7 @@ def test_a_morph_shows_the_real_faces_at_its_ends(session, ends, path):
 
 def test_a_morph_of_codes_alone_is_what_is_decoded(session, ends):
     bare = [End(end.code, None, "") for end in ends]
-    frames = to_bytes(morph(session, bare[0], bare[1], [0, 0.5], 16))
+    frames = to_bytes(morph(session, bare[:2], [0, 0.5], 16))
     codes = np.stack([bare[0].code, session.mix(bare[0].code, bare[1].code, 0.5)])
     np.testing.assert_allclose(frames.astype(int), session.decode(codes), atol=1)
 
@@ -84,7 +91,7 @@ def test_a_square_of_morphs_has_the_real_faces_in_its_corners(session, ends):
     frames = to_bytes(square_of_morphs(session, ends, 3, 32))
     for number, end in enumerate(ends):
         np.testing.assert_array_equal(frames[2 * (number // 2), 2 * (number % 2)], end.pixels)
-    side = to_bytes(morph(session, ends[0], ends[1], [0.5], 32))[0]
+    side = to_bytes(morph(session, ends[:2], [0.5], 32))[0]
     np.testing.assert_allclose(frames[0, 1].astype(int), side, atol=1)
 
 

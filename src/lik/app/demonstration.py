@@ -1,0 +1,85 @@
+"""What a demonstration shows of a run: figures that need nothing but itself, and its fidelity."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from lik.app.given import open_given
+from lik.app.opened import OpenedRun
+from lik.app.sampling import draw_samples, sample
+from lik.app.selection import Selection, column_of
+from lik.app.views import draw_map, draw_reconstructions
+from lik.core.artifacts import write_json
+from lik.evaluation.fidelity import measure_fidelity
+from lik.faces.set.faceset import FaceSet
+from lik.figures.png import Drawn
+from lik.latent.directions.direction import separation
+
+PREFERRED = ("Smiling", "Eyeglasses", "Blond_Hair", "Wearing_Hat", "Male", "No_Beard", "Bald")
+"""Attributes that are worth showing, as far as a set has them; four at the most are shown."""
+
+MAPPED = 1200
+"""Faces on the map of neighbourhoods."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A run with the face set that it is shown on."""
+
+    run: OpenedRun
+    faces: FaceSet
+
+    @cached_property
+    def split(self) -> str:
+        """The faces that are reconstructed and measured."""
+        return "test" if len(self.faces.indices("test")) else "all"
+
+    @cached_property
+    def attributes(self) -> list[str]:
+        """The attributes that are worth showing."""
+        return [name for name in PREFERRED if _divides(self.faces, name)][:4]
+
+    @cached_property
+    def mapped(self) -> str | None:
+        """The attribute whose classes lie farthest apart in the latent space."""
+        chosen = Selection(count=MAPPED).of(self.faces)
+        codes = self.run.session.encode(self.faces.images[chosen])
+
+        def apart(name: str) -> float:
+            return separation(codes, column_of(self.faces, name)[chosen])
+
+        return max(self.attributes, key=apart, default=None)
+
+    def figures(self) -> Iterator[Drawn]:
+        """Draw reconstructions, new faces and maps."""
+        own = self.faces.path
+        shown = open_given(self.run, Selection(self.split, count=16), faces=own)
+        yield draw_reconstructions(self.run, shown)
+        yield draw_samples(self.run, sample(self.run, 40))
+        yield draw_map(self.run, Selection(count=2000), own)
+        if self.mapped:
+            yield draw_map(self.run, Selection(count=MAPPED), own, "tsne", self.mapped)
+
+    def measure(self) -> dict[str, Any]:
+        """Measure the fidelity of the run and keep it in the run, as metrics.json."""
+        chosen = Selection(self.split).of(self.faces)
+        fidelity = measure_fidelity(self.run.session, self.faces.images[chosen])
+        metrics = {
+            "run": self.run.name,
+            **asdict(fidelity),
+            "split": self.split,
+            "crop": self.faces.crop,
+            "faces": self.faces.path.name,
+            "faces_sha256": self.faces.hash,
+        }
+        write_json(self.run.require_folder() / "metrics.json", metrics)
+        return metrics
+
+
+def _divides(faces: FaceSet, name: str) -> bool:
+    """Whether enough faces have an attribute, and enough lack it."""
+    if name not in faces.attribute_names:
+        return False
+    column = column_of(faces, name)
+    return bool((column > 0).sum() >= 5 and (column <= 0).sum() >= 5)

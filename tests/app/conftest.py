@@ -1,0 +1,48 @@
+"""A run that was never trained, which is as good to draw from as any."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from lik.app.opened import OpenedRun
+from lik.core.artifacts import write_json
+from lik.latent.judging import logits_of
+from lik.models.attributes import PlainSettings, build_attribute_network
+from lik.models.catalogue import build
+from lik.models.paper import PaperFirstSettings
+from lik.models.saved import save_model
+
+
+@pytest.fixture(scope="session")
+def untrained(faces, tmp_path_factory):
+    path = tmp_path_factory.mktemp("untrained") / "toy"
+    torch.manual_seed(0)
+    settings = PaperFirstSettings(size=16, latent=4)
+    metadata = {"crop": faces.crop, "attribute_names": faces.attribute_names}
+    save_model(path / "model.safetensors", build(settings), settings, metadata)
+    known = {"path": str(faces.path), "hash": faces.hash, "index_hash": faces.index_hash}
+    write_json(path / "environment.json", {"format": "lik-run", "version": 1, "faces": known})
+    return path
+
+
+@pytest.fixture
+def run(untrained, tmp_path):
+    shutil.copytree(untrained, tmp_path / "toy")
+    return OpenedRun(tmp_path / "toy", "cpu")
+
+
+@pytest.fixture(scope="session")
+def classifier(faces, untrained, tmp_path_factory):
+    """A classifier that gives each attribute to half of the faces that the run draws."""
+    torch.manual_seed(0)
+    settings = PlainSettings(size=16, attributes=tuple(faces.attribute_names), widths=(4, 8))
+    network = build_attribute_network(settings).eval()
+    session = OpenedRun(untrained, "cpu").session
+    logits = logits_of(session, network, session.draw(400, 1))
+    with torch.no_grad():
+        network.head.bias -= torch.from_numpy(np.median(logits, axis=0))
+    path = tmp_path_factory.mktemp("classifiers") / "plain.safetensors"
+    save_model(path, network, settings, {})
+    return path
