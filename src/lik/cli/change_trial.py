@@ -25,7 +25,7 @@ from lik.latent.session import BATCH, Codes, Session
 
 if TYPE_CHECKING:
     from lik.faces.set.faceset import FaceSet
-    from lik.models.attributes import LoadedAttributeNetwork
+    from lik.models.classifier import LoadedClassifier
 
 GROWTH = 1.25
 """From one strength of a direction to the next."""
@@ -51,8 +51,8 @@ class Trial:
     """
 
     def __init__(
-        self, session: Session, faces: "FaceSet", judging: "LoadedAttributeNetwork",
-        guides: "list[LoadedAttributeNetwork]", chosen: NDArray[np.int64], steps: int, seed: int,
+        self, session: Session, faces: "FaceSet", judging: "LoadedClassifier",
+        guides: "list[LoadedClassifier]", chosen: NDArray[np.int64], steps: int, seed: int,
         codes: Codes | None = None,
     ) -> None:  # fmt: skip
         self.session, self.faces, self.judging, self.seed = session, faces, judging, seed
@@ -195,7 +195,7 @@ class Trial:
         for number, distance in enumerate(parts[0].distances):
             yield float(distance), np.concatenate([part.codes[number] for part in parts])
 
-    def _spread(self, loaded: "LoadedAttributeNetwork") -> NDArray[np.float64]:
+    def _spread(self, loaded: "LoadedClassifier") -> NDArray[np.float64]:
         """σ of a network's logits over the original faces, (A,)."""
         logits = logits_of_pictures(loaded.network, self.originals, self.session.device)
         spread: NDArray[np.float64] = np.maximum(logits.std(axis=0), 1e-6)

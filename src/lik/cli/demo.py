@@ -43,9 +43,9 @@ def demo(
 
     Example: lik demo --faces holiday-pictures/
     """
-    from lik.cli.evaluate import evaluate_on, show
-    from lik.cli.opening import open_session
-    from lik.core.artifacts import write_json
+    from lik.app.evaluating import EvaluationRequest, evaluate
+    from lik.app.opened import OpenedRun
+    from lik.cli.output import table
     from lik.core.device import choose_device
 
     say("1. Faces")
@@ -56,9 +56,10 @@ def demo(
     say("\n3. Figures")
     split = "test" if len(face_set.indices("test")) else "all"
     attributes, mapped = _figures(str(run), face_set, split, device)
-    metrics = evaluate_on(open_session(str(run), device), face_set, split, 0)
-    write_json(run / "metrics.json", metrics)
-    show(metrics)
+    request = EvaluationRequest(faces=face_set.path, split=split)
+    evaluated = evaluate([OpenedRun(run, device)], request)
+    metrics = evaluated.metrics[0]
+    table(("metric", "mean"), [(row.heading, row.cells[0]) for row in evaluated.rows])
     page = out / "index.html"
     _write(page, face_set, run, _Shown(faces, epochs, attributes, mapped), metrics)
     say(f"\nOpen this in a browser:\n{page.resolve()}")

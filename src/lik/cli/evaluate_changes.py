@@ -11,7 +11,7 @@ from lik.cli.output import note, say, say_json, stages, table
 
 if TYPE_CHECKING:
     from lik.cli.change_trial import Trial
-    from lik.models.attributes import LoadedAttributeNetwork
+    from lik.models.classifier import LoadedClassifier
 
 ATTRIBUTES = (
     "Smiling,Eyeglasses,Male,Young,Blond_Hair,Black_Hair,Pale_Skin,Mustache,Bangs,"
@@ -156,7 +156,7 @@ def _measure_all(
         )
 
 
-def _names(given: str | None, networks: "list[LoadedAttributeNetwork]") -> list[str]:
+def _names(given: str | None, networks: "list[LoadedClassifier]") -> list[str]:
     """The attributes that were asked for, or those of `ATTRIBUTES` that all networks know."""
     from lik.cli.networks import column_of, listed
     from lik.core.errors import UnusableInput

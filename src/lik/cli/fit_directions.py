@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lik.latent.calibration import Calibration
     from lik.latent.directions import Direction
     from lik.latent.session import Codes, Session
-    from lik.models.attributes import LoadedAttributeNetwork
+    from lik.models.classifier import LoadedClassifier
 
 LABELLED = ("means", "joint", "logistic", "svm")
 METHODS = (*LABELLED, "pca", "jacobian", "guided")
@@ -212,7 +212,7 @@ def _by_example(
 
 
 def _calibrated(
-    session: "Session", loaded: "LoadedAttributeNetwork", directions: dict[str, "Direction"],
+    session: "Session", loaded: "LoadedClassifier", directions: dict[str, "Direction"],
     names: list[str], codes: "Codes", labels: Any,
 ) -> tuple[dict[str, "Direction"], dict[str, "Calibration"]]:  # fmt: skip
     from lik.latent.calibration import JUDGED, calibrate

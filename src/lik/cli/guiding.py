@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lik.latent.guided import Guidance
     from lik.latent.guided_ways import GuidedChanges
     from lik.latent.session import Codes, Session
-    from lik.models.attributes import LoadedAttributeNetwork
+    from lik.models.classifier import LoadedClassifier
 
 SHORT = 0.95
 """Share of the wanted movement below which it is said that a face stopped early."""
@@ -126,7 +126,7 @@ def open_walk(
 def open_guided(
     session: "Session", run: str, faces: str | None, features: Sequence[str],
     measured: Sequence[str], names: Sequence[str], guidance: "Guidance | None" = None,
-) -> "tuple[GuidedChanges, list[LoadedAttributeNetwork]]":  # fmt: skip
+) -> "tuple[GuidedChanges, list[LoadedClassifier]]":  # fmt: skip
     """The guided changes of a run by networks that know ``names``; the first one measures.
 
     ``measured`` are those of which strengths are asked. What is kept beside the run is taken where
@@ -150,7 +150,7 @@ def open_guided(
     return GuidedChanges(session, networks[0].network, statistics, guidance, beside), networks
 
 
-def open_guides(session: "Session", features: Sequence[str]) -> "list[LoadedAttributeNetwork]":
+def open_guides(session: "Session", features: Sequence[str]) -> "list[LoadedClassifier]":
     """The networks that guide together, the first of which measures.
 
     Raises:
@@ -212,7 +212,7 @@ def open_strips(
 
 
 def fit_guide(
-    session: "Session", networks: "Sequence[LoadedAttributeNetwork]", faces: "FaceSet",
+    session: "Session", networks: "Sequence[LoadedClassifier]", faces: "FaceSet",
     model_sha256: str, names: Sequence[str],
 ) -> "GuideStatistics":  # fmt: skip
     """Look at training faces, with a bar."""
@@ -233,7 +233,7 @@ def fit_guide(
 
 def _statistics(
     session: "Session", run: str, given: str | None,
-    networks: "Sequence[LoadedAttributeNetwork]", names: Sequence[str],
+    networks: "Sequence[LoadedClassifier]", names: Sequence[str],
 ) -> "GuideStatistics":  # fmt: skip
     from lik.cli.networks import model_hash
     from lik.cli.opening import open_faces_of, require_size

@@ -11,7 +11,7 @@ from lik.cli.output import command_line, say, say_json, table
 
 if TYPE_CHECKING:
     from lik.core.pixels import Pictures
-    from lik.evaluation.equal_error import Distorted
+    from lik.evaluation.distortions import Distorted
     from lik.evaluation.likeness import Likeness
     from lik.objectives.perceptual import Features
 
@@ -66,14 +66,14 @@ def likeness(
     """
     import numpy as np
 
-    from lik.evaluation.distortions import DISTORTIONS
-    from lik.evaluation.equal_error import distorted_to, reachable_error
-    from lik.evaluation.likeness import measure_likeness, scales_of
+    from lik.evaluation.distortions import DISTORTIONS, distorted_to, reachable_error
+    from lik.evaluation.likeness import measure_likeness
     from lik.figures.png import save_png
+    from lik.objectives.similarity import scale_exponents
 
     pixels, name = _opened(picture, face, side, seed)
     pixels = pixels if features is None else _divisible(pixels)
-    scales = len(scales_of(*pixels.shape[:2]))
+    scales = len(scale_exponents(*pixels.shape[:2]))
     original = pixels.astype(np.float64)
     network = _network(features, min(pixels.shape[:2]))
     error = reachable_error(original, seed) if mse is None else mse

@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lik.latent.session import Session
-    from lik.models.attributes import LoadedAttributeNetwork
+    from lik.models.classifier import LoadedClassifier
 
 
-def open_network(path: str, session: "Session") -> "LoadedAttributeNetwork":
+def open_network(path: str, session: "Session") -> "LoadedClassifier":
     """Load an attribute network onto the device of a session.
 
     Raises:
         UnusableInput: it is none, or it takes faces of another size.
     """
-    from lik.models.attributes import load_attribute_network
+    from lik.models.classifier import load_attribute_classifier
 
-    loaded = load_attribute_network(Path(path))
+    loaded = load_attribute_classifier(Path(path))
     if loaded.network.size != session.size:
         raise UnusableInput(
             f"{path} takes faces of {loaded.network.size} pixels and {session.name} makes faces of "
@@ -41,7 +41,7 @@ def only_one(features: "Sequence[str] | None") -> str | None:
     return features[0] if features else None
 
 
-def require_same_attributes(networks: "Sequence[LoadedAttributeNetwork]") -> None:
+def require_same_attributes(networks: "Sequence[LoadedClassifier]") -> None:
     """See that networks can guide together.
 
     Raises:
@@ -69,7 +69,7 @@ def listed(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-def column_of(network: "LoadedAttributeNetwork", attribute: str) -> int:
+def column_of(network: "LoadedClassifier", attribute: str) -> int:
     """Which logit is of an attribute.
 
     Raises:

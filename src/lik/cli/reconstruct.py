@@ -27,7 +27,7 @@ def reconstruct(
     from lik.cli.opening import open_session, to_show
     from lik.core.pixels import to_float
     from lik.figures.grids import Row, sheet
-    from lik.objectives.reconstruction import SCALES, sse
+    from lik.objectives.reconstruction import ERRORS, sse
 
     session = open_session(run, device)
     shown = to_show(session, run, given or [], faces, split, count, seed)
@@ -39,7 +39,7 @@ def reconstruct(
         part = slice(start, start + columns)
         rows.append(Row(shown.pictures[part], "original", new_group=True))
         rows.append(Row(reconstructions[part], "reconstruction"))
-    mean = f"mean {SCALES['sse']} = {float(np.mean(errors.numpy())):.1f}"
+    mean = f"mean {ERRORS['sse'].scale} = {float(np.mean(errors.numpy())):.1f}"
     image = sheet(
         rows,
         f"Reconstructions by the run “{session.name}”",

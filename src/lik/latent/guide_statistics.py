@@ -21,7 +21,7 @@ from lik.latent.directions import labels_of
 from lik.latent.judging import logits_of, logits_of_pictures
 from lik.latent.regression import partial_effects
 from lik.latent.session import Codes, Session
-from lik.models.attributes import AttributeNetwork
+from lik.models.classifier import AttributeClassifier
 
 GUIDED = "guided"
 """The method, and the name of the file."""
@@ -163,12 +163,12 @@ class GuideStatistics:
 
 def measure(
     session: Session,
-    network: AttributeNetwork,
+    network: AttributeClassifier,
     faces: FaceSet,
     names: Sequence[str],
     made: Mapping[str, Any],
     told: Callable[[int, int], None] = lambda done, total: None,
-    beside: Mapping[str, AttributeNetwork] | None = None,
+    beside: Mapping[str, AttributeClassifier] | None = None,
 ) -> GuideStatistics:
     """Look at training faces, and at decodings of those with and without each of ``names``.
 

@@ -18,7 +18,7 @@ from lik.latent.guide_statistics import GuideStatistics
 from lik.latent.guided import Guidance, Guide, guide
 from lik.latent.judging import logits_of
 from lik.latent.session import Codes, Session
-from lik.models.attributes import AttributeNetwork
+from lik.models.classifier import AttributeClassifier
 
 ASKED = (4.0, 10.0)
 """How many times the wanted movement is asked for: first, and where that did not do."""
@@ -66,7 +66,7 @@ class GuidedChanges:
     def __init__(
         self,
         session: Session,
-        network: AttributeNetwork,
+        network: AttributeClassifier,
         statistics: GuideStatistics,
         guidance: Guidance | None = None,
         beside: Sequence[Guide] = (),
