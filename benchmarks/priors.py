@@ -18,9 +18,9 @@ import lik
 from lik.core.artifacts import sha256_of
 from lik.core.pixels import to_float
 from lik.evaluation.distances import frechet_distance
-from lik.evaluation.manifold import overlap
+from lik.evaluation.precision_recall import precision_recall
 from lik.latent.priors import load_prior, saved_priors
-from lik.models.attributes import load_attribute_network
+from lik.models.classifier import load_attribute_classifier
 
 DRAWN, NEIGHBOURS = 2000, 5
 
@@ -36,14 +36,14 @@ def embedded(network, pictures):
 
 def compared(real, drawn):
     """Fréchet distance of all, precision and recall of as many as there are real ones."""
-    found = overlap(real, drawn[: len(real)], NEIGHBOURS)
+    found = precision_recall(real, drawn[: len(real)], NEIGHBOURS)
     return frechet_distance(real, drawn), found.precision, found.recall
 
 
 def main(run, faces, judge):
     """Print a line for the standard normal prior, the reconstructions and each fitted prior."""
     session, face_set = lik.load(run), lik.open_faces(faces)
-    network = load_attribute_network(Path(judge)).network
+    network = load_attribute_classifier(Path(judge)).network
     held_out = np.concatenate([face_set.indices("test"), face_set.indices("validation")])
     pictures = face_set.images[held_out]
     references = [embedded(network, p) for p in (pictures, session.reconstruct(pictures))]

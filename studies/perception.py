@@ -10,9 +10,9 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 
 from lik.core.pixels import to_float
 from lik.evaluation.feature_distance import distance_of_maps
-from lik.evaluation.likeness import scales_of
 from lik.latent.session import Session
 from lik.objectives.perceptual import Features
+from lik.objectives.similarity import scale_exponents
 from lik.training.feature_networks import open_features
 from trained import Place
 
@@ -28,7 +28,7 @@ def perception(
     images = to_float(np.ascontiguousarray(pictures))
     again = torch.cat(list(session.decode_batches(session.encode(pictures)))).cpu()
     similarity = multiscale_structural_similarity_index_measure(
-        again, images, data_range=1.0, betas=scales_of(*images.shape[2:]), normalize="relu"
+        again, images, data_range=1.0, betas=scale_exponents(*images.shape[2:]), normalize="relu"
     )
     found = {"ms_ssim": float(similarity)}
     size, cpu = session.size, torch.device("cpu")
@@ -45,9 +45,9 @@ def perception(
 
 
 def _judging(path: str) -> Any:
-    from lik.models.attributes import load_attribute_network
+    from lik.models.classifier import load_attribute_classifier
 
-    return load_attribute_network(Path(path)).network
+    return load_attribute_classifier(Path(path)).network
 
 
 def _distance(features: Features, first: Tensor, second: Tensor) -> float:

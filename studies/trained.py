@@ -8,7 +8,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from lik.core.errors import FailedOnTheWay
 from lik.core.pixels import to_float
 from lik.core.randomness import derive, standard_normal
 from lik.core.run_folder import RunFolder
-from lik.evaluation.fidelity import measure_fidelity
+from lik.evaluation.fidelity import measure_fidelity, summary
 from lik.faces.set.faceset import FaceSet
 from lik.latent.session import Session
 from lik.objectives.reconstruction import sse
@@ -175,7 +175,7 @@ def measured(place: Place, name: str) -> dict[str, Any]:
     found = {
         "run": name,
         "step": step,
-        **asdict(measure_fidelity(session, pictures)),
+        **summary(measure_fidelity(session, pictures)),
         "kl_per_dimension": [round(float(value), 5) for value in kl],
         "active_units": int((kl > ACTIVE).sum()),
     }

@@ -9,8 +9,8 @@ import torch
 from lik.app.opened import OpenedRun
 from lik.core.artifacts import write_json
 from lik.latent.judging import logits_of
-from lik.models.attributes import PlainSettings, build_attribute_network
 from lik.models.catalogue import build
+from lik.models.classifier import PlainSettings, build_attribute_classifier
 from lik.models.paper import PaperFirstSettings
 from lik.models.saved import save_model
 
@@ -38,7 +38,7 @@ def classifier(faces, untrained, tmp_path_factory):
     """A classifier that gives each attribute to half of the faces that the run draws."""
     torch.manual_seed(0)
     settings = PlainSettings(size=16, attributes=tuple(faces.attribute_names), widths=(4, 8))
-    network = build_attribute_network(settings).eval()
+    network = build_attribute_classifier(settings).eval()
     session = OpenedRun(untrained, "cpu").session
     logits = logits_of(session, network, session.draw(400, 1))
     with torch.no_grad():

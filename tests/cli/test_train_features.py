@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lik.faces.set.faceset import FaceSet
-from lik.models.attributes import load_attribute_network
+from lik.models.classifier import load_attribute_classifier
 from terminal import run_lik
 
 QUICK = ("epochs=2", "batch_size=16", "model.widths=[4,8]")
@@ -27,7 +27,7 @@ def given(monkeypatch, faces, **changed):
 
 def test_it_ends_with_a_network_and_what_it_can_do(trained, faces):
     path, output = trained
-    network = load_attribute_network(path).network
+    network = load_attribute_classifier(path).network
     metrics = json.loads((path / "metrics.json").read_text())
     assert metrics["faces_sha256"] == faces.hash
     held_out = [len(faces.indices(split)) for split in ("test", "validation")]
@@ -60,7 +60,7 @@ def test_attributes_in_which_all_are_alike_are_left_out_and_told(faces, tmp_path
     answer = run_lik("train-features", faces.path, tmp_path / "run", "epochs=1", *QUICK[1:])
     assert answer.exit_code == 0, answer.output
     assert "Left out" in answer.output
-    assert "Eyeglasses" not in load_attribute_network(tmp_path / "run").network.attributes
+    assert "Eyeglasses" not in load_attribute_classifier(tmp_path / "run").network.attributes
     asked = run_lik(
         "train-features", faces.path, tmp_path / "other", "model.attributes=[Eyeglasses]"
     )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.attributes import attribute_accuracy
+from lik.evaluation.accuracy import attribute_accuracy
 
 NAN = np.nan
 LABELS = np.array([[1, 0, NAN], [0, 0, NAN], [0, 0, NAN], [0, NAN, NAN]])

@@ -5,14 +5,14 @@ import torch
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
 from lik.evaluation.feature_distance import distance_of_maps, feature_distance
-from lik.models.attributes import PlainSettings, build_attribute_network
+from lik.models.classifier import PlainSettings, build_classifier
 
 
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
     settings = PlainSettings(size=16, attributes=("a",), widths=(8, 8, 8))
-    return build_attribute_network(settings).eval()
+    return build_classifier(settings).eval()
 
 
 def test_equal_pictures_have_no_distance(network, drawn_pictures):

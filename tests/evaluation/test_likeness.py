@@ -16,9 +16,10 @@ from lik.evaluation.distortions import (
     mean_squared_error,
     reachable_error,
 )
-from lik.evaluation.likeness import measure_likeness, scales_of
+from lik.evaluation.likeness import measure_likeness
 from lik.faces.drawn.rendering import render, sample_factors
 from lik.faces.whole import whole_picture
+from lik.objectives.similarity import scale_exponents
 from terminal import run_lik
 
 BY_NAME = {distortion.name: distortion for distortion in DISTORTIONS}
@@ -126,14 +127,14 @@ def test_feature_distance_compares_what_responds_and_not_how_strongly(picture):
 
 
 def test_scales_fit_the_picture():
-    assert len(scales_of(64, 64)) == 3
-    assert len(scales_of(256, 180)) == 5
-    assert sum(scales_of(64, 64)) == pytest.approx(1)
+    assert len(scale_exponents(64, 64)) == 3
+    assert len(scale_exponents(256, 180)) == 5
+    assert sum(scale_exponents(64, 64)) == pytest.approx(1)
     for side in (11, 21, 22, 43, 44, 87, 88, 98, 99, 175, 176):  # torchmetrics takes them all
         noise = np.random.default_rng(side).uniform(0, 255, (side, side, 3))
         assert measure_likeness(noise, noise).ms_ssim == pytest.approx(1, abs=1e-5)
     with pytest.raises(UnusableInput, match="too small"):
-        scales_of(64, 10)
+        scale_exponents(64, 10)
 
 
 def test_a_whole_photograph_is_scaled_down_and_never_up(tmp_path):

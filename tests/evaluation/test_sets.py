@@ -13,9 +13,9 @@ from lik.evaluation.distances import (
     kernel_distance,
     maximum_mean_discrepancy,
 )
-from lik.evaluation.manifold import overlap
 from lik.evaluation.networks import FeatureNetwork
-from lik.evaluation.sets import Judge, figures_of_set
+from lik.evaluation.precision_recall import precision_recall
+from lik.evaluation.sets import RealFaces, metrics_of_set
 
 
 def drawn(count, width=16, seed=0, shift=0.0, scale=1.0):
@@ -78,7 +78,7 @@ class TestKernel:
         mean, _ = told(metric, first, second)  # each subset is the whole set
         ours = kernel_distance(first, second, subsets=3, members=200)
         assert ours.mean == pytest.approx(float(mean), rel=1e-4)
-        assert ours.spread == pytest.approx(0, abs=1e-9)
+        assert ours.std == pytest.approx(0, abs=1e-9)
 
     def test_it_is_unbiased(self):
         pairs = [maximum_mean_discrepancy(drawn(50, seed=2 * i), drawn(50, seed=2 * i + 1))
@@ -96,67 +96,69 @@ class TestKernel:
             kernel_distance(drawn(20), drawn(40), members=21)
 
 
-class TestOverlap:
+class TestPrecisionRecall:
     def test_a_set_lies_in_itself(self):
-        same = overlap(drawn(200), drawn(200))
+        same = precision_recall(drawn(200), drawn(200))
         assert (same.precision, same.recall, same.coverage) == (1, 1, 1)
         assert same.density == pytest.approx(1.2)  # each ball of the 5th neighbour holds 6 members
 
     def test_what_lies_far_off_does_not_lie_in_it(self):
-        far = overlap(drawn(200), drawn(200, seed=1, shift=100))
+        far = precision_recall(drawn(200), drawn(200, seed=1, shift=100))
         assert (far.precision, far.recall, far.density, far.coverage) == (0, 0, 0, 0)
 
     def test_one_face_again_and_again_is_precise_and_covers_nothing(self):
         real = drawn(200)
         one = real[:1] + 1e-3 * drawn(200, seed=1)
-        found = overlap(real, one)
+        found = precision_recall(real, one)
         assert found.precision == 1
         assert found.recall < 0.02
         assert found.coverage < 0.2
 
     def test_noise_beside_the_faces_costs_precision_and_no_recall(self):
         real = drawn(300, width=4)
-        found = overlap(real, np.concatenate([real[:150] + 1e-4, drawn(150, 4, shift=1e3)]))
+        found = precision_recall(
+            real, np.concatenate([real[:150] + 1e-4, drawn(150, 4, shift=1e3)])
+        )
         assert found.precision == pytest.approx(0.5)
         assert found.recall > 0.9
 
     def test_blocks_change_nothing(self, monkeypatch):
         sets = drawn(90), drawn(70, seed=1)
-        whole = overlap(*sets)
-        monkeypatch.setattr("lik.evaluation.manifold.BLOCK", 13)
-        assert overlap(*sets) == whole
+        whole = precision_recall(*sets)
+        monkeypatch.setattr("lik.evaluation.precision_recall.BLOCK", 13)
+        assert precision_recall(*sets) == whole
 
     def test_too_few_are_refused(self):
         with pytest.raises(UnusableInput, match="more than 5 faces"):
-            overlap(drawn(5), drawn(50))
+            precision_recall(drawn(5), drawn(50))
 
 
-class TestFigures:
-    judge = Judge(FeatureNetwork("net", "abc", lambda images: images), drawn(200), None)
+class TestMetrics:
+    real = RealFaces(FeatureNetwork("net", "abc", lambda images: images), drawn(200), None)
 
-    def figures(self, *sets, judge=judge):
-        return {f.key: f for f in figures_of_set(judge, "samples", sets, 0, 4)}
+    def metrics(self, *sets, real=real):
+        return {f.key: f for f in metrics_of_set(real, "samples", sets, 0, 4)}
 
     def test_every_number_names_its_network_and_its_spread(self):
-        for figure in self.figures(drawn(200, seed=1)).values():
-            assert "(net)" in figure.label
-            assert "FID" not in figure.label
-            assert figure.network.sha256 == "abc"
-            assert figure.spread is not None
-            assert figure.spread_of
-            assert figure.count == 200
+        for metric in self.metrics(drawn(200, seed=1)).values():
+            assert "(net)" in metric.label
+            assert "FID" not in metric.label
+            assert metric.network.sha256 == "abc"
+            assert metric.spread is not None
+            assert metric.spread_of
+            assert metric.count == 200
 
     def test_only_inception_gives_fid(self):
         inception = FeatureNetwork("Inception", "abc", lambda images: images, is_inception=True)
-        judge = Judge(inception, drawn(200), None)
-        labels = [figure.label for figure in self.figures(drawn(200, seed=1), judge=judge).values()]
+        real = RealFaces(inception, drawn(200), None)
+        labels = [metric.label for metric in self.metrics(drawn(200, seed=1), real=real).values()]
         assert labels[:2] == ["FID of samples (Inception)", "KID of samples (Inception)"]
 
     def test_halves_of_one_set_tell_what_other_draws_would(self):
         """Means of both spreads over many trials agree within a factor of 1.6."""
-        halves = [figures_of_set(self.judge, "samples", [drawn(200, seed=s)], s, 8)[2].spread
+        halves = [metrics_of_set(self.real, "samples", [drawn(200, seed=s)], s, 8)[2].spread
                   for s in range(8)]  # fmt: skip
-        draws = figures_of_set(
-            self.judge, "samples", [drawn(200, seed=s) for s in range(20)], 0, 20
+        draws = metrics_of_set(
+            self.real, "samples", [drawn(200, seed=s) for s in range(20)], 0, 20
         )[2].spread
         assert draws / 1.6 < np.mean(halves) < draws * 2.5

@@ -3,12 +3,12 @@ import torch
 
 from lik.core.pixels import to_float
 from lik.latent.judging import logits_of_pictures
-from lik.models.attributes import PlainSettings, build_attribute_network
+from lik.models.classifier import PlainSettings, build_classifier
 
 
 def test_logits_of_many_pictures_are_those_of_each(drawn_pictures):
     settings = PlainSettings(size=16, attributes=("a", "b"), widths=(4, 4))
-    network = build_attribute_network(settings)
+    network = build_classifier(settings)
     pictures = np.concatenate([drawn_pictures] * 40)
     told = []
     logits = logits_of_pictures(network, pictures, told=lambda *how: told.append(how))

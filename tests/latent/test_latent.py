@@ -5,9 +5,9 @@ import lik
 from lik.app.traversal import equal_steps, set_dimension
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
-from lik.core.gaussian import DiagonalGaussian
 from lik.latent.directions.direction import dimension, most_informative, separation
 from lik.latent.directions.methods import difference_of_means
+from lik.latent.projection import project
 from lik.latent.session import Session
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
@@ -50,13 +50,8 @@ def test_mixing_ends_where_it_should(session):
 
 
 def test_kl_per_dimension_is_that_of_the_gaussian(session, drawn_pictures):
-    import torch
-
     posteriors = session.posteriors(drawn_pictures)
-    gaussian = DiagonalGaussian(
-        *map(torch.from_numpy, (posteriors.means, posteriors.log_variances))
-    )
-    total = float(gaussian.kl_to_standard().mean())
+    total = float(posteriors.gaussian().kl_to_standard().mean())
     assert float(posteriors.kl_per_dimension().sum()) == pytest.approx(total, rel=1e-5)
 
 

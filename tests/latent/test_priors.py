@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from lik.core.errors import UnusableInput
+from lik.core.gaussian import DiagonalGaussian
 from lik.latent.flow import SIGMA, FlowPrior, fit_flow, flow_matching_loss, integrate
 from lik.latent.priors import (
     aggregated,
@@ -92,7 +93,8 @@ def test_a_prior_comes_back_and_draws_the_same(two_heaps, tmp_path, kind):
 
 def test_the_aggregated_posterior_is_wider_than_its_means():
     means = np.random.default_rng(1).standard_normal((500, 2)).astype(np.float32)
-    codes = aggregated(Posteriors(means, np.zeros((500, 2), np.float32)), draws=4)
+    gaussian = DiagonalGaussian(torch.from_numpy(means), torch.zeros(500, 2))
+    codes = aggregated(Posteriors([gaussian], 2), draws=4)
     assert codes.shape == (2000, 2)
     assert codes.var() == pytest.approx(2, rel=0.1)
 

@@ -3,12 +3,12 @@ import math
 import pytest
 import torch
 
-from lik.objectives.attributes import (
+from lik.objectives.classification import (
     NUMBERS,
-    AttributeObjective,
-    AttributeSettings,
+    ClassificationObjective,
+    ClassificationSettings,
+    augment,
     cross_entropy,
-    disturbed,
     over_known,
 )
 
@@ -22,7 +22,7 @@ def gradient_of_unknowns(labels):
 
 
 def test_an_answer_of_no_opinion_costs_one_bit():
-    objective = AttributeObjective(AttributeSettings())
+    objective = ClassificationObjective(ClassificationSettings())
     labels = torch.tensor([[1.0, 0.0, NAN], [1.0, 1.0, 1.0]])
     terms = objective(lambda images: torch.zeros(2, 3), torch.rand(2, 3, 8, 8), labels)
     torch.testing.assert_close(terms["loss"], torch.full((2,), math.log(2)))
@@ -47,7 +47,7 @@ def test_smoothed_labels_are_best_met_by_a_doubt():
 
 def test_no_noise_disturbs_nothing():
     images = torch.rand(3, 3, 16, 16)
-    found = disturbed(images, torch.zeros(3, NUMBERS), AttributeSettings())
+    found = augment(images, torch.zeros(3, NUMBERS), ClassificationSettings())
     torch.testing.assert_close(found, images, atol=1e-5, rtol=0)
 
 
@@ -56,7 +56,7 @@ def test_every_number_disturbs_and_no_further_than_twice_its_measure(number):
     images = torch.rand(1, 3, 16, 16)
     noise = torch.zeros(2, NUMBERS)
     noise[:, number] = torch.tensor([2.0, 50.0])
-    found = disturbed(images.expand(2, -1, -1, -1), noise, AttributeSettings())
+    found = augment(images.expand(2, -1, -1, -1), noise, ClassificationSettings())
     assert not torch.allclose(found[:1], images, atol=1e-3)
     torch.testing.assert_close(found[0], found[1])
     assert 0 <= found.min() <= found.max() <= 1
@@ -67,5 +67,5 @@ def test_a_shift_moves_by_its_share_of_the_side():
     images[:, :, 8, 8] = 1
     noise = torch.zeros(1, NUMBERS)
     noise[:, 2] = 1
-    found = disturbed(images, noise, AttributeSettings(shift=2 / 16))
+    found = augment(images, noise, ClassificationSettings(shift=2 / 16))
     assert found[0, 0, 8, 6] == pytest.approx(1, abs=1e-4)

@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from lik.core.gaussian import DiagonalGaussian
-from lik.objectives.divergence import off_capacity, with_free_bits
 from lik.objectives.geco import Geco, GecoSettings
-from lik.objectives.schedules import cyclical, linear
+from lik.objectives.kl import cyclical, linear, off_capacity, with_free_bits
 from lik.objectives.total_correlation import split_kl
 
 
@@ -107,14 +106,14 @@ def test_the_multiplier_rises_while_the_error_is_above_its_target_and_falls_belo
     multipliers = []
     for error in [0.02] * 20 + [0.001] * 40:
         geco(torch.full((4,), error * 48), 48)
-        multipliers.append(geco.figures()["multiplier"])
+        multipliers.append(geco.metrics()["multiplier"])
     assert multipliers[:2] == [1.0, pytest.approx(1.01, abs=1e-4)]
     assert multipliers[:20] == sorted(multipliers[:20])
     assert multipliers[25:] == sorted(multipliers[25:], reverse=True)
     assert multipliers[-1] < multipliers[19]
     geco.eval()
     geco(torch.full((4,), 10.0), 48)
-    assert geco.figures()["multiplier"] == multipliers[-1]
+    assert geco.metrics()["multiplier"] == multipliers[-1]
 
 
 def test_the_constraint_is_weighted_by_the_multiplier():

@@ -105,7 +105,7 @@ def test_every_objective_gives_terms_per_image_and_moves_both_halves(name):
 def test_the_loss_is_the_sum_of_what_is_told(name):
     elbo = elbo_of(OBJECTIVES[name], features=network)
     _, terms = passed(elbo)
-    divergence = terms.get("divergence", terms["kl"])
+    divergence = terms.get("kl_term", terms["kl"])
     error = terms["reconstruction"]
     if name == "geco":
         error = error - 0.01 * 3 * 16 * 16
@@ -134,7 +134,7 @@ def test_the_default_has_no_state_and_tells_three_terms():
     _, terms = passed(elbo)
     assert list(terms) == ["loss", "reconstruction", "kl"]
     assert elbo.state_dict() == {}
-    assert elbo.figures() == {}
+    assert elbo.metrics() == {}
     assert elbo.settled()
 
 
@@ -143,10 +143,10 @@ def test_kl_is_told_as_it_is_and_weights_settle():
     shares = []
     for _ in range(6):
         _, terms = passed(elbo)
-        shares.append(float((terms["divergence"] / terms["kl"]).detach().mean()))
+        shares.append(float((terms["kl_term"] / terms["kl"]).detach().mean()))
     assert shares == pytest.approx([0, 0.75, 1.5, 2.25, 3, 3])
     assert elbo.settled()
-    assert elbo.figures() == {"beta": 3.0}
+    assert elbo.metrics() == {"beta": 3.0}
 
 
 def test_a_total_correlation_of_beta_is_plain_beta():

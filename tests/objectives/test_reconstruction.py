@@ -6,9 +6,18 @@ import torch
 from lik.core.errors import UnusableInput
 from lik.objectives.elbo import ElboSettings
 from lik.objectives.likelihood import likelihood
-from lik.objectives.mixture import LearnedSigma, Mixture, MixtureSettings, OptimalSigma
 from lik.objectives.perceptual import feature_loss
-from lik.objectives.reconstruction import gaussian, laplace, logistic, optimal_log_sigma, sse
+from lik.objectives.reconstruction import (
+    ErrorOptions,
+    GaussianError,
+    ReconstructionLoss,
+    ReconstructionSettings,
+    gaussian,
+    laplace,
+    logistic,
+    optimal_log_sigma,
+    sse,
+)
 
 
 def batch(size=8, seed=0):
@@ -16,6 +25,10 @@ def batch(size=8, seed=0):
     levels = torch.randint(0, 256, (4, 3, size, size), generator=generator)
     decoded = torch.rand(4, 3, size, size, generator=generator)
     return levels / 255, decoded
+
+
+def loss_of(errors, options=None):
+    return ReconstructionLoss(ReconstructionSettings.model_validate(errors), options)
 
 
 def test_gaussian_and_laplace_are_the_densities_of_torch():
@@ -71,20 +84,20 @@ def test_distances_of_features_are_means_of_squares_of_the_layers():
     assert decoded.grad.abs().sum() > 0
 
 
-def test_a_mixture_is_the_weighted_sum_of_its_terms():
+def test_a_loss_is_the_weighted_sum_of_its_terms():
     images, decoded = batch(16)
-    found = Mixture(MixtureSettings(sse=0.5, ssim=100))(images, decoded)
+    found = loss_of({"sse": 0.5, "ssim": 100})(images, decoded)
     assert set(found.terms) == {"sse", "ssim_error"}
     torch.testing.assert_close(
         found.total, 0.5 * found.terms["sse"] + 100 * found.terms["ssim_error"]
     )
 
 
-def test_a_mixture_tells_the_squares_and_the_default_nothing_more():
+def test_a_loss_tells_the_squares_and_the_default_nothing_more():
     images, decoded = batch()
-    assert torch.equal(Mixture(MixtureSettings(l1=1))(images, decoded).terms["sse"],
+    assert torch.equal(loss_of("l1")(images, decoded).terms["sse"],
                        sse(images, decoded))  # fmt: skip
-    default = Mixture(MixtureSettings(sse=1))
+    default = loss_of("sse")
     assert default(images, decoded).terms == {}
     assert default.state_dict() == {}
 
@@ -94,25 +107,25 @@ def test_learned_scales_get_a_gradient_and_find_the_error(name):
     images = torch.full((8, 3, 8, 8), 128 / 255)
     generator = torch.Generator().manual_seed(0)
     decoded = images + 0.05 * torch.randn(images.shape, generator=generator)
-    mixture = Mixture(MixtureSettings(**{name: 1.0}), "learned")
-    optimizer = torch.optim.Adam(mixture.parameters(), 5e-3)
+    loss = loss_of({name: 1.0}, ErrorOptions("learned"))
+    optimizer = torch.optim.Adam(loss.parameters(), 5e-3)
     for _ in range(300):
         optimizer.zero_grad()
-        mixture(images, decoded).total.mean().backward()
+        loss(images, decoded).total.mean().backward()
         optimizer.step()
-    (found,) = mixture.figures().values()
+    (found,) = loss.metrics().values()
     assert found == pytest.approx(0.05 if name == "gaussian" else 0.05 * 0.57, rel=0.1)
 
 
 def test_what_is_measured_takes_the_variance_of_the_last_batches():
-    sigma = OptimalSigma()
+    error = GaussianError(ErrorOptions())
     images = torch.zeros(2, 3, 4, 4)
-    for error in (0.1, 0.3):
-        sigma(images, images + error)
-    sigma.eval()
+    for off in (0.1, 0.3):
+        error.log_sigma(images, images + off)
+    error.eval()
     expected = math.log(math.sqrt((0.01 + 0.09) / 2))
-    assert float(sigma(images, images + 0.9)) == pytest.approx(expected, rel=1e-5)
-    assert LearnedSigma().state_dict().keys() == {"slow_log"}
+    assert float(error.log_sigma(images, images + 0.9)) == pytest.approx(expected, rel=1e-5)
+    assert GaussianError(ErrorOptions("learned")).state_dict().keys() == {"slow_log"}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +147,7 @@ def test_likelihoods_of_saved_objectives_are_densities(reconstruction, state, de
     assert not found.discrete
 
 
-def test_the_logistic_has_bits_and_mixtures_have_no_likelihood():
+def test_the_logistic_has_bits_and_losss_have_no_likelihood():
     images, decoded = batch()
     found = likelihood({"reconstruction": "logistic"}, {"logistic_scale": 0.1})
     assert found.discrete

@@ -23,7 +23,7 @@ def test_ssim_is_that_of_torchmetrics(size, noise):
     torch.testing.assert_close(ssim(images, others), expected, atol=2e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("size", "scales"), [(64, 3), (32, 2), (176, 5)])
+@pytest.mark.parametrize(("size", "scales"), [(64, 3), (32, 2), (96, 3), (99, 4), (176, 5)])
 def test_ms_ssim_is_that_of_torchmetrics(size, scales):
     images, others = pairs(size, 0.1)
     exponents = scale_exponents(size)

@@ -5,7 +5,7 @@ import torch
 from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
-from lik.models.attributes import load_attribute_network
+from lik.models.classifier import load_attribute_classifier
 from lik.training import journal
 from lik.training.attributes import AttributePlan, as_labels, learnable
 from lik.training.batches import Batches
@@ -57,7 +57,7 @@ def test_it_learns_what_the_labels_say(tmp_path, faces):
     assert set(records[0].train) == {"loss", "accuracy"}
     assert records[-1].validation["accuracy"] > 0.85
     assert records[-1].train["loss"] < records[0].train["loss"]
-    loaded = load_attribute_network(tmp_path / "run")
+    loaded = load_attribute_classifier(tmp_path / "run")
     assert loaded.network.attributes == tuple(NAMES)
     assert loaded.metadata["hash"] == faces.hash
 

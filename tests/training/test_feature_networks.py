@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
-from lik.models.attributes import PlainSettings, build_attribute_network
+from lik.models.classifier import PlainSettings, build_classifier
 from lik.models.saved import load_model, save_model
 from lik.models.vgg import PLACES
 from lik.training import journal
@@ -22,7 +22,7 @@ def network(tmp_path_factory):
     torch.manual_seed(0)
     settings = PlainSettings(size=16, attributes=("Male",), widths=(4, 8, 8))
     folder = tmp_path_factory.mktemp("network")
-    save_model(folder / "model.safetensors", build_attribute_network(settings), settings, {})
+    save_model(folder / "model.safetensors", build_classifier(settings), settings, {})
     return folder
 
 

@@ -1,17 +1,18 @@
 """What a demonstration shows of a run: figures that need nothing but itself, and its fidelity."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lik.app.directions import EditorRequest
+from lik.app.evaluating import EvaluationRequest, evaluate
 from lik.app.given import open_given
 from lik.app.opened import OpenedRun
 from lik.app.sampling import draw_samples, sample
 from lik.app.selection import Selection, column_of
+from lik.app.traversal import TraversalRequest, draw_traversals
 from lik.app.views import draw_map, draw_reconstructions
-from lik.core.artifacts import write_json
-from lik.evaluation.fidelity import measure_fidelity
 from lik.faces.set.faceset import FaceSet
 from lik.figures.png import Drawn
 from lik.latent.directions.direction import separation
@@ -57,24 +58,20 @@ class Demonstration:
         shown = open_given(self.run, Selection(self.split, count=16), faces=own)
         yield draw_reconstructions(self.run, shown)
         yield draw_samples(self.run, sample(self.run, 40))
+        shown = open_given(self.run, Selection(self.split, count=2), faces=own)
+        codes = self.run.session.encode(shown.pictures)
+        editor = EditorRequest(faces=str(own))
+        for attributes in ([], self.attributes) if self.attributes else ([],):
+            request = TraversalRequest(attributes, editor=editor)
+            yield draw_traversals(self.run, shown, codes, shown.description, request)
         yield draw_map(self.run, Selection(count=2000), own)
         if self.mapped:
             yield draw_map(self.run, Selection(count=MAPPED), own, "tsne", self.mapped)
 
     def measure(self) -> dict[str, Any]:
-        """Measure the fidelity of the run and keep it in the run, as metrics.json."""
-        chosen = Selection(self.split).of(self.faces)
-        fidelity = measure_fidelity(self.run.session, self.faces.images[chosen])
-        metrics = {
-            "run": self.run.name,
-            **asdict(fidelity),
-            "split": self.split,
-            "crop": self.faces.crop,
-            "faces": self.faces.path.name,
-            "faces_sha256": self.faces.hash,
-        }
-        write_json(self.run.require_folder() / "metrics.json", metrics)
-        return metrics
+        """Measure the run and keep it in the run, as metrics.json."""
+        request = EvaluationRequest(faces=self.faces.path, split=self.split)
+        return evaluate([self.run], request).metrics[0]
 
 
 def _divides(faces: FaceSet, name: str) -> bool:

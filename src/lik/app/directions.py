@@ -36,7 +36,7 @@ from lik.latent.editing import Editor, GuidedEditor, LinearEditor
 from lik.latent.guided import GuidanceSettings
 from lik.latent.guided_statistics import GUIDED, GuidedStatistics, four_digits
 from lik.latent.judging import logits_of, logits_of_pictures
-from lik.models.attributes import LoadedAttributeNetwork
+from lik.models.classifier import LoadedClassifier
 
 DEFAULT = "joint"
 """The directions that are taken where nothing else is asked for."""
@@ -46,7 +46,7 @@ SCALED = 4000
 """Faces whose codes give the scale and the joint effects of guided edits."""
 ALL_METHODS = (*METHODS, GUIDED)
 
-Guides = dict[str, LoadedAttributeNetwork]
+Guides = dict[str, LoadedClassifier]
 """Path → network; the first one measures."""
 
 
@@ -159,7 +159,7 @@ def open_editor(
     )
 
 
-def logits_by(run: OpenedRun, loaded: LoadedAttributeNetwork) -> Callable[[str], LogitOfCodes]:
+def logits_by(run: OpenedRun, loaded: LoadedClassifier) -> Callable[[str], LogitOfCodes]:
     """Attribute → what a network sees of it in what codes (N, D) decode to, (N,)."""
 
     def of(attribute: str) -> LogitOfCodes:
@@ -169,7 +169,7 @@ def logits_by(run: OpenedRun, loaded: LoadedAttributeNetwork) -> Callable[[str],
     return of
 
 
-def logit_column(loaded: LoadedAttributeNetwork, attribute: str) -> int:
+def logit_column(loaded: LoadedClassifier, attribute: str) -> int:
     """Which logit of a network is of an attribute.
 
     Raises:
@@ -235,7 +235,7 @@ def _by_example(run: OpenedRun, request: FitRequest) -> DirectionSet:
 
 
 def _calibrated(
-    run: OpenedRun, network: LoadedAttributeNetwork, directions: dict[str, Direction],
+    run: OpenedRun, network: LoadedClassifier, directions: dict[str, Direction],
     codes: NDArray[np.float32], labels: NDArray[np.floating], names: Sequence[str],
     progress: Progress, notify: Notify,
 ) -> tuple[dict[str, Direction], dict[str, Calibration]]:  # fmt: skip

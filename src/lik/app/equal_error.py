@@ -10,12 +10,13 @@ from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
 from lik.evaluation.distortions import DISTORTIONS, Distorted, distorted_to, reachable_error
-from lik.evaluation.likeness import Likeness, measure_likeness, scales_of
+from lik.evaluation.likeness import Likeness, measure_likeness
 from lik.faces.drawn.rendering import render, sample_factors
 from lik.faces.photograph import crop_picture
 from lik.faces.whole import whole_picture
 from lik.figures.png import Drawn
 from lik.figures.tiles import Tile, draw_tiles
+from lik.objectives.similarity import scale_exponents
 from lik.training.feature_networks import open_features
 
 HALVED = 32
@@ -79,7 +80,7 @@ def distort_equally(
         network = open_features(
             str(request.features), None, min(pixels.shape[:2]), torch.device("cpu")
         )
-    scales = len(scales_of(*pixels.shape[:2]))
+    scales = len(scale_exponents(*pixels.shape[:2]))
     original = pixels.astype(np.float64)
     mse = reachable_error(original, request.seed) if request.mse is None else request.mse
     found = []

@@ -12,7 +12,7 @@ from lik.faces.set.faceset import FaceSet
 from lik.latent.directions.saved import DirectionSet, saved_sets
 from lik.latent.priors import Prior, load_prior, save_prior, saved_priors
 from lik.latent.session import Session
-from lik.models.attributes import LoadedAttributeNetwork, load_attribute_network
+from lik.models.classifier import LoadedClassifier, load_attribute_classifier
 
 
 class OpenedRun:
@@ -35,7 +35,7 @@ class OpenedRun:
         self._face_sets: dict[Path, FaceSet] = {}
         self._directions: dict[str, DirectionSet] = {}
         self._priors: dict[str, Prior] = {}
-        self._networks: dict[Path, LoadedAttributeNetwork] = {}
+        self._networks: dict[Path, LoadedClassifier] = {}
 
     @property
     def name(self) -> str:
@@ -155,7 +155,7 @@ class OpenedRun:
         """The names of the priors that are kept beside the run."""
         return saved_priors(self.path)
 
-    def classifier(self, path: str | Path) -> LoadedAttributeNetwork:
+    def classifier(self, path: str | Path) -> LoadedClassifier:
         """A network that tells attributes, on the device of the run.
 
         Raises:
@@ -163,7 +163,7 @@ class OpenedRun:
         """
         path = Path(path)
         if path not in self._networks:
-            loaded = load_attribute_network(path)
+            loaded = load_attribute_classifier(path)
             if loaded.network.size != self.size:
                 raise UnusableInput(
                     f"{path} takes faces of {loaded.network.size} pixels and {self.name} makes "

@@ -18,7 +18,7 @@ from lik.figures.grids import Row, rows_of, sheet
 from lik.figures.png import Drawn
 from lik.latent.judging import logits_of
 from lik.latent.session import BATCH, Codes
-from lik.models.attributes import LoadedAttributeNetwork
+from lik.models.classifier import LoadedClassifier
 
 TAME = 0.8
 """Temperature of generated faces that something is done to: tamer than all that there are."""
@@ -217,7 +217,7 @@ def _arrays(samples: Samples) -> dict[str, NDArray[np.generic]]:
 
 def _test(
     run: OpenedRun,
-    classifier: LoadedAttributeNetwork,
+    classifier: LoadedClassifier,
     having: Sequence[str],
     lacking: Sequence[str],
 ) -> Callable[[Codes], NDArray[np.bool_]]:

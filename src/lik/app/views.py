@@ -16,7 +16,7 @@ from lik.figures.grids import Row, sheet
 from lik.figures.map import coloured, thumbnails
 from lik.figures.png import Drawn
 from lik.latent.projection import Method, project
-from lik.objectives.reconstruction import SCALES, sse
+from lik.objectives.reconstruction import ERRORS, sse
 
 AT_ONCE = 1024
 """Faces that are read and encoded at a time."""
@@ -32,7 +32,7 @@ def draw_reconstructions(run: OpenedRun, shown: Shown, columns: int = 8) -> Draw
         part = slice(start, start + columns)
         rows.append(Row(shown.pictures[part], "original", new_group=True))
         rows.append(Row(reconstructions[part], "reconstruction"))
-    mean = f"mean {SCALES['sse']} = {float(np.mean(errors.numpy())):.1f}"
+    mean = f"mean {ERRORS['sse'].scale} = {float(np.mean(errors.numpy())):.1f}"
     image = sheet(
         rows,
         f"Reconstructions by the run “{run.name}”",

@@ -11,7 +11,6 @@ import typer
 
 from lik.app.demonstration import MAPPED, Demonstration
 from lik.app.opened import OpenedRun
-from lik.cli.change import change
 from lik.cli.options import Device, Threads
 from lik.cli.output import save_figure, say, table
 from lik.cli.prepare import draw_contact_sheet, plan_of, prepare_faces
@@ -56,15 +55,6 @@ def demo(
     shown = Demonstration(OpenedRun(run, device), face_set)
     for drawn in shown.figures():
         save_figure(shown.run, drawn)
-    change(str(run), faces=str(face_set.path), split=shown.split, device=device)
-    if shown.attributes:
-        change(
-            str(run),
-            attribute=shown.attributes,
-            faces=str(face_set.path),
-            split=shown.split,
-            device=device,
-        )
     metrics = shown.measure()
     table(("figure", "mean"), _figures(metrics))
     page = out / "index.html"
@@ -120,8 +110,8 @@ def _commands(shown: Demonstration, source: str, epochs: int) -> dict[str, str]:
         ],
         "reconstructions": ["reconstruct", run],
         "generated": ["generate", run],
-        "changes": ["change", run],
-        "changes-attributes": ["change", run, *attributes],
+        "traversals": ["traverse", run],
+        "traversals-attributes": ["traverse", run, *attributes],
         "map-pca": ["map", run],
         "map-tsne": [
             "map", run, "--method", "tsne", "--attribute", shown.mapped, "--count", MAPPED,
@@ -216,17 +206,17 @@ def _sections(shown: Demonstration, commands: dict[str, str]) -> list[Section]:
             "The same face while one number of its code goes from one end of its range to the "
             "other. The model chose by itself what each number stands for; these are the five that "
             "carry the most information.",
-            "changes",
+            "traversals",
         ),
     ]
     if shown.attributes:
         sections.append(
             figure(
                 "6. One trait at a time",
-                "The mean code of the faces with a trait, less that of the faces without it, is a "
+                "What having a trait adds to a code, all other traits being the same, is a "
                 "direction. A face moved along it gains or loses the trait and keeps the rest, as "
                 "far as the set let the model tell them apart.",
-                "changes-attributes",
+                "traversals-attributes",
             )
         )
     sections.append(

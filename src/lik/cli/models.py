@@ -45,6 +45,7 @@ def describe() -> list[dict[str, Any]]:
             {
                 "name": name,
                 "summary": entry.summary,
+                "latent": model.latent,
                 **settings.model_dump(mode="json", exclude={"name"}),
                 **{
                     half: {"total": count.total, "trained": count.trained, "fixed": count.fixed}

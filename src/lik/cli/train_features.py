@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lik.evaluation.attributes import AttributeAccuracy
+    from lik.evaluation.accuracy import AttributeAccuracy
     from lik.faces.set.faceset import FaceSet
-    from lik.models.attributes import AttributeNetwork
+    from lik.models.classifier import AttributeClassifier
     from lik.training.attributes import AttributePlan
     from lik.training.run import Data
 
@@ -51,7 +51,7 @@ def train_features(
     from lik.core.device import choose_device
     from lik.core.run_folder import RunFolder
     from lik.faces.set.faceset import FaceSet
-    from lik.models.attributes import AttributeNetwork
+    from lik.models.classifier import AttributeClassifier
     from lik.training.attributes import as_labels
     from lik.training.run import run_training
 
@@ -66,7 +66,7 @@ def train_features(
     draw_curves(folder, unit="mean over the faces")
     if not report_end(folder.path, outcome, plan):
         raise typer.Exit(130)
-    assert isinstance(outcome.model, AttributeNetwork)
+    assert isinstance(outcome.model, AttributeClassifier)
     metrics = measure(outcome.model, face_set, labels)
     show(metrics)
     say(f"  weights     {folder.model}")
@@ -78,12 +78,12 @@ HELD_OUT = {"test": ("test",), "validation": ("validation",), "both": ("test", "
 
 
 def measure(
-    network: "AttributeNetwork", faces: "FaceSet", labels: "NDArray[np.float32]"
+    network: "AttributeClassifier", faces: "FaceSet", labels: "NDArray[np.float32]"
 ) -> dict[str, Any]:
     """The accuracies on held-out faces, as plain values, with all that says what was measured."""
     import numpy as np
 
-    from lik.evaluation.attributes import attribute_accuracy
+    from lik.evaluation.accuracy import attribute_accuracy
     from lik.latent.judging import logits_of_pictures
 
     labels = labels[:, [faces.attribute_names.index(name) for name in network.attributes]]

@@ -1,12 +1,27 @@
-"""The diagonal Gaussian: what an encoder says about one image.
+"""What an encoder says about images: posteriors of their codes, the diagonal Gaussian first of all.
 
-Shapes: mean and log variance (B, D); divergences in nats.
+Shapes: codes, mean and log variance (B, D); divergences in nats.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
+
+
+class Posterior(Protocol):
+    """The distribution q(z | x) of the codes of B images, whatever its family."""
+
+    @property
+    def mean(self) -> Tensor:
+        """The code that stands for each image, (B, D)."""
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """A code for each image, (B, D), drawn by standard normal ``noise`` (B, W)."""
+
+    def kl_per_dimension(self) -> Tensor:
+        """KL from the prior in nats, (B, K): of each dimension, or each group or symbol."""
 
 
 @dataclass(frozen=True)

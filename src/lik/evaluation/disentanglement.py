@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import entropy
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Lasso
+from sklearn.metrics import mutual_info_score
+from sklearn.preprocessing import StandardScaler
 
 from lik.core.errors import UnusableInput
 from lik.core.randomness import numpy_stream
@@ -60,8 +65,8 @@ def mutual_information_gap(codes: Values, factors: Values) -> float:
     gaps = []
     for factor in factors.T:
         classes = _classes(factor) if is_of_classes(factor) else _binned(factor, bins)
-        told = np.sort([_mutual_information(dimension, classes) for dimension in dimensions])
-        gaps.append((told[-1] - told[-2]) / _entropy(np.bincount(classes)))
+        told = np.sort([mutual_info_score(dimension, classes) for dimension in dimensions])
+        gaps.append((told[-1] - told[-2]) / entropy(np.bincount(classes)))
     return float(np.mean(gaps))
 
 
@@ -101,10 +106,6 @@ def dci(train: Values, train_factors: Values, codes: Values, factors: Values) ->
     Raises:
         UnusableInput: as of `mutual_information_gap`.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import Lasso
-    from sklearn.preprocessing import StandardScaler
-
     varying = np.ptp(train_factors, axis=0) > 0
     train, known = _checked(train, train_factors)
     scaler = StandardScaler().fit(train)
@@ -114,13 +115,13 @@ def dci(train: Values, train_factors: Values, codes: Values, factors: Values) ->
     for number, (factor, truth) in enumerate(zip(known.T, factors[:, varying].T, strict=True)):
         shares = []
         for target, other in zip(*_paired_targets(factor, truth), strict=True):
-            middle, spread = target.mean(), target.std()
+            mean, std = target.mean(), target.std()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # nearly there is enough
-                lasso = Lasso(alpha=PENALTY).fit(seen, (target - middle) / spread)
+                lasso = Lasso(alpha=PENALTY).fit(seen, (target - mean) / std)
             importance[:, number] += np.abs(lasso.coef_)
-            left = np.square((other - middle) / spread - lasso.predict(unseen)).sum()
-            total = np.square(other - other.mean()).sum() / spread**2
+            left = np.square((other - mean) / std - lasso.predict(unseen)).sum()
+            total = np.square(other - other.mean()).sum() / std**2
             shares.append(1 - left / total if total > 0 else np.nan)
         fits.append(np.nanmean(shares) if not np.isnan(shares).all() else np.nan)
     informative = np.nanmean(np.clip(fits, 0, 1)) if not np.isnan(fits).all() else 0.0
@@ -207,24 +208,10 @@ def _paired_targets(
     )
 
 
-def _entropy(counts: NDArray[np.int64]) -> float:
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log(shares)).sum())
-
-
-def _mutual_information(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """In nats, of two columns of whole numbers (N,)."""
-    width = int(second.max()) + 1
-    joint = np.bincount(first * width + second)
-    return _entropy(np.bincount(first)) + _entropy(np.bincount(second)) - _entropy(joint)
-
-
 def _alone(importance: NDArray[np.float64]) -> float:
     """1 less the entropy of each row in units of its greatest, weighted by the sums of the rows."""
     sums = importance.sum(axis=1)
-    if not sums.sum():
+    rows = importance[sums > 0]
+    if not len(rows):
         return 0.0
-    shares = importance / np.where(sums > 0, sums, 1)[:, None]
-    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    alone = 1 + (shares * logs).sum(axis=1) / np.log(importance.shape[1])
-    return float((alone * sums).sum() / sums.sum())
+    return float(np.average(1 - entropy(rows, axis=1, base=rows.shape[1]), weights=sums[sums > 0]))

@@ -23,7 +23,7 @@ class KernelDistance:
     """Mean and standard deviation of the unbiased estimate over pairs of subsets."""
 
     mean: float
-    spread: float
+    std: float
     subsets: int
     members: int
 

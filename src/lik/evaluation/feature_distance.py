@@ -8,7 +8,7 @@ and its layers are the same: say which it was.
 Shapes: pictures uint8 (N, S, S, 3), or images (N, 3, S, S) in 0…1; maps (B, C, H, W).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lik.core.batched import through
 from lik.core.errors import UnusableInput
-from lik.core.pixels import Pictures, to_float
+from lik.core.pixels import Pictures
 
 
 class HasFeatures(Protocol):
@@ -45,14 +46,16 @@ def feature_distance(
     Raises:
         UnusableInput: the two differ in number or size.
     """
-    _require_alike(first, second)
-    distances = [np.zeros(0)]
-    pairs = zip(_batches(first, device), _batches(second, device), strict=True)
-    with torch.no_grad():
-        for one, other in pairs:
-            distance = distance_of_maps(network.features(one), network.features(other))
-            distances.append(distance.double().cpu().numpy())
-    return np.concatenate(distances)
+    if _shape(first) != _shape(second):
+        raise UnusableInput(
+            f"pictures can be compared one by one where their numbers and sizes are the same, not "
+            f"{tuple(first.shape)} and {tuple(second.shape)}."
+        )
+
+    def distance(one: Tensor, other: Tensor) -> Tensor:
+        return distance_of_maps(network.features(one), network.features(other))
+
+    return through(distance, first, second, device=device, size=BATCH).astype(np.float64)
 
 
 def distance_of_maps(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
@@ -70,21 +73,8 @@ def _unit(maps: Tensor) -> Tensor:
     return maps / (length + SMALL)
 
 
-def _batches(pictures: Pictures | Tensor, device: str | torch.device) -> Iterator[Tensor]:
-    for start in range(0, len(pictures), BATCH):
-        part = pictures[start : start + BATCH]
-        yield (part.float() if isinstance(part, Tensor) else to_float(part)).to(device)
-
-
-def _require_alike(first: Pictures | Tensor, second: Pictures | Tensor) -> None:
-    def shape(pictures: Pictures | Tensor) -> tuple[int, ...]:
-        size = tuple(pictures.shape)
-        if not isinstance(pictures, Tensor) or len(size) != 4:
-            return size
-        return (size[0], *size[2:], size[1])
-
-    if shape(first) != shape(second):
-        raise UnusableInput(
-            f"pictures can be compared one by one where their numbers and sizes are the same, not "
-            f"{tuple(first.shape)} and {tuple(second.shape)}."
-        )
+def _shape(pictures: Pictures | Tensor) -> tuple[int, ...]:
+    """(N, S, S, 3), of images (N, 3, S, S) too."""
+    size = tuple(pictures.shape)
+    channels_first = isinstance(pictures, Tensor) and len(size) == 4
+    return (size[0], *size[2:], size[1]) if channels_first else size

@@ -14,16 +14,10 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from lik.core.errors import UnusableInput
 from lik.evaluation.distortions import WHITE, Picture, mean_squared_error
 from lik.evaluation.feature_distance import distance_of_maps
 from lik.objectives.perceptual import Features
-
-WINDOW = 11
-"""Side of SSIM's window in pixels: a picture, or a scale of it, may not be smaller."""
-
-SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Exponents of MS-SSIM's five scales, finest first (Wang, Simoncelli & Bovik 2003)."""
+from lik.objectives.similarity import scale_exponents
 
 
 @dataclass(frozen=True)
@@ -43,25 +37,6 @@ class Likeness:
     feature_distance: float | None = None
 
 
-def scales_of(height: int, width: int) -> tuple[float, ...]:
-    """Exponents of the scales of MS-SSIM that a picture has room for, of sum 1.
-
-    Each scale is half of the one before, and the coarsest as large as a window; torchmetrics wants
-    some more. 64 pixels have room for three, 176 for all five.
-
-    Raises:
-        UnusableInput: there is not room for one.
-    """
-    shorter = min(height, width)
-    count = sum(shorter // max(2**scale, scale**2) >= WINDOW for scale in range(len(SCALES)))
-    if not count:
-        raise UnusableInput(
-            f"a picture of {width}×{height} pixels is too small to measure structural similarity: "
-            f"its shorter side must have {WINDOW} pixels."
-        )
-    return tuple(exponent / sum(SCALES[:count]) for exponent in SCALES[:count])
-
-
 def measure_likeness(
     original: Picture, other: Picture, features: Features | None = None
 ) -> Likeness:
@@ -70,7 +45,7 @@ def measure_likeness(
     Raises:
         UnusableInput: pictures too small for structural similarity.
     """
-    exponents = scales_of(*original.shape[:2])
+    exponents = scale_exponents(*original.shape[:2])
     mse = mean_squared_error(original, other)
     first, second = _image(original), _image(other)
     return Likeness(

@@ -1,6 +1,6 @@
 """The networks in whose features sets of faces are compared; each is named wherever it is used.
 
-An attribute network of `lik train-features`, or Inception as a TorchScript file. Distances are
+An attribute classifier, or Inception as a TorchScript file. Distances are
 called FID and KID in the features of Inception only.
 """
 
@@ -15,18 +15,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lik.core.artifacts import sha256_of
+from lik.core.batched import through
 from lik.core.errors import UnusableInput
-from lik.core.pixels import Pictures, to_float
+from lik.core.pixels import Pictures
 from lik.evaluation.feature_distance import HasFeatures
+from lik.models.classifier import load_attribute_classifier
 
-AT_ONCE = 128
+BATCH = 128
 
 INCEPTION_FEATURES = 2048
 
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """A network to judge by.
+    """A network in whose features faces are compared.
 
     Attributes:
         name: what it is called beside every figure. sha256: of its file of weights.
@@ -52,25 +54,18 @@ class FeatureNetwork:
             )
 
 
-@torch.no_grad()
 def embed(network: FeatureNetwork, pictures: Pictures) -> NDArray[np.float32]:
     """Pictures uint8 (N, S, S, 3) → their features (N, F)."""
-    rows = [
-        network.embedding(to_float(pictures[start : start + AT_ONCE])).float().cpu().numpy()
-        for start in range(0, len(pictures), AT_ONCE)
-    ]
-    return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
+    return through(network.embedding, pictures, size=BATCH)
 
 
-def attribute_network(path: Path) -> FeatureNetwork:
-    """The network of `lik train-features` at ``path``, a run or its file of weights.
+def classifier_features(path: Path) -> FeatureNetwork:
+    """The attribute classifier at ``path``, a run or its file of weights, for its features.
 
     Raises:
         UnusableInput: there is none, or it is broken.
     """
-    from lik.models.attributes import load_attribute_network
-
-    loaded = load_attribute_network(path)
+    loaded = load_attribute_classifier(path)
     named = path.resolve()
     name = named.parent.name if named.suffix == ".safetensors" else named.name
     network = loaded.network

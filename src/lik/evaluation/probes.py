@@ -5,9 +5,13 @@ Codes are (N, D), attributes (N, A): above 0 where a face has one, NaN where tha
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from lik.core.errors import UnusableInput
 from lik.latent.session import Codes
@@ -34,6 +38,10 @@ class Probe:
     balanced: float | None
     hits: NDArray[np.float64]
 
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, but for ``hits``."""
+        return {key: value for key, value in vars(self).items() if key != "hits"}
+
 
 def linear_probes(
     train: Codes,
@@ -50,10 +58,6 @@ def linear_probes(
     Raises:
         UnusableInput: there are no training faces.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
     if not len(train):
         raise UnusableInput("linear probes need faces to learn from in the train split.")
     scaler = StandardScaler().fit(train)

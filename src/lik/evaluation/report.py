@@ -1,7 +1,8 @@
-"""What an evaluation says, as data: figures, each with all that it depends on."""
+"""What an evaluation says, as data: metrics, each with all that it depends on."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 GROUPS = {
@@ -15,12 +16,14 @@ GROUPS = {
 }
 """The parts of a table, and their headings, in order."""
 
+ORDER = list(GROUPS)
+
 Better = Literal["higher", "lower", ""]
 
 
 @dataclass(frozen=True)
 class Network:
-    """The network in whose features a figure is taken."""
+    """The network in whose features a metric is taken."""
 
     name: str
     sha256: str
@@ -28,7 +31,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Conditions:
-    """The faces that figures are of. ``crop`` is the rule of the face set."""
+    """The faces that metrics are of. ``crop`` is the rule of the face set."""
 
     faces: str
     faces_sha256: str
@@ -37,7 +40,7 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """One number.
 
     Attributes:
@@ -80,10 +83,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All figures of one run, and what else is to be said of them.
+    """All metrics of one run, and what else is to be said of them.
 
     Attributes:
-        floor: the same figures of other real faces in place of the model's: no model can be
+        terms: the means of the fidelity, and their standard errors, by name.
+        baseline: the same metrics of other real faces in place of the model's: no model can be
             expected below (or above) them.
         probes: of each attribute, accuracy, balanced accuracy, and that of the majority.
         notes: what could not be measured and why, what is unusual.
@@ -91,69 +95,71 @@ class Evaluation:
 
     run: str
     conditions: Conditions
-    figures: tuple[Figure, ...]
-    floor: tuple[Figure, ...] = ()
+    count: int
+    metrics: tuple[Metric, ...]
+    baseline: tuple[Metric, ...] = ()
     probes: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    terms: Mapping[str, Any] = field(default_factory=dict)
 
-    def figure(self, key: str) -> Figure | None:
-        """The figure of that name, if it was measured."""
-        return next((figure for figure in self.figures if figure.key == key), None)
+    def metric(self, key: str) -> Metric | None:
+        """The metric of that name, if it was measured."""
+        return next((metric for metric in self.metrics if metric.key == key), None)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; every figure carries its conditions."""
+        """Plain values: what is kept in the run. Every metric carries its conditions."""
         of_all = asdict(self.conditions)
         return {
-            "figures": [_plain(figure) | of_all for figure in self.figures],
-            "floor": [_plain(figure) | of_all for figure in self.floor],
+            "run": self.run,
+            "images": self.count,
+            **self.terms,
+            **of_all,
+            "metrics": [_plain(metric) | of_all for metric in self.metrics],
+            "baseline": [_plain(metric) | of_all for metric in self.baseline],
             "probes": list(self.probes),
             "notes": list(self.notes),
         }
 
 
-def _plain(figure: Figure) -> dict[str, Any]:
-    plain = asdict(figure)
+def _plain(metric: Metric) -> dict[str, Any]:
+    plain = asdict(metric)
     del plain["digits"]
     return plain
 
 
-def sorted_out(figures: list[Figure]) -> tuple[tuple[Figure, ...], list[str]]:
-    """The figures that are numbers, in the order of their groups, and a note for each other."""
+def sorted_out(metrics: Sequence[Metric]) -> tuple[tuple[Metric, ...], list[str]]:
+    """The metrics that are numbers, in the order of their groups, and a note for each other."""
     notes = [
-        f"{figure.label} came out as no finite number." for figure in figures
-        if not math.isfinite(figure.value)
-    ]  # fmt: skip
-    order = list(GROUPS)
-    finite = [figure for figure in figures if math.isfinite(figure.value)]
-    return tuple(sorted(finite, key=lambda figure: order.index(figure.group))), notes
+        f"{metric.label} came out as no finite number."
+        for metric in metrics
+        if not math.isfinite(metric.value)
+    ]
+    finite = [metric for metric in metrics if math.isfinite(metric.value)]
+    return tuple(sorted(finite, key=lambda metric: ORDER.index(metric.group))), notes
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of the comparison: a figure of all runs, ``cells`` in their order, the floor last."""
+    """A metric of all runs: ``cells`` in their order, the baseline last."""
 
     group: str
     heading: str
     cells: tuple[str, ...]
 
 
-def table_rows(evaluations: list[Evaluation]) -> list[TableRow]:
-    """The figures of several runs side by side; '–' where a run lacks one.
+def table_rows(evaluations: Sequence[Evaluation]) -> list[TableRow]:
+    """The metrics of several runs side by side; '–' where a run lacks one.
 
-    The last cell is that of other real faces; there is none where no run has a floor.
+    The last cell is that of other real faces; there is none where no run has a baseline.
     """
-    every = [figure for evaluation in evaluations for figure in evaluation.figures]
-    different = {(figure.key, figure.heading): figure for figure in reversed(every)}
-    in_order = dict.fromkeys((figure.key, figure.heading) for figure in every)
-    first = [(row, different[row]) for row in in_order]
-    floor = {figure.key: figure for evaluation in evaluations for figure in evaluation.floor}
-    order = list(GROUPS)
-    rows = []
-    for (key, heading), one in sorted(first, key=lambda row: order.index(row[1].group)):
-        found = [evaluation.figure(key) for evaluation in evaluations]
-        # What goes by another heading, as under another likelihood, stands in a row of its own.
-        cells = [figure.text if figure and figure.heading == heading else "–" for figure in found]
-        if floor:
-            cells.append(floor[key].text if key in floor else "")
-        rows.append(TableRow(one.group, heading, tuple(cells)))
-    return rows
+    # What goes by another heading, as under another likelihood, stands in a row of its own.
+    rows = {(m.key, m.heading): m.group for one in evaluations for m in one.metrics}
+    baseline = {metric.key: metric for one in evaluations for metric in one.baseline}
+    table = []
+    for (key, heading), group in sorted(rows.items(), key=lambda row: ORDER.index(row[1])):
+        found = [evaluation.metric(key) for evaluation in evaluations]
+        cells = [metric.text if metric and metric.heading == heading else "–" for metric in found]
+        if baseline:
+            cells.append(baseline[key].text if key in baseline else "")
+        table.append(TableRow(group, heading, tuple(cells)))
+    return table

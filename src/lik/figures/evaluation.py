@@ -1,4 +1,4 @@
-"""The page of `lik evaluate`: what runs make of the same faces, and every figure beside them."""
+"""The page of an evaluation: what runs make of the same faces, and every metric beside them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.evaluation.report import GROUPS, Evaluation, Figure, table_rows
+from lik.evaluation.report import GROUPS, Evaluation, Metric, table_rows
 from lik.figures.grids import Row, sheet
 from lik.figures.page import Section, data_uri, write_page
 
 Pictures = NDArray[np.uint8]
 
-FLOOR = "other real faces"
-"""The column of the floor."""
+BASELINE = "other real faces"
+"""The column of the real-vs-real baseline."""
 
 HINTS = {
     "loss": "Σ(x−x̂)² + KL in nats per image, whatever the run was trained with.",
@@ -23,8 +23,9 @@ HINTS = {
     "with the same likelihood compare.",
     "likeness": "Means over the faces of the split. They tell how near the pixels, the local "
     "structure or the maps of a network come to the original, face by face.",
-    "reconstructions": "Distances and overlaps of two sets in the features of a network. The last "
-    "column is what other real faces come to in place of the reconstructions.",
+    "reconstructions": "Distances, precision, recall, density and coverage of two sets in the "
+    "features of a network. The last column is what other real faces come to in place of the "
+    "reconstructions.",
     "samples": "The same for faces decoded from random codes. Only sets of the same number of "
     "faces compare.",
     "code": "Dimensions in use, and how well logistic regressions on the means, fitted to the "
@@ -105,15 +106,14 @@ def _pictures(originals: Pictures, shown: Sequence[Shown]) -> list[Section]:
 
 
 def _tables(evaluations: Sequence[Evaluation]) -> list[Section]:
-    rows = table_rows(list(evaluations))
+    rows = table_rows(evaluations)
     columns = ["", *(evaluation.run for evaluation in evaluations)]
     sections = []
     for group, members in groupby(rows, key=lambda row: row.group):
         cells = [(row.heading, *row.cells) for row in members]
-        floor = len(cells[0]) > len(columns)
-        if floor and not any(row[-1] for row in cells):  # none in this part
-            cells, floor = [row[:-1] for row in cells], False
-        heads = [*columns, FLOOR] if floor else columns
+        heads = [*columns, BASELINE]
+        if not any(row[len(columns) :] for row in cells) or not any(row[-1] for row in cells):
+            cells, heads = [row[: len(columns)] for row in cells], columns
         sections.append(Section(GROUPS[group], HINTS[group], table=cells, columns=heads))
     return sections
 
@@ -163,8 +163,8 @@ def _conditions(evaluations: Sequence[Evaluation], command: str) -> Section:
         for e in evaluations
     ]  # fmt: skip
     networks = dict.fromkeys(
-        f"{figure.network.name} (SHA-256 {figure.network.sha256[:12]}…)"
-        for e in evaluations for figure in e.figures if figure.network
+        f"{metric.network.name} (SHA-256 {metric.network.sha256[:12]}…)"
+        for e in evaluations for metric in e.metrics if metric.network
     )  # fmt: skip
     text = f"Seed {_seeds(evaluations)}; every number has all that it depends on in metrics.json."
     if networks:
@@ -179,16 +179,16 @@ def _conditions(evaluations: Sequence[Evaluation], command: str) -> Section:
 
 
 def _seeds(evaluations: Sequence[Evaluation]) -> str:
-    seeds = {figure.seed for e in evaluations for figure in e.figures} - {None}
+    seeds = {metric.seed for e in evaluations for metric in e.metrics} - {None}
     return ", ".join(map(str, sorted(seed for seed in seeds if seed is not None))) or "none"
 
 
 def _spreads(evaluations: Sequence[Evaluation]) -> list[Section]:
     """What each ± is, and of how many faces the figure."""
     of: dict[tuple[str, int], dict[str, None]] = {}
-    for figure in (figure for e in evaluations for figure in e.figures):
-        if figure.spread is not None:
-            of.setdefault((_spread(figure), figure.count), {})[figure.label] = None
+    for metric in (metric for e in evaluations for metric in e.metrics):
+        if metric.spread is not None:
+            of.setdefault((_spread(metric), metric.count), {})[metric.label] = None
     if not of:
         return []
     return [
@@ -203,6 +203,6 @@ def _spreads(evaluations: Sequence[Evaluation]) -> list[Section]:
     ]
 
 
-def _spread(figure: Figure) -> str:
-    counted = figure.repeats and "pairs" not in figure.spread_of
-    return figure.spread_of + (f" ({figure.repeats})" if counted else "")
+def _spread(metric: Metric) -> str:
+    counted = metric.repeats and "pairs" not in metric.spread_of
+    return metric.spread_of + (f" ({metric.repeats})" if counted else "")

@@ -5,8 +5,9 @@ works through it.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +16,73 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lik.core.batched import BATCH, batches, slices
 from lik.core.errors import UnusableInput
-from lik.core.gaussian import DiagonalGaussian
-from lik.core.pixels import Pictures, to_float, to_uint8
+from lik.core.events import Progress, no_progress
+from lik.core.gaussian import DiagonalGaussian, Posterior
+from lik.core.pixels import Pictures, to_uint8
 from lik.core.randomness import standard_normal
 from lik.core.run_folder import RunFolder, read_environment
-from lik.models.interface import VAE
-from lik.models.saved import load_model
+from lik.models.interface import VAE, Pass
+from lik.models.saved import load_model, weights_file
+
+__all__ = ["BATCH", "Codes", "Posteriors", "Session"]
 
 Codes = NDArray[np.float32]
-
-BATCH = 256
-"""Pictures or codes that go through the model at once."""
 
 
 @dataclass(frozen=True)
 class Posteriors:
-    """What the encoder says about N pictures: means and log variances, each (N, D)."""
+    """What the encoder says about N pictures.
 
-    means: Codes
-    log_variances: Codes
+    Attributes:
+        parts: their posteriors, in batches. noise_width: numbers W that draw a code of each.
+    """
+
+    parts: Sequence[Posterior]
+    noise_width: int
+
+    @cached_property
+    def means(self) -> Codes:
+        """The code that stands for each picture, (N, D)."""
+        return _joined([part.mean for part in self.parts])
+
+    @cached_property
+    def kl(self) -> NDArray[np.float32]:
+        """KL from the prior in nats, of each dimension of each picture, (N, K)."""
+        return _joined([part.kl_per_dimension() for part in self.parts])
 
     def kl_per_dimension(self) -> NDArray[np.float32]:
-        """Mean KL divergence of each dimension in nats per image, (D,)."""
-        gaussian = DiagonalGaussian(
-            torch.from_numpy(self.means), torch.from_numpy(self.log_variances)
-        )
-        mean: NDArray[np.float32] = gaussian.kl_per_dimension().mean(dim=0).numpy()
+        """Mean KL divergence of each dimension in nats per image, (K,)."""
+        mean: NDArray[np.float32] = torch.from_numpy(self.kl).mean(dim=0).numpy()
         return mean
 
     def sample(self, seed: int) -> Codes:
         """One code drawn from each posterior, (N, D); the same for the same seed."""
-        noise = standard_normal(self.means.shape, seed, "posterior")
-        codes: Codes = self.means + np.exp(0.5 * self.log_variances) * noise
-        return codes
+        noise = posterior_noise(len(self.means), self.noise_width, seed)
+        drawn, start = [], 0
+        for part in self.parts:
+            numbers = torch.from_numpy(noise[start : start + len(part.mean)])
+            drawn.append(part.sample(numbers.to(part.mean.device)))
+            start += len(part.mean)
+        return _joined(drawn)
+
+    def gaussian(self) -> DiagonalGaussian | None:
+        """The posteriors as one Gaussian (N, D) on their device; None where they are none."""
+        parts = [part for part in self.parts if isinstance(part, DiagonalGaussian)]
+        if len(parts) < len(self.parts):
+            return None
+        return DiagonalGaussian(
+            torch.cat([part.mean for part in parts]),
+            torch.cat([part.log_variance for part in parts]),
+        )
 
 
 class Session:
     """A model with its weights, ready for use.
 
     Attributes:
-        size: side S of its pictures. latent: number D of its dimensions.
+        size: side S of its pictures. latent: numbers D in a code.
         name: what the run is called. metadata: what the run knows of itself and its face set.
     """
 
@@ -75,17 +102,10 @@ class Session:
             UnusableInput: there is no run, or it is broken or of a newer Lik.
         """
         path = Path(run)
-        if not path.exists():
-            raise UnusableInput(f"there is no run at {path}: lik train makes one.")
         folder = RunFolder(path)
         if folder.environment.is_file():
             read_environment(folder)
-        file = folder.model if path.is_dir() else path
-        if not file.is_file():
-            raise UnusableInput(
-                f"{path} holds no trained model (no model.safetensors): is it a run of Lik?"
-            )
-        saved = load_model(file)
+        saved = load_model(weights_file(path))
         return cls(saved.model, saved.metadata, path.resolve().name, device)
 
     @property
@@ -96,26 +116,21 @@ class Session:
     def latent(self) -> int:
         return self.model.latent
 
+    @property
+    def parts(self) -> Sequence[str]:
+        """Which of 'encoder' and 'decoder' it has: one of them may be all that was imported."""
+        parts: Sequence[str] = self.metadata.get("parts", ["encoder", "decoder"])
+        return parts
+
     def posteriors(self, pictures: Pictures) -> Posteriors:
         """Pictures uint8 (N, S, S, 3) → their approximate posteriors.
 
         Raises:
             UnusableInput: pictures of another size or type, or a run without an encoder.
         """
-        self._require_part("encoder")
-        if pictures.ndim != 4 or pictures.shape[1:] != (self.size, self.size, 3):
-            raise UnusableInput(
-                f"{self.name} takes pictures of shape (N, {self.size}, {self.size}, 3), "
-                f"not {tuple(pictures.shape)}."
-            )
-        means, log_variances = [np.zeros((0, self.latent), np.float32)], []
-        log_variances.append(means[0])
-        for part in _parts(len(pictures)):
-            with torch.no_grad():
-                posterior = self.model.encode(to_float(pictures[part]).to(self.device))
-            means.append(posterior.mean.float().cpu().numpy())
-            log_variances.append(posterior.log_variance.float().cpu().numpy())
-        return Posteriors(np.concatenate(means), np.concatenate(log_variances))
+        self._require_encoder(pictures)
+        found = batches(self.model.encode, pictures, device=self.device)
+        return Posteriors(list(found), self.model.noise_width)
 
     def encode(self, pictures: Pictures) -> Codes:
         """Pictures uint8 (N, S, S, 3) → the means of their posteriors, (N, D)."""
@@ -123,9 +138,7 @@ class Session:
 
     def decode(self, codes: Codes) -> Pictures:
         """Codes (N, D) → pictures uint8 (N, S, S, 3)."""
-        pictures = [np.zeros((0, self.size, self.size, 3), np.uint8)]
-        pictures += [to_uint8(images) for images in self.decode_batches(codes)]
-        return np.concatenate(pictures)
+        return np.concatenate([to_uint8(images) for images in self.decode_batches(codes)])
 
     def decode_batches(self, codes: Codes) -> Iterator[Tensor]:
         """Codes (N, D) → images float32 (B, 3, S, S) in 0…1, a batch at a time, in order."""
@@ -135,38 +148,63 @@ class Session:
             raise UnusableInput(
                 f"{self.name} takes codes of shape (N, {self.latent}), not {tuple(codes.shape)}."
             )
-        for part in _parts(len(codes)):
-            with torch.no_grad():
-                yield self.model.decode(torch.from_numpy(codes[part]).to(self.device)).float()
+        for images in batches(self.model.decode, codes, device=self.device):
+            yield images.float()
 
     def reconstruct(self, pictures: Pictures) -> Pictures:
         """Pictures uint8 (N, S, S, 3) → what the decoder makes of the means of their posteriors."""
         return self.decode(self.encode(pictures))
 
+    def passes(
+        self, pictures: Pictures, seed: int = 0, progress: Progress = no_progress
+    ) -> Iterator[tuple[slice, Pass]]:
+        """Pictures uint8 (N, S, S, 3) → which they are, and their way through, batch by batch.
+
+        The code of each is drawn from its posterior; the same for the same seed, and as of
+        `Posteriors.sample`.
+        """
+        self._require_encoder(pictures)
+        self._require_part("decoder")
+        noise = posterior_noise(len(pictures), self.model.noise_width, seed)
+        made = batches(
+            self.model, pictures, noise, device=self.device, progress=progress, stage="passes"
+        )
+        return zip(slices(len(pictures)), made, strict=True)
+
     def draw(self, count: int, seed: int = 0, temperature: float = 1.0) -> Codes:
-        """Codes (count, D) from the prior N(0, temperature² I)."""
+        """Codes (count, D) from the prior: N(0, temperature² I), or what the family has for it.
+
+        ``temperature`` scales the standard normal numbers that draw them.
+        """
         if count < 1:
             raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
         if not 0 <= temperature < math.inf:
             raise UnusableInput(f"the temperature must be a number from 0 on, not {temperature}.")
-        return np.float32(temperature) * standard_normal((count, self.latent), seed, "prior")
+        noise = standard_normal((count, self.model.noise_width), seed, "prior")
+        noise *= np.float32(temperature)
+        return _joined(list(batches(self.model.from_prior, noise, device=self.device)))
 
     def generate(self, count: int, seed: int = 0, temperature: float = 1.0) -> Pictures:
         """New faces, uint8 (count, S, S, 3), decoded from codes drawn from the prior."""
         return self.decode(self.draw(count, seed, temperature))
 
-    def change(self, pictures: Pictures, vector: Codes, amount: float) -> Pictures:
-        """Pictures with ``amount`` times a latent direction (D,) added to their codes."""
-        return self.decode(self.encode(pictures) + np.float32(amount) * vector)
-
     def mix(self, first: Codes, second: Codes, share: float) -> Codes:
         """The codes (N, D) that lie at ``share`` 0…1 on the straight way from first to second."""
         return (1 - np.float32(share)) * first + np.float32(share) * second
 
+    def _require_encoder(self, pictures: Pictures) -> None:
+        self._require_part("encoder")
+        if pictures.ndim != 4 or pictures.shape[1:] != (self.size, self.size, 3):
+            raise UnusableInput(
+                f"{self.name} takes pictures of shape (N, {self.size}, {self.size}, 3), "
+                f"not {tuple(pictures.shape)}."
+            )
+
     def _require_part(self, part: str) -> None:
-        parts = self.metadata.get("parts", ["encoder", "decoder"])
-        if part not in parts:
-            raise UnusableInput(f"{self.name} has no {part}: only the {parts[0]} was imported.")
+        if part not in self.parts:
+            raise UnusableInput(
+                f"{self.name} has no {part}: only the {self.parts[0]} was imported."
+            )
 
 
 def decoded(session: Session, codes: Codes) -> NDArray[np.float32]:
@@ -192,5 +230,10 @@ def require_spread_out(codes: Codes) -> None:
         )
 
 
-def _parts(count: int) -> Iterator[slice]:
-    return (slice(start, start + BATCH) for start in range(0, count, BATCH))
+def posterior_noise(count: int, width: int, seed: int) -> NDArray[np.float32]:
+    """The standard normal numbers (N, W) that draw codes from posteriors."""
+    return standard_normal((count, width), seed, "posterior")
+
+
+def _joined(batches: Sequence[Tensor]) -> NDArray[np.float32]:
+    return np.concatenate([batch.float().cpu().numpy() for batch in batches])

@@ -1,31 +1,56 @@
 """What every variational autoencoder here offers; a model never knows its loss.
 
-Shapes: images (B, 3, S, S) in 0…1; codes (B, D).
+Shapes: images (B, 3, S, S) in 0…1; codes (B, D); noise (B, W). A code of several groups, or of
+symbols on a grid, is laid out flat.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from lik.core.gaussian import DiagonalGaussian
+from lik.core.configuration import Settings
+from lik.core.gaussian import Posterior
+
+
+class VAESettings(Settings):
+    """What the configurations of all families have: a ``name``, and the ``size`` in pixels.
+
+    A family gives ``name`` as a literal with that default, and a default to all else.
+    """
+
+    name: str = ""
+    size: int = 64
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One way through the model: what the encoder said, the code drawn, what the decoder made."""
+    """One way through a model.
 
-    posterior: DiagonalGaussian
+    Attributes:
+        posterior: what the encoder said.
+        code: drawn from it, (B, D).
+        reconstruction: what the decoder made of the code, (B, 3, S, S).
+        kl: KL from the prior in nats, (B, K), of each dimension, or each group or symbol. Their sum
+            is that of an image; it may depend on the code that was drawn.
+        extra: further terms (B,) that the family itself asks to be minimised, by name, such as the
+            commitment of a vector quantiser.
+    """
+
+    posterior: Posterior
     code: Tensor
     reconstruction: Tensor
+    kl: Tensor
+    extra: Mapping[str, Tensor] | None = None
 
 
 class VAE(nn.Module, ABC):
-    """An encoder to a diagonal Gaussian and a decoder from a code.
+    """An encoder to a posterior of codes, and a decoder from a code.
 
     Attributes:
         size: side S of the square images, in pixels.
-        latent: number D of latent dimensions.
+        latent: number D of numbers in a code.
         encoder, decoder: the two halves, so that each can be counted, exported and imported alone.
     """
 
@@ -34,19 +59,31 @@ class VAE(nn.Module, ABC):
     encoder: nn.Module
     decoder: nn.Module
 
+    @property
+    def noise_width(self) -> int:
+        """How many standard normal numbers W draw the code of an image: D, if not said otherwise.
+
+        For a posterior and for the prior alike.
+        """
+        return self.latent
+
     @abstractmethod
-    def encode(self, images: Tensor) -> DiagonalGaussian:
-        """Images (B, 3, S, S) → the approximate posterior q(z | x), fields (B, D)."""
+    def encode(self, images: Tensor) -> Posterior:
+        """Images (B, 3, S, S) → the approximate posterior q(z | x)."""
 
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (B, D) → images (B, 3, S, S) in 0…1."""
 
+    def from_prior(self, noise: Tensor) -> Tensor:
+        """Standard normal ``noise`` (B, W) → codes (B, D) of the prior, N(0, I) by default."""
+        return noise
+
     def forward(self, images: Tensor, noise: Tensor) -> Pass:
-        """Encode, draw one code per image by standard normal ``noise`` (B, D), decode."""
+        """Encode, draw one code per image by standard normal ``noise`` (B, W), decode."""
         posterior = self.encode(images)
         code = posterior.sample(noise)
-        return Pass(posterior, code, self.decode(code))
+        return Pass(posterior, code, self.decode(code), posterior.kl_per_dimension())
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from lik.core.configuration import Settings
 from lik.core.gaussian import DiagonalGaussian
 from lik.models.convolutions import Conv1x1, Conv4x4
-from lik.models.interface import VAE
+from lik.models.interface import VAE, VAESettings
 from lik.models.upsampling import ConvTranspose4x4, SameConvTranspose3x3
 
 MOST_LATENT = 2**16
@@ -75,7 +74,7 @@ def require_divisible(size: int, stride: int, model: str) -> None:
         )
 
 
-class PaperFirstSettings(Settings):
+class PaperFirstSettings(VAESettings):
     """The first model: ``size`` in pixels, a multiple of 8; ``latent`` dimensions."""
 
     name: Literal["paper-first"] = "paper-first"
@@ -120,7 +119,7 @@ class PaperFirst(VAE):
         return images
 
 
-class PaperSecondSettings(Settings):
+class PaperSecondSettings(VAESettings):
     """The second model: ``size`` in pixels, a multiple of 16; ``latent`` dimensions.
 
     ``upsampling`` is 'transposed' as in the paper, or 'nearest' as in arXiv:1610.00291: nearest

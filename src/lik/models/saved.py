@@ -19,7 +19,7 @@ from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
 from lik.models.catalogue import CATALOGUE, ModelSettings, build
-from lik.models.interface import VAE
+from lik.models.interface import VAE, VAESettings
 
 FORMAT = "lik-model"
 VERSION = 1
@@ -31,10 +31,10 @@ VAE_KIND = "a variational autoencoder"
 
 KINDS = {
     "aligner": "an alignment network",
-    "attributes-plain": "an attribute network",
-    "attributes-residual": "an attribute network",
-} | dict.fromkeys(CATALOGUE, VAE_KIND)
-"""What the models of each name are, for people who open one as something else."""
+    "attributes-plain": "an attribute classifier",
+    "attributes-residual": "an attribute classifier",
+}
+"""What models outside of the catalogue are, for people who open one as something else."""
 
 
 class _Wrapped(Settings):
@@ -46,7 +46,7 @@ class SavedModel:
     """A model read back: the weights in place, its configuration, and the metadata beside them."""
 
     model: VAE
-    settings: Settings
+    settings: VAESettings
     metadata: dict[str, Any]
 
 
@@ -77,10 +77,10 @@ class Stored:
         """The configuration, as the field ``model`` of ``cls``.
 
         Raises:
-            UnusableInput: the model is of another kind (a value of `KINDS`), or does not fit.
+            UnusableInput: the model is of another kind than ``kind``, or does not fit.
         """
         name = self.settings.get("name") if isinstance(self.settings, dict) else None
-        found = KINDS.get(name, kind) if isinstance(name, str) else kind
+        found = VAE_KIND if name in CATALOGUE else KINDS.get(str(name), kind)
         if found != kind:
             raise UnusableInput(f"{self.path} holds {found} ({name}), and {kind} is needed here.")
         return validated(cls, {"model": self.settings}, str(self.path))
@@ -134,7 +134,7 @@ def weights_file(path: Path) -> Path:
         UnusableInput: nothing is there, or a folder without weights.
     """
     if not path.exists():
-        raise UnusableInput(f"there are no trained weights at {path}.")
+        raise UnusableInput(f"there is no run at {path}, and no trained weights.")
     file = RunFolder(path).model if path.is_dir() else path
     if not file.is_file():
         raise UnusableInput(f"{path} holds no trained model (no {file.name}): is it a run of Lik?")

@@ -1,16 +1,28 @@
 """The negative evidence lower bound, put together as in the paper's equation 1."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pydantic import Field, field_serializer, model_validator
 from torch import Tensor, nn
 
 from lik.core.configuration import Settings
-from lik.core.gaussian import DiagonalGaussian
 from lik.objectives.geco import Geco, GecoSettings
-from lik.objectives.mixture import Mixture, MixtureSettings, Variance, Weighed
+from lik.objectives.kl import (
+    CapacitySettings,
+    Coded,
+    KLSettings,
+    KLTerm,
+    WarmupSettings,
+    Weighed,
+)
 from lik.objectives.perceptual import Features
-from lik.objectives.rate import CapacitySettings, Rate, RateSettings, WarmupSettings
+from lik.objectives.reconstruction import (
+    ErrorOptions,
+    ReconstructionLoss,
+    ReconstructionSettings,
+    Variance,
+)
 from lik.objectives.settings import ObjectiveSettings
 
 
@@ -36,7 +48,7 @@ class ElboSettings(ObjectiveSettings):
     says more.
     """
 
-    reconstruction: MixtureSettings = MixtureSettings(sse=1)
+    reconstruction: ReconstructionSettings = ReconstructionSettings.model_validate("sse")
     variance: Variance | None = None
     features: FeaturesSettings | None = None
     beta: float = Field(1.0, ge=0)
@@ -47,7 +59,7 @@ class ElboSettings(ObjectiveSettings):
     total_correlation: float | None = Field(None, ge=0)
 
     @field_serializer("reconstruction")
-    def _by_name(self, value: MixtureSettings) -> Any:
+    def _by_name(self, value: ReconstructionSettings) -> Any:
         return value.alone or value.weights
 
     @model_validator(mode="after")
@@ -58,7 +70,7 @@ class ElboSettings(ObjectiveSettings):
         if "features" in terms and self.features is None:
             raise ValueError(
                 "the reconstruction 'features' needs a network: give features.network=PATH, a "
-                "network that lik train-features has trained"
+                "trained attribute classifier"
             )
         if self.features is not None and "features" not in terms:
             raise ValueError("features.network belongs to the reconstruction 'features'")
@@ -80,21 +92,21 @@ class ElboSettings(ObjectiveSettings):
         return self
 
     @property
-    def rate(self) -> RateSettings:
-        """The keys that are about the divergence."""
-        return RateSettings(
+    def kl(self) -> KLSettings:
+        """The keys that are about the KL term."""
+        return KLSettings(
             beta=self.beta, warmup=self.warmup, free_bits=self.free_bits, capacity=self.capacity,
             total_correlation=self.total_correlation,
         )  # fmt: skip
 
     @property
     def scale(self) -> str:
-        error, divergence = self.reconstruction.scale, self.rate.scale
+        error, kl = self.reconstruction.scale, self.kl.scale
         if "gaussian" in self.reconstruction.weights:
             error += f", σ² {self.variance or 'optimal'}"
         if self.geco is not None:
-            return f"{divergence} + λ·({error} − {self.geco.error:g} a value)"
-        return f"{error} + {divergence}"
+            return f"{kl} + λ·({error} − {self.geco.error:g} a value)"
+        return f"{error} + {kl}"
 
     @property
     def whole_batch(self) -> str | None:
@@ -110,15 +122,13 @@ class ElboSettings(ObjectiveSettings):
         return set(self.model_dump(exclude_defaults=True)) <= {"reconstruction", "beta"}
 
 
-class Output(Protocol):
-    """What one way through a model gives: the posterior, a code (B, D), the reconstruction of x."""
+class Output(Coded, Protocol):
+    """What one way through a model gives: see `lik.models.interface.Pass`."""
 
     @property
-    def posterior(self) -> DiagonalGaussian: ...
-    @property
-    def code(self) -> Tensor: ...
-    @property
     def reconstruction(self) -> Tensor: ...
+    @property
+    def extra(self) -> Mapping[str, Tensor] | None: ...
 
 
 class Model(Protocol):
@@ -140,39 +150,48 @@ class Elbo(nn.Module):
     ) -> None:
         super().__init__()
         layers = settings.features.layers if settings.features else None
-        self.error = Mixture(
-            settings.reconstruction, settings.variance or "optimal", features, layers
-        )
-        self.divergence = Rate(settings.rate, faces)
+        options = ErrorOptions(settings.variance or "optimal", features, layers)
+        self.reconstruction = ReconstructionLoss(settings.reconstruction, options)
+        self.kl = KLTerm(settings.kl, faces)
         self.geco = Geco(settings.geco) if settings.geco is not None else None
 
     def forward(self, model: Model, images: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """Images (B, 3, S, S) in 0…1 → the terms of equation 1 in nats per image, each (B,).
 
-        One posterior sample per image, drawn by standard normal ``noise`` (B, D). The names are
+        One posterior sample per image, drawn by standard normal ``noise`` (B, W). The names are
         loss, reconstruction (weighted) and kl (not weighted), and those of further terms where
         there are any. They are float32, whatever the precision of the model.
         """
-        output = model(images, noise)
-        reconstruction: Weighed = self.error(images, output.reconstruction.float())
-        divergence: Weighed = self.divergence(output.posterior, output.code)
+        terms: dict[str, Tensor] = self.terms(images, model(images, noise))
+        return terms
+
+    def terms(self, images: Tensor, output: Output) -> dict[str, Tensor]:
+        """Images (B, 3, S, S) and a pass of them through a model → the terms, as `forward`."""
+        error: Weighed = self.reconstruction(images, output.reconstruction.float())
+        kl: Weighed = self.kl(output)
         # Equation 1:  ½ Σ (x − x̂)²  +  β Σ ½ (σ² + μ² − log σ² − 1)
         if self.geco is None:
-            loss = reconstruction.total + divergence.total
+            loss = error.total + kl.total
         else:
-            loss = divergence.total + self.geco(reconstruction.total, images[0].numel())
-        terms: dict[str, Tensor] = {
-            "loss": loss,
-            "reconstruction": reconstruction.total,
-            "kl": divergence.terms["kl"],
-        }
-        return terms | reconstruction.terms | divergence.terms
+            loss = kl.total + self.geco(error.total, images[0].numel())
+        extra = dict(output.extra or {})
+        for term in extra.values():  # what a family asks for itself
+            loss = loss + term
+        terms = {"loss": loss, "reconstruction": error.total, "kl": kl.terms["kl"]}
+        return terms | extra | error.terms | kl.terms
 
     def settled(self) -> bool:
         """Whether losses of different times compare, for no weight changes any more."""
-        return self.geco is None and self.divergence.settled()
+        return self.geco is None and self.kl.settled()
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """What it has learned or arrived at, by name; waits for the device."""
-        found = self.error.figures() | self.divergence.figures()
-        return found if self.geco is None else found | self.geco.figures()
+        found = self.reconstruction.metrics() | self.kl.metrics()
+        return found if self.geco is None else found | self.geco.metrics()
+
+    def restore(self, metrics: Mapping[str, float]) -> None:
+        """Put back what `metrics` gave, so that terms are what they were then."""
+        self.reconstruction.restore(metrics)
+        self.kl.restore(metrics)
+        if self.geco is not None:
+            self.geco.restore(metrics)

@@ -1,5 +1,8 @@
 """KL made as small as a target error allows: GECO (Rezende & Viola, arXiv:1810.00597)."""
 
+import math
+from collections.abc import Mapping
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -47,12 +50,16 @@ class Geco(nn.Module):
             self._update(errors.detach().mean() / values)
         return multiplier * (errors - self.settings.error * values)
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """λ and the moving average of the error per value; waits for the device."""
         return {
             "multiplier": float(self.log_multiplier.exp()),
             "average_error": float(self.average),
         }
+
+    def restore(self, metrics: Mapping[str, float]) -> None:
+        """Put back the λ of `metrics`."""
+        self.log_multiplier.fill_(math.log(metrics.get("multiplier", 1.0)))
 
     def _update(self, error: Tensor) -> None:
         # By the average of the steps before this one, which is the same in all processes.

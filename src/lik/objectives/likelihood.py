@@ -11,7 +11,7 @@ from torch import Tensor
 from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
 from lik.objectives.elbo import ElboSettings
-from lik.objectives.reconstruction import SCALES, gaussian, laplace, logistic
+from lik.objectives.reconstruction import ERRORS, gaussian, laplace, logistic
 
 LogDensity = Callable[[Tensor, Tensor], Tensor]
 """Images (B, 3, S, S) in 0…1 and what was decoded for them → log p(x | z), nats, (B,)."""
@@ -63,7 +63,7 @@ def likelihood(objective: Mapping[str, Any], state: Mapping[str, float]) -> Like
         )  # fmt: skip
     raise UnusableInput(
         f"{settings.reconstruction.scale} is no −log p(x | z), so this model has no likelihood: "
-        f"models trained with {SCALES['sse']} or another of gaussian, l1 and logistic alone have."
+        f"models trained with {ERRORS['sse'].scale}, gaussian, l1 or logistic alone have."
     )
 
 

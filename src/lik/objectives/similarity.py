@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own abbreviation)
 from torch import Tensor
 
+from lik.core.errors import UnusableInput
+
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
 
@@ -49,14 +51,23 @@ def ms_ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     return product
 
 
-def scale_exponents(size: int) -> tuple[float, ...]:
-    """The exponents of the scales that a picture of ``size`` pixels has room for.
+def scale_exponents(height: int, width: int | None = None) -> tuple[float, ...]:
+    """The exponents of the scales that a picture has room for, brought to a sum of 1.
 
-    Up to five, each half as large as the one before and none smaller than a window.
+    Up to five, each half as large as the one before and none smaller than a window. The fourth and
+    fifth ask for somewhat more, as torchmetrics does, so that both give the same: the side over
+    9 and over 16 must be a window. 64 and 96 pixels have three scales, 99 four, 176 all five.
+
+    Raises:
+        UnusableInput: there is not room for one.
     """
-    count = 1
-    while count < len(EXPONENTS) and size // 2**count >= WINDOW:
-        count += 1
+    shorter = min(height, width or height)
+    count = sum(shorter // max(2**scale, scale**2) >= WINDOW for scale in range(len(EXPONENTS)))
+    if not count:
+        raise UnusableInput(
+            f"a picture of {width or height}×{height} pixels is too small to measure structural "
+            f"similarity: its shorter side must have {WINDOW} pixels."
+        )
     total = sum(EXPONENTS[:count])
     return tuple(exponent / total for exponent in EXPONENTS[:count])
 

@@ -20,10 +20,10 @@ class AcceleratedElbo:
     is measured in evaluation mode is float32, and never compiled.
     """
 
-    def __init__(
-        self, elbo: Elbo, model: nn.Module, latent: int, batch_size: int, how: Acceleration
-    ) -> None:
-        self.elbo, self.model, self.latent = elbo, model, latent
+    def __init__(self, elbo: Elbo, model: nn.Module, batch_size: int, how: Acceleration) -> None:
+        self.elbo, self.model = elbo, model
+        inner = model.module if isinstance(model, DistributedDataParallel) else model
+        self.noise_width = int(inner.noise_width)  # type: ignore[arg-type]
         self.batch_size, self.how = batch_size, how
         self._compiled: Compiled[[Tensor, Tensor], Mapping[str, Tensor]] | None = None
         self._tried = isinstance(model, DistributedDataParallel)  # which counts its backward passes
@@ -34,9 +34,9 @@ class AcceleratedElbo:
 
     def __call__(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         images = batch.images
-        numbers = noise.normal(self.latent)
+        numbers = noise.normal(self.noise_width)
         if len(numbers) < len(images):  # a share of nothing, which counts for nothing
-            numbers = images.new_zeros(len(images), self.latent)
+            numbers = images.new_zeros(len(images), self.noise_width)
         # It learns and counts in training only, as batch normalisation does.
         self.elbo.train(self.model.training)
         if not self.model.training:

@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lik.core.acceleration import PLAIN, Acceleration, DeviceSettings
-from lik.models.attributes import AnySettings, build_attribute_network
-from lik.objectives.attributes import NUMBERS, AttributeObjective, AttributeSettings
+from lik.models.classifier import AnyClassifierSettings, build_classifier
+from lik.objectives.classification import NUMBERS, ClassificationObjective, ClassificationSettings
 from lik.training.batches import Batch
 from lik.training.noise import Noise
 from lik.training.recipe import AdamSettings, Plan
@@ -23,8 +23,8 @@ class AttributePlan(Plan):
     Compilation does not pay for networks that are trained in minutes.
     """
 
-    model: AnySettings
-    objective: AttributeSettings = AttributeSettings()
+    model: AnyClassifierSettings
+    objective: ClassificationSettings = ClassificationSettings()
     optimizer: AdamSettings = AdamSettings(
         learning_rate=2e-3, epsilon=1e-8, schedule="cosine", warmup=100
     )
@@ -35,12 +35,12 @@ class AttributePlan(Plan):
     device: DeviceSettings = DeviceSettings(compile=False)
 
     def build(self) -> nn.Module:
-        return build_attribute_network(self.model)
+        return build_classifier(self.model)
 
     def loss(
         self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
     ) -> Loss:
-        objective = AttributeObjective(self.objective)
+        objective = ClassificationObjective(self.objective)
 
         def passes(images: Tensor) -> Tensor:
             lower = how.precision != torch.float32 and model.training

@@ -13,7 +13,7 @@ from lik.models.saved import weights_file
 from lik.objectives.perceptual import Features
 
 if TYPE_CHECKING:
-    from lik.models.attributes import AttributeNetwork
+    from lik.models.classifier import AttributeClassifier
     from lik.models.vgg import VGG19Features
 
 
@@ -33,15 +33,15 @@ def open_features(
     Raises:
         UnusableInput: there is no such network, or it has fewer layers.
     """
-    from lik.models.attributes import load_attribute_network
+    from lik.models.classifier import load_attribute_classifier
     from lik.models.vgg import holds_torchvision_names, load_vgg19
 
     place = Path(path).expanduser()
-    network: AttributeNetwork | VGG19Features
+    network: AttributeClassifier | VGG19Features
     if holds_torchvision_names(place):
         network = load_vgg19(place).network.to(device)
     else:
-        network = load_attribute_network(place).network.to(device)
+        network = load_attribute_classifier(place).network.to(device)
     with torch.no_grad():
         count = len(network.features(torch.zeros(1, 3, size, size, device=device)))
     if layers and max(layers) >= count:

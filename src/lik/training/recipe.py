@@ -166,7 +166,7 @@ class Recipe(Plan):
     ) -> Loss:
         elbo = self.state(1, next(model.parameters()).device) if state is None else state
         assert isinstance(elbo, Elbo)
-        return AcceleratedElbo(elbo, model, self.model.latent, self.batch_size, how)
+        return AcceleratedElbo(elbo, model, self.batch_size, how)
 
     def settled(self, state: nn.Module) -> bool:
         assert isinstance(state, Elbo)
@@ -174,7 +174,7 @@ class Recipe(Plan):
 
     def figures(self, state: nn.Module) -> dict[str, Any]:
         assert isinstance(state, Elbo)
-        return state.figures()
+        return state.metrics()
 
     def made_with(self) -> dict[str, Any]:
         settings = self.objective.features

@@ -9,7 +9,7 @@ import torch
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
 from lik.core.randomness import torch_stream
-from lik.evaluation.likelihood import bits_per_dimension, importance_weighted_bound
+from lik.evaluation.importance import bits_per_dimension, importance_weighted_bound
 from lik.objectives.likelihood import likelihood
 
 LATENT, PIXELS, VARIANCE = 2, 12, 0.5
@@ -99,7 +99,7 @@ def test_one_code_is_the_elbo(linear):
 
 def test_parts_of_a_batch_change_nothing_but_the_draw(linear, monkeypatch):
     whole = linear.bound(500, off=0.1).importance_weighted
-    monkeypatch.setattr("lik.evaluation.likelihood.AT_ONCE", 37)
+    monkeypatch.setattr("lik.evaluation.importance.AT_ONCE", 37)
     torch.testing.assert_close(
         linear.bound(500, off=0.1).importance_weighted, whole, atol=0.15, rtol=0
     )

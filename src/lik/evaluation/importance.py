@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from lik.core.errors import UnusableInput
+from lik.core.events import Progress, no_progress
 from lik.core.gaussian import DiagonalGaussian
 
 AT_ONCE = 256
@@ -29,8 +30,6 @@ LEVELS = 256
 Decode = Callable[[Tensor], Tensor]
 LogDensity = Callable[[Tensor, Tensor], Tensor]
 """Images (B, …) and what was decoded for them, both float64 → log p(x | z) in nats, (B,)."""
-
-Step = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def importance_weighted_bound(
     log_density: LogDensity,
     codes: int,
     generator: torch.Generator,
-    step: Step = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Bound:
     """Bound log p(x) of ``images`` (N, …) from below, with ``codes`` per image.
 
@@ -69,7 +68,7 @@ def importance_weighted_bound(
         log_density: log p(x | z), with all its constants.
         codes: K, at least 1.
         generator: draws the codes, on the device of ``images``.
-        step: is told how many codes of all have been decoded.
+        progress: is told how many codes of all have been decoded.
 
     Raises:
         UnusableInput: ``codes`` is below 1.
@@ -82,7 +81,8 @@ def importance_weighted_bound(
         part = slice(start, start + together)
         of_part = DiagonalGaussian(posterior.mean[part], posterior.log_variance[part])
         rows.append(_log_weights(images[part], of_part, decode, log_density, codes, generator))
-        step(min(start + together, len(images)) * codes, len(images) * codes)
+        done = min(start + together, len(images)) * codes
+        progress("importance sampling", done, len(images) * codes)
     weights = torch.cat(rows) if rows else torch.zeros(0, codes, dtype=torch.float64)
     total = weights.logsumexp(dim=1)
     return Bound(
@@ -107,12 +107,12 @@ def _log_weights(
     for start in range(0, codes, fewer):
         count = min(fewer, codes - start)
         mean = posterior.mean.repeat_interleave(count, dim=0)
-        spread = posterior.log_variance.repeat_interleave(count, dim=0)
+        log_variance = posterior.log_variance.repeat_interleave(count, dim=0)
         noise = torch.empty_like(mean).normal_(generator=generator)
-        z = DiagonalGaussian(mean, spread).sample(noise)
+        z = DiagonalGaussian(mean, log_variance).sample(noise)
         # log p(z) − log q(z | x), in which ½ log 2π cancels
         noise, drawn = noise.double(), z.double()
-        prior = 0.5 * (noise.square() + spread.double() - drawn.square()).sum(dim=1)
+        prior = 0.5 * (noise.square() + log_variance.double() - drawn.square()).sum(dim=1)
         repeated = images.double().repeat_interleave(count, dim=0)
         likelihood = log_density(repeated, decode(z).double()).double()
         columns.append((likelihood + prior).reshape(len(images), count))

@@ -1,4 +1,4 @@
-"""Networks that tell the attributes of a face, and whose maps serve as features.
+"""Attribute classifiers: networks that tell the attributes of a face; their maps are features.
 
 They stand outside the catalogue, for they encode nothing; the loop trains them like any other
 model. Their maps measure how alike two faces are (arXiv:1610.00291), and their pooled last maps
@@ -22,33 +22,33 @@ from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
 from lik.models.saved import put_in_place, read_stored, weights_file
 
-CENTRE, SPREAD = 0.5, 0.25
-"""Images are centred and scaled by these before the first layer."""
+MEAN, STD = 0.5, 0.25
+"""Roughly those of pixels: images are brought to 0 and 1 by them before the first layer."""
 
-KIND = "an attribute network"
+KIND = "an attribute classifier"
 
 
-class AttributeNetworkSettings(Settings):
+class ClassifierSettings(Settings):
     """What both architectures are told: ``size`` in pixels, names of the ``attributes``."""
 
     size: int = Field(64, ge=16)
     attributes: tuple[str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _each_once(self) -> "AttributeNetworkSettings":
+    def _each_once(self) -> "ClassifierSettings":
         if len(set(self.attributes)) < len(self.attributes):
             raise ValueError("each attribute may stand in 'attributes' once only")
         return self
 
 
-class PlainSettings(AttributeNetworkSettings):
+class PlainSettings(ClassifierSettings):
     """``widths``: channels at full size, and after each halving of the picture."""
 
     name: Literal["attributes-plain"] = "attributes-plain"
     widths: tuple[int, ...] = Field((32, 64, 128, 192, 256), min_length=2, max_length=6)
 
 
-class ResidualSettings(AttributeNetworkSettings):
+class ResidualSettings(ClassifierSettings):
     """``widths`` as of the plain one; ``blocks``: residual blocks at each of the smaller sizes."""
 
     name: Literal["attributes-residual"] = "attributes-residual"
@@ -56,10 +56,10 @@ class ResidualSettings(AttributeNetworkSettings):
     blocks: int = Field(1, ge=1, le=16)
 
 
-AnySettings = Annotated[PlainSettings | ResidualSettings, Field(discriminator="name")]
+AnyClassifierSettings = Annotated[PlainSettings | ResidualSettings, Field(discriminator="name")]
 
 
-class AttributeNetwork(nn.Module):
+class AttributeClassifier(nn.Module):
     """A network with one logit for each attribute, above 0 where a face more likely has it.
 
     Attributes:
@@ -83,7 +83,7 @@ class AttributeNetwork(nn.Module):
 
     def features(self, images: Tensor) -> tuple[Tensor, ...]:
         """Images (B, 3, S, S) → maps (B, C, H, W) from shallow to deep, at least 0 everywhere."""
-        maps, below = [], (images - CENTRE) / SPREAD
+        maps, below = [], (images - MEAN) / STD
         for stage in self.stages:
             below = stage(below)
             maps.append(below)
@@ -103,7 +103,7 @@ class AttributeNetwork(nn.Module):
         return self.logits(images)
 
 
-class PlainNetwork(AttributeNetwork):
+class PlainClassifier(AttributeClassifier):
     """One convolution at full size, then halvings by the maximum, with a convolution after each.
 
     After the plain stacks of Simonyan & Zisserman (arXiv:1409.1556), with batch normalisation.
@@ -123,7 +123,7 @@ class PlainNetwork(AttributeNetwork):
         )
 
 
-class ResidualNetwork(AttributeNetwork):
+class ResidualClassifier(AttributeClassifier):
     """One convolution at full size, then stages of residual blocks (arXiv:1512.03385).
 
     The first block of a stage halves the picture with its stride.
@@ -172,15 +172,15 @@ def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Con
     return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False)
 
 
-def build_attribute_network(settings: PlainSettings | ResidualSettings) -> AttributeNetwork:
+def build_classifier(settings: PlainSettings | ResidualSettings) -> AttributeClassifier:
     """The network that ``settings`` describe, with fresh weights from PyTorch's current seed.
 
     Raises:
         UnusableInput: a size that the halvings do not allow.
     """
-    kind = PlainNetwork if isinstance(settings, PlainSettings) else ResidualNetwork
+    kind = PlainClassifier if isinstance(settings, PlainSettings) else ResidualClassifier
     try:
-        network: AttributeNetwork = kind(settings)  # type: ignore[arg-type]
+        network: AttributeClassifier = kind(settings)  # type: ignore[arg-type]
     except ValueError as error:
         raise UnusableInput(f"{error}.") from error
     # Channels last: convolutions are up to twice as fast so, on processors as on GPUs.
@@ -189,20 +189,20 @@ def build_attribute_network(settings: PlainSettings | ResidualSettings) -> Attri
 
 
 @dataclass(frozen=True)
-class LoadedAttributeNetwork:
+class LoadedClassifier:
     """A network in evaluation mode whose weights are fixed, and which file it is of."""
 
-    network: AttributeNetwork
+    network: AttributeClassifier
     metadata: dict[str, Any]
     sha256: str
 
 
 class _Wrapped(Settings):
-    model: AnySettings
+    model: AnyClassifierSettings
 
 
-def load_attribute_network(path: Path) -> LoadedAttributeNetwork:
-    """Read a network of ``lik train-features``: the folder of its run, or its file of weights.
+def load_attribute_classifier(path: Path) -> LoadedClassifier:
+    """Read an attribute classifier: the folder of its run, or its file of weights.
 
     Gradients reach the images and not the weights.
 
@@ -212,7 +212,7 @@ def load_attribute_network(path: Path) -> LoadedAttributeNetwork:
     file = weights_file(path)
     stored = read_stored(file)
     settings = stored.validated(_Wrapped, KIND).model
-    network = build_attribute_network(settings)
+    network = build_classifier(settings)
     put_in_place(stored, network)
     network.eval().requires_grad_(False)
-    return LoadedAttributeNetwork(network, stored.metadata, sha256_of(file))
+    return LoadedClassifier(network, stored.metadata, sha256_of(file))

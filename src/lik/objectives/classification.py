@@ -13,14 +13,14 @@ from torch import Tensor
 from lik.objectives.settings import ObjectiveSettings
 
 NUMBERS = 9
-"""Random numbers that disturb one face: angle, zoom, shift 2, contrast, light, colour 3."""
+"""Random numbers that augment one face: angle, zoom, shift 2, contrast, light, colour 3."""
 
 FARTHEST = 2.0
-"""Standard deviations beyond which no face is disturbed."""
+"""Standard deviations beyond which no number goes."""
 
 
-class AttributeSettings(ObjectiveSettings):
-    """How faces are disturbed in training: standard deviations of normal numbers, cut at two.
+class ClassificationSettings(ObjectiveSettings):
+    """How faces are augmented in training: standard deviations of normal numbers, cut at two.
 
     ``angle`` in degrees; ``zoom`` and ``contrast`` as shares; ``shift`` in shares of the side;
     ``light``, and ``colour`` of each channel by itself, in shares of the range of the pixels.
@@ -46,10 +46,10 @@ class Model(Protocol):
     def __call__(self, images: Tensor) -> Tensor: ...
 
 
-class AttributeObjective:
+class ClassificationObjective:
     """The objective that ``settings`` describe, as a function of a model and a batch."""
 
-    def __init__(self, settings: AttributeSettings) -> None:
+    def __init__(self, settings: ClassificationSettings) -> None:
         self.settings = settings
 
     def __call__(
@@ -58,10 +58,10 @@ class AttributeObjective:
         """Images and labels → the loss in nats, and the share of the labels that are met.
 
         Both are means over the known labels of an image; where none is known, both are 0.
-        The images are disturbed by standard normal ``noise`` (B, NUMBERS), where it is given.
+        The images are augmented by standard normal ``noise`` (B, NUMBERS), where it is given.
         """
         if noise is not None:
-            images = disturbed(images, noise, self.settings)
+            images = augment(images, noise, self.settings)
         logits = model(images).float()
         met = (logits > 0) == (labels > 0.5)
         return {
@@ -84,7 +84,7 @@ def over_known(values: Tensor, labels: Tensor) -> Tensor:
     return (values * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)
 
 
-def disturbed(images: Tensor, noise: Tensor, settings: AttributeSettings) -> Tensor:
+def augment(images: Tensor, noise: Tensor, settings: ClassificationSettings) -> Tensor:
     """Images turned, scaled, shifted and in other light, as far as ``noise`` (B, NUMBERS) says.
 
     What comes in from outside of a picture is mirrored at its border.

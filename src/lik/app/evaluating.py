@@ -1,0 +1,160 @@
+"""Measuring runs: all of an evaluation, with its page, and the loss of each face."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lik.app.opened import OpenedRun
+from lik.app.selection import Selection
+from lik.core.artifacts import write_json
+from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.core.pixels import Pictures
+from lik.evaluation import networks
+from lik.evaluation.evaluator import EvaluationRequest, Measurement, Subject, subject_of
+from lik.evaluation.fidelity import SCALE
+from lik.evaluation.losses import Terms
+from lik.evaluation.losses import losses as losses_of_session
+from lik.evaluation.measures import measure
+from lik.evaluation.report import Evaluation, TableRow, table_rows
+from lik.figures.evaluation import Shown, write_evaluation
+
+__all__ = [
+    "SCALE", "EvaluatedRuns", "EvaluationRequest", "evaluate", "losses", "page_of", "write_page",
+]  # fmt: skip
+
+FACES, SAMPLES = 8, 16
+"""Pictures of each run on the page."""
+
+
+@dataclass(frozen=True)
+class EvaluatedRuns:
+    """What was measured of runs.
+
+    Attributes:
+        evaluations: of each, in their order.
+        originals: faces for the page, uint8 (K, S, S, 3).
+        failure: why the metrics of a run could not be kept in it, if that is so.
+    """
+
+    evaluations: Sequence[Evaluation]
+    originals: Pictures
+    failure: FailedOnTheWay | None = None
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """What ``metrics.json`` of each run holds."""
+        return [evaluation.as_json() for evaluation in self.evaluations]
+
+    @property
+    def rows(self) -> list[TableRow]:
+        """The metrics of the runs side by side."""
+        return table_rows(self.evaluations)
+
+
+def evaluate(
+    runs: Sequence[OpenedRun],
+    request: EvaluationRequest | None = None,
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
+) -> EvaluatedRuns:
+    """Measure runs alike, and keep the metrics of each in its folder as soon as it is measured.
+
+    Raises:
+        UnusableInput: a run was given twice, or there are no such faces or networks.
+    """
+    request = request or EvaluationRequest()
+    if not runs or len({run.path.resolve() for run in runs}) < len(runs):
+        raise UnusableInput("a run was given twice, or none at all: name each once.")
+    subjects = _subjects(runs, request, progress)
+    if len({id(subject) for subject in subjects}) > 1:
+        notify("The runs are measured on different face sets: their metrics do not compare.")
+    evaluations, failure = [], None
+    for run, name, subject in zip(runs, _distinct(runs), subjects, strict=True):
+        evaluations.append(
+            measure(Measurement(run.session, name, subject, request, _named(progress, name)))
+        )
+        try:
+            if run.path.is_dir():  # at once: a kill must not cost what is measured
+                write_json(run.path / "metrics.json", evaluations[-1].as_json())
+        except FailedOnTheWay as error:
+            failure = failure or error
+    return EvaluatedRuns(evaluations, subjects[0].pictures[:FACES], failure)
+
+
+def losses(
+    run: OpenedRun, pictures: Pictures, seed: int = 0, progress: Progress = no_progress
+) -> Terms:
+    """Each term of the run's own objective for each picture, (N,), in nats per image.
+
+    Pictures are uint8 (N, S, S, 3). ``loss`` is what was minimised; ``reconstruction``, ``kl`` and
+    further terms are its parts. One code is drawn from each posterior, by the seed.
+
+    Raises:
+        UnusableInput: pictures of another size, half a run, or an objective whose network of
+            features is gone.
+    """
+    return losses_of_session(run.session, pictures, seed=seed, progress=progress)
+
+
+def page_of(runs: Sequence[OpenedRun]) -> Path | None:
+    """Where the page lies: in the run, or beside the first of several; None for a lone file."""
+    first = runs[0].path
+    if not first.is_dir():
+        return None
+    return (first / "figures" if len(runs) == 1 else first.resolve().parent) / "evaluation.html"
+
+
+def write_page(
+    path: Path, runs: Sequence[OpenedRun], evaluated: EvaluatedRuns, command: str = ""
+) -> None:
+    """Write the page that shows the runs and all their metrics; ``command`` made it."""
+    shown = [
+        _shown(run, evaluation.run, evaluated.originals)
+        for run, evaluation in zip(runs, evaluated.evaluations, strict=True)
+    ]
+    write_evaluation(path, evaluated.evaluations, evaluated.originals, shown, command)
+
+
+def _subjects(
+    runs: Sequence[OpenedRun], request: EvaluationRequest, progress: Progress
+) -> list[Subject]:
+    """What each run is measured on; the same face set is opened and embedded once."""
+    used = []
+    if request.features:
+        used.append(networks.classifier_features(Path(request.features)))
+    if request.inception:
+        used.append(networks.inception(Path(request.inception)))
+    opened: dict[tuple[str, str | None], Subject] = {}
+    subjects = []
+    for run in runs:
+        faces = run.faces(request.faces)
+        key = (faces.hash, faces.index_hash)
+        if key not in opened:
+            chosen = Selection(request.split).of(faces)
+            opened[key] = subject_of(faces, chosen, used, request, progress)
+        subjects.append(opened[key])
+    return subjects
+
+
+def _distinct(runs: Sequence[OpenedRun]) -> list[str]:
+    """What runs are called: their last name, and more of the path where that is not enough."""
+    names = [run.name for run in runs]
+    return [
+        str(run.path) if names.count(name) > 1 else name
+        for run, name in zip(runs, names, strict=True)
+    ]
+
+
+def _named(progress: Progress, name: str) -> Progress:
+    return lambda stage, done, total: progress(f"{name}: {stage}", done, total)
+
+
+def _shown(run: OpenedRun, name: str, originals: Pictures) -> Shown:
+    decodes = "decoder" in run.session.parts
+    return Shown(
+        name,
+        run.session.reconstruct(originals) if decodes and "encoder" in run.session.parts else None,
+        run.session.generate(SAMPLES) if decodes else None,
+    )
