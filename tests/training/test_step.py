@@ -10,7 +10,7 @@ from lik.core.errors import FailedOnTheWay
 from lik.core.randomness import torch_stream
 from lik.training.averaging import Average
 from lik.training.batches import Batch
-from lik.training.noise import Noise
+from lik.training.batches import Noise
 from lik.training.recipe import AdamSettings
 from lik.training.step import Guard, Step, adam
 

@@ -92,7 +92,9 @@ def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> int:
     """Epoch by epoch, in ever better guesses of how many fit into the time; gives their number."""
     import time
 
-    from lik.cli.train import report, train_run
+    from lik.app.training import TrainOptions, train
+    from lik.cli.output import command_line, note
+    from lik.cli.training_bar import TrainingBar, say_how_it_ended
     from lik.core.run_folder import RunFolder
     from lik.training.recipe import read_run_recipe
 
@@ -104,19 +106,22 @@ def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> int:
     while True:
         before = time.monotonic()
         settings = [f"epochs={epochs}", "mirror=true", "device.compile=false"]
-        outcome = train_run("paper-first", faces, run, settings, device, verify=outcome is None)
+        options = TrainOptions(command=command_line(), verify=outcome is None)
+        with TrainingBar() as bar:
+            trained = train("paper-first", faces, run, settings, str(device), options, bar, note)
+        outcome = trained.outcome
         if not outcome.finished:
-            report(run, outcome)
+            say_how_it_ended(trained)
             raise typer.Exit(130)
-        trained = outcome.position.step - outcome.resumed_from
+        steps = outcome.state.step - outcome.resumed_from
         left = 60 * minutes - (time.monotonic() - begin)
-        if started or left <= 0 or not trained or epochs >= MOST_EPOCHS:
+        if started or left <= 0 or not steps or epochs >= MOST_EPOCHS:
             break
-        an_epoch = (time.monotonic() - before) * (outcome.position.step / epochs) / trained
+        an_epoch = (time.monotonic() - before) * (outcome.state.step / epochs) / steps
         if left < an_epoch / 2 and epochs >= LEAST_EPOCHS:
             break
         epochs += max(1, int(min(MOST_EPOCHS - epochs, 0.6 * left / an_epoch)))
-    report(run, outcome)
+    say_how_it_ended(trained)
     return epochs
 
 

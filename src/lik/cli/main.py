@@ -19,7 +19,7 @@ VERBS = {
     "train": "Train a model on a face set.",
     "runs": "List the runs below a folder, with their curves.",
     "train-aligner": "Train the network that finds the eyes.",
-    "train-features": "Train a network that tells the attributes of a face.",
+    "train-classifier": "Train a network that tells the attributes of a face.",
     "reconstruct": "Draw reconstructions under their originals.",
     "generate": "Draw new faces.",
     "change": "Change a trait of photographs, or draw strips in which it changes.",
@@ -40,8 +40,9 @@ VERBS = {
 """The verbs, in the order of the work, with what `lik --help` says of each."""
 
 REMEDIES = {
+    "eyes": "(--eyes X,Y,X,Y).",
     "faces": "(--faces FACES)",
-    "network": "(--features NET, made by lik train-features)",
+    "network": "(--features NET, made by lik train-classifier)",
 }
 """What an error may need → how it is given here."""
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from lik.core.acceleration import DeviceSettings, choose_precision
 from lik.core.errors import UnusableInput
+from lik.core.precision import choose_precision
 from lik.core.randomness import torch_stream
 from lik.latent.session import Codes
 
@@ -194,7 +194,7 @@ class _Aims:
         distance: float,
         ceiling: tuple[float, float] | None,
     ) -> None:
-        self.target, self.precision = target, choose_precision(DeviceSettings(), origin.device)
+        self.target, self.precision = target, choose_precision(origin.device)
         self.decode = decode
         self.distance, self.ceiling = distance, ceiling
         self.signs = _on(origin.device, signs)
