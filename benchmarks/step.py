@@ -14,14 +14,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from lik.app.machine import PAPER_FACES
 from lik.core.device import choose_device
 from lik.core.randomness import torch_stream
-from lik.training.batches import Batches, on_device
+from lik.training.batches import Batches, Noise, on_device
 from lik.training.building import build_step
-from lik.training.graph import GraphedStep
-from lik.training.noise import Noise
+from lik.training.fast.graph import GraphedStep
 from lik.training.recipe import load_recipe
-from lik.training.trial import PAPER_FACES
 
 WARM, STEPS, SIZE = 20, 200, 64
 
@@ -36,7 +35,9 @@ def main() -> None:
     parser.add_argument("--kernels", action="store_true")
     wanted = parser.parse_args()
     device = choose_device("auto")
-    recipe = load_recipe(wanted.recipe, ["device.compile=true", *wanted.settings], SIZE)
+    given = any(setting.startswith("device.compile=") for setting in wanted.settings)
+    compiled = [] if given else ["device.compile=true"]
+    recipe = load_recipe(wanted.recipe, [*compiled, *wanted.settings], SIZE)
     began = time.perf_counter()
     step, how = build_step(recipe, device, PAPER_FACES, recipe.state(PAPER_FACES, device))
     step.model.train()

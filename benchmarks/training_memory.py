@@ -168,8 +168,8 @@ def compare_speeds(folder: Path, rounds: int = 3, count: int = 32_768) -> None:
     """Train in turn from memory and from a map."""
     import torch
 
+    from lik.app.machine import measure_speed
     from lik.training.batches import Batches
-    from lik.training.trial import try_training
 
     make_set(folder / "set", count, count)
     mapped = np.load(folder / "set" / "images.npy", mmap_mode="r")
@@ -183,7 +183,7 @@ def compare_speeds(folder: Path, rounds: int = 3, count: int = 32_768) -> None:
     ratios = []
     for number in range(rounds):
         memory, disk = (
-            try_training(torch.device("cpu"), 10.0, pictures).images_per_second
+            measure_speed(torch.device("cpu"), 10.0, pictures).images_per_second
             for pictures in (in_memory, mapped)
         )
         ratios.append(disk / memory)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lik.cli.train import data_of
+from lik.app.training import training_data
 from lik.core.artifacts import read_json, write_json, write_text
 from lik.core.device import choose_device
 from lik.core.errors import FailedOnTheWay
@@ -27,9 +27,10 @@ from lik.faces.set.faceset import FaceSet
 from lik.latent.session import Session
 from lik.objectives.reconstruction import sse
 from lik.training import journal
+from lik.training.callback import Callback
 from lik.training.journal import ACTIVE
 from lik.training.recipe import Recipe, load_recipe
-from lik.training.run import Data, Observer, run_training
+from lik.training.running import TrainingData, run_training
 
 LOOKED_AT = 500
 """Held-out faces that the course is measured on, at most."""
@@ -49,7 +50,7 @@ class Place:
     """Where a study works, and on what."""
 
     faces: FaceSet
-    data: Data
+    data: TrainingData
     work: Path
     device: torch.device
 
@@ -57,7 +58,7 @@ class Place:
     def open(cls, faces: str, work: str, device: str, threads: int | None) -> "Place":
         """Open the face set, which is verified, and choose the device."""
         face_set = FaceSet.open(Path(faces))
-        return cls(face_set, data_of(face_set), Path(work), choose_device(device, threads))
+        return cls(face_set, training_data(face_set), Path(work), choose_device(device, threads))
 
     def run(self, name: str) -> Path:
         return self.work / "runs" / name
@@ -81,7 +82,7 @@ class Place:
         }
 
 
-class Course(Observer):
+class Course(Callback):
     """Writes down what a run passes through, as lines of JSON.
 
     ``{"step", "epoch", "rate", "distortion"}`` before the first step and after every epoch, on
@@ -93,7 +94,7 @@ class Course(Observer):
         self.path, self.images, self.initial = path, images, initial
         self.stopped = False
 
-    def began(self, recipe: Any, resumed: Any, steps_per_epoch: int, how: str) -> None:
+    def began(self, plan: Any, resumed: Any, steps_per_epoch: int, how: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         kept = [line for line in lines_of(self.path) if line["step"] <= resumed.step]
         write_text(self.path, "".join(json.dumps(line) + "\n" for line in kept))
@@ -101,7 +102,7 @@ class Course(Observer):
             self._passed(0, 0, self.initial.eval())
 
     def progressed(self, progress: Any) -> None:
-        kl = progress.figures["kl"]
+        kl = progress.metrics["kl"]
         self._write({"step": progress.step, "step_in_epoch": progress.step_in_epoch, "kl": kl})
 
     def epoch_ended(self, record: journal.EpochRecord, model: torch.nn.Module) -> None:

@@ -12,11 +12,11 @@ import torch
 from task import Contestant, Task
 from with_torch import pictures_of
 
-from lik.core.acceleration import choose_acceleration
-from lik.core.allocation import keep_freed_memory
 from lik.core.run_folder import RunFolder
+from lik.training import fast
+from lik.training.callback import Callback
 from lik.training.recipe import load_recipe
-from lik.training.run import Data, Observer, run_training
+from lik.training.running import TrainingData, run_training
 
 FOREVER = 10_000
 """Epochs, of which as many are trained as the contest takes."""
@@ -28,14 +28,14 @@ def lik(task: Task) -> Contestant:
         f"paper-{task.model}", [f"epochs={FOREVER}", "objective.reconstruction=half_sse"]
     )
     device = torch.device(task.device)
-    how = choose_acceleration(recipe.device, device, FOREVER * len(task.train))
+    how = fast.choose_acceleration(recipe.device, device, FOREVER * len(task.train))
     # A training has the main thread, whose memory is kept; here it has another, which must be begun
     # after that was asked for.
-    keep_freed_memory()
+    fast.prepare(recipe.device, device)
     allowed: Queue[None] = Queue()
     ended: Queue[Any] = Queue()
 
-    class Halting(Observer):
+    class Halting(Callback):
         def began(self, *_: Any, **__: Any) -> None:
             allowed.get()
 
@@ -47,7 +47,7 @@ def lik(task: Task) -> Contestant:
         everything, nothing = np.arange(len(task.train)), np.arange(0)
         description = {"path": "", "hash": "", "index_hash": None}
         description |= {"crop": {}, "attribute_names": []}
-        data = Data(task.train, everything, nothing, description)
+        data = TrainingData(task.train, everything, nothing, description)
         with tempfile.TemporaryDirectory() as folder:
             try:
                 run_training(RunFolder(Path(folder) / "run"), recipe, data, device, Halting())

@@ -14,7 +14,7 @@ from lik.faces.set.faceset import FaceSet
 from lik.faces.set.preparation import prepare
 from lik.latent.session import Session
 from lik.models.keras import _for_torch, import_keras
-from lik.models.upsampling import SameConvTranspose3x3
+from lik.models.paper import SameConvTranspose
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from lik.models.upsampling import SameConvTranspose3x3
     [
         ("conv", nn.Conv2d(2, 3, 4, stride=2, padding=1)),
         ("transposed4", nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1)),
-        ("transposed3", SameConvTranspose3x3(2, 3)),
+        ("transposed3", SameConvTranspose(2, 3)),
     ],
 )
 def test_layers_answer_as_keras_did(name, layer):

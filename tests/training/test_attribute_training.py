@@ -7,9 +7,9 @@ from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
 from lik.models.classifier import load_attribute_classifier
 from lik.training import journal
-from lik.training.attributes import AttributePlan, as_labels, learnable
 from lik.training.batches import Batches
-from lik.training.run import Data, Observer, run_training
+from lik.training.classifier import ClassifierPlan, as_labels, learnable
+from lik.training.running import Data, Observer, run_training
 
 NAMES = ["Wearing_Hat", "Eyeglasses"]
 SMALL = {
@@ -34,7 +34,7 @@ def labels_of(faces):
 
 
 def train(path, faces, epochs, observer=None, labels=None, **settings):
-    plan = validated(AttributePlan, SMALL | {"epochs": epochs} | settings, "test")
+    plan = validated(ClassifierPlan, SMALL | {"epochs": epochs} | settings, "test")
     description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
     data = Data(
         faces.images, np.arange(48), np.arange(48, 64), description,
@@ -101,6 +101,6 @@ def test_what_attributes_become():
 
 def test_unknown_settings_are_refused():
     with pytest.raises(UnusableInput, match=r"Did you mean 'model\.widths'"):
-        validated(AttributePlan, SMALL | {"model": SMALL["model"] | {"width": [4, 8]}}, "test")
+        validated(ClassifierPlan, SMALL | {"model": SMALL["model"] | {"width": [4, 8]}}, "test")
     with pytest.raises(UnusableInput, match="attributes-plain"):
-        validated(AttributePlan, SMALL | {"model": {"name": "attributes-plan"}}, "test")
+        validated(ClassifierPlan, SMALL | {"model": {"name": "attributes-plan"}}, "test")

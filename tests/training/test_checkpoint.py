@@ -18,7 +18,7 @@ from lik.training import journal
 from lik.training.checkpoint import discard_damaged, has_state, load_state, save_state
 from lik.training.loop import Position
 from lik.training.recipe import load_recipe
-from lik.training.run import Data, Observer, run_training
+from lik.training.running import Data, Observer, run_training
 
 
 def parts(value):

@@ -11,7 +11,7 @@ from lik.models.vgg import PLACES
 from lik.training import journal
 from lik.training.feature_networks import network_hash, open_features, teacher_hash
 from lik.training.recipe import load_recipe
-from lik.training.run import Data, Observer, run_training
+from lik.training.running import Data, Observer, run_training
 
 CPU = torch.device("cpu")
 

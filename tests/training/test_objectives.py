@@ -8,20 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from lik.core.acceleration import has_compiler
 from lik.core.errors import UnusableInput
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
 from lik.models.saved import load_model
 from lik.objectives.likelihood import likelihood
 from lik.training import journal
-from lik.training.batches import Batch
+from lik.training.batches import Batch, Noise
 from lik.training.building import build_step
 from lik.training.checkpoint import load_state, save_state
-from lik.training.noise import Noise
+from lik.training.fast.acceleration import has_compiler
 from lik.training.processes import Processes
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.run import Data, Observer, run_training
+from lik.training.running import Data, Observer, run_training
 
 CPU = torch.device("cpu")
 

@@ -9,8 +9,7 @@ from torch import nn
 from lik.core.errors import FailedOnTheWay
 from lik.core.randomness import torch_stream
 from lik.training.averaging import Average
-from lik.training.batches import Batch
-from lik.training.noise import Noise
+from lik.training.batches import Batch, Noise
 from lik.training.recipe import AdamSettings
 from lik.training.step import Guard, Step, adam
 

@@ -14,7 +14,7 @@ from lik.models.saved import load_model, saved_step
 from lik.training import journal
 from lik.training.batches import Batches
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.run import Data, Observer, run_training
+from lik.training.running import Data, Observer, run_training
 
 SMALL = ["batch_size=16", "model.latent=4", "epochs=3", "mirror=true"]
 

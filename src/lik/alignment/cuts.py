@@ -93,7 +93,7 @@ def turned_about_centre(points: Tensor, angle: Tensor) -> Tensor:
     return torch.stack([x * cos - y * sin, x * sin + y * cos], dim=1) + 0.5
 
 
-class Dice:
+class Rng:
     """Random numbers for B cuts from one generator, (B,) each."""
 
     def __init__(self, count: int, generator: torch.Generator | None, device: torch.device) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lik.alignment.cuts import REFERENCE, Cuts, Dice, Eyes, cuts_with_eyes_at
+from lik.alignment.cuts import REFERENCE, Cuts, Eyes, Rng, cuts_with_eyes_at
 from lik.alignment.model import CUT, Aligner
 from lik.alignment.objective import Alignment, AlignmentSettings, grey, transformed
 from lik.core.pixels import Pictures, to_float
@@ -36,6 +36,14 @@ class AlignmentReport:
     faces_kept: float
     others_refused: float
 
+    @property
+    def transforms(self) -> str:
+        """What the faces were measured under, in words."""
+        return (
+            f"turned up to {ANGLE:.0f}°, {SMALLEST}–{LARGEST} of the frame, "
+            f"shifted up to {100 * SHIFT:.0f} %"
+        )
+
 
 @torch.no_grad()
 def measure_alignment(
@@ -48,16 +56,16 @@ def measure_alignment(
     """Measure on faces uint8 (N, S, S, 3) of an aligned set, whose eyes are all at ``eyes``."""
     device = next(model.parameters()).device
     model.eval()
-    alignment = Alignment(AlignmentSettings(), eyes, CUT)
+    alignment = Alignment(AlignmentSettings(), eyes)
     stream = torch_stream(seed, "alignment", device=device)
     errors, kept, refused = [], [], []
     for start in range(0, len(pictures), batch_size):
         batch = torch.from_numpy(np.array(pictures[start : start + batch_size])).to(device)
         greys = grey(to_float(batch))
-        error, logits = _look_again_and_again(model, greys, alignment.eyes, stream)
+        error, logits = _errors_after_looks(model, greys, alignment.eyes, stream)
         errors.append(error)
         kept.append(logits > 0)
-        refused.append(model.look(alignment.others(greys, stream) * 255).face <= 0)
+        refused.append(model.look(alignment.negatives(greys, stream) * 255).face <= 0)
     return AlignmentReport(
         len(pictures),
         tuple(torch.cat(errors).mean(dim=0).tolist()),
@@ -66,19 +74,19 @@ def measure_alignment(
     )
 
 
-def _look_again_and_again(
+def _errors_after_looks(
     model: Aligner, pictures: Tensor, eyes: Eyes, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Errors (B, LOOKS) in eye distances, and the last logits (B,)."""
     device = pictures.device
-    dice = Dice(len(pictures), generator, device)
+    rng = Rng(len(pictures), generator, device)
     true = Eyes(eyes.left.to(device), eyes.right.to(device))
-    mirrored = dice.chance(0.5)
+    mirrored = rng.chance(0.5)
     cuts, _ = transformed(
         true,
-        dice.uniform(-ANGLE, ANGLE).deg2rad(),
-        dice.log_uniform(SMALLEST, LARGEST),
-        dice.uniform(-SHIFT, SHIFT, 2),
+        rng.uniform(-ANGLE, ANGLE).deg2rad(),
+        rng.log_uniform(SMALLEST, LARGEST),
+        rng.uniform(-SHIFT, SHIFT, 2),
         mirrored,
     )
     aim = REFERENCE.middle.to(device).expand(len(pictures), 2)
@@ -98,11 +106,3 @@ def _in_picture(eyes: Eyes, cuts: Cuts, mirrored: Tensor) -> Eyes:
     first, second = cuts.in_picture(eyes.left), cuts.in_picture(eyes.right)
     swap = mirrored[:, None]
     return Eyes(torch.where(swap, second, first), torch.where(swap, first, second))
-
-
-def describe_transforms() -> str:
-    """The transforms of the measurement, in words."""
-    return (
-        f"turned up to {ANGLE:.0f}°, {SMALLEST}–{LARGEST} of the frame, "
-        f"shifted up to {100 * SHIFT:.0f} %"
-    )

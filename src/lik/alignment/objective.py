@@ -8,27 +8,27 @@ Shapes: images (B, 3, S, S) in 0…1, red first; terms (B,).
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own abbreviation)
 from pydantic import Field
 from torch import Tensor
 
-from lik.alignment.augmentation import disturbed
-from lik.alignment.counterparts import no_faces
+from lik.alignment.augmentation import augment
 from lik.alignment.cuts import (
     REFERENCE,
     Cuts,
-    Dice,
     Eyes,
+    Rng,
     cuts_with_eyes_at,
     turned_about_centre,
 )
+from lik.alignment.model import CUT, Aligner
+from lik.alignment.negatives import make_negatives
 from lik.objectives.settings import ObjectiveSettings
 
-SOFT = 0.01
-"""Below this share of the eye distance an error counts by its square."""
+DELTA = 0.01
+"""Where pseudo-Huber turns from a square to a line, in eye distances."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Grey as OpenCV makes it of red, green and blue."""
@@ -39,7 +39,7 @@ class AlignmentSettings(ObjectiveSettings):
 
     ``angle`` in degrees to either side; ``smallest`` and ``largest`` side in sides of the frame;
     ``shift`` in shares of the side; ``near``: the share of cuts that are nearly right already, as
-    the second and third look at a face are; ``face``: weight of the judgement "is it a face".
+    the second and third look at a face are; ``face``: weight of the classification "is it a face".
     """
 
     angle: float = Field(35, ge=0, le=60)
@@ -54,23 +54,6 @@ class AlignmentSettings(ObjectiveSettings):
         return f"eye error in eye distances + {self.face:g}·cross-entropy of 'a face'"
 
 
-class Sight(Protocol):
-    """Where the eyes are (B, 2), in shares of the cut, and the logit (B,) of a face."""
-
-    @property
-    def left(self) -> Tensor: ...
-    @property
-    def right(self) -> Tensor: ...
-    @property
-    def face(self) -> Tensor: ...
-
-
-class Model(Protocol):
-    """Whatever looks at cuts (B, 1, 64, 64), grey, 0…255."""
-
-    def look(self, cuts: Tensor) -> Sight: ...
-
-
 @dataclass(frozen=True)
 class Task:
     """Faces to be found: cuts (B, 1, size, size) in 0…1, and where the eyes are in them."""
@@ -83,23 +66,23 @@ class Alignment:
     """The objective for faces whose eyes are all at ``eyes`` (left x, y, right x, y)."""
 
     def __init__(
-        self, settings: AlignmentSettings, eyes: tuple[float, float, float, float], size: int = 64
+        self, settings: AlignmentSettings, eyes: tuple[float, float, float, float], size: int = CUT
     ) -> None:
         self.settings, self.size = settings, size
         self.eyes = Eyes(torch.tensor(eyes[:2]), torch.tensor(eyes[2:]))
 
     def __call__(
-        self, model: Model, images: Tensor, generator: torch.Generator | None = None
+        self, model: Aligner, images: Tensor, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
         """Images → the loss, the mean error of an eye in eye distances, and the cross-entropy."""
         pictures = grey(images)
         task = self.task(pictures, generator)
-        others = self.others(pictures, generator)
+        others = self.negatives(pictures, generator)
         # One batch of both: its averages are those that batch norm meets in use.
         sight = model.look(torch.cat([task.cuts, others]) * 255)
         count = len(images)
         left, right = (
-            _softened((found[:count] - true).norm(dim=1) / task.eyes.distance)
+            _pseudo_huber((found[:count] - true).norm(dim=1) / task.eyes.distance)
             for found, true in ((sight.left, task.eyes.left), (sight.right, task.eyes.right))
         )
         eyes = (left + right) / 2
@@ -109,20 +92,20 @@ class Alignment:
     def task(self, pictures: Tensor, generator: torch.Generator | None) -> Task:
         """Grey pictures (B, 1, S, S) → faces under random transforms and in random light."""
         settings = self.settings
-        dice = Dice(len(pictures), generator, pictures.device)
+        rng = Rng(len(pictures), generator, pictures.device)
         # Nearly right cuts are off by a quarter of what the others are off by.
-        off = torch.where(dice.chance(settings.near), 0.25, 1.0)
-        angle = off * dice.uniform(-settings.angle, settings.angle).deg2rad()
-        scale = dice.log_uniform(settings.smallest, settings.largest) ** off
-        shift = off[:, None] * dice.uniform(-settings.shift, settings.shift, 2)
-        mirrored = dice.chance(0.5)
+        off = torch.where(rng.chance(settings.near), 0.25, 1.0)
+        angle = off * rng.uniform(-settings.angle, settings.angle).deg2rad()
+        scale = rng.log_uniform(settings.smallest, settings.largest) ** off
+        shift = off[:, None] * rng.uniform(-settings.shift, settings.shift, 2)
+        mirrored = rng.chance(0.5)
         cuts, eyes = transformed(self._eyes_on(pictures.device), angle, scale, shift, mirrored)
-        return Task(disturbed(cuts.take(pictures, self.size), dice), eyes)
+        return Task(augment(cuts.take(pictures, self.size), rng), eyes)
 
-    def others(self, pictures: Tensor, generator: torch.Generator | None) -> Tensor:
+    def negatives(self, pictures: Tensor, generator: torch.Generator | None) -> Tensor:
         """Grey pictures (B, 1, S, S) → as many cuts that are no faces."""
-        cuts = no_faces(pictures, self._eyes_on(pictures.device), self.size, generator)
-        return disturbed(cuts, Dice(len(cuts), generator, cuts.device))
+        cuts = make_negatives(pictures, self._eyes_on(pictures.device), self.size, generator)
+        return augment(cuts, Rng(len(cuts), generator, cuts.device))
 
     def _eyes_on(self, device: torch.device) -> Eyes:
         return Eyes(self.eyes.left.to(device), self.eyes.right.to(device))
@@ -149,5 +132,6 @@ def grey(images: Tensor) -> Tensor:
     return (images * weights).sum(dim=1, keepdim=True)
 
 
-def _softened(error: Tensor) -> Tensor:
-    return (error.square() + SOFT**2).sqrt() - SOFT
+def _pseudo_huber(error: Tensor) -> Tensor:
+    """Errors (B,) → (B,): quadratic near 0, linear beyond `DELTA`."""
+    return (error.square() + DELTA**2).sqrt() - DELTA

@@ -6,19 +6,20 @@ import torch
 from pydantic import Field, model_validator
 from torch import nn
 
-from lik.alignment.model import CUT, Aligner, AlignerSettings
+from lik.alignment.model import Aligner, AlignerSettings
 from lik.alignment.objective import Alignment, AlignmentSettings
-from lik.core.acceleration import PLAIN, Acceleration
 from lik.core.reference import eyes_in_crop
-from lik.training.recipe import AdamSettings, Plan
+from lik.training.fast import DeviceSettings
+from lik.training.recipe import AdamSettings, TrainingPlan
 from lik.training.step import Loss
 
 
-class AlignerPlan(Plan):
+class AlignerPlan(TrainingPlan):
     """Everything that determines an alignment network.
 
     ``eyes`` of all faces of the set: left x, y, right x, y in shares of the side. There is no
-    mirroring of the faces themselves, for that would move the eyes: the objective mirrors.
+    mirroring of the faces themselves, for that would move the eyes: the objective mirrors. Its
+    passes are float32, for positions want more digits than bfloat16 has.
     """
 
     model: AlignerSettings = AlignerSettings()
@@ -27,6 +28,7 @@ class AlignerPlan(Plan):
     batch_size: int = Field(128, ge=1)
     epochs: int = Field(40, ge=1)
     mirror: Literal[False] = False
+    device: DeviceSettings = DeviceSettings(precision="float32", compile=False)
     eyes: tuple[float, float, float, float]
 
     @model_validator(mode="after")
@@ -44,11 +46,8 @@ class AlignerPlan(Plan):
         model = Aligner(self.model)
         return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
-    def loss(
-        self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
-    ) -> Loss:
-        assert isinstance(model, Aligner)
-        alignment = Alignment(self.objective, self.eyes, CUT)
+    def loss(self, model: Any, state: nn.Module | None = None) -> Loss:
+        alignment = Alignment(self.objective, self.eyes)
         return lambda batch, noise: alignment(model, batch.images, noise.generator)
 
 

@@ -6,16 +6,15 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 
 from lik.app.demonstration import MAPPED, Demonstration
 from lik.app.opened import OpenedRun
+from lik.app.training import TrainOptions, train
 from lik.cli.options import Device, Threads
-from lik.cli.output import save_figure, say, table
+from lik.cli.output import command_line, note, save_figure, say, table
 from lik.cli.prepare import draw_contact_sheet, plan_of, prepare_faces
-from lik.cli.train import report, train_run
-from lik.core.device import choose_device
+from lik.cli.training_bar import TrainingBar, say_how_it_ended
 from lik.core.run_folder import RunFolder
 from lik.faces.crop.cropping import AlignedCrop, FixedCrop
 from lik.faces.io.celeba import find_celeba
@@ -50,7 +49,7 @@ def demo(
     face_set = _faces(faces, out / "faces")
     say("\n2. Training the paper's first model")
     run = out / "first-model"
-    epochs = _train(face_set, run, minutes, choose_device(device, threads))
+    epochs = _train(face_set, run, minutes, device, threads)
     say("\n3. Figures")
     shown = Demonstration(OpenedRun(run, device), face_set)
     for drawn in shown.figures():
@@ -71,7 +70,7 @@ def _faces(source: str, out: Path) -> FaceSet:
     return prepare_faces([source], out, plan_of(FixedCrop() if fixed else AlignedCrop()))
 
 
-def _train(faces: FaceSet, run: Path, minutes: float, device: torch.device) -> int:
+def _train(faces: FaceSet, run: Path, minutes: float, device: str, threads: int | None) -> int:
     """Epoch by epoch, in ever better guesses of how many fit into the time; gives their number."""
     folder = RunFolder(run)
     started = folder.recipe.is_file()
@@ -81,19 +80,22 @@ def _train(faces: FaceSet, run: Path, minutes: float, device: torch.device) -> i
     while True:
         before = time.monotonic()
         settings = [f"epochs={epochs}", "mirror=true", "device.compile=false"]
-        outcome = train_run("paper-first", faces, run, settings, device, verify=outcome is None)
+        options = TrainOptions(command=command_line(), verify=outcome is None, threads=threads)
+        with TrainingBar() as bar:
+            trained = train("paper-first", faces, run, settings, device, options, bar, note)
+        outcome = trained.outcome
         if not outcome.finished:
-            report(run, outcome)
+            say_how_it_ended(trained)
             raise typer.Exit(130)
-        trained = outcome.position.step - outcome.resumed_from
+        steps = outcome.state.step - outcome.resumed_from
         left = 60 * minutes - (time.monotonic() - begin)
-        if started or left <= 0 or not trained or epochs >= MOST_EPOCHS:
+        if started or left <= 0 or not steps or epochs >= MOST_EPOCHS:
             break
-        an_epoch = (time.monotonic() - before) * (outcome.position.step / epochs) / trained
+        an_epoch = (time.monotonic() - before) * (outcome.state.step / epochs) / steps
         if left < an_epoch / 2 and epochs >= LEAST_EPOCHS:
             break
         epochs += max(1, int(min(MOST_EPOCHS - epochs, 0.6 * left / an_epoch)))
-    report(run, outcome)
+    say_how_it_ended(trained)
     return epochs
 
 

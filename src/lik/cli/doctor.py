@@ -1,28 +1,20 @@
 """lik doctor: what this machine has of what Lik can use."""
 
-import importlib.util
-import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from lik.app.machine import (
+    PAPER_EPOCHS,
+    PAPER_FACES,
+    Findings,
+    TrainingSpeed,
+    examine_machine,
+    measure_speed,
+)
 from lik.cli.options import Device, Json, Threads
 from lik.cli.output import note, say, say_json
-
-Findings = dict[str, dict[str, str]]
-
-PACKAGES = ("lik-vae", "torch", "numpy", "opencv-python-headless", "pillow", "pydantic")
-EXTRAS = {
-    "keras": "h5py",
-    "onnx": "onnxscript",
-    "parquet": "pyarrow",
-    "ray": "ray",
-    "tensorboard": "tensorboard",
-}
-
+from lik.core.errors import UnusableInput
 
 SECONDS = 10.0
 """How long the speed of training is measured, after a warm-up."""
@@ -45,17 +37,23 @@ def doctor(
 
     Example: lik doctor --no-speed --json
     """
-    from lik.core.device import choose_device
-
-    where = choose_device(device, threads)
-    findings, broken = _findings()
+    examined = examine_machine()
+    broken = examined.broken
+    told: dict[str, Any] = dict(examined.findings)
     if not as_json:
-        _show(findings)
-    told: dict[str, Any] = dict(findings)
+        _show(examined.findings)
     if speed:
         note(f"Training the paper's first model for {SECONDS:.0f} seconds, after a warm-up …")
-        entries, told["speed"], works = _speed(where)
-        broken = broken or not works
+        try:
+            measured = measure_speed(device, SECONDS, threads=threads)
+        except UnusableInput:  # no such device
+            raise
+        except Exception as error:  # a doctor says what is broken, whatever it is
+            reason = (str(error).splitlines() or [""])[0]
+            failure = f"broken: training failed ({type(error).__name__}: {reason})"
+            entries, told["speed"], broken = {"first model": failure}, {"failure": failure}, True
+        else:
+            entries, told["speed"] = _in_words(measured), _in_plain_values(measured)
         if not as_json:
             _show({"speed": entries})
     if as_json:
@@ -72,34 +70,25 @@ def _show(findings: Findings) -> None:
             say(f"  {name:<{width}}  {value}")
 
 
-def _speed(device: Any) -> tuple[dict[str, str], dict[str, Any], bool]:
-    """How fast training is: for people, for programs, and whether it works at all."""
-    from lik.training.trial import PAPER_EPOCHS, PAPER_FACES, try_training
+def _in_words(speed: TrainingSpeed) -> dict[str, str]:
+    return {
+        "first model": f"{speed.images_per_second:,.0f} images/s in training, after "
+        f"{speed.warm_up:.0f} s of warming up",
+        "on": speed.how,
+        "the paper's training": f"about {_duration(speed.expected)} for {PAPER_EPOCHS} epochs of "
+        f"{PAPER_FACES:,} faces",
+    }
 
-    try:
-        trial = try_training(device, SECONDS)
-    except Exception as error:  # a doctor says what is broken, whatever it is
-        reason = (str(error).splitlines() or [""])[0]
-        failure = f"broken: training failed ({type(error).__name__}: {reason})"
-        return {"first model": failure}, {"failure": failure}, False
-    return (
-        {
-            "first model": f"{trial.images_per_second:,.0f} images/s in training, after "
-            f"{trial.warm_up:.0f} s of warming up",
-            "on": trial.how,
-            "the paper's training": f"about {_duration(trial.expected)} for {PAPER_EPOCHS} epochs "
-            f"of {PAPER_FACES:,} faces",
+
+def _in_plain_values(speed: TrainingSpeed) -> dict[str, Any]:
+    return {
+        "images_per_second": round(speed.images_per_second, 1),
+        "warm_up_seconds": round(speed.warm_up, 1),
+        "how": speed.how,
+        "paper_training": {
+            "epochs": PAPER_EPOCHS, "faces": PAPER_FACES, "seconds": round(speed.expected)
         },
-        {
-            "images_per_second": round(trial.images_per_second, 1),
-            "warm_up_seconds": round(trial.warm_up, 1),
-            "how": trial.how,
-            "paper_training": {
-                "epochs": PAPER_EPOCHS, "faces": PAPER_FACES, "seconds": round(trial.expected)
-            },
-        },
-        True,
-    )  # fmt: skip
+    }  # fmt: skip
 
 
 def _duration(seconds: float) -> str:
@@ -109,112 +98,3 @@ def _duration(seconds: float) -> str:
     if seconds < 100 * 60:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"
-
-
-def _findings() -> tuple[Findings, bool]:
-    """Everything found, by heading and name; and whether something needed is broken."""
-    files, broken = _model_files()
-    return {
-        "versions": {"python": platform.python_version()}
-        | {name: _installed(name) for name in PACKAGES},
-        "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
-        "machine": _machine(),
-        "finding faces": files,
-    }, broken
-
-
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _extra(name: str, module: str) -> str:
-    if importlib.util.find_spec(module):
-        return "installed"
-    return f"not installed (pip install 'lik-vae[{name}]')"
-
-
-def _machine() -> dict[str, str]:
-    import torch
-
-    from lik.core.acceleration import compiler, has_fast_bfloat16
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": str(cores),
-        "vector instructions": torch.backends.cpu.get_cpu_capability(),
-        "fast bfloat16": "yes" if has_fast_bfloat16(torch.device("cpu")) else "no",
-        **_gpus(),
-        "C++ compiler": compiler() or "none: without it, training is not compiled and slower",
-    }
-
-
-def _processor() -> str:
-    """The name of the processor, which Python itself does not know on Linux."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
-
-
-def _gpus() -> dict[str, str]:
-    """Each GPU with its memory and abilities."""
-    import torch
-
-    from lik.core.acceleration import has_fast_bfloat16
-
-    if not torch.cuda.is_available():
-        built = torch.version.cuda
-        why = f" (its build is for CUDA {built})" if built else " (its build is for CPUs only)"
-        return {"GPU": f"none that PyTorch sees{why}"}
-    found = {}
-    for index in range(torch.cuda.device_count()):
-        about = torch.cuda.get_device_properties(index)
-        fast = "" if has_fast_bfloat16(torch.device("cuda", index)) else "no "
-        found[f"GPU {index}"] = (
-            f"{about.name}, {about.total_memory / 2**30:.0f} GiB, compute capability "
-            f"{about.major}.{about.minor}, {fast}fast bfloat16, CUDA {torch.version.cuda}"
-        )
-    return found
-
-
-def _model_files() -> tuple[dict[str, str], bool]:
-    """What `lik prepare` finds faces with: cascade, alignment network, YuNet."""
-    import numpy as np
-
-    from lik.core.errors import UnusableInput
-    from lik.faces.detect import yunet
-    from lik.faces.detect.cascade import CASCADE, PLAIN_STAGES, boxes_of
-    from lik.faces.detect.eyes import CUT, EyeNetwork
-
-    def tried(work: Any) -> tuple[str, bool]:
-        try:
-            return work(), False
-        except UnusableInput as error:
-            return f"broken: {error}", True
-
-    def cascade() -> str:
-        boxes_of(np.zeros((64, 64), np.uint8), PLAIN_STAGES[0])
-        return "found"
-
-    def network() -> str:
-        shipped = EyeNetwork()
-        shipped.find(np.zeros((CUT, CUT), np.uint8))
-        return f"found, SHA-256 {shipped.sha256[:12]}…"
-
-    def detector() -> str:
-        path = yunet.find_model()
-        if path:
-            return f"found at {path}: --crop aligned uses it"
-        places = " or ".join(str(place) for place in yunet.places())
-        named = "" if os.environ.get(yunet.VARIABLE) else f", or where {yunet.VARIABLE} says"
-        return f"not found (looked for at {places}{named}); the alignment network serves instead"
-
-    found = {CASCADE: tried(cascade), "alignment network": tried(network), "YuNet": tried(detector)}
-    return {name: text for name, (text, _) in found.items()}, any(bad for _, bad in found.values())

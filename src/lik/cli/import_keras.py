@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lik.app.importing import import_keras_run
 from lik.cli.output import say
 
 
@@ -19,28 +20,7 @@ def import_keras_(
 
     Example: lik import-keras model1-encoder.keras model1-decoder.keras runs/author
     """
-    from lik.core.artifacts import sha256_of, write_json
-    from lik.core.errors import UnusableInput
-    from lik.core.run_folder import RunFolder
-    from lik.faces.crop.cropping import FixedCrop
-    from lik.models.keras import import_keras
-    from lik.models.saved import save_model
-    from lik.training.environment import environment
-
-    if len(files) > 2:
-        raise UnusableInput("give an encoder, a decoder, or one of each, and then the run.")
-    if run.exists() and (run.is_file() or any(run.iterdir())):
-        raise UnusableInput(f"{run} exists already: choose another name for the run.")
-    imported = import_keras(files)
-    metadata = {
-        "crop": FixedCrop().model_dump(mode="json"),
-        "attribute_names": [],
-        "parts": imported.parts,
-        "imported_from": {file.name: sha256_of(file) for file in files},
-    }
-    folder = RunFolder(run)
-    save_model(folder.model, imported.model, imported.settings, metadata)
-    write_json(folder.environment, environment({"imported_from": metadata["imported_from"]}))
+    imported = import_keras_run(files, run)
     parts = " and ".join(imported.parts)
     say(
         f"{run}: {parts} of {imported.settings.name}, {imported.settings.size} pixels, "

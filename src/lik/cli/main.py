@@ -19,7 +19,7 @@ VERBS = {
     "train": "Train a model on a face set.",
     "runs": "List the runs below a folder, with their curves.",
     "train-aligner": "Train the network that finds the eyes.",
-    "train-features": "Train a network that tells the attributes of a face.",
+    "train-classifier": "Train a network that tells the attributes of a face.",
     "reconstruct": "Draw reconstructions under their originals.",
     "generate": "Draw new faces.",
     "edit": "Edit photographs: more or less of a trait.",
@@ -41,6 +41,7 @@ VERBS = {
 """The verbs, in the order of the work, with what `lik --help` says of each."""
 
 REMEDIES = {
+    "eyes": "(--eyes X,Y,X,Y).",
     "faces": "(--faces FACES)",
     "classifier": "(--classifier NET, made by lik train-classifier)",
     "network": "(--classifier NET, made by lik train-classifier)",

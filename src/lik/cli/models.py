@@ -1,7 +1,6 @@
 """lik models: what can be trained, with parameter counts."""
 
-from typing import Any
-
+from lik.app.listings import list_models
 from lik.cli.options import Json
 from lik.cli.output import say, say_json, table
 
@@ -11,14 +10,14 @@ def models(as_json: Json = False) -> None:
 
     Example: lik models --json
     """
-    listed = describe()
+    listed = list_models()
     if as_json:
         say_json(listed)
         return
     rows = [
         (
             model["name"],
-            str(model["latent"]),
+            str(model.get("latent", "")),
             f"{model['encoder']['total']:,}",
             f"{model['decoder']['total']:,}",
             f"{model['encoder']['fixed']:,} + {model['decoder']['fixed']:,}",
@@ -29,28 +28,3 @@ def models(as_json: Json = False) -> None:
     say()
     for model in listed:
         say(f"{model['name']}: {model['summary']}.")
-
-
-def describe() -> list[dict[str, Any]]:
-    """Every model of the catalogue at its default settings, as plain values."""
-    from lik.models.catalogue import CATALOGUE, build
-    from lik.models.interface import count_parameters
-
-    listed = []
-    for name, entry in CATALOGUE.items():
-        settings = entry.settings()
-        model = build(settings)
-        counts = {half: count_parameters(getattr(model, half)) for half in ("encoder", "decoder")}
-        listed.append(
-            {
-                "name": name,
-                "summary": entry.summary,
-                "latent": model.latent,
-                **settings.model_dump(mode="json", exclude={"name"}),
-                **{
-                    half: {"total": count.total, "trained": count.trained, "fixed": count.fixed}
-                    for half, count in counts.items()
-                },
-            }
-        )
-    return listed

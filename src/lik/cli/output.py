@@ -62,7 +62,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         ]
         say("  ".join(cells).rstrip())
         if number == 0:
-            say("  ".join("─" * width for width in widths))
+            dash = "─" if "utf" in (sys.stdout.encoding or "").lower() else "-"
+            say("  ".join(dash * width for width in widths))
 
 
 @contextmanager

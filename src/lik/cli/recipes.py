@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from lik.app.listings import list_recipes, recipe_text
 from lik.cli.output import say
 
 
@@ -16,18 +17,10 @@ def recipes(
 
     Example: lik recipes paper-first > mine.yaml
     """
-    from lik.core.configuration import nearest
-    from lik.core.errors import UnusableInput
-    from lik.training.recipe import packaged_recipes
-
-    packaged = packaged_recipes()
-    if name is None:
-        width = max(map(len, packaged))
-        for known, text in packaged.items():
-            say(f"{known:<{width}}  {text.splitlines()[0].removeprefix('# ')}")
-    elif name in packaged:
-        say(packaged[name].rstrip())
-    else:
-        raise UnusableInput(
-            f"there is no recipe '{name}': Lik has {', '.join(packaged)}.{nearest(name, packaged)}"
-        )
+    if name is not None:
+        say(recipe_text(name).rstrip())
+        return
+    listed = list_recipes()
+    width = max(map(len, listed))
+    for known, summary in listed.items():
+        say(f"{known:<{width}}  {summary}")

@@ -1,4 +1,4 @@
-"""What a person sees of a training while it runs, and how a signal stops it."""
+"""What a person sees of a training while it runs and when it ends, and how a signal stops it."""
 
 import signal
 import sys
@@ -9,14 +9,16 @@ from typing import Any
 
 from torch import nn
 
-from lik.cli.output import note, progress_bar
-from lik.training.journal import EpochRecord, Figures
-from lik.training.loop import Position, Progress
-from lik.training.recipe import Plan
-from lik.training.run import Observer
+from lik.app.training import Trained
+from lik.app.training_figures import metric_label
+from lik.cli.output import note, progress_bar, say
+from lik.training.callback import Callback
+from lik.training.journal import EpochRecord, Metrics
+from lik.training.loop import TrainingProgress, TrainState
+from lik.training.recipe import TrainingPlan
 
 
-class TrainingBar(Observer):
+class TrainingBar(Callback):
     """A bar on a terminal, a line an epoch elsewhere, and a way to stop with a signal."""
 
     def __init__(self, digits: int = 2) -> None:
@@ -26,7 +28,7 @@ class TrainingBar(Observer):
 
     def __enter__(self) -> "TrainingBar":
         self.before = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        self.context = progress_bar("figures")
+        self.context = progress_bar("metrics")
         self.progress = self.context.__enter__()
         return self
 
@@ -35,21 +37,20 @@ class TrainingBar(Observer):
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
-    def began(self, recipe: Plan, resumed: Position, steps_per_epoch: int, how: str) -> None:
+    def began(
+        self, plan: TrainingPlan, resumed: TrainState, steps_per_epoch: int, how: str
+    ) -> None:
         note(f"On {how}.")
-        self.epochs, self.batch_size = recipe.epochs, recipe.batch_size
-        self.all_steps = recipe.epochs * steps_per_epoch
-        if resumed.step and resumed.epoch < recipe.epochs:
+        self.epochs, self.batch_size = plan.epochs, plan.batch_size
+        self.all_steps = plan.epochs * steps_per_epoch
+        if resumed.step and resumed.epoch < plan.epochs:
             note(f"Going on in epoch {resumed.epoch + 1}, after {resumed.step:,} steps.")
         if self.progress is not None:
             self.task = self.progress.add_task(
-                "training",
-                total=self.all_steps,
-                completed=resumed.step,
-                figures="",
+                "training", total=self.all_steps, completed=resumed.step, metrics=""
             )
 
-    def progressed(self, progress: Progress) -> None:
+    def progressed(self, progress: TrainingProgress) -> None:
         self.trained_at = time.monotonic()
         if self.progress is None:
             return
@@ -57,23 +58,19 @@ class TrainingBar(Observer):
             self.task,
             completed=progress.step,
             description=f"epoch {progress.epoch}/{self.epochs}",
-            figures=f"{figures_in_words(progress.figures, self.digits - 1)}  "
+            metrics=f"{metrics_in_words(progress.metrics, self.digits - 1)}  "
             f"{progress.images_per_second:,.0f} images/s",
         )
 
-    def noted(self, remark: str) -> None:
-        note(remark)
-
     def epoch_ended(self, record: EpochRecord, model: nn.Module) -> None:
-        line = (
-            f"epoch {record.epoch:>3}/{self.epochs}  {figures_in_words(record.train, self.digits)}"
-        )
+        words = metrics_in_words(record.train, self.digits)
+        line = f"epoch {record.epoch:>3}/{self.epochs}  {words}"
         if record.validation:
             line += f"  validation {record.validation['loss']:.{self.digits}f}"
         line += details_in_words(record.details)
         line += f"  {record.images_per_second:,.0f} images/s"
         if self.progress is not None:
-            self.progress.console.print(line, highlight=False)
+            self.progress.console.print(line, highlight=False, markup=False)
         else:
             note(f"{line}  {_minutes(self._to_go(record))} to go")
 
@@ -96,18 +93,9 @@ class TrainingBar(Observer):
         note("Stopping after this step; once more ends at once.")
 
 
-SPELT = {
-    "kl": "KL",
-    "sse": "squares",
-    "ssim_error": "1−SSIM",
-    "ms_ssim_error": "1−MS-SSIM",
-    "dimension_kl": "KL of dimensions",
-}
-
-
-def figures_in_words(figures: Figures, digits: int) -> str:
+def metrics_in_words(metrics: Metrics, digits: int) -> str:
     """A loss and its parts, each after its name."""
-    return "  ".join(f"{spelt(name)} {value:.{digits}f}" for name, value in figures.items())
+    return "  ".join(f"{metric_label(name)} {value:.{digits}f}" for name, value in metrics.items())
 
 
 def details_in_words(details: Mapping[str, Any]) -> str:
@@ -118,15 +106,30 @@ def details_in_words(details: Mapping[str, Any]) -> str:
         words += f"/{len(details['kl_per_dimension'])}" if "kl_per_dimension" in details else ""
         words += " active"
     for name, value in details.get("objective", {}).items():
-        words += f"  {spelt(name)} {value:.4g}"
+        words += f"  {metric_label(name)} {value:.4g}"
     if skipped := details.get("skipped_steps"):
         words += f"  {skipped} step{'s' if skipped > 1 else ''} skipped"
     return words
 
 
-def spelt(name: str) -> str:
-    """The name of a figure as people read it."""
-    return SPELT.get(name, name.replace("_", " "))
+def say_how_it_ended(trained: Trained) -> None:
+    """Say whether a training was finished, ended early or stopped."""
+    path, plan, state = trained.folder.path, trained.plan, trained.outcome.state
+    if not trained.outcome.finished:
+        say(
+            f"Stopped in epoch {state.epoch + 1} of {plan.epochs} and saved: "
+            "the same command goes on from there."
+        )
+    elif state.stopped_early and state.epoch < plan.epochs:
+        say(
+            f"Ended early after {state.epoch} of {plan.epochs} epochs, for the validation loss has "
+            f"not been better for {plan.patience} epochs: epoch {state.best_epoch} had the best, "
+            f"{state.best:.6g}, and its weights are {trained.folder.best_model}."
+        )
+    elif trained.finished_before:
+        say(f"{path} is finished already ({plan.epochs} epochs); epochs=N extends it.")
+    else:
+        say(f"Finished: {plan.epochs} epochs, {state.step:,} steps.")
 
 
 def _minutes(seconds: float) -> str:

@@ -42,13 +42,32 @@ def read_yaml(path: Path) -> Tree:
 def parse_yaml(text: str, where: str) -> Tree:
     """Parse YAML that holds a mapping; ``where`` names it in complaints."""
     try:
-        tree = yaml.safe_load(text)
+        tree = yaml.load(text, _OnceEach)
+    except _GivenTwice as error:
+        raise UnusableInput(f"{where}, {error}.") from None
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise UnusableInput(f"{where} is not valid YAML: {reason}.") from error
     if not isinstance(tree, dict):
         raise UnusableInput(f"{where} must hold keys and values, such as 'epochs: 15'.")
     return tree
+
+
+class _GivenTwice(Exception):
+    pass
+
+
+class _OnceEach(yaml.SafeLoader):
+    """Reads YAML in which a mapping has each of its keys once; PyYAML lets the last one win."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                line = key.start_mark.line + 1
+                raise _GivenTwice(f"line {line}: '{key.value}' is given twice in one place")
+            seen.add(key.value if isinstance(key.value, str) else id(key))
+        return super().construct_mapping(node, deep)
 
 
 def to_yaml(settings: Settings) -> str:
@@ -60,13 +79,23 @@ def override(tree: Tree, assignments: Iterable[str]) -> Tree:
     """A copy of ``tree`` with assignments such as ``optimizer.learning_rate=1e-3`` put in.
 
     Values are read as YAML; ``1e-3`` is understood as a number too.
+
+    Raises:
+        UnusableInput: another form, a key that is set twice, or one below a single value.
     """
     result = _copied(tree)
+    given: dict[str, str] = {}
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
-        if not equals or not path.strip():
+        path = path.strip()
+        if not equals or not path:
             raise UnusableInput(f"'{assignment}' is not of the form key=value.")
-        *parents, last = path.strip().split(".")
+        if path in given:
+            raise UnusableInput(
+                f"'{path}' is given twice, as '{given[path]}' and as '{text}': give it once."
+            )
+        given[path] = text
+        *parents, last = path.split(".")
         branch = result
         for parent in parents:
             if branch.get(parent) is None:  # not there, or explicitly nothing
@@ -113,7 +142,9 @@ def _copied(tree: Tree) -> Tree:
 
 def _parsed_value(text: str) -> Any:
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _OnceEach)
+    except _GivenTwice as error:
+        raise UnusableInput(f"'{text}': {error}.") from None
     except yaml.YAMLError:
         return text
     if isinstance(value, str):  # YAML 1.1 reads 1e-3, without a point, as a string.

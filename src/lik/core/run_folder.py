@@ -7,10 +7,10 @@ model-plain.safetensors   the plain ones beside them
 model-best.safetensors    those that had the best validation loss
 state/last.pt       what resuming needs
 state/previous.pt   the same, one saving earlier
-journal.jsonl       every logged figure
+journal.jsonl       every logged number
 environment.json    versions, hardware, face set, and the format of the run
-figures/            pictures of the run; figures/life: the same ones again and again
-tensorboard/        figures for TensorBoard, where they were asked for
+figures/            pictures of the run; figures/grids: the same faces and samples over the epochs
+tensorboard/        metrics for TensorBoard, where they were asked for
 .lock               held by the process that trains it
 """
 
@@ -30,6 +30,11 @@ class RunFolder:
     """The paths of a run."""
 
     path: Path
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.path.resolve().name
 
     @property
     def recipe(self) -> Path:
@@ -60,12 +65,16 @@ class RunFolder:
         return self.path / "environment.json"
 
     @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
     def figures(self) -> Path:
         return self.path / "figures"
 
     @property
-    def life(self) -> Path:
-        return self.figures / "life"
+    def grids(self) -> Path:
+        return self.figures / "grids"
 
     @property
     def lock(self) -> Path:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from lik.core.acceleration import DeviceSettings, choose_precision
 from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
+from lik.core.precision import choose_precision
 from lik.core.randomness import torch_stream
 from lik.latent.session import Codes
 
@@ -182,7 +182,7 @@ class _Objective:
         views: Sequence["_View"],
         settings: GuidanceSettings,
     ) -> None:
-        self.target, self.precision = target, choose_precision(DeviceSettings(), origin.device)
+        self.target, self.precision = target, choose_precision(origin.device)
         self.decode, self.settings = decode, settings
         self.signs = _on(origin.device, signs)
         self.networks = [classifier.logits for classifier in classifiers]

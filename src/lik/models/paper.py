@@ -12,12 +12,9 @@ from typing import Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 from lik.core.gaussian import DiagonalGaussian
-from lik.models.convolutions import Conv1x1, Conv4x4
 from lik.models.interface import VAE, VAESettings
-from lik.models.upsampling import ConvTranspose4x4, SameConvTranspose3x3
 
 MOST_LATENT = 2**16
 """Dimensions of a code, at the most: beyond, it is no number that was meant."""
@@ -36,12 +33,7 @@ class GaussianHeads(nn.Module):
         # digits, and of a mean too few to tell faces apart that differ by less than σ.
         with torch.autocast(features.device.type, enabled=False):
             flat = features.flatten(1).float()
-            if not self.training:
-                return DiagonalGaussian(self.mean(flat), self.log_variance(flat))
-            # One product for both is quicker; what is exported stays two layers.
-            weight = torch.cat([self.mean.weight, self.log_variance.weight])
-            bias = torch.cat([self.mean.bias, self.log_variance.bias])
-            return DiagonalGaussian(*F.linear(flat, weight, bias).chunk(2, dim=1))
+            return DiagonalGaussian(self.mean(flat), self.log_variance(flat))
 
 
 class PixelSigmoid(nn.Sigmoid):
@@ -52,6 +44,20 @@ class PixelSigmoid(nn.Sigmoid):
 
     def forward(self, features: Tensor) -> Tensor:
         return super().forward(features.float())
+
+
+class SameConvTranspose(nn.ConvTranspose2d):
+    """A 3×3 stride-2 transposed convolution with Keras' 'same' padding: (H, W) → (2H, 2W).
+
+    The full result has 2n + 1 rows and columns; Keras keeps the first 2n of each, whereas
+    PyTorch's padding=1, output_padding=1 would keep the last.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, kernel_size=3, stride=2)
+
+    def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return super().forward(features)[:, :, :-1, :-1]
 
 
 def initialise_as_keras(module: nn.Module) -> None:
@@ -94,19 +100,20 @@ class PaperFirst(VAE):
         require_divisible(settings.size, 8, "The first model")
         self.size, self.latent = settings.size, settings.latent
         side = settings.size // 8
+        # Kernel 4, stride 2, padding 1: Keras' 'same', which halves or doubles the side.
         self.encoder = nn.Sequential(
-            Conv4x4(3, 32), nn.ReLU(),
-            Conv4x4(32, 32), nn.ReLU(),
-            Conv4x4(32, 32), nn.ReLU(),
+            nn.Conv2d(3, 32, 4, 2, 1), nn.ReLU(),
+            nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU(),
+            nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU(),
             GaussianHeads(32 * side * side, settings.latent),
         )  # fmt: skip
         self.decoder = nn.Sequential(
             nn.Linear(settings.latent, 32 * side * side), nn.Unflatten(1, (32, side, side)),
-            Conv1x1(32, 256), nn.ReLU(),
-            Conv1x1(256, 256), nn.ReLU(),
-            ConvTranspose4x4(256, 32), nn.ReLU(),
-            ConvTranspose4x4(32, 32), nn.ReLU(),
-            ConvTranspose4x4(32, 3), PixelSigmoid(),
+            nn.Conv2d(32, 256, kernel_size=1), nn.ReLU(),
+            nn.Conv2d(256, 256, kernel_size=1), nn.ReLU(),
+            nn.ConvTranspose2d(256, 32, 4, 2, 1), nn.ReLU(),
+            nn.ConvTranspose2d(32, 32, 4, 2, 1), nn.ReLU(),
+            nn.ConvTranspose2d(32, 3, 4, 2, 1), PixelSigmoid(),
         )  # fmt: skip
         initialise_as_keras(self)
 
@@ -142,11 +149,11 @@ class PaperSecond(VAE):
         side = settings.size // 16
 
         def halve(channels_in: int, channels_out: int) -> list[nn.Module]:
-            return [Conv4x4(channels_in, channels_out), *normalise(channels_out)]
+            return [nn.Conv2d(channels_in, channels_out, 4, 2, 1), *normalise(channels_out)]
 
         def double(channels_in: int, channels_out: int) -> list[nn.Module]:
             if settings.upsampling == "transposed":
-                return [SameConvTranspose3x3(channels_in, channels_out)]
+                return [SameConvTranspose(channels_in, channels_out)]
             return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1)]
 
         def normalise(channels: int) -> list[nn.Module]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
+class MovingAverage:
     """A second model whose weights follow those of the first.
 
     Early on, when the weights move fast, the average is short: the decay of step t is at most

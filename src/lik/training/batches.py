@@ -5,20 +5,19 @@ Batches are float32 (B, 3, S, S) in 0…1 on the training device, channels last 
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lik.core.ahead import look_ahead
 from lik.core.pixels import Pictures, to_float
+from lik.core.prefetch import prefetch
 from lik.core.randomness import numpy_stream
 
 AHEAD = 2
 """Batches that are read from a memory map while another one is being worked on."""
-
 
 PIECE = 4096
 """Pictures that are sent to a GPU at a time."""
@@ -39,6 +38,31 @@ class Batch:
     total: int
     mine: int
     labels: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The randomness of one batch: the same for a face, however many processes share the batch.
+
+    Attributes:
+        generator: for whatever randomness an objective needs.
+        total: faces in the whole batch, over all processes.
+        share: which of them this process has.
+    """
+
+    generator: torch.Generator
+    total: int
+    share: slice = field(default_factory=lambda: slice(None))
+
+    def normal(self, width: int) -> Tensor:
+        """Standard normal numbers (B, width), a row for each image of this process.
+
+        Where its share is empty, a row of zeros for the image that counts for nothing.
+        """
+        device = self.generator.device
+        whole = torch.empty(self.total, width, device=device).normal_(generator=self.generator)
+        mine = whole[self.share]
+        return mine if len(mine) else whole.new_zeros(1, width)
 
 
 @dataclass(frozen=True)
@@ -164,7 +188,7 @@ def _ahead(read: Callable[[slice], Tensor], parts: list[slice]) -> Iterator[Tens
     """What ``read`` gives for each part, in order, some of it read while another is in use."""
     with ThreadPoolExecutor(1, "lik-batches") as reader:
         try:
-            yield from look_ahead(
+            yield from prefetch(
                 lambda part: reader.submit(read, part), lambda begun: begun.result(), parts, AHEAD
             )
         finally:

@@ -18,10 +18,9 @@ import torch
 
 from lik.core.artifacts import check_version, replacing
 from lik.core.errors import UnusableInput
-from lik.training.loop import Position
+from lik.training.loop import TrainState
 
 VERSION = 2
-"""Version 1 had no checksum, and the names model, optimizer and position at its top."""
 
 MARK = b"\nlik sha256 "
 CHECKSUM = len(MARK) + hashlib.sha256().digest_size
@@ -36,7 +35,7 @@ class Stateful(Protocol):
 
 
 @dataclass(frozen=True)
-class State:
+class SavedState:
     """A state read back.
 
     Attributes:
@@ -48,7 +47,7 @@ class State:
 
     path: Path
     parts: Mapping[str, Any]
-    position: Position
+    position: TrainState
     remark: str | None = None
 
     def restore(self, targets: Mapping[str, Stateful]) -> None:
@@ -58,8 +57,6 @@ class State:
             UnusableInput: a part is missing, or is one of another model.
         """
         for name, target in targets.items():
-            if name in ("guard", "objective") and name not in self.parts:
-                continue  # states had none before steps were judged and objectives learned
             try:
                 target.load_state_dict(self.parts[name])
             except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -73,7 +70,7 @@ class _Unreadable(Exception):
     pass
 
 
-def save_state(path: Path, parts: Mapping[str, Any], position: Position) -> None:
+def save_state(path: Path, parts: Mapping[str, Any], position: TrainState) -> None:
     """Write states by name and the position; random streams are found again by their names.
 
     The state that was at ``path`` becomes the generation before.
@@ -97,11 +94,11 @@ def has_state(path: Path) -> bool:
     return path.is_file() or _previous(path).is_file()
 
 
-def load_state(path: Path) -> State:
+def load_state(path: Path) -> SavedState:
     """Read the state at ``path``, or the generation before it where that one is damaged.
 
     Only tensors and plain values are read, never code (``weights_only``); all tensors lie on the
-    CPU, from where `State.restore` copies them to where the model is.
+    CPU, from where `SavedState.restore` copies them to where the model is.
 
     Raises:
         UnusableInput: both are damaged, or a newer Lik wrote them.
@@ -117,10 +114,10 @@ def load_state(path: Path) -> State:
             f"{damage}, and neither can the one before it: delete the run to begin anew."
         ) from None
     remark = f"{damage}: going on from the one before it, of step {before.position.step:,}."
-    return State(before.path, before.parts, before.position, remark)
+    return SavedState(before.path, before.parts, before.position, remark)
 
 
-def discard_damaged(path: Path, state: State) -> None:
+def discard_damaged(path: Path, state: SavedState) -> None:
     """Let ``state``, if it is the generation before, take the place of a damaged last one.
 
     Else the next saving would keep the damaged one and drop the good one.
@@ -133,40 +130,22 @@ def _previous(path: Path) -> Path:
     return path.with_name(f"previous{path.suffix}")
 
 
-def _read(path: Path) -> State:
+def _read(path: Path) -> SavedState:
     try:
         content = memoryview(path.read_bytes())
     except OSError as error:
         raise _Unreadable((error.strerror or "unreadable").lower()) from error
-    end = content[-CHECKSUM:]
-    checked = bytes(end[: len(MARK)]) == MARK
-    if checked:
-        content = content[:-CHECKSUM]
-        if hashlib.sha256(content).digest() != end[len(MARK) :]:
-            raise _Unreadable("its checksum is wrong")
+    content, end = content[:-CHECKSUM], bytes(content[-CHECKSUM:])
+    if end[: len(MARK)] != MARK:
+        raise _Unreadable("its end is missing")
+    if hashlib.sha256(content).digest() != end[len(MARK) :]:
+        raise _Unreadable("its checksum is wrong")
     try:
         state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         check_version(str(path), state["version"], VERSION)
-        if state["version"] == 1:
-            parts = {name: state[name] for name in ("model", "optimizer")}
-        elif not checked:
-            raise _Unreadable("its end is missing")
-        else:
-            parts = state["parts"]
-        return State(path, parts, _position(state["position"]))
+        return SavedState(path, state["parts"], TrainState(**state["position"]))
     except (
         RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, IndexError,
         AttributeError, pickle.UnpicklingError, zipfile.BadZipFile,
     ) as error:  # fmt: skip
         raise _Unreadable("it is damaged") from error
-
-
-def _position(entry: dict[str, Any]) -> Position:
-    if isinstance(entry["sums"], list):  # as it was when there was one objective
-        names = ("loss", "reconstruction", "kl")
-        entry = entry | {"sums": dict(zip(names, entry["sums"], strict=True))}
-    entry = dict(entry)
-    images = entry.pop("images_in_epoch", None)  # before they were one of the sums
-    if images:
-        entry["sums"] = {**entry["sums"], "images": float(images)}
-    return Position(**entry)

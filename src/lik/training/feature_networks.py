@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
+from lik.models.classifier import AttributeClassifier, load_attribute_classifier
 from lik.models.saved import weights_file
+from lik.models.vgg import VGG19Features, holds_torchvision_names, load_vgg19
 from lik.objectives.perceptual import Features
-
-if TYPE_CHECKING:
-    from lik.models.classifier import AttributeClassifier
-    from lik.models.vgg import VGG19Features
 
 
 def open_features(
@@ -26,16 +24,13 @@ def open_features(
 ) -> Features:
     """The features of a trained network on a device, its weights fixed.
 
-    ``path`` is that of an attribute network, or of a file with the weights of VGG-19.
+    ``path`` is that of an attribute classifier, or of a file with the weights of VGG-19.
     ``layers`` are those that will be asked for; ``size`` is the side of the images; ``precision``
     that of its passes.
 
     Raises:
         UnusableInput: there is no such network, or it has fewer layers.
     """
-    from lik.models.classifier import load_attribute_classifier
-    from lik.models.vgg import holds_torchvision_names, load_vgg19
-
     place = Path(path).expanduser()
     network: AttributeClassifier | VGG19Features
     if holds_torchvision_names(place):
@@ -71,24 +66,7 @@ def network_hash(path: str) -> str:
 def remark_on_teacher(
     run: str, metadata: Mapping[str, Any], network: str, sha256: str
 ) -> str | None:
-    """A sentence where the network that judges a run is the one it was trained with, else None."""
-    if teacher_hash(metadata) != sha256:
+    """A sentence where a run is measured with the network that it was trained with, else None."""
+    if metadata.get("features_sha256") != sha256:
         return None
     return f"{run} was trained with {network}: it is judged by its own teacher."
-
-
-def teacher_hash(metadata: Mapping[str, Any]) -> str | None:
-    """The SHA-256 of the network that a run was trained with, from what its weights say of it.
-
-    Runs of before it was kept name the path alone: then it is that of the file that lies there
-    now. None where no network was used, or none is to be found.
-    """
-    if kept := metadata.get("features_sha256"):
-        return str(kept)
-    features = (metadata.get("objective") or {}).get("features")
-    if not features:
-        return None
-    try:
-        return network_hash(str(features["network"]))
-    except (UnusableInput, OSError):
-        return None

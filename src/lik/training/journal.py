@@ -1,4 +1,4 @@
-"""The journal of a run: every logged figure, one JSON object a line, in order of time."""
+"""The journal of a run: every logged number, one JSON object a line, in order of time."""
 
 import json
 import os
@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from lik.core.artifacts import write_text
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 """Means over a set of images, on the scale of the objective: a loss and its parts, by name."""
 
 ACTIVE = 0.01
@@ -27,18 +29,21 @@ class EpochRecord:
 
     epoch: int
     step: int
-    train: Figures
-    validation: Figures | None
+    train: Metrics
+    validation: Metrics | None
     images_per_second: float
     scale: str
     details: dict[str, Any] = field(default_factory=dict)
+
+
+_RECORD = TypeAdapter(EpochRecord)
 
 
 def append(path: Path, record: EpochRecord) -> None:
     """Add a line at the end of the journal, and see it onto the disk."""
     try:
         with open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
+            file.write(_line(record))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -58,8 +63,8 @@ def read(path: Path) -> list[EpochRecord]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(_record(json.loads(line)))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            records.append(_RECORD.validate_json(line))
+        except ValidationError as error:
             if number == len(lines):
                 break
             raise UnusableInput(f"{path}, line {number}, is no record of a run.") from error
@@ -71,21 +76,8 @@ def rewind(path: Path, step: int) -> None:
     if not path.is_file():
         return
     kept = [record for record in read(path) if record.step <= step]
-    lines = [json.dumps(asdict(record), ensure_ascii=False) for record in kept]
-    write_text(path, "".join(line + "\n" for line in lines))
+    write_text(path, "".join(map(_line, kept)))
 
 
-def _record(entry: dict[str, Any]) -> EpochRecord:
-    return EpochRecord(
-        epoch=entry["epoch"],
-        step=entry["step"],
-        train=_figures(entry["train"]),
-        validation=_figures(entry["validation"]) if entry["validation"] else None,
-        images_per_second=entry["images_per_second"],
-        scale=entry["scale"],
-        details=dict(entry.get("details", {})),
-    )
-
-
-def _figures(entry: dict[str, Any]) -> Figures:
-    return {name: float(value) for name, value in {"loss": entry["loss"], **entry}.items()}
+def _line(record: EpochRecord) -> str:
+    return json.dumps(asdict(record), ensure_ascii=False) + "\n"

@@ -1,12 +1,12 @@
 """The training loop: it takes any loss of a batch, and knows neither files nor screens.
 
 It serves whatever gives ``loss(batch, noise) → terms``, named tensors (B,) of which ``loss`` is
-minimised; what shows, saves or stops it comes as small callbacks.
+minimised; what shows, saves or stops it is one callback.
 """
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,18 +15,17 @@ from torch import Tensor, nn
 
 from lik.core.errors import FailedOnTheWay
 from lik.core.randomness import torch_stream
-from lik.training.batches import Batches
-from lik.training.journal import Figures
-from lik.training.noise import Noise
+from lik.training.batches import Batches, Noise
+from lik.training.journal import Metrics
 from lik.training.processes import ALONE, Processes
 from lik.training.step import Loss, Step
 
 READ_EVERY = 20
-"""Steps between two looks at the figures, which wait for the device."""
+"""Steps between two looks at the metrics, which wait for the device."""
 
 
 @dataclass
-class Position:
+class TrainState:
     """How far a run is: whole epochs done, steps done in the present one, steps in all.
 
     ``sums`` of the terms over the ``images`` of the present epoch, which is one of the sums;
@@ -36,39 +35,41 @@ class Position:
     epoch: int = 0
     step_in_epoch: int = 0
     step: int = 0
-    sums: Figures = field(default_factory=dict)
+    sums: Metrics = field(default_factory=dict)
     best: float | None = None
     best_epoch: int = 0
     stopped_early: bool = False
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a watcher is told every few steps: the running means of the present epoch."""
+class TrainingProgress:
+    """What a callback is given every few steps: the running means of the present epoch."""
 
     epoch: int
     step_in_epoch: int
     step: int
-    figures: Figures
+    metrics: Metrics
     images_per_second: float
 
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """What a watcher is told after each epoch."""
+    """What a callback is given after each epoch."""
 
     epoch: int
     step: int
-    train: Figures
-    validation: Figures | None
+    train: Metrics
+    validation: Metrics | None
     images_per_second: float
     best: bool
 
 
-class Watcher(Protocol):
-    """What the loop tells and asks; all of it happens between steps."""
+class LoopCallback(Protocol):
+    """What the loop calls between steps; ``measure`` gives the means over the validation faces."""
 
-    def progressed(self, progress: Progress) -> None: ...
+    def measure(self) -> Metrics | None: ...
+
+    def progressed(self, progress: TrainingProgress) -> None: ...
     def epoch_ended(self, end: EpochEnd) -> None: ...
     def should_stop(self) -> bool: ...
     def save(self) -> None: ...
@@ -85,52 +86,51 @@ class Limit:
 def train(
     step: Step,
     batches: Batches,
-    measured: Callable[[], Figures | None],
-    position: Position,
+    state: TrainState,
     limit: Limit,
-    watcher: Watcher,
+    callback: LoopCallback,
     processes: Processes = ALONE,
 ) -> bool:
-    """Train from ``position`` to the limit; ``position`` is kept up to date.
+    """Train from ``state`` to the limit; ``state`` is kept up to date.
 
-    ``measured`` gives the means over the validation faces, where there are any. An epoch after
-    which a loss is no finite number is not saved.
+    An epoch after which a loss is no finite number is not saved.
 
     Returns:
-        True when the last epoch is done, False when the watcher asked to stop.
+        True when the last epoch is done, False when the callback asked to stop.
 
     Raises:
         FailedOnTheWay: too many steps in a row could not be taken, or the last loss is no number.
     """
-    while position.epoch < limit.epochs and not position.stopped_early:
+    while state.epoch < limit.epochs and not state.stopped_early:
         step.model.train()
+        step.objective.train()
         speed = _Speed()
-        totals = _Totals(position.sums, processes, batches.device)
-        for batch in batches.epoch(position.epoch, position.step_in_epoch):
-            generator = torch_stream(batches.seed, "noise", position.step, device=batches.device)
-            totals.add(step(batch, Noise(generator, batch.total, batches.share), position.step))
-            position.step += 1
-            position.step_in_epoch += 1
+        totals = _Totals(state.sums, processes, batches.device)
+        for batch in batches.epoch(state.epoch, state.step_in_epoch):
+            generator = torch_stream(batches.seed, "noise", state.step, device=batches.device)
+            totals.add(step(batch, Noise(generator, batch.total, batches.share), state.step))
+            state.step += 1
+            state.step_in_epoch += 1
             speed.count(batch.total)
-            last = position.step_in_epoch == batches.steps
-            look = last or position.step_in_epoch % READ_EVERY == 0
-            stop = watcher.should_stop() if processes.count == 1 else False
+            last = state.step_in_epoch == batches.steps
+            look = last or state.step_in_epoch % READ_EVERY == 0
+            stop = callback.should_stop() if processes.count == 1 else False
             if look and processes.count > 1:  # all processes stop after the same step
-                stop = processes.any(watcher.should_stop(), batches.device)
+                stop = processes.any(callback.should_stop(), batches.device)
             if look or stop:
-                position.sums = totals.values()
-                step.guard.require_progress(position.step, step.rate(position.step - 1))
-                watcher.progressed(_progress(position, speed.images_per_second))
+                state.sums = totals.values()
+                step.guard.require_progress(state.step, step.rate(state.step - 1))
+                callback.progressed(_progress(state, speed.images_per_second))
             if stop and not last:
-                watcher.save()
+                callback.save()
                 return False
-        _end_epoch(position, measured, limit, watcher, speed.images_per_second)
-        if position.epoch < limit.epochs and processes.any(watcher.should_stop(), batches.device):
+        _end_epoch(state, limit, callback, speed.images_per_second)
+        if state.epoch < limit.epochs and processes.any(callback.should_stop(), batches.device):
             return False
     return True
 
 
-def measure(model: nn.Module, loss: Loss, batches: Batches) -> Figures:
+def measure(model: nn.Module, loss: Loss, batches: Batches) -> Metrics:
     """Mean terms over all of ``batches``, in evaluation mode, one seeded sample per image."""
     was_training = model.training
     model.eval()
@@ -145,55 +145,52 @@ def measure(model: nn.Module, loss: Loss, batches: Batches) -> Figures:
 
 
 def _end_epoch(
-    position: Position,
-    measured: Callable[[], Figures | None],
+    state: TrainState,
     limit: Limit,
-    watcher: Watcher,
+    callback: LoopCallback,
     images_per_second: float,
 ) -> None:
-    figures = _means(position)
-    position.epoch += 1
-    position.step_in_epoch = 0
-    position.sums = {}
-    validation = measured()
-    sound = all(math.isfinite(known["loss"]) for known in (figures, validation) if known)
+    train = _means(state)
+    state.epoch += 1
+    state.step_in_epoch = 0
+    state.sums = {}
+    validation = callback.measure()
+    sound = all(math.isfinite(known["loss"]) for known in (train, validation) if known)
     best = (
-        sound
-        and validation is not None
-        and (position.best is None or validation["loss"] < position.best)
+        sound and validation is not None and (state.best is None or validation["loss"] < state.best)
     )
     if validation is not None and best:
-        position.best, position.best_epoch = validation["loss"], position.epoch
-    waited = position.epoch - position.best_epoch
-    position.stopped_early = (
-        limit.patience is not None and position.best is not None and waited >= limit.patience
+        state.best, state.best_epoch = validation["loss"], state.epoch
+    waited = state.epoch - state.best_epoch
+    state.stopped_early = (
+        limit.patience is not None and state.best is not None and waited >= limit.patience
     )
-    watcher.epoch_ended(
-        EpochEnd(position.epoch, position.step, figures, validation, images_per_second, best)
+    callback.epoch_ended(
+        EpochEnd(state.epoch, state.step, train, validation, images_per_second, best)
     )
     if sound:
-        watcher.save()
-    elif position.epoch >= limit.epochs:
+        callback.save()
+    elif state.epoch >= limit.epochs:
         raise FailedOnTheWay(
-            f"the loss after the last epoch, {position.epoch}, is no finite number; what was saved "
+            f"the loss after the last epoch, {state.epoch}, is no finite number; what was saved "
             "before is intact: begin a new run with a lower learning rate."
         )
 
 
-def _progress(position: Position, images_per_second: float) -> Progress:
-    return Progress(
-        position.epoch + 1,
-        position.step_in_epoch,
-        position.step,
-        _means(position),
+def _progress(state: TrainState, images_per_second: float) -> TrainingProgress:
+    return TrainingProgress(
+        state.epoch + 1,
+        state.step_in_epoch,
+        state.step,
+        _means(state),
         images_per_second,
     )
 
 
-def _means(position: Position) -> Figures:
+def _means(state: TrainState) -> Metrics:
     """The means over the images of the present epoch whose steps were taken; NaN without any."""
-    images = position.sums["images"] or math.nan
-    return {name: total / images for name, total in position.sums.items() if name != "images"}
+    images = state.sums["images"] or math.nan
+    return {name: total / images for name, total in state.sums.items() if name != "images"}
 
 
 class _Totals:
@@ -202,7 +199,7 @@ class _Totals:
     They go on from ``start``, the sums over all processes, which the first one has.
     """
 
-    def __init__(self, start: Figures, processes: Processes, device: torch.device) -> None:
+    def __init__(self, start: Metrics, processes: Processes, device: torch.device) -> None:
         self.processes = processes
         mine = start if processes.first else dict.fromkeys(start, 0.0)
         self.totals = {
@@ -215,7 +212,7 @@ class _Totals:
             self.totals = {name: torch.zeros_like(value) for name, value in sums.items()}
         torch._foreach_add_(list(self.totals.values()), [sums[name] for name in self.totals])
 
-    def values(self) -> Figures:
+    def values(self) -> Metrics:
         """The sums over all processes, in one reading from the device."""
         totals = self.processes.total(self.totals)
         values = torch.stack(list(totals.values())).tolist() if totals else []

@@ -1,6 +1,6 @@
 """A recipe: the whole configuration of a training run, from a YAML file and key=value overrides.
 
-A `Plan` is what every training has, whatever it trains; a `Recipe` is the plan of a VAE.
+A `TrainingPlan` is what every training has, whatever it trains; a `Recipe` is the plan of a VAE.
 """
 
 import math
@@ -13,7 +13,6 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from lik.core.acceleration import PLAIN, Acceleration, DeviceSettings, choose_precision
 from lik.core.configuration import (
     Settings,
     Tree,
@@ -24,17 +23,18 @@ from lik.core.configuration import (
     validated,
 )
 from lik.core.errors import UnusableInput
+from lik.core.precision import choose_precision
 from lik.models.catalogue import ModelSettings, build
 from lik.models.interface import VAE
 from lik.objectives.elbo import Elbo, ElboSettings
 from lik.objectives.settings import ObjectiveSettings
 from lik.objectives.similarity import WINDOW
-from lik.training.accelerated import AcceleratedElbo
+from lik.training.fast import DeviceSettings
 from lik.training.feature_networks import network_hash, open_features
 from lik.training.journal import ACTIVE
 from lik.training.step import Loss
 
-MIXTURE = "objective.reconstruction"
+RECONSTRUCTION = "objective.reconstruction"
 
 
 class AdamSettings(Settings):
@@ -65,7 +65,7 @@ class AdamSettings(Settings):
         return self.learning_rate * rising * (1 + math.cos(math.pi * min(1.0, falling))) / 2
 
 
-class Plan(Settings):
+class TrainingPlan(Settings):
     """Everything that determines a run, beside its face set.
 
     ``mirror`` shows each face left-right mirrored half of the time; ``seed`` decides the weights
@@ -85,6 +85,10 @@ class Plan(Settings):
     patience: int | None = Field(None, ge=1)
     device: DeviceSettings = DeviceSettings()
 
+    def noise_width(self, model: Any) -> int | None:
+        """How many normal numbers the objective draws for a face, in one call; None: otherwise."""
+        return None
+
     def build(self) -> nn.Module:
         """The model, with fresh weights from PyTorch's current seed."""
         raise NotImplementedError
@@ -93,24 +97,22 @@ class Plan(Settings):
         """What an objective learns and counts while ``faces`` are trained on; empty by default."""
         return nn.Module()
 
-    def loss(
-        self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
-    ) -> Loss:
-        """The objective of a model, as the loop takes it; ``how`` it may be made faster.
+    def loss(self, model: Any, state: nn.Module | None = None) -> Loss:
+        """The objective of a model, as the loop takes it.
 
         ``state`` is what `state` gave; a new one where there is none.
         """
         raise NotImplementedError
 
-    def settled(self, state: nn.Module) -> bool:
+    def losses_compare(self, state: nn.Module) -> bool:
         """Whether losses of one epoch and another compare."""
         return True
 
-    def figures(self, state: nn.Module) -> dict[str, Any]:
+    def objective_metrics(self, state: nn.Module) -> dict[str, Any]:
         """What the objective has arrived at, as plain values."""
         return {}
 
-    def made_with(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """What the weights depend on beside the settings and the faces, as plain values."""
         return {}
 
@@ -119,7 +121,7 @@ class Plan(Settings):
         return {}
 
 
-class Recipe(Plan):
+class Recipe(TrainingPlan):
     """The plan of a variational autoencoder."""
 
     model: ModelSettings
@@ -145,6 +147,10 @@ class Recipe(Plan):
             )
         return self
 
+    def noise_width(self, model: Any) -> int:
+        width: int = model.noise_width
+        return width
+
     def build(self) -> nn.Module:
         return build(self.model)
 
@@ -152,31 +158,27 @@ class Recipe(Plan):
         settings = self.objective.features
         features = None
         if settings is not None:
+            precision = choose_precision(device, self.device.precision)
             features = open_features(
-                settings.network,
-                settings.layers,
-                self.model.size,
-                device,
-                choose_precision(self.device, device),
+                settings.network, settings.layers, self.model.size, device, precision
             )
         return Elbo(self.objective, faces, features).to(device)
 
-    def loss(
-        self, model: nn.Module, how: Acceleration = PLAIN, state: nn.Module | None = None
-    ) -> Loss:
-        elbo = self.state(1, next(model.parameters()).device) if state is None else state
-        assert isinstance(elbo, Elbo)
-        return AcceleratedElbo(elbo, model, self.batch_size, how)
+    def loss(self, model: Any, state: nn.Module | None = None) -> Loss:
+        device = next(model.parameters()).device
+        elbo = state or self.state(1, device).train(model.training)
+        width = self.noise_width(model)
+        return lambda batch, noise: elbo(model, batch.images, noise.normal(width))
 
-    def settled(self, state: nn.Module) -> bool:
+    def losses_compare(self, state: nn.Module) -> bool:
         assert isinstance(state, Elbo)
         return state.settled()
 
-    def figures(self, state: nn.Module) -> dict[str, Any]:
+    def objective_metrics(self, state: nn.Module) -> dict[str, Any]:
         assert isinstance(state, Elbo)
         return state.metrics()
 
-    def made_with(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         settings = self.objective.features
         return {} if settings is None else {"features_sha256": network_hash(settings.network)}
 
@@ -226,7 +228,7 @@ def _with_terms(tree: Tree, assignments: list[str]) -> Tree:
     """The tree with a lone reconstruction spelt as a mapping, where a term is to be added to it."""
     objective = tree.get("objective")
     name = objective.get("reconstruction") if isinstance(objective, dict) else None
-    adding = any(text.strip().startswith(f"{MIXTURE}.") for text in assignments)
+    adding = any(text.strip().startswith(f"{RECONSTRUCTION}.") for text in assignments)
     if not adding or not isinstance(objective, dict) or isinstance(name, dict):
         return tree
     return tree | {"objective": objective | {"reconstruction": {name or "sse": 1.0}}}

@@ -11,9 +11,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lik.core.errors import FailedOnTheWay
-from lik.training.averaging import Average
-from lik.training.batches import Batch
-from lik.training.noise import Noise
+from lik.training.averaging import MovingAverage
+from lik.training.batches import Batch, Noise
 
 Loss = Callable[[Batch, Noise], Mapping[str, Tensor]]
 """A batch and a source of noise → ``loss`` and its parts, each (B,)."""
@@ -38,8 +37,8 @@ class Guard:
         zero = torch.zeros((), dtype=torch.float32, device=device)
         self.usual, self.seen, self.skipped, self.in_a_row = (zero.clone() for _ in range(4))
 
-    def judge(self, norm: Tensor) -> Tensor:
-        """1 where the step of a gradient of this norm is to be skipped, else 0."""
+    def skips(self, norm: Tensor) -> Tensor:
+        """Take note of the norm () of a gradient: 1 where its step is to be skipped, else 0."""
         settled = self.seen >= 20
         bad = ~torch.isfinite(norm) | (settled & (norm > self.ABSURD * self.usual))
         weight = torch.where(bad, 0.0, (1 / (self.seen + 1)).clamp(min=0.01))
@@ -90,7 +89,7 @@ class Step:
         optimizer: torch.optim.Optimizer,
         rate: Rate,
         clip: float | None = None,
-        average: Average | None = None,
+        average: MovingAverage | None = None,
         processes: int = 1,
         objective: nn.Module | None = None,
     ) -> None:
@@ -132,29 +131,29 @@ class Step:
         # Over all processes, whose gradients are averaged, it is the mean over the whole batch.
         share = batch.mine * self.processes / batch.total
         (share * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
-        self._bring_together(batch.mine / batch.total)
-        return self.settle(terms, before, batch.mine)
+        self._reduce_objective(batch.mine / batch.total)
+        return self.optimizer_step(terms, before, batch.mine)
 
-    def settle(
+    def optimizer_step(
         self, terms: Mapping[str, Tensor], before: Sequence[Tensor], mine: int
     ) -> dict[str, Tensor]:
-        """Judge the gradients, move the weights, sum the terms."""
+        """Check the gradients, move the weights, sum the terms."""
         norm = total_norm(self.weights)
-        skip = self.guard.judge(norm)
+        skip = self.guard.skips(norm)
         # The fused optimizer reads both on the device: it divides the gradients by grad_scale,
         # and leaves weights and moments as they are where found_inf is 1.
         self.optimizer.found_inf = skip
-        divisor = self.divisor(norm)
-        if divisor is not None:
-            self.optimizer.grad_scale = divisor
+        scale = self.clip_scale(norm)
+        if scale is not None:
+            self.optimizer.grad_scale = scale
         self.optimizer.step()
-        return self.counted(terms, before, skip, mine)
+        return self.sum_terms(terms, before, skip, mine)
 
-    def divisor(self, norm: Tensor) -> Tensor | None:
-        """What shortens gradients of this norm to the greatest that is allowed, if any is."""
+    def clip_scale(self, norm: Tensor) -> Tensor | None:
+        """What gradients of this norm () are divided by, so that none is longer than allowed."""
         return None if self.clip is None else (norm / self.clip).clamp(min=1.0)
 
-    def counted(
+    def sum_terms(
         self, terms: Mapping[str, Tensor], before: Sequence[Tensor], skip: Tensor, mine: int
     ) -> dict[str, Tensor]:
         """The sums of the terms; where the step was skipped, 0, and buffers as they were before."""
@@ -168,7 +167,7 @@ class Step:
         }
         return sums | {"images": taken.double() * mine}
 
-    def _bring_together(self, share: float) -> None:
+    def _reduce_objective(self, share: float) -> None:
         """The objective's gradients and averages over the whole batch, from all processes."""
         for weight in self.learned:
             assert weight.grad is not None

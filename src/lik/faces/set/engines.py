@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.core.ahead import look_ahead
 from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.prefetch import prefetch
 from lik.faces.io.pictures import Container
 from lik.faces.set.extraction import Extraction, Plan, extract
 
@@ -62,7 +62,7 @@ def processes(workers: int) -> Engine:
         try:
             with pool:
                 try:
-                    yield from look_ahead(
+                    yield from prefetch(
                         lambda chunk: pool.submit(_work, chunk),
                         lambda begun: begun.result(),
                         chunks,
@@ -122,7 +122,7 @@ def _on_cluster(
     task = ray.remote(max_retries=10)(extract_all)
     shared = ray.put(container), ray.put(plan)
     ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-    yield from look_ahead(lambda chunk: task.remote(*shared, chunk), ray.get, chunks, ahead)
+    yield from prefetch(lambda chunk: task.remote(*shared, chunk), ray.get, chunks, ahead)
 
 
 def extract_all(container: Container, plan: Plan, chunk: Chunk) -> list[Extraction]:

@@ -1,0 +1,226 @@
+"""What this machine has of what Lik can use, and how fast it trains."""
+
+import importlib.util
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lik.core.device import choose_device
+from lik.core.errors import UnusableInput
+from lik.core.pixels import Pictures
+from lik.core.precision import has_fast_bfloat16
+from lik.core.randomness import numpy_stream
+from lik.faces.detect import yunet
+from lik.faces.detect.cascade import CASCADE, PLAIN_STAGES, boxes_of
+from lik.faces.detect.eyes import CUT, EyeNetwork
+from lik.training.batches import Batches, on_device
+from lik.training.building import build_step
+from lik.training.fast import compiler
+from lik.training.loop import EpochEnd, Limit, TrainingProgress, TrainState, train
+from lik.training.recipe import load_recipe
+
+PACKAGES = ("lik-vae", "torch", "numpy", "opencv-python-headless", "pillow", "pydantic")
+EXTRAS = {
+    "keras": "h5py",
+    "onnx": "onnxscript",
+    "parquet": "pyarrow",
+    "ray": "ray",
+    "tensorboard": "tensorboard",
+}
+
+PAPER_FACES, PAPER_EPOCHS = 104_861, 15
+"""What the paper trained its first model on, and for how long."""
+
+SIZE = 64
+FEW = 4096
+"""Pictures of a speed test: as many as make reading them, batch by batch, no different."""
+
+Findings = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found, by heading and name; ``broken``: something that Lik needs does not work."""
+
+    findings: Findings
+    broken: bool
+
+
+def examine_machine() -> Examination:
+    """Look for versions, extras, processors, and what faces are found with."""
+    files, broken = _model_files()
+    findings = {
+        "versions": {"python": platform.python_version()}
+        | {name: _installed(name) for name in PACKAGES},
+        "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
+        "machine": _machine(),
+        "finding faces": files,
+    }
+    return Examination(findings, broken)
+
+
+@dataclass(frozen=True)
+class TrainingSpeed:
+    """How fast a training was.
+
+    Attributes:
+        how: what made it fast, in words.
+        warm_up: seconds of the first steps, in which compilation happens.
+        images_per_second: after that.
+    """
+
+    how: str
+    warm_up: float
+    images_per_second: float
+
+    @property
+    def expected(self) -> float:
+        """Seconds of the paper's training of the first model, its validations apart."""
+        return self.warm_up + PAPER_EPOCHS * PAPER_FACES / self.images_per_second
+
+
+def measure_speed(
+    device: str | torch.device = "auto",
+    seconds: float = 10.0,
+    pictures: Pictures | Tensor | None = None,
+    threads: int | None = None,
+) -> TrainingSpeed:
+    """Train the first model as a run would be, with what it chooses by itself; keep nothing.
+
+    ``seconds``, more than 0, are those that are measured, after the first steps. ``pictures`` are
+    taken from where they lie; without them random ones serve.
+    """
+    where = choose_device(str(device), threads)
+    if pictures is None:
+        shape = (FEW, SIZE, SIZE, 3)
+        drawn = numpy_stream(0, "trial").integers(0, 256, shape, dtype=np.uint8)
+        pictures = on_device(drawn, where)
+    recipe = load_recipe("paper-first", (), pictures.shape[1])
+    step, how = build_step(recipe, where, PAPER_FACES, recipe.state(PAPER_FACES, where))
+    batches = Batches(pictures, np.arange(len(pictures)), recipe.batch_size, where)
+    clock = _Clock(seconds, recipe.batch_size)
+    train(step, batches, TrainState(), Limit(epochs=10**9), clock)
+    assert clock.warm is not None
+    return TrainingSpeed(how.describe(where), clock.warm[0] - clock.began, clock.images_per_second)
+
+
+class _Clock:
+    """Looks at the time whenever the loop has waited for the device."""
+
+    def __init__(self, seconds: float, batch_size: int) -> None:
+        self.seconds, self.batch_size = seconds, batch_size
+        self.began = time.perf_counter()
+        self.warm: tuple[float, int] | None = None
+        self.now = self.began, 0
+
+    def progressed(self, progress: TrainingProgress) -> None:
+        self.now = time.perf_counter(), progress.step
+        self.warm = self.warm or self.now
+
+    def should_stop(self) -> bool:
+        return self.warm is not None and self.now[0] - self.warm[0] >= self.seconds
+
+    def save(self) -> None: ...
+    def measure(self) -> None: ...
+    def epoch_ended(self, end: EpochEnd) -> None: ...
+
+    @property
+    def images_per_second(self) -> float:
+        assert self.warm is not None
+        steps = self.now[1] - self.warm[1]
+        return steps * self.batch_size / (self.now[0] - self.warm[0])
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _extra(name: str, module: str) -> str:
+    if importlib.util.find_spec(module):
+        return "installed"
+    return f"not installed (pip install 'lik-vae[{name}]')"
+
+
+def _machine() -> dict[str, str]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": str(cores),
+        "vector instructions": torch.backends.cpu.get_cpu_capability(),
+        "fast bfloat16": "yes" if has_fast_bfloat16(torch.device("cpu")) else "no",
+        **_gpus(),
+        "C++ compiler": compiler() or "none: without it, training is not compiled and slower",
+    }
+
+
+def _processor() -> str:
+    """The name of the processor, which Python itself does not know on Linux."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _gpus() -> dict[str, str]:
+    """Each GPU with its memory and abilities."""
+    if not torch.cuda.is_available():
+        built = torch.version.cuda
+        why = f" (its build is for CUDA {built})" if built else " (its build is for CPUs only)"
+        return {"GPU": f"none that PyTorch sees{why}"}
+    found = {}
+    for index in range(torch.cuda.device_count()):
+        about = torch.cuda.get_device_properties(index)
+        fast = "" if has_fast_bfloat16(torch.device("cuda", index)) else "no "
+        found[f"GPU {index}"] = (
+            f"{about.name}, {about.total_memory / 2**30:.0f} GiB, compute capability "
+            f"{about.major}.{about.minor}, {fast}fast bfloat16, CUDA {torch.version.cuda}"
+        )
+    return found
+
+
+def _model_files() -> tuple[dict[str, str], bool]:
+    """What faces are found with: cascade, alignment network, YuNet; and whether one is broken."""
+
+    def cascade() -> str:
+        boxes_of(np.zeros((64, 64), np.uint8), PLAIN_STAGES[0])
+        return "found"
+
+    def network() -> str:
+        shipped = EyeNetwork()
+        shipped.find(np.zeros((CUT, CUT), np.uint8))
+        return f"found, SHA-256 {shipped.sha256[:12]}…"
+
+    def detector() -> str:
+        path = yunet.find_model()
+        if path:
+            return f"found at {path}: the crop aligned uses it"
+        places = " or ".join(str(place) for place in yunet.places())
+        named = "" if os.environ.get(yunet.VARIABLE) else f", or where {yunet.VARIABLE} says"
+        return f"not found (looked for at {places}{named}); the alignment network serves instead"
+
+    parts: dict[str, Callable[[], str]] = {
+        CASCADE: cascade, "alignment network": network, "YuNet": detector,
+    }  # fmt: skip
+    found: dict[str, Any] = {}
+    broken = False
+    for name, work in parts.items():
+        try:
+            found[name] = work()
+        except UnusableInput as error:
+            found[name], broken = f"broken: {error}", True
+    return found, broken

@@ -1,0 +1,265 @@
+"""The runs below a folder: what they are and how far they came, read without their weights."""
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from lik.app.training_figures import metric_label
+from lik.core.configuration import read_yaml
+from lik.core.errors import UnusableInput
+from lik.core.events import Notify, no_notices
+from lik.core.locks import held
+from lik.core.run_folder import RunFolder, read_environment
+from lik.figures.comparison import MOST_CURVES, MOST_GROUPS, Group, RunCurve, comparison
+from lik.training import journal
+
+DEEPEST = 4
+"""Folders between the one that is searched and a run, with the run itself."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A run at a glance; what is not known is None.
+
+    Attributes:
+        name: its path below the folder that was searched.
+        state: 'finished', 'ended early' (by patience), 'stopped', 'running', 'imported' or
+            'broken'; ``reason`` says why.
+        scale: what its losses are sums of; ``size`` is the side of its pictures in pixels. Losses
+            compare only where both are the same. ``latent`` is its number of dimensions.
+        epochs_done, epochs: after which epoch it is, and how many its recipe asks for.
+        records: its journal.
+    """
+
+    name: str
+    path: Path
+    state: str
+    reason: str | None = None
+    model: str | None = None
+    size: int | None = None
+    latent: int | None = None
+    objective: str | None = None
+    scale: str | None = None
+    epochs_done: int = 0
+    epochs: int | None = None
+    faces: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    compiled: bool | None = None
+    records: tuple[journal.EpochRecord, ...] = ()
+
+    @property
+    def metrics(self) -> journal.Metrics | None:
+        """The last epoch's metrics on validation faces, or on training faces where none are."""
+        if not self.records:
+            return None
+        return self.records[-1].validation or self.records[-1].train
+
+    @property
+    def validated(self) -> bool:
+        """Whether `metrics` are of validation faces."""
+        return bool(self.records) and self.records[-1].validation is not None
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """The epoch with the lowest validation loss, and that loss."""
+        best = min(_losses(self.records), default=None)
+        return best[::-1] if best else None
+
+    def described(self) -> dict[str, Any]:
+        """All of it as plain values, without the journal but for its last epoch."""
+        plain = (
+            "name", "state", "reason", "model", "size", "latent", "objective", "scale",
+            "epochs_done", "epochs", "faces", "device", "precision", "compiled",
+        )  # fmt: skip
+        last = self.records[-1] if self.records else None
+        best = dict(zip(("epoch", "loss"), self.best, strict=True)) if self.best else None
+        return {
+            "path": str(self.path),
+            **{name: getattr(self, name) for name in plain},
+            "train": last.train if last else None,
+            "validation": last.validation if last else None,
+            "best_validation": best,
+            "images_per_second": last.images_per_second if last else None,
+            "active_units": last.details.get("active_units") if last else None,
+        }
+
+
+def list_runs(folder: str | Path, by_loss: bool = False) -> list[Overview]:
+    """The runs at or below a folder, by name, or by loss among those that compare.
+
+    Raises:
+        UnusableInput: there is no such folder, or no run in it.
+    """
+    folder = Path(folder)
+    found = [overview(path, folder) for path in find_runs(folder)]
+    if not found:
+        raise UnusableInput(f"there are no runs in {folder}: a training makes one.")
+    return sorted(found, key=_by_loss) if by_loss else found
+
+
+def compare_runs(
+    runs: Sequence[Overview], name: str, notify: Notify = no_notices
+) -> Image.Image | None:
+    """Draw the curves of runs, a row of panels for all of one scale and size of pictures.
+
+    None where none of them has trained an epoch; ``name`` stands above it.
+    """
+    trained = [run for run in runs if run.records]
+    if not trained:
+        return None
+    kinds: dict[tuple[str | None, int | None], list[Overview]] = {}
+    for run in trained:
+        kinds.setdefault((run.scale, run.size), []).append(run)
+    groups = []
+    for (scale, size), members in sorted(kinds.items(), key=lambda kind: -len(kind[1])):
+        best = sorted(members, key=_by_loss)[:MOST_CURVES]
+        left_out = f"the {MOST_CURVES} lowest of {len(members)}"
+        groups.append(
+            Group(
+                f"loss = {scale}" + (f", {size} pixels" if size else ""),
+                [_curve(run) for run in members if run in best],
+                left_out if len(members) > MOST_CURVES else "",
+                "nats per image" if "kl" in (best[0].metrics or {}) else "",
+            )
+        )
+    if len(groups) > MOST_GROUPS:
+        notify(f"Only the {MOST_GROUPS} scales with the most runs, of {len(groups)}, are drawn.")
+    which = "validation faces, or training faces where there are no others"
+    if all(run.validated for run in trained):
+        which = "validation faces"
+    return comparison(groups, f"{name}   ·   on {which}")
+
+
+def _by_loss(run: Overview) -> tuple[bool, str, int, float, str]:
+    """Those that compare beside each other, the lowest loss first; those without one last."""
+    loss = run.metrics["loss"] if run.metrics else 0.0
+    return (run.metrics is None, run.scale or "", run.size or 0, loss, run.name)
+
+
+def _curve(run: Overview) -> RunCurve:
+    measured = [(r.validation if run.validated else r.train) or {} for r in run.records]
+    return RunCurve(
+        run.name,
+        [record.epoch for record in run.records],
+        {metric_label(part): [metrics.get(part) for metrics in measured] for part in measured[-1]},
+    )
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The folders of runs at or below ``folder``, by name; hidden ones are passed over.
+
+    Raises:
+        UnusableInput: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UnusableInput(f"there is no folder at {folder}.")
+    return sorted(_runs_in(folder, DEEPEST))
+
+
+def overview(path: Path, base: Path) -> Overview:
+    """What there is to say of the run at ``path``; a broken one is told with the reason."""
+    name = path.name if path == base else str(path.relative_to(base))
+    try:
+        return _overview(RunFolder(path), name)
+    except UnusableInput as error:
+        return Overview(name, path, "broken", str(error))
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        return Overview(name, path, "broken", f"its files cannot be read ({error}).")
+
+
+def _overview(folder: RunFolder, name: str) -> Overview:
+    environment = read_environment(folder)
+    faces = environment["faces"]
+    if "imported_from" in faces:
+        return Overview(name, folder.path, "imported")
+    recipe = read_yaml(folder.recipe)
+    records = tuple(journal.read(folder.journal))
+    done, epochs = records[-1].epoch if records else 0, int(recipe["epochs"])
+    waited = _waited(records)
+    if _is_held(folder):
+        state = "running"
+    elif done >= epochs:
+        state = "finished"
+    else:
+        patience = recipe.get("patience")
+        state = "stopped" if patience is None or waited < patience else "ended early"
+    return Overview(
+        name,
+        folder.path,
+        state=state,
+        reason=f"no better validation loss for {waited} epochs" if state == "ended early" else None,
+        model=recipe["model"]["name"],
+        size=recipe["model"].get("size"),
+        latent=recipe["model"].get("latent"),
+        objective=_objective(recipe.get("objective", {})),
+        scale=records[-1].scale if records else None,
+        epochs_done=done,
+        epochs=epochs,
+        faces=Path(faces["path"]).name if faces.get("path") else None,
+        device=environment.get("device"),
+        precision=environment.get("precision"),
+        compiled=environment.get("compiled"),
+        records=records,
+    )
+
+
+def _waited(records: Sequence[journal.EpochRecord]) -> int:
+    """Epochs since the best validation loss, as the training loop counts them for its patience."""
+    losses = _losses(records)
+    return records[-1].epoch - min(losses)[1] if losses else 0
+
+
+def _losses(records: Sequence[journal.EpochRecord]) -> list[tuple[float, int]]:
+    """Each validation loss that is a number, with its epoch."""
+    losses = [(record.validation["loss"], record.epoch) for record in records if record.validation]
+    return [(loss, epoch) for loss, epoch in losses if math.isfinite(loss)]
+
+
+def _objective(settings: dict[str, Any]) -> str:
+    """The settings of an objective in a few words, with its name, if it has one, at the front."""
+    rest = [f"{key}={value}" for key, value in settings.items() if key != "name"]
+    return " ".join([*([str(settings["name"])] if "name" in settings else []), *rest])
+
+
+def _is_held(folder: RunFolder) -> bool:
+    if not folder.lock.is_file():
+        return False
+    try:
+        with held(folder.lock, "running"):
+            return False
+    except UnusableInput:
+        return True
+    except OSError:  # a folder that one may only read
+        return False
+
+
+def _runs_in(folder: Path, depth: int) -> Iterator[Path]:
+    if _looks_like_run(folder):
+        yield folder
+        return
+    if depth == 0:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            below = [
+                Path(entry.path)
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError:
+        return
+    for path in below:
+        yield from _runs_in(path, depth - 1)
+
+
+def _looks_like_run(folder: Path) -> bool:
+    """A whole run has an environment.json; a broken one, two of the files that make a run."""
+    run = RunFolder(folder)
+    files = (run.environment, run.recipe, run.model, run.journal, run.state)
+    return run.environment.is_file() or sum(file.is_file() for file in files) >= 2

@@ -1,0 +1,173 @@
+"""Training: a recipe and a face set become a run, which shows how it learns."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lik.app.sample_grids import SampleGrids
+from lik.app.tensorboard import TensorBoard
+from lik.app.training_figures import draw_curves, draw_dimensions
+from lik.core.device import choose_device
+from lik.core.errors import UnusableInput
+from lik.core.events import Notify, no_notices
+from lik.core.run_folder import RunFolder
+from lik.faces.set.faceset import FaceSet
+from lik.training import journal
+from lik.training.callback import Callback, Callbacks
+from lik.training.processes import join, leave, local_device
+from lik.training.recipe import TrainingPlan, load_recipe
+from lik.training.running import Outcome, TrainingData, run_training
+
+LARGE = 1_000_000_000
+"""Bytes of faces of which the verification takes a second or so, and is told."""
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a training leaves beside the run, and how it uses the machine.
+
+    Attributes:
+        grids_every: epochs between two sample grids, 0 for none; None: often at first.
+        tensorboard: whether to write metrics for TensorBoard.
+        command: what is said to have made the figures, in their text.
+        verify: whether to read all of the face set first, to see that it is what it was.
+        threads: of the processor; None for all.
+    """
+
+    grids_every: int | None = None
+    tensorboard: bool = False
+    command: str = "lik.train"
+    verify: bool = True
+    threads: int | None = None
+
+
+DEFAULTS = TrainOptions()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training ended.
+
+    Attributes:
+        folder: the run. plan: what was trained.
+        outcome: whether it is finished, where it began, and the model.
+        first: whether this process is the one of all that tells of it.
+    """
+
+    folder: RunFolder
+    plan: TrainingPlan
+    outcome: Outcome
+    first: bool = True
+
+    @property
+    def record(self) -> journal.EpochRecord | None:
+        """The last epoch, as the journal has it."""
+        return next(iter(journal.read(self.folder.journal)[-1:]), None)
+
+    @property
+    def finished_before(self) -> bool:
+        """Whether there was nothing left to be trained."""
+        begun = self.outcome.resumed_from
+        return self.outcome.finished and begun > 0 and begun == self.outcome.state.step
+
+    @property
+    def figures(self) -> dict[str, Path]:
+        """The figures that were drawn of it: what they show, and where they are."""
+        found = {
+            "curves": self.folder.figures / "training.png",
+            "grids": self.folder.figures / "grids.png",
+        }
+        return {what: path for what, path in found.items() if path.is_file()}
+
+
+def train(
+    recipe: str,
+    faces: FaceSet | str | Path,
+    run: str | Path,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    options: TrainOptions = DEFAULTS,
+    callback: Callback | None = None,
+    notify: Notify = no_notices,
+) -> Trained:
+    """Train a VAE, or go on where its run was left.
+
+    Several processes that torchrun has begun share the work. ``recipe`` is the name of a packaged
+    one or a YAML file, ``settings`` what is changed in it, such as ``epochs=100``.
+
+    Raises:
+        UnusableInput: a recipe, face set, folder or device that does not fit; nothing is written.
+        FailedOnTheWay: what was saved before is intact.
+    """
+    where = local_device(choose_device(device, options.threads))
+    processes = join(where.type)
+    face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
+    plan = load_recipe(recipe, settings, face_set.size)
+    require_size(plan, face_set)
+    data = training_data(face_set, options.verify, notify)
+    folder = RunFolder(Path(run))
+    grids = SampleGrids(folder, face_set, options.grids_every, options.command, notify)
+    with ExitStack() as stack:
+        callbacks = [callback or Callback(), grids]
+        if options.tensorboard:
+            callbacks.append(stack.enter_context(TensorBoard(folder)))
+        outcome = run_training(folder, plan, data, where, Callbacks(*callbacks), notify, processes)
+    if processes.first:
+        if outcome.finished:
+            grids.ended(outcome.model)
+        draw_curves(folder, options.command)
+        draw_dimensions(folder, options.command)
+        grids.draw_all()
+    leave()
+    return Trained(folder, plan, outcome, processes.first)
+
+
+def train_network(
+    plan: TrainingPlan,
+    data: TrainingData,
+    folder: RunFolder,
+    device: torch.device,
+    options: TrainOptions,
+    callback: Callback | None,
+    notify: Notify,
+) -> Trained:
+    """Train something else than a VAE, of which there are curves and no samples."""
+    outcome = run_training(folder, plan, data, device, callback, notify)
+    draw_curves(folder, options.command, unit="mean over the faces")
+    return Trained(folder, plan, outcome)
+
+
+def training_data(faces: FaceSet, verify: bool = True, notify: Notify = no_notices) -> TrainingData:
+    """What a run takes from a face set, which is verified first.
+
+    Raises:
+        UnusableInput: nothing to train on, or the set is no longer what it was.
+    """
+    train_indices = faces.indices("train")
+    if not len(train_indices):
+        raise UnusableInput(f"{faces.path} has no faces in its train split.")
+    if verify:
+        if faces.images.nbytes >= LARGE:
+            notify(f"Checking {faces.path}, {faces.images.nbytes / 1e9:.1f} GB, for damage.")
+        faces.verify()
+    description = {
+        "path": str(faces.path.resolve()),
+        "hash": faces.hash,
+        "index_hash": faces.index_hash,
+        "crop": faces.crop,
+        "attribute_names": list(faces.attribute_names),
+    }
+    return TrainingData(faces.images, train_indices, faces.indices("validation"), description)
+
+
+def require_size(plan: Any, faces: FaceSet) -> None:
+    """Refuse a plan whose model takes pictures of another size than the faces have."""
+    if plan.model.size != faces.size:
+        raise UnusableInput(
+            f"model.size is {plan.model.size} and {faces.path} holds faces of {faces.size} pixels: "
+            f"leave model.size out, or prepare the set again at {plan.model.size} pixels."
+        )

@@ -1,0 +1,80 @@
+"""lik train-classifier: a labelled face set → a network that tells attributes."""
+
+from typing import Annotated, Any
+
+import typer
+
+from lik.app.classifiers import train_classifier as train_run
+from lik.app.training import TrainOptions
+from lik.cli.options import Device, Threads
+from lik.cli.output import command_line, note, say, table
+from lik.cli.training_bar import TrainingBar, say_how_it_ended
+
+
+def train_classifier(
+    faces: Annotated[
+        str, typer.Argument(help="A face set with attributes, made by lik prepare.",
+                            metavar="FACES"),
+    ],
+    out: Annotated[
+        str, typer.Argument(help="The folder of the run; an existing one goes on.", metavar="OUT")
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(help="Settings to change, as seed=1.", metavar="KEY=VALUE"),
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = None,
+) -> None:  # fmt: skip
+    """Train an attribute classifier; its features measure likeness.
+
+    model.name is attributes-residual (default) or attributes-plain. The same command goes on where
+    a run was left; at the end the accuracy on held-out faces is told, and kept in OUT/metrics.json.
+
+    Example: lik train-classifier faces/celeba networks/plain model.name=attributes-plain seed=1
+    """
+    options = TrainOptions(command=command_line(), threads=threads)
+    with TrainingBar(digits=4) as bar:
+        done = train_run(faces, out, settings or [], device, options, bar, note)
+    say_how_it_ended(done.trained)
+    if done.metrics is None:
+        raise typer.Exit(130)
+    _show(done.metrics)
+    say(f"  weights     {done.trained.folder.model}")
+
+
+def _show(metrics: dict[str, Any]) -> None:
+    """Print the accuracies: means of each split, and each attribute over all of them."""
+    if not metrics["splits"]:
+        say("  no labelled faces are held out (test or validation split): nothing was measured.")
+        return
+
+    def percent(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.1f}"
+
+    say()
+    rows = []
+    for name, split in metrics["splits"].items():
+        error = split["accuracy_error"]
+        rows.append(
+            (
+                "test and validation" if name == "both" else name,
+                f"{split['faces']:,}",
+                percent(split["accuracy"]) + ("" if error is None else f" ± {100 * error:.1f}"),
+                percent(split["majority"]),
+                percent(split["balanced"]),
+            )
+        )
+    table(("mean over the attributes, %", "faces", "accuracy", "majority", "balanced"), rows)
+    say()
+    rows_of_each = [
+        (name, *(percent(one[kind]) for kind in ("share", "accuracy", "majority", "balanced")))
+        for name, one in metrics["splits"]["both"]["attributes"].items()
+    ]
+    table(
+        ("test and validation together, %", "have it", "accuracy", "majority", "balanced"),
+        rows_of_each,
+    )
+    say()
+    say("  majority: the answer of most training faces, for all; balanced: mean of the accuracies")
+    say("  among the faces that have it and among those that do not; ± is the standard error.")

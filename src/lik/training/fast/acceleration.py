@@ -1,0 +1,103 @@
+"""What is chosen to make a training fast on the machine at hand."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from lik.core.configuration import Settings
+from lik.core.precision import Precision, choose_precision
+
+WORTH_COMPILING = {"cpu": 60_000, "cuda": 5_000_000}
+"""Images in a training from which compilation pays: of half a minute on a CPU, where it saves half
+a millisecond an image; of 40 seconds on a GPU, where it saves eight microseconds."""
+
+SMALL = 30_000_000
+"""Weights of a model up to which launching kernels, and not computing, may be what takes time."""
+
+
+class DeviceSettings(Settings):
+    """How a training uses its device; all of it is chosen by itself unless it is set.
+
+    ``precision`` of the forward and backward passes (weights and losses are float32 always);
+    ``compile`` them; ``graph``: on a GPU, launch a whole step at once;
+    ``deterministic``: only algorithms that repeat to the bit, on a GPU too.
+    """
+
+    precision: Precision = "auto"
+    compile: Literal["auto"] | bool = "auto"
+    graph: Literal["auto"] | bool = "auto"
+    deterministic: bool = False
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """What was chosen, and in ``notes`` what somebody might miss."""
+
+    precision: torch.dtype = torch.float32
+    compiled: bool = False
+    graph: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def precision_name(self) -> str:
+        """float32 or bfloat16."""
+        return str(self.precision).removeprefix("torch.")
+
+    def facts(self, device: torch.device) -> dict[str, Any]:
+        """What a run remembers of it, as plain values."""
+        return {
+            "device": device.type,
+            "precision": self.precision_name,
+            "compiled": self.compiled,
+            "graph": self.graph,
+        }
+
+    def describe(self, device: torch.device) -> str:
+        """One line for people."""
+        if device.type == "cuda":
+            where = torch.cuda.get_device_name(device)
+        else:
+            threads = torch.get_num_threads()
+            where = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        compiled = "compiled" if self.compiled else "not compiled"
+        parts = [where, self.precision_name, compiled]
+        parts += ["each step launched as one graph"] if self.graph else []
+        return ", ".join([*parts, *self.notes])
+
+
+def choose_acceleration(
+    settings: DeviceSettings,
+    device: torch.device,
+    images: int,
+    weights: int = 0,
+    recordable: bool = True,
+) -> Acceleration:
+    """What suits a training of ``images`` images (epochs × faces) on a device.
+
+    ``weights`` is the size of the model; ``recordable`` whether each step is the same work, all of
+    it in this process.
+
+    The choice depends on the whole length of the training, not on what is left of it, so that a
+    run which is resumed goes on as it began.
+    """
+    notes: tuple[str, ...] = ()
+    compiled = settings.compile is True
+    if settings.compile == "auto":
+        compiled = images >= WORTH_COMPILING[device.type]
+    if compiled and compiler() is None:
+        compiled, notes = False, ("no C++ compiler is there: g++ would make it faster",)
+    can = device.type == "cuda" and recordable
+    graph = can and (weights <= SMALL if settings.graph == "auto" else settings.graph)
+    if settings.graph is True and not graph:
+        notes += ("no graph: that is for one process on a GPU, and steps that are all the same",)
+    return Acceleration(choose_precision(device, settings.precision), compiled, graph, notes)
+
+
+def compiler() -> str | None:
+    """The path of a C++ compiler, which `torch.compile` needs at run time; None without one."""
+    named = os.environ.get("CXX")
+    names = [named] if named else ["g++", "clang++", "c++"]
+    return next(filter(None, map(shutil.which, names)), None)

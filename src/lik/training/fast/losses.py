@@ -1,0 +1,82 @@
+"""A loss whose passes through the model are in lower precision, and which is compiled."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lik.core.events import Notify
+from lik.training.batches import Batch, Noise
+from lik.training.fast.compilation import Compiled
+from lik.training.step import Loss
+
+
+class InPrecision:
+    """A model that a loss calls, whose passes in training mode have a precision.
+
+    What is measured in evaluation mode is float32.
+    """
+
+    def __init__(self, model: nn.Module, precision: torch.dtype) -> None:
+        self.model, self.precision = model, precision
+        self.plain = model.module if isinstance(model, DistributedDataParallel) else model
+
+    def __call__(self, images: Tensor, *arguments: Any) -> Any:
+        lower = self.precision != torch.float32 and self.plain.training
+        with torch.autocast(images.device.type, self.precision, enabled=lower):
+            return self.model(images, *arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+
+class CompiledLoss:
+    """A loss that is compiled for whole batches in training mode.
+
+    ``width`` is how many normal numbers it draws for each face: they are drawn before.
+    """
+
+    def __init__(
+        self, loss: Loss, model: nn.Module, objective: nn.Module, width: int, batch_size: int,
+        notify: Notify,
+    ) -> None:  # fmt: skip
+        self.loss, self.model, self.objective = loss, model, objective
+        self.width, self.batch_size = width, batch_size
+        self._tried = isinstance(model, DistributedDataParallel)  # which counts its backward passes
+        # PyTorch compiles the same lines for at most eight models, and then no more.
+        torch.compiler.reset()
+        self._compiled = Compiled(loss, notify)
+
+    def __call__(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        if not self.model.training or len(batch.images) != self.batch_size:
+            return self.loss(batch, noise)
+        drawn = cast(Noise, _Drawn(noise.normal(self.width)))
+        if not self._tried:
+            self._tried = True
+            self._try(batch, drawn)
+        return self._compiled(batch, drawn)
+
+    def _try(self, batch: Batch, drawn: Noise) -> None:
+        """Go forwards and backwards once for nothing: compiled code may fail in either pass."""
+        buffers = [*self.model.buffers(), *self.objective.buffers()]
+        before = [buffer.clone() for buffer in buffers]
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        try:
+            loss = self._compiled(batch, drawn)["loss"].mean()
+            torch.autograd.grad(loss, weights, allow_unused=True)
+        except Exception as error:  # what is wrong without a compiler too will be so again
+            self._compiled.give_up(error)
+        for buffer, old in zip(buffers, before, strict=True):
+            buffer.copy_(old)
+
+
+class _Drawn:
+    """`Noise` that has been drawn already."""
+
+    def __init__(self, numbers: Tensor) -> None:
+        self.numbers = numbers
+
+    def normal(self, width: int) -> Tensor:
+        return self.numbers

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lik.alignment.plan import AlignerPlan, eyes_of_crop
+from lik.core.configuration import validated
+from lik.core.errors import UnusableInput
+from lik.core.run_folder import RunFolder
+from lik.training import journal
+from lik.training.running import Data, Observer, run_training
+
+EYES = [45.5 / 128, 59.5 / 128, 84.5 / 128, 59.5 / 128]
+SMALL = {"eyes": EYES, "batch_size": 16, "model": {"widths": [4, 4, 8, 8], "hidden": 16}}
+
+
+class StopAfter(Observer):
+    def __init__(self, steps):
+        self.left = steps
+
+    def should_stop(self):
+        self.left -= 1
+        return self.left < 0
+
+
+def train(path, faces, epochs, observer=None, **settings):
+    plan = validated(AlignerPlan, SMALL | {"epochs": epochs} | settings, "test")
+    description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
+    data = Data(faces.images, np.arange(48), np.arange(48, 64), description)
+    return run_training(RunFolder(path), plan, data, torch.device("cpu"), observer or Observer())
+
+
+def test_it_learns_from_drawn_faces(tmp_path, faces):
+    train(tmp_path / "run", faces, 40, optimizer={"learning_rate": 5e-3})
+    records = journal.read(tmp_path / "run" / "journal.jsonl")
+    assert set(records[0].train) == {"loss", "eyes", "face"}
+    assert records[-1].train["eyes"] < 0.75 * records[0].train["eyes"]
+    assert records[-1].train["face"] < records[0].train["face"]
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_resumed_equals_unbroken(tmp_path, faces, steps):
+    train(tmp_path / "whole", faces, 3)
+    assert not train(tmp_path / "broken", faces, 3, StopAfter(steps)).finished
+    assert train(tmp_path / "broken", faces, 3).finished
+    whole, broken = (load_file(tmp_path / n / "model.safetensors") for n in ("whole", "broken"))
+    assert all(torch.equal(tensor, broken[name]) for name, tensor in whole.items())
+    figures = [
+        [(r.step, r.train, r.validation) for r in journal.read(tmp_path / n / "journal.jsonl")]
+        for n in ("whole", "broken")
+    ]
+    assert figures[0] == figures[1]
+
+
+def test_the_rate_falls_to_nothing():
+    plan = validated(AlignerPlan, SMALL, "test")
+    rates = [plan.optimizer.rate(step, 10) for step in range(11)]
+    assert rates[0] == plan.optimizer.learning_rate
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == 0
+
+
+def test_eyes_of_crops():
+    assert eyes_of_crop({"kind": "fixed"}) == pytest.approx(EYES)
+    wide = eyes_of_crop({"kind": "aligned", "widen": 2.0})
+    assert wide == pytest.approx([0.5 + (place - 0.5) / 2 for place in EYES])
+    assert eyes_of_crop({"kind": "face"}) is None
+    assert eyes_of_crop({"kind": "fixed", "x": 0, "y": 14, "side": 88}) is None
+
+
+@pytest.mark.parametrize("eyes", [[0.6, 0.5, 0.4, 0.5], [0.3, 0.5, 1.4, 0.5], [0.3, 0.5]])
+def test_eyes_that_cannot_be_are_refused(eyes):
+    with pytest.raises(UnusableInput, match="eyes"):
+        validated(AlignerPlan, {"eyes": eyes}, "test")
+
+
+def test_mirroring_the_faces_themselves_is_refused():
+    with pytest.raises(UnusableInput, match="mirror"):
+        validated(AlignerPlan, {"eyes": EYES, "mirror": True}, "test")

@@ -1,0 +1,36 @@
+import torch
+
+from lik.core import acceleration
+from lik.training.fast.acceleration import WORTH_COMPILING, DeviceSettings, choose_acceleration
+
+CPU = torch.device("cpu")
+
+
+def test_what_is_asked_for_is_done(monkeypatch):
+    monkeypatch.setattr(acceleration, "has_compiler", lambda: True)
+    chosen = choose_acceleration(DeviceSettings(precision="bfloat16", compile=True), CPU, 1)
+    assert (chosen.precision, chosen.compiled) == (torch.bfloat16, True)
+    plain = DeviceSettings(precision="float32", compile=False)
+    chosen = choose_acceleration(plain, CPU, 10**9)
+    assert (chosen.precision, chosen.compiled, chosen.notes) == (torch.float32, False, ())
+
+
+def test_precision_follows_the_processor(monkeypatch):
+    for fast, precision in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(acceleration, "has_fast_bfloat16", lambda device, fast=fast: fast)
+        assert choose_acceleration(DeviceSettings(), CPU, 1).precision == precision
+
+
+def test_compilation_is_for_long_trainings_where_a_compiler_is(monkeypatch):
+    monkeypatch.setattr(acceleration, "has_compiler", lambda: True)
+    assert not choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"] - 1).compiled
+    assert choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"]).compiled
+    monkeypatch.setattr(acceleration, "has_compiler", lambda: False)
+    without = choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"])
+    assert not without.compiled
+    assert "no C++ compiler" in without.describe(CPU)
+
+
+def test_a_compiler_is_looked_for_where_the_user_says(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert not acceleration.has_compiler()
