@@ -75,15 +75,6 @@ def test_given_pictures_are_reconstructed_and_changed(run, picture, tmp_path):
         assert out.is_file()
 
 
-def test_arrays_are_what_the_session_gives(run, picture, tmp_path):
-    assert run_lik("reconstruct", run, picture, "--arrays", tmp_path / "a.npz").exit_code == 0
-    arrays = np.load(tmp_path / "a.npz")
-    session = lik.load(run)
-    np.testing.assert_array_equal(
-        arrays["reconstructions"], session.reconstruct(arrays["originals"])
-    )
-
-
 def test_evaluation_says_what_was_measured(run, faces):
     answer = run_lik("evaluate", run, "--split", "train", "--json")
     metrics = json.loads(answer.output)
@@ -269,25 +260,6 @@ def test_a_finished_run_without_its_journal_is_finished_still(run, faces, tmp_pa
                      "model.latent=8", "batch_size=16")  # fmt: skip
     assert answer.exit_code == 0, answer.output
     assert "finished already" in answer.output
-
-
-def test_of_a_folder_what_has_a_face_is_taken(run, picture, tmp_path):
-    folder = tmp_path / "holiday"
-    folder.mkdir()
-    (folder / "1.txt").write_text("no picture")
-    for name in "2345":
-        shutil.copy(picture, folder / f"{name}.png")
-    answer = run_lik("reconstruct", run, folder, "-n", 3, "--arrays", tmp_path / "a.npz")
-    assert answer.exit_code == 0, answer.output
-    assert re.search(r"1 file was passed over; the first: .*1\.txt", answer.output)
-    assert list(np.load(tmp_path / "a.npz")["names"]) == ["2.png", "3.png", "4.png"]
-    named = run_lik("reconstruct", run, picture, folder / "1.txt")
-    assert named.exit_code == 2
-    for file in folder.glob("*.png"):
-        file.unlink()
-    none = run_lik("change", run, folder)
-    assert none.exit_code == 2
-    assert "none of the 1 files" in none.output
 
 
 def test_no_reach_changes_nothing(run, tmp_path):

@@ -1,5 +1,7 @@
 """The verbs that show what a run gives: what they write, say and refuse."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,15 @@ def test_a_figure_says_which_command_made_it_and_its_arrays_are_written(run, tmp
     assert (run / "figures" / "morph.png").is_file()
     film = run_lik("morph", run, "seed:1", "seed:2", "--seconds", 0.2, "-o", tmp_path / "a.gif")
     assert film.output.strip() == str(tmp_path / "a.gif")
+
+
+def test_what_of_a_folder_is_passed_over_is_told(run, faces, tmp_path):
+    (tmp_path / "1.txt").write_text("no picture")
+    Image.fromarray(faces.images[0]).save(tmp_path / "2.png")
+    answer = run_lik("reconstruct", run, tmp_path)
+    assert answer.exit_code == 0, answer.output
+    assert re.search(r"1 file was passed over; the first: .*1\.txt", answer.stderr)
+    assert answer.stdout.strip() == str(run / "figures" / "reconstructions.png")
 
 
 def test_a_fitted_prior_is_told_and_drawn_from(run, faces, tmp_path):

@@ -38,6 +38,8 @@ class CodeSource:
     described: str
 
     def __call__(self, count: int, seed: int) -> Codes:
+        if count < 1:
+            raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
         return self.draw(count, seed)
 
 
@@ -83,12 +85,7 @@ def code_source(
         )
     fitted = run.prior(prior)
 
-    def draw(count: int, seed: int) -> Codes:
-        if count < 1:
-            raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
-        return fitted.sample(count, seed)
-
-    return CodeSource(draw, f"prior “{prior}”")
+    return CodeSource(fitted.sample, f"prior “{prior}”")
 
 
 def sample(
@@ -114,6 +111,7 @@ def sample(
             any face has; or what `code_source` refuses.
     """
     source = code_source(run, prior, temperature, notify=notify)
+    codes = source(count, seed)
     if having or lacking:
         if classifier is None:
             raise UnusableInput(
@@ -123,8 +121,6 @@ def sample(
             )
         fits = _test(run, run.classifier(classifier), having, lacking)
         codes = _draw_until(source, fits, count, seed, progress)
-    else:
-        codes = source(count, seed)
     conditions = [f"with {','.join(having)}"] if having else []
     conditions += [f"without {','.join(lacking)}"] if lacking else []
     described = ", ".join([source.described, f"seed {seed}", *conditions])
@@ -250,8 +246,6 @@ def _draw_until(
     progress: Progress,
 ) -> Codes:
     """Draw until ``count`` codes fit; refuse where hardly any do."""
-    if count < 1:
-        raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
     kept: list[Codes] = []
     drawn = fitting = 0
     for turn in range(TURNS):

@@ -57,7 +57,7 @@ def demo(
     metrics = shown.measure()
     table(("figure", "mean"), _figures(metrics))
     page = out / "index.html"
-    _write(page, shown, _commands(shown, faces, epochs), metrics)
+    _write(page, shown, faces, epochs, metrics)
     say(f"\nOpen this in a browser:\n{page.resolve()}")
 
 
@@ -99,34 +99,6 @@ def _train(faces: FaceSet, run: Path, minutes: float, device: str, threads: int 
     return epochs
 
 
-def _commands(shown: Demonstration, source: str, epochs: int) -> dict[str, str]:
-    """The command that makes each figure again, by its name; none for a set that was given."""
-    faces, run = shown.faces, shown.run.path
-    crop = faces.crop["kind"]
-    options = ["--crop", crop] if crop in ("aligned", "fixed") else []  # drawn faces need none
-    attributes = [word for name in shown.attributes for word in ("--attribute", name)]
-    words = {
-        "faces": ["prepare", source, faces.path, *options],
-        "training": [
-            "train", "paper-first", faces.path, run, f"epochs={epochs}", "mirror=true",
-        ],
-        "reconstructions": ["reconstruct", run],
-        "generated": ["generate", run],
-        "traversals": ["traverse", run],
-        "traversals-attributes": ["traverse", run, *attributes],
-        "map-pca": ["map", run],
-        "map-tsne": [
-            "map", run, "--method", "tsne", "--attribute", shown.mapped, "--count", MAPPED,
-        ],
-        "metrics": ["evaluate", run],
-    }  # fmt: skip
-    if faces.path == Path(source):
-        words["faces"] = []
-    return {
-        name: shlex.join(["lik", *map(str, line)]) if line else "" for name, line in words.items()
-    }
-
-
 def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("loss", f"{metrics['loss']:.1f}"),
@@ -137,8 +109,17 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _prepare_command(faces: FaceSet, source: str) -> list[str | Path]:
+    """The command that makes the set again; none for a set that was given as it is."""
+    if faces.path == Path(source):
+        return []
+    crop = faces.crop["kind"]
+    options = ["--crop", crop] if crop in ("aligned", "fixed") else []  # drawn faces need none
+    return ["prepare", source, faces.path, *options]
+
+
 def _write(
-    page: Path, shown: Demonstration, commands: dict[str, str], metrics: dict[str, Any]
+    page: Path, shown: Demonstration, source: str, epochs: int, metrics: dict[str, Any]
 ) -> None:
     sheet = shown.run.figures / "faces.png"
     if not (shown.faces.path / "contact-sheet.png").is_file():
@@ -150,7 +131,7 @@ def _write(
         f"Measured on {metrics['images']:,} faces of the {metrics['split']} split, in the "
         f"scale of the paper's published figures: {metrics['scale']}.",
         table=_figures(metrics),
-        command=commands["metrics"],
+        command=_typed(["evaluate", shown.run.path]),
     )
     write_page(
         page,
@@ -164,79 +145,83 @@ def _write(
             "one can draw new ones, and walk from one to the other. Below is everything that was "
             "made on this machine just now, and the command for each figure.",
         ],
-        [*_sections(shown, commands), figures],
+        [*_sections(shown, source, epochs), figures],
         "Made by Lik. All faces but those called originals were made by a generative model; "
         "the PNG files say so in their text.",
     )
 
 
-def _sections(shown: Demonstration, commands: dict[str, str]) -> list[Section]:
-    faces, run, latent = shown.faces, shown.run, shown.run.latent
-
-    def figure(heading: str, text: str, name: str, command: str | None = None) -> Section:
-        picture = f"{run.path.name}/figures/{name}.png"
-        return Section(heading, text, picture, heading, command=commands[command or name])
-
-    sections = [
-        figure(
+def _sections(shown: Demonstration, source: str, epochs: int) -> list[Section]:
+    """The sections with a figure: each its heading, text, figure and command."""
+    faces, run, latent = shown.faces, shown.run.path, shown.run.latent
+    figures: list[tuple[str, str, str, list[str | Path]]] = [
+        (
             "1. The faces",
             f"{len(faces):,} faces, cut to {faces.size}×{faces.size} pixels. They are all that the "
             "model ever sees; nothing tells it what an eye is.",
             "faces",
+            _prepare_command(faces, source),
         ),
-        figure(
+        (
             "2. Training",
             "The loss is the sum of two parts. The reconstruction error falls as the pictures "
             "come out better. The KL divergence, the price of the code, starts near zero, because "
             "an untrained code says nothing, and grows as the code learns to carry information.",
             "training",
+            ["train", "paper-first", faces.path, run, f"epochs={epochs}", "mirror=true"],
         ),
-        figure(
+        (
             "3. Reconstruction",
             f"Faces that were not trained on, and under each what is left of it after its "
             f"{faces.size**2 * 3:,} numbers went through a code of {latent}. What is missing is "
             "what the code had no room for: fine detail goes first, hence the blur.",
             "reconstructions",
+            ["reconstruct", run],
         ),
-        figure(
+        (
             "4. New faces",
             f"{latent} random numbers, decoded. None of these faces was in the set.",
             "generated",
+            ["generate", run],
         ),
-        figure(
+        (
             "5. One number at a time",
             "The same face while one number of its code goes from one end of its range to the "
             "other. The model chose by itself what each number stands for; these are the five that "
             "carry the most information.",
             "traversals",
+            ["traverse", run],
         ),
-    ]
-    if shown.attributes:
-        sections.append(
-            figure(
-                "6. One trait at a time",
-                "What having a trait adds to a code, all other traits being the same, is a "
-                "direction. A face moved along it gains or loses the trait and keeps the rest, as "
-                "far as the set let the model tell them apart.",
-                "traversals-attributes",
-            )
-        )
-    sections.append(
-        figure(
+        (
+            "6. One trait at a time",
+            "The mean code of the faces with a trait, less that of the faces without it, is a "
+            "direction. A face moved along it gains or loses the trait and keeps the rest, as "
+            "far as the set let the model tell them apart.",
+            "traversals-attributes",
+            ["traverse", run, *(word for name in shown.attributes for word in ("-a", name))],
+        ),
+        (
             "A map of the latent space",
             "Each face at the place of its code, brought down from all dimensions to the two along "
             "which codes differ most. Faces that are alike lie near each other.",
             "map-pca",
-        )
-    )
-    if shown.mapped:
-        sections.append(
-            figure(
-                "The same map, by neighbourhood",
-                f"t-SNE keeps neighbours together. Coloured by {shown.mapped}, "
-                "which the model was never told.",
-                f"map-tsne-{shown.mapped}",
-                "map-tsne",
-            )
-        )
-    return sections
+            ["map", run],
+        ),
+        (
+            "The same map, by neighbourhood",
+            f"t-SNE keeps neighbours together. Coloured by {shown.mapped}, "
+            "which the model was never told.",
+            f"map-tsne-{shown.mapped}",
+            ["map", run, "--method", "tsne", "-a", f"{shown.mapped}", "--count", f"{MAPPED}"],
+        ),
+    ]
+    needing_attributes = () if shown.attributes else (figures[5], figures[7])
+    return [
+        Section(heading, text, f"{run.name}/figures/{name}.png", heading, command=_typed(command))
+        for heading, text, name, command in figures
+        if (heading, text, name, command) not in needing_attributes
+    ]
+
+
+def _typed(command: list[str | Path]) -> str:
+    return shlex.join(["lik", *map(str, command)]) if command else ""

@@ -19,17 +19,13 @@ def fit_prior(
     having: Having = None,
     lacking: Lacking = None,
     name: Annotated[
-        str | None,
-        typer.Option(
-            help="What it is called (default: the kind).", metavar="NAME", show_default=False
-        ),
+        str | None, typer.Option(help="What it is called (default: the kind).", metavar="NAME")
     ] = None,
     components: Annotated[
         int | None,
         typer.Option(
             help="Components of the mixture (default: as held-out codes like best).",
             metavar="K",
-            show_default=False,
             min=1,
         ),
     ] = None,

@@ -36,11 +36,7 @@ def generate(
     lacking: Lacking = None,
     classifier: Annotated[
         str | None,
-        typer.Option(
-            help="The attribute classifier that tells which have them.",
-            metavar="NET",
-            show_default=False,
-        ),
+        typer.Option(help="The attribute classifier that tells which have them.", metavar="NET"),
     ] = None,
     nearest: Annotated[
         bool,

@@ -18,11 +18,7 @@ from lik.cli.output import save_figure, say, say_json, stages, table
 def likeness(
     picture: Annotated[
         str | None,
-        typer.Argument(
-            help="Any photograph (default: a face that Lik draws).",
-            metavar="PICTURE",
-            show_default=False,
-        ),
+        typer.Argument(help="Any photograph (default: a face that Lik draws).", metavar="PICTURE"),
     ] = None,
     mse: Annotated[
         float | None,
@@ -44,7 +40,6 @@ def likeness(
             help="A network, made by lik train-features, to measure the distance in its features; "
             "for it a few pixels are cut off where the sides are no multiples of 32.",
             metavar="NET",
-            show_default=False,
         ),
     ] = None,
     seed: Seed = 0,

@@ -30,7 +30,6 @@ def map_(
             "--attribute",
             "-a",
             metavar="NAME",
-            show_default=False,
             help="Draw dots coloured by this attribute in place of thumbnails.",
         ),
     ] = None,

@@ -21,8 +21,7 @@ def morph(
         ),
     ],
     path: Annotated[
-        str,
-        typer.Option(help="The path between codes: straight, or spherical.", metavar="PATH"),
+        str, typer.Option(help="The path between codes: straight, or spherical.", metavar="PATH")
     ] = "straight",
     steps: Annotated[int, typer.Option(help="Faces in a row.", metavar="N", min=2)] = 7,
     seconds: Annotated[
@@ -46,7 +45,6 @@ def morph(
             "-o",
             help="What to write: PNG (strip or square), GIF or MP4 (film).",
             metavar="FILE",
-            show_default=False,
             callback=file_of(".png", ".gif", ".mp4"),
         ),
     ] = None,
