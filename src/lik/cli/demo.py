@@ -75,8 +75,8 @@ class _Shown:
 
 
 def _faces(source: str, out: Path) -> "FaceSet":
-    from lik.cli.prepare import plan_of, prepare_faces
-    from lik.faces.crop.cropping import AlignedCrop, FixedCrop
+    from lik.app.preparing import Crop, PrepareRequest, prepare, save_contact_sheet
+    from lik.cli.output import command_line, stages
     from lik.faces.io.celeba import find_celeba
     from lik.faces.set.faceset import FaceSet
 
@@ -85,7 +85,14 @@ def _faces(source: str, out: Path) -> "FaceSet":
         return FaceSet.open(source)
     # CelebA is aligned already and drawn faces are whole pictures: neither needs detection.
     fixed = source.startswith("drawn:") or find_celeba(Path(source)) is not None
-    return prepare_faces([source], out, plan_of(FixedCrop() if fixed else AlignedCrop()))
+    with stages() as progress:
+        request = PrepareRequest(crop=Crop.fixed if fixed else Crop.aligned)
+        prepared = prepare([source], out, request, progress, say)
+    for line in prepared.lines():
+        say(line)
+    assert prepared.faces is not None
+    save_contact_sheet(prepared.faces, command_line())
+    return prepared.faces
 
 
 def _train(faces: "FaceSet", run: Path, minutes: float, device: Any) -> int:
@@ -170,9 +177,10 @@ def _write(page: Path, faces: "FaceSet", run: Path, shown: _Shown, metrics: dict
 
     sheet = run / "figures" / "faces.png"
     if not (faces.path / "contact-sheet.png").is_file():
-        from lik.cli.prepare import draw_contact_sheet
+        from lik.app.preparing import save_contact_sheet
+        from lik.cli.output import command_line
 
-        draw_contact_sheet(faces, sheet)
+        save_contact_sheet(faces, command_line(), sheet)
     else:
         shutil.copyfile(faces.path / "contact-sheet.png", sheet)
     write_page(

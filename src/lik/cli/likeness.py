@@ -106,9 +106,9 @@ def _opened(picture: str | None, face: bool, side: int, seed: int) -> tuple["Pic
         from lik.faces.photograph import crop_picture
 
         return crop_picture(path, {"kind": "aligned"}, side), f"the face of {path.name}"
-    from lik.faces.whole import whole_picture
+    from lik.faces.photograph import read_picture
 
-    return whole_picture(path, side), path.name
+    return read_picture(path, side), path.name
 
 
 def _divisible(pixels: "Pictures") -> "Pictures":
