@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lik.faces.set.merging import merge
 from PIL import Image
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -23,7 +24,6 @@ from lik.faces.set import engines, extraction
 from lik.faces.set.engines import here, processes
 from lik.faces.set.extraction import Plan
 from lik.faces.set.faceset import MEASURES, FaceSet
-from lik.faces.set.merging import merge
 from lik.faces.set.preparation import Shard, prepare
 from lik.faces.set.quality import Limits
 
@@ -91,7 +91,7 @@ class TestTheSet:
         prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
         faces = FaceSet.open(tmp_path / "set")
         assert list(faces.measures) == MEASURES
-        assert (faces.measures["invented"] == 0).all()
+        assert (faces.measures["padding_fraction"] == 0).all()
         assert (np.abs(faces.measures["brightness"] - 0.5) < 0.05).all()
         assert np.isnan(faces.measures["score"]).all()  # nobody had to look
 
@@ -179,14 +179,16 @@ class TestKeeping:
             left_out[0].thumbnail, extraction.thumbnail(picture(200, 200, ord("a")))
         )
 
-    def test_crops_over_the_edge_are_invented_up_to_a_limit_or_left_out(self, tmp_path):
+    def test_crops_over_the_edge_are_padded_up_to_a_limit_or_left_out(self, tmp_path):
         edge = Detection(Box(0.0, 0.4, 0.2, 1.0), ((0.02, 0.5), (0.12, 0.5)), 1.0)
         faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Finder(edge)))
-        invented = faces.measures["invented"][0]
-        assert invented == pytest.approx(Square(*faces.boxes[0]).invented(200, 200), rel=1e-4)
-        assert 0.1 < invented < 0.5
+        padding = faces.measures["padding_fraction"][0]
+        assert padding == pytest.approx(
+            Square(*faces.boxes[0]).padding_fraction(200, 200), rel=1e-4
+        )
+        assert 0.1 < padding < 0.5
         source = self.source(tmp_path / "q")
-        limits = Limits(max_invented=invented - 0.01)
+        limits = Limits(max_padding=padding - 0.01)
         for plan, words in (
             (Plan(AlignedCrop(), 16, Finder(edge), limits=limits), "too far over the edge"),
             (Plan(PaperCrop(), 16, Finder(edge)), "would leave the picture"),
@@ -251,7 +253,7 @@ class TestEngines:
             (["a"], "shard 2/2 is missing"),
             (["a", "again"], "both shard 1/2"),
             (["a", "third"], "different divisions"),
-            (["a", "other"], "size"),
+            (["a", "other"], "shards of different jobs .size 64 → 32.: prepare all shards"),
             (["a", "whole"], "no finished shard"),
         ):
             with pytest.raises(UnusableInput, match=words):
@@ -268,7 +270,7 @@ class TestEngines:
         def killed(partial):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("lik.faces.set.merging.assemble", killed)
+        monkeypatch.setattr("lik.faces.set.preparation.assemble", killed)
         with pytest.raises(KeyboardInterrupt):
             merge(parts, tmp_path / "merged")
         monkeypatch.undo()
@@ -283,7 +285,7 @@ class TestEngines:
         ray.init(num_cpus=2, log_to_driver=False, logging_level="error")
         killed = []
 
-        def kill_one(done, total):
+        def kill_one(stage, done, total):
             workers = subprocess.run(
                 ["pgrep", "-f", "ray::extract_all"], capture_output=True, text=True
             ).stdout.split()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lik.faces.set.faceset import FaceSet, Rejected
 from lik.faces.set.statistics import (
@@ -232,7 +232,10 @@ def _duplicates(faces: FaceSet, groups: list[NDArray[np.int64]]) -> Iterator[Sec
             lines.append([])
         lines[-1] += [GAP, *shown] if lines[-1] else shown
     rows = [
-        Row(_tiles(faces.images, line), captions=[_caption(faces, index) for index in line])
+        Row(
+            _tiles(faces.images, np.array(line)),
+            captions=[_caption(faces, index) for index in line],
+        )
         for line in lines
     ]
     count = sum(map(len, groups))
@@ -345,7 +348,7 @@ def _tiles(
 ) -> NDArray[np.uint8]:
     """The faces of these indices (N, T, T, 3); white for `GAP`."""
     white = np.full((TILE, TILE, 3), 255, np.uint8)
-    return np.stack([white if i == GAP else _scaled(np.asarray(images[i])) for i in np.asarray(chosen)])
+    return np.stack([white if i == GAP else _scaled(np.asarray(images[i])) for i in chosen])
 
 
 def _caption(faces: FaceSet, index: int) -> str:

@@ -57,6 +57,8 @@ class _Hashes(BaseModel):
 class _Description(Settings):
     """What faceset.json holds."""
 
+    model_config = ConfigDict(strict=True)
+
     format: Literal["lik-faceset"]
     version: Literal[3]
     source: str
