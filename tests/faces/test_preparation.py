@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lik.faces.set.merging import merge
 from PIL import Image
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -24,7 +23,7 @@ from lik.faces.set import engines, extraction
 from lik.faces.set.engines import here, processes
 from lik.faces.set.extraction import Plan
 from lik.faces.set.faceset import MEASURES, FaceSet
-from lik.faces.set.preparation import Shard, prepare
+from lik.faces.set.preparation import Shard, merge, prepare
 from lik.faces.set.quality import Limits
 
 FIXED = Plan(FixedCrop(), 64)
