@@ -19,7 +19,7 @@ from lik.faces.crop.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Squa
 from lik.faces.detect.detection import Detection
 from lik.faces.io.source import Source, hashed_split
 from lik.faces.io.sources import open_source
-from lik.faces.set import engines, extraction
+from lik.faces.set import assembly, engines, extraction
 from lik.faces.set.engines import here, processes
 from lik.faces.set.extraction import Plan
 from lik.faces.set.faceset import MEASURES, FaceSet
@@ -400,6 +400,127 @@ class TestNothingIsLost:
         assert whole == resumed
 
 
+class TestOneFolder:
+    """OUT belongs to one process, is read again to the last byte, and is mended."""
+
+    def test_two_at_a_time_are_refused(self, folder, tmp_path):
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "whole", FIXED)
+        refused = []
+
+        def engine(container, plan, chunks):
+            for shard in (None, Shard(1, 2)):
+                with pytest.raises(UnusableInput, match="by another process") as error:
+                    prepare(source, tmp_path / "set", FIXED, shard=shard)
+                refused.append(error)
+            yield from here(container, plan, chunks)
+
+        prepare(source, tmp_path / "set", FIXED, engine)
+        assert len(refused) == 2
+        assert content(tmp_path / "set") == content(tmp_path / "whole")
+
+    def test_shards_are_merged_by_one_process(self, folder, tmp_path, monkeypatch):
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "part", FIXED, shard=Shard(1, 1))
+
+        def another(partial):
+            monkeypatch.undo()
+            with pytest.raises(UnusableInput, match="by another process"):
+                merge([tmp_path / "part"], tmp_path / "set")
+            return assembly.assemble(partial)
+
+        monkeypatch.setattr("lik.faces.set.preparation.assemble", another)
+        assert merge([tmp_path / "part"], tmp_path / "set").kept == 10
+
+    def test_work_that_does_not_fit_its_pictures_is_refused(self, folder, tmp_path, monkeypatch):
+        """As two processes left it that wrote at the same time, where nothing locks."""
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
+        partial = tmp_path / "set" / ".partial"
+        (tmp_path / "set" / "shard.json").unlink()
+        for name, head in (("rows.jsonl", 0), ("images.npy", 128), ("rejected.npy", 128)):
+            data = (partial / name).read_bytes()
+            (partial / name).write_bytes(data + data[head:])
+        with pytest.raises(UnusableInput, match="does not fit its pictures: remove it"):
+            prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
+
+    @pytest.mark.parametrize("damage", ["flipped", "short", "gone", "table"])
+    def test_a_damaged_set_is_made_again(self, folder, tmp_path, damage):
+        source, out, notices = open_source(str(folder), 64), tmp_path / "set", []
+        prepare(source, out, FIXED)
+        whole = content(out)
+        file = out / ("index.csv" if damage == "table" else "images.npy")
+        data = bytearray(whole[file.name])
+        data[-2] ^= 1
+        file.write_bytes(data[:5000] if damage == "short" else data)
+        if damage == "gone":
+            file.unlink()
+        assert not prepare(source, out, FIXED, notify=notices.append).already_done
+        assert f"{file.name} of {out} has changed" in notices[0]
+        kept = {"index.csv.changed": bytes(data)} if damage == "table" else {}
+        assert content(out) == whole | kept
+        assert prepare(source, out, FIXED).already_done
+
+    def test_a_repair_that_was_killed_goes_on(self, folder, tmp_path, monkeypatch):
+        source, out = open_source(str(folder), 64), tmp_path / "set"
+        prepare(source, out, FIXED)
+        whole = content(out)
+        (out / "images.npy").write_bytes(b"short")
+        monkeypatch.setattr(engines, "extract", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            prepare(source, out, FIXED)
+        monkeypatch.undo()
+        prepare(source, out, FIXED)
+        assert whole.items() <= content(out).items()
+
+    def test_a_damaged_shard_is_made_again_and_not_merged(self, folder, tmp_path):
+        source, out = open_source(str(folder), 64), tmp_path / "part"
+        prepare(source, out, FIXED, shard=Shard(1, 1))
+        pixels = out / ".partial" / "images.npy"
+        pixels.write_bytes(pixels.read_bytes()[:-1] + b"\x07")
+        with pytest.raises(UnusableInput, match="prepare this shard again"):
+            merge([out], tmp_path / "set")
+        assert not prepare(source, out, FIXED, shard=Shard(1, 1)).already_done
+        assert merge([out], tmp_path / "set").kept == 10
+
+    def test_a_description_that_is_broken_is_said_with_what_to_do(self, folder, tmp_path):
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "set", FIXED)
+        (tmp_path / "set" / "faceset.json").write_text('{"format": "lik-faceset", "version": 3}')
+        with pytest.raises(UnusableInput, match=r"Remove .* to prepare it anew"):
+            prepare(source, tmp_path / "set", FIXED)
+
+    @pytest.mark.parametrize("shard", [None, Shard(1, 1)])
+    def test_pictures_that_were_replaced_are_noticed(self, folder, tmp_path, monkeypatch, shard):
+        state = ["before"]
+        monkeypatch.setattr(Source, "fingerprint", property(lambda source: state[0]))
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "set", FIXED, shard=shard)
+        state[0] = "after"
+        with pytest.raises(UnusableInput, match=r"have changed since .* remove .* anew"):
+            prepare(source, tmp_path / "set", FIXED, shard=shard)
+
+    def test_what_is_refused_leaves_no_lock_in_a_strange_folder(self, folder, tmp_path):
+        before = content(folder)
+        with pytest.raises(UnusableInput, match="not empty"):
+            prepare(open_source("drawn:4", 16), folder, Plan(FixedCrop(), 16))
+        assert content(folder) == before
+
+
+@pytest.mark.parametrize("own", ["g.jpg#2", "g.jpg#", "h##2"])
+def test_a_further_face_is_never_called_like_a_picture(tmp_path, own):
+    """Pictures may be called as further faces are."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, name in enumerate(("g.jpg", own)):
+        (folder / name).write_bytes(png(picture(200, 200, number)))
+    plan = Plan(AlignedCrop(), 16, Finder(*TestKeeping.TWO), every=True)
+    prepare(open_source(str(folder), 16), tmp_path / "set", plan)
+    faces = FaceSet.open(tmp_path / "set")
+    mark = {"g.jpg#2": "##", "g.jpg#": "#", "h##2": "###"}[own]
+    assert faces.names == ["g.jpg", f"g.jpg{mark}2", own, f"{own}{mark}2"]
+
+
 def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
     """Names with spaces, quotes, line breaks and letters of all scripts are kept apart."""
     names = [
@@ -409,6 +530,9 @@ def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
         "лик.png",
         "顔.png",
         "new\nline.png",
+        "return\r.png",
+        "Icon\r",
+        "both\r\n.png",
     ]
     for number, name in enumerate(names):
         (folder / name).write_bytes(png(picture(seed=20 + number)))
@@ -419,4 +543,4 @@ def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
     assert set(names) <= set(faces.names)
     with open(tmp_path / "set" / "index.csv", encoding="utf-8", newline="") as file:
         assert [row["name"] for row in csv.DictReader(file)] == faces.names
-    assert json.loads((tmp_path / "set" / "faceset.json").read_text())["pictures"] == 18
+    assert json.loads((tmp_path / "set" / "faceset.json").read_text())["pictures"] == 21
