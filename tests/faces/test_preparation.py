@@ -253,7 +253,7 @@ class TestEngines:
             (["a", "again"], "both shard 1/2"),
             (["a", "third"], "different divisions"),
             (["a", "other"], "shards of different jobs .size 64 → 32.: prepare all shards"),
-            (["a", "whole"], "no finished shard"),
+            (["a", "whole"], "is no shard"),
         ):
             with pytest.raises(UnusableInput, match=words):
                 merge([tmp_path / part for part in parts], tmp_path / "merged")
@@ -437,7 +437,6 @@ class TestOneFolder:
         source = open_source(str(folder), 64)
         prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
         partial = tmp_path / "set" / ".partial"
-        (tmp_path / "set" / "shard.json").unlink()
         for name, head in (("rows.jsonl", 0), ("images.npy", 128), ("rejected.npy", 128)):
             data = (partial / name).read_bytes()
             (partial / name).write_bytes(data + data[head:])

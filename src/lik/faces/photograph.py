@@ -120,31 +120,30 @@ def open_photograph(
     pixels = read_picture(path)
     height, width = pixels.shape[:2]
     own = crop_rule(rule, "the run's crop rule") if rule else FaceCrop()
-    widen = float(getattr(own, "widen", 1.0))
     if (width, height) == (size, size):
         whole = PhotographedFace(Square(0, 0, size), pixels)
         notice = "" if isinstance(own, WholeCrop) else f"{path}: {NOTICES[FoundBy.size]}."
-        return Photograph(pixels, [whole], widen, FoundBy.size, notice)
-    fitting, found_by, notice = own, FoundBy.detection, ""
-    if not isinstance(own, FaceCrop | AlignedCrop):
-        framed = is_framed(pixels, own)
-        found_by = FoundBy.detection if needs_detection(own) or not framed else FoundBy.frame
-        notice = f"{path}: {NOTICES[found_by]}."
-        if not framed:
-            fitting = FaceCrop() if isinstance(own, PaperCrop) else AlignedCrop(widen=widen)
-        elif isinstance(own, PaperCrop):
-            notice = ""
-    if found_by is FoundBy.frame:
-        finder = None
-    elif finder is None:
-        finder = _finder(fitting.kind)
+        return Photograph(pixels, [whole], _widened(own), FoundBy.size, notice)
+    fitting = _rule_for(own, pixels)
+    found_by = FoundBy.detection if needs_detection(fitting) else FoundBy.frame
+    usual = needs_detection(own) and fitting == own
+    notice = "" if usual else f"{path}: {NOTICES[found_by]}."
+    if found_by is FoundBy.detection:
+        finder = finder or _finder(fitting.kind)
     result = extract(Folder(path.parent), path.name, Plan(fitting, size, finder, every))
     if not result.faces:
         reason = result.left_out[0].reason
         reason = "no face was found in it" if reason == NO_FACE else reason
         raise UnusableInput(f"{path} cannot be used: {reason}.")
     faces = [PhotographedFace(face.square, face.pixels) for face in result.faces]
-    return Photograph(pixels, faces, widen, found_by, notice)
+    return Photograph(pixels, faces, _widened(own), found_by, notice)
+
+
+def _rule_for(own: CropRule, pixels: Picture) -> CropRule:
+    """The run's own rule, or one that detects where the picture is not such as that one is for."""
+    if isinstance(own, FaceCrop | AlignedCrop) or is_framed(pixels, own):
+        return own
+    return FaceCrop() if isinstance(own, PaperCrop) else AlignedCrop(widen=_widened(own))
 
 
 def is_framed(pixels: Picture, rule: CropRule) -> bool:
@@ -186,6 +185,10 @@ def read_picture(path: Path, longest: int | None = None) -> Picture:
         return pixels
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _widened(rule: CropRule) -> float:
+    return rule.widen if isinstance(rule, FixedCrop | AlignedCrop) else 1.0
 
 
 @cache

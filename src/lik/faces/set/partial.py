@@ -6,12 +6,14 @@ images.npy     the faces' pixels behind room for a header
 rejected.npy   the thumbnails of what was left out, likewise
 
 Memory stays flat however many pictures there are, and a killed job loses one batch at most: a
-line is written after the pixels that it speaks of, and what no line speaks of is cut off.
+line is written after the pixels that it speaks of, and holds their checksum. What no line speaks
+of, and what has changed since, is cut off when the work goes on.
 """
 
 import json
 import os
 import shutil
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -119,6 +121,7 @@ class Partial:
             | {
                 "faces": [_face(face) for face in extraction.faces],
                 "left_out": [self._left_out(entry, shown) for entry in extraction.left_out],
+                "crc": zlib.crc32(b"".join(face.pixels.tobytes() for face in extraction.faces)),
             }
             for extraction, about in zip(extractions, known, strict=True)
         ]
@@ -146,6 +149,10 @@ class Partial:
         with open(self.rows_file, "rb") as file:
             for line in file:
                 yield json.loads(line)
+
+    def reasons(self) -> dict[str, int]:
+        """How often each reason was given for leaving something out."""
+        return Counter(entry["reason"] for row in self.rows() for entry in row["left_out"])
 
     def require_complete(self, names: Sequence[str] | None = None) -> None:
         """See that each picture was done once: ``names``, or as many as the job has.
@@ -189,18 +196,19 @@ class Partial:
         return True
 
     def _recover(self) -> None:
-        """Keep the lines that are whole and whose pixels are there; cut off the rest."""
-        faces_there = (self.pixels.stat().st_size - HEADER) // self._face_bytes
+        """Keep the lines that are whole and whose pixels are there, unchanged; cut off the rest."""
         shown_there = (self.thumbnails.stat().st_size - HEADER) // THUMBNAIL_BYTES
         end = 0
-        with open(self.rows_file, "rb") as file:
+        with open(self.rows_file, "rb") as file, open(self.pixels, "rb") as pixels:
+            pixels.seek(HEADER)
             for line in file:
                 row = _parsed(line)
                 if row is None:
                     break
                 new = [entry["reason"] for entry in row["left_out"] if entry["thumbnail"]]
                 shown = self.thumbnails_of.total() + len(new)
-                if self.kept + len(row["faces"]) > faces_there or shown > shown_there:
+                content = pixels.read(len(row["faces"]) * self._face_bytes)
+                if zlib.crc32(content) != row["crc"] or shown > shown_there:
                     break
                 self.kept += len(row["faces"])
                 self.thumbnails_of.update(new)

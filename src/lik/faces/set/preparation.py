@@ -7,7 +7,6 @@ machines, are put together by `merge`: the same bytes as if the job had never be
 
 import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.core.artifacts import read_json, sha256_of, write_json
+from lik.core.artifacts import read_json
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.locks import held
@@ -29,9 +28,6 @@ from lik.faces.set.engines import CHUNK, Chunk, Engine, here
 from lik.faces.set.extraction import LEAVES, Plan, mark_for
 from lik.faces.set.faceset import changed_files, read_description
 from lik.faces.set.partial import FOLDER, LOCK, Partial, Row, Work, begin_instead, differences
-
-SHARD_FILE = "shard.json"
-SHARD_FORMAT = "lik-shard"
 
 MERGING = "merging"
 """What stands in place of a shard's number in the work of a merge."""
@@ -113,13 +109,17 @@ def prepare(
     work = Work(job_of(source, plan), str(shard) if shard else None, source.fingerprint)
     part = shard.of(len(source.names)) if shard else range(len(source.names))
     with _locked(out, "the same command goes on from there"):
-        finished = _finished(out, work, notify, shard)
+        finished = _finished(out, work, notify)
         if finished:
             return finished
         partial = Partial(out, work)
-        _extract(source, plan, engine, partial, part, progress)
+        whole = shard is not None and partial.done == len(part)
+        if not whole:
+            _extract(source, plan, engine, partial, part, progress)
         partial.require_complete(source.names[part.start : part.stop])
-        return _finish_shard(partial, shard) if shard else _report(assemble(partial))
+        if shard:
+            return Preparation(partial.done, partial.kept, partial.reasons(), whole, shard)
+        return _report(assemble(partial))
 
 
 def merge(shards: Sequence[Path], out: Path) -> Preparation:
@@ -129,10 +129,9 @@ def merge(shards: Sequence[Path], out: Path) -> Preparation:
         UnusableInput: a shard is missing, given twice, unfinished, damaged, or of another job.
         FailedOnTheWay: writing failed; the same command begins again.
     """
-    works = _ordered(shards)
-    prints = {work.fingerprint for work in works.values()}
-    job = next(iter(works.values())).job
-    merging = Work(job, MERGING, prints.pop() if len(prints) == 1 else "")
+    parts = _ordered(shards)
+    prints = {part.work.fingerprint for part in parts}
+    merging = Work(parts[0].job, MERGING, prints.pop() if len(prints) == 1 else "")
     with _locked(out, "the same command begins again"):
         if (out / "faceset.json").is_file():
             raise UnusableInput(f"{out} is a face set already: choose another folder.")
@@ -142,8 +141,8 @@ def merge(shards: Sequence[Path], out: Path) -> Preparation:
             (out / "images.npy").unlink(missing_ok=True)
             (out / "rejected.npy").unlink(missing_ok=True)
         partial = Partial(out, merging)
-        for path, work in works.items():
-            partial.join(Partial(path, work))
+        for part in parts:
+            partial.join(part)
         partial.require_complete()
         return _report(assemble(partial))
 
@@ -165,15 +164,18 @@ def job_of(source: Source, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _busy(out: Path) -> str:
+    return f"{out} is being prepared by another process: wait for it, or choose another folder."
+
+
 @contextmanager
 def _locked(out: Path, next_time: str) -> Iterator[None]:
     """Hold the folder of a set, and leave nothing where nothing was made."""
     if out.is_file():
         raise UnusableInput(f"{out} is a file: choose another folder.")
-    busy = f"{out} is being prepared by another process: wait for it, or choose another folder."
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with held(out / LOCK, busy):
+        with held(out / LOCK, _busy(out)):
             try:
                 yield
             finally:
@@ -223,10 +225,10 @@ def _plain(values: NDArray[np.float64]) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]
 
 
-def _finished(out: Path, work: Work, notify: Notify, shard: Shard | None) -> Preparation | None:
+def _finished(out: Path, work: Work, notify: Notify) -> Preparation | None:
     """What was prepared before, where it is whole; what is damaged is taken away."""
     if not (out / "faceset.json").is_file():
-        return _finished_shard(out, work, notify, shard) if shard else None
+        return None
     try:
         description = read_description(out)
     except UnusableInput as error:
@@ -243,55 +245,25 @@ def _finished(out: Path, work: Work, notify: Notify, shard: Shard | None) -> Pre
     return None
 
 
-def _finished_shard(out: Path, work: Work, notify: Notify, shard: Shard) -> Preparation | None:
-    file = out / SHARD_FILE
-    if not file.is_file():
-        return None
-    work.require_same(out, read_json(out / FOLDER / "job.json"))
-    description = read_json(file)
-    if not changed_files(out / FOLDER, description):
-        return replace(_report(description), already_done=True, shard=shard)
-    notify(f"{out} has changed since it was prepared: it is made again.")
-    file.unlink()
-    shutil.rmtree(out / FOLDER)
-    return None
-
-
-def _finish_shard(partial: Partial, shard: Shard) -> Preparation:
-    reasons = Counter(entry["reason"] for row in partial.rows() for entry in row["left_out"])
-    files = (partial.rows_file, partial.pixels, partial.thumbnails)
-    description = {
-        "format": SHARD_FORMAT,
-        "version": 1,
-        "shard": str(shard),
-        "pictures": partial.done,
-        "kept": partial.kept,
-        "rejected": dict(reasons),
-        "sha256": {file.name: sha256_of(file) for file in files},
-    }
-    write_json(partial.out / SHARD_FILE, description)
-    return Preparation(partial.done, partial.kept, dict(reasons), shard=shard)
-
-
 def _report(description: dict[str, Any]) -> Preparation:
     return Preparation(description["pictures"], description["kept"], description["rejected"])
 
 
-def _ordered(paths: Sequence[Path]) -> dict[Path, Work]:
-    """The shards in the order of their numbers, with what they are parts of."""
-    found: dict[Shard, tuple[Path, Work]] = {}
+def _ordered(paths: Sequence[Path]) -> list[Partial]:
+    """The shards in the order of their numbers."""
+    found: dict[Shard, Partial] = {}
     for path in paths:
-        shard, work = _described(path)
+        shard, part = _opened_shard(path)
         if shard in found:
-            raise UnusableInput(f"{found[shard][0]} and {path} are both shard {shard}.")
-        first, other = next(iter(found.values()), (path, work))
-        changed = differences(other.job, work.job)
+            raise UnusableInput(f"{found[shard].out} and {path} are both shard {shard}.")
+        first = next(iter(found.values()), part)
+        changed = differences(first.job, part.job)
         if changed:
             raise UnusableInput(
-                f"{first} and {path} are shards of different jobs ({'; '.join(changed)}): prepare "
-                "all shards of the same pictures in the same way."
+                f"{first.out} and {path} are shards of different jobs ({'; '.join(changed)}): "
+                "prepare all shards of the same pictures in the same way."
             )
-        found[shard] = path, work
+        found[shard] = part
     counts = {shard.count for shard in found}
     if len(counts) != 1:
         raise UnusableInput("the shards are of different divisions of the job: give all of one.")
@@ -300,19 +272,20 @@ def _ordered(paths: Sequence[Path]) -> dict[Path, Work]:
     missing = [str(shard) for shard in wanted if shard not in found]
     if missing:
         raise UnusableInput(f"shard {', '.join(missing)} is missing: give all {count}.")
-    return dict(found[shard] for shard in wanted)
+    return [found[shard] for shard in wanted]
 
 
-def _described(path: Path) -> tuple[Shard, Work]:
-    if not (path / SHARD_FILE).is_file():
-        begun = (path / FOLDER).is_dir()
-        advice = "let its preparing finish" if begun else "prepare the pictures in shards first"
-        raise UnusableInput(f"{path} is no finished shard of a face set: {advice}.")
-    description = read_json(path / SHARD_FILE)
-    if not isinstance(description, dict) or description.get("format") != SHARD_FORMAT:
-        raise UnusableInput(f"{path / SHARD_FILE} does not describe a shard of Lik.")
-    if changed_files(path / FOLDER, description):
+def _opened_shard(path: Path) -> tuple[Shard, Partial]:
+    file = path / FOLDER / "job.json"
+    work = Work(**read_json(file)) if file.is_file() else None
+    if work is None or work.shard in (None, MERGING):
+        raise UnusableInput(f"{path} is no shard of a face set: prepare the pictures in shards.")
+    shard = Shard.parse(str(work.shard))
+    with held(path / LOCK, _busy(path)):
+        part = Partial(path, work)
+    if part.done != len(shard.of(work.job["pictures"])):
         raise UnusableInput(
-            f"{path} has changed since it was prepared: prepare this shard again, which mends it."
+            f"{path} is no finished shard of a face set, or it is damaged: prepare this shard "
+            "again, which goes on with it."
         )
-    return Shard.parse(description["shard"]), Work(**read_json(path / FOLDER / "job.json"))
+    return shard, part
