@@ -178,38 +178,25 @@ def contact_sheet(faces: FaceSet, count: int = 64) -> Image.Image:
 def _require_rule(request: PrepareRequest) -> None:
     """Refuse what does not go together."""
     crop, square = request.crop, request.square
-    aligned = crop is Crop.aligned
-    models = request.yunet or request.aligner
-    faults = (
-        (square and crop is not Crop.fixed, "a square of one's own goes with the crop fixed"),
-        (square and min(square) < 0, "the corner of the square must be 0, 0 or more"),
-        (square and square[2] < 1, "the side of the square must be at least 1 pixel"),
-        (
-            request.widen != 1 and crop not in (Crop.fixed, Crop.aligned),
-            "widening goes with the crops aligned and fixed",
+    widened, models = request.widen != 1, request.yunet or request.aligner
+    frame = crop in (Crop.fixed, Crop.aligned)
+    elsewhere = request.ray_address is not None and request.engine is not Place.ray
+    faults = {
+        "a square of one's own goes with the crop fixed": square and crop is not Crop.fixed,
+        "the corner of a square must be 0, 0 or more": square and min(square) < 0,
+        "the side of a square must be at least 1 pixel": square and square[2] < 1,
+        "widening goes with the crops aligned and fixed": widened and not frame,
+        "widening the reference frame does not go with a square of one's own": widened and square,
+        "all faces, YuNet and an alignment network need a crop that detects": crop is Crop.fixed
+        and (request.faces is Faces.all or models),
+        "YuNet goes with the crop aligned, and not together with an alignment network": (
+            request.yunet and (request.aligner or crop is not Crop.aligned)
         ),
-        (
-            request.widen != 1 and square,
-            "widening widens the reference frame: it does not go with a square of one's own",
-        ),
-        (
-            crop is Crop.fixed and (request.faces is Faces.all or models),
-            "all faces, YuNet and an alignment network need a crop that detects",
-        ),
-        (
-            request.yunet and (request.aligner or not aligned),
-            "YuNet goes with the crop aligned, and not together with an alignment network",
-        ),
-        (
-            request.aligner and crop is Crop.paper,
-            "an alignment network goes with the crops aligned and face",
-        ),
-        (
-            request.ray_address is not None and request.engine is not Place.ray,
-            "the address of a Ray cluster goes with the engine ray",
-        ),
-    )
-    for fault, sentence in faults:
+        "an alignment network goes with the crops aligned and face": request.aligner
+        and crop is Crop.paper,
+        "the address of a Ray cluster goes with the engine ray": elsewhere,
+    }
+    for sentence, fault in faults.items():
         if fault:
             raise UnusableInput(f"{sentence}.")
 

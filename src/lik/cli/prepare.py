@@ -55,7 +55,6 @@ def prepare(
             "The square of --crop fixed, in pixels of the pictures "
             "(default: CelebA's reference frame in proportion).",
             "X,Y,SIDE",
-            show_default=False,
         ),
     ] = None,
     widen: Annotated[
@@ -65,11 +64,7 @@ def prepare(
     size: Annotated[int, _option("Side of the faces, in pixels.", "N")] = 64,
     labels: Annotated[
         Path | None,
-        _option(
-            "A CSV of attributes: file names in the first column, a column for each.",
-            "CSV",
-            show_default=False,
-        ),
+        _option("A CSV of attributes: file names in the first column, a column for each.", "CSV"),
     ] = None,
     faces: Annotated[
         Faces, _option("Which faces of a picture are kept.", panel=FINDING)
@@ -80,7 +75,6 @@ def prepare(
             "YuNet's model file, for --crop aligned (lik doctor says where it is looked for).",
             "ONNX",
             FINDING,
-            show_default=False,
         ),
     ] = None,
     aligner: Annotated[
@@ -89,7 +83,6 @@ def prepare(
             "An alignment network made by lik train-aligner, in place of Lik's own.",
             "ONNX",
             FINDING,
-            show_default=False,
         ),
     ] = None,
     min_score: Annotated[Limit, _option("Least score of a detection.", panel=LIMITS)] = None,
@@ -118,20 +111,14 @@ def prepare(
     shard: Annotated[
         str | None,
         _option(
-            "Do part I of N only, such as 1/4; lik merge puts the parts together.",
-            "I/N",
-            SCALE,
-            show_default=False,
+            "Do part I of N only, such as 1/4; lik merge puts the parts together.", "I/N", SCALE
         ),
     ] = None,
     engine: Annotated[Place, _option("Where the work is done.", panel=SCALE)] = Place.local,
     ray_address: Annotated[
         str | None,
         _option(
-            "The Ray cluster of --engine ray (default: one on this machine).",
-            "ADDRESS",
-            SCALE,
-            show_default=False,
+            "The Ray cluster of --engine ray (default: one on this machine).", "ADDRESS", SCALE
         ),
     ] = None,
 ) -> None:

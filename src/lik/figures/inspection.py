@@ -46,9 +46,9 @@ class Ranking:
     measure: str
     heading: str
     text: str
-    best: str
     worst: str
     limit: str
+    best: str = ""
     digits: int = 2
 
     @property
@@ -63,39 +63,54 @@ class Ranking:
 
 RANKINGS = (
     Ranking(
-        *("sharpness", "Sharpness"),
+        "sharpness",
+        "Sharpness",
         "How much of the finest detail that its pixels could hold a face does hold, whatever its "
         "contrast: 0 is blurred, or enlarged from a small one, and about 0.5 a good photograph.",
-        *("sharpest", "most blurred", "min_sharpness"),
+        "most blurred",
+        "min_sharpness",
+        "sharpest",
     ),
     Ranking(
-        *("brightness", "Brightness: the darkest"),
+        "brightness",
+        "Brightness: the darkest",
         "The mean luma of the middle of the face, from 0, black, to 1, white. Dark skin is not a "
         "dark photograph: look before you set a limit.",
-        *("", "darkest", "min_brightness"),
+        "darkest",
+        "min_brightness",
     ),
     Ranking(
-        *("brightness", "Brightness: the brightest", "The other end of the same."),
-        *("", "brightest", "max_brightness"),
+        "brightness",
+        "Brightness: the brightest",
+        "The other end of the same.",
+        "brightest",
+        "max_brightness",
     ),
     Ranking(
-        *("score", "Detection: the surest and the least sure"),
+        "score",
+        "Detection: the surest and the least sure",
         "How sure the detector was that this is a face. What is no face, or is cut askew, is "
         "mostly found among the least sure.",
-        *("surest", "least sure", "min_score"),
+        "least sure",
+        "min_score",
+        "surest",
         digits=3,
     ),
     Ranking(
-        *("detected", "The smallest detections"),
+        "detected",
+        "The smallest detections",
         "The side of the face in the picture that it comes from, in pixels. Faces smaller than "
         "the size of the set were enlarged.",
-        *("", "smallest", "min_detected"),
+        "smallest",
+        "min_detected",
         digits=0,
     ),
     Ranking(
-        *("padding_fraction", "Padding"),
+        "padding_fraction",
+        "Padding",
         "The share of the crop that lay outside of the picture and was filled by reflection.",
-        *("", "most padding", "max_padding"),
+        "most padding",
+        "max_padding",
     ),
 )
 
