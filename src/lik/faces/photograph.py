@@ -53,7 +53,7 @@ NOTICES = {
     FoundBy.frame: "framed as the run's own pictures are: cut by their square, without detection",
     FoundBy.detection: "not framed as the run's own pictures are: the faces in it were detected",
 }
-"""What is said where a run's own pictures were not detected either."""
+"""What is said of a photograph where it is not simply detected, as the run's own pictures were."""
 
 
 @dataclass(frozen=True)
