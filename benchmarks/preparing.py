@@ -86,7 +86,7 @@ def aligned(pictures: list[Picture], boxes: list[Box | None]) -> list[Square | N
     squares: list[Square | None] = []
     for picture, box in zip(pictures, boxes, strict=True):
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-        found = finder.judged(grey, box) if box else None
+        found = finder.verify(grey, box) if box else None
         squares.append(square_of_eyes(*found.eyes) if found and found.eyes else None)
     return squares
 

@@ -3,59 +3,51 @@ import csv
 import io
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lik.app.inspecting import inspect
 from lik.faces.drawn import rendering as drawn
-from lik.faces.set.faceset import FaceSet
-from lik.faces.set.statistics import (
-    complete_measures,
-    correlations,
-    frequencies,
-    members,
-    strongest,
-)
+from lik.faces.set.faceset import BOX_COLUMNS, MEASURES, VERSION, FaceSet
+from lik.faces.set.statistics import correlations, frequencies, members, strongest
 from terminal import run_lik
 
 
 @pytest.fixture
 def face_set(tmp_path):
-    """Makes a set of version 2 in a folder, out of pictures, columns and what was left out."""
+    """Makes a set in a folder, out of pictures, columns and what was left out."""
+
+    def write(path, rows):
+        with open(path, "w", newline="") as file:
+            csv.writer(file).writerows(rows)
 
     def make(pictures, measures=None, attributes=None, rejected=(), splits=None):
         out = tmp_path / "set"
         out.mkdir()
         np.save(out / "images.npy", np.stack(pictures))
-        attributes, measures = attributes or {}, measures or {}
-        columns = ["x", "y", "side", "angle", "score", "detected", "sharpness", "brightness",
-                   "invented", "duplicate"]  # fmt: skip
-        with open(out / "index.csv", "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["name", "split", *columns, *attributes])
-            for i in range(len(pictures)):
-                numbers = [measures.get(column, [""] * len(pictures))[i] for column in columns]
-                labels = [values[i] for values in attributes.values()]
-                split = splits[i] if splits else "train"
-                writer.writerow([f"a/<face> {i}.jpg", split, *numbers, *labels])
-        thumbnails = [picture for _, _, picture in rejected if picture is not None]
-        if thumbnails:
-            np.save(out / "rejected.npy", np.stack(thumbnails))
-        with open(out / "rejected.csv", "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["name", "reason", "thumbnail"])
-            number = 0
-            for name, reason, picture in rejected:
-                writer.writerow([name, reason, "" if picture is None else number])
-                number += picture is not None
+        attributes, count = attributes or {}, len(pictures)
+        numbers = (
+            dict.fromkeys(BOX_COLUMNS + MEASURES, [""] * count) | (measures or {}) | attributes
+        )
+        rows = [["name", "split", *numbers]]
+        for i, split in enumerate(splits or ["train"] * count):
+            rows.append([f"a/<face> {i}.jpg", split, *(column[i] for column in numbers.values())])
+        write(out / "index.csv", rows)
+        seen = [picture for _, _, picture in rejected if picture is not None]
+        if seen:
+            np.save(out / "rejected.npy", np.stack(seen))
+        number = iter(range(len(seen)))
+        shown = [[n, why, "" if p is None else next(number)] for n, why, p in rejected]
+        write(out / "rejected.csv", [["name", "reason", "thumbnail"], *shown])
         description = {
-            "format": "lik-faceset", "version": 2, "source": "folder <tests>", "detector": None,
-            "crop": {"kind": "whole"}, "size": pictures[0].shape[0],
-            "pictures": len(pictures) + len(rejected), "kept": len(pictures),
+            "format": "lik-faceset", "version": VERSION, "source": "folder <tests>",
+            "detector": None, "crop": {"kind": "whole"}, "size": pictures[0].shape[0],
+            "pictures": count + len(rejected), "kept": count, "splits": {"train": count},
             "rejected": {reason: 1 for _, reason, _ in rejected},
-            "attribute_names": list(attributes), "sha256": {"images.npy": "0" * 64},
+            "attribute_names": list(attributes), "job": {}, "fingerprint": "",
+            "sha256": {"images.npy": "0" * 64, "index.csv": "0" * 64},
         }  # fmt: skip
         (out / "faceset.json").write_text(json.dumps(description))
         return out
@@ -115,7 +107,7 @@ def test_everything_that_a_set_can_have_is_shown(face_set):
         {
             "score": rng.uniform(0.5, 1, 40), "detected": rng.uniform(30, 90, 40),
             "sharpness": rng.uniform(0, 1, 40), "brightness": rng.uniform(0.2, 0.9, 40),
-            "invented": [0] * 30 + [0.1] * 10,
+            "padding_fraction": [0] * 30 + [0.1] * 10,
             "duplicate": ["", "", "", 0, "", "", "", 0, *[""] * 32],
         },
         {"Smiling": [1, -1] * 20, "Hat": [-1, 1] * 20, "Age": list(range(40)), "Dark": [""] * 40},
@@ -126,7 +118,7 @@ def test_everything_that_a_set_can_have_is_shown(face_set):
     assert answer.exit_code == 0, answer.output
     page = (path / "inspect.html").read_text()
     for heading in ("The faces", "Measures", "Sharpness", "Brightness: the darkest", "Detection",
-                    "The smallest detections", "Invented pixels", "Near-duplicates", "Left out",
+                    "The smallest detections", "Padding", "Near-duplicates", "Left out",
                     "Attributes", "Attributes with numbers", "What goes together"):  # fmt: skip
         assert f"<h2>{heading}" in page, heading
     assert "as 1 of these groups do" in page
@@ -141,7 +133,7 @@ def test_everything_that_a_set_can_have_is_shown(face_set):
 
 @pytest.mark.parametrize("count", [1, 2, 9, 11])
 def test_tiny_sets_without_attributes_are_shown(face_set, count):
-    path = face_set(people(count))
+    path = face_set(people(count), {"sharpness": range(count)})
     answer = run_lik("inspect", path)
     assert answer.exit_code == 0, answer.output
     page = (path / "inspect.html").read_text()
@@ -151,9 +143,10 @@ def test_tiny_sets_without_attributes_are_shown(face_set, count):
 
 
 def test_flat_and_equal_faces_are_shown(face_set):
-    path = face_set([np.full((64, 64, 3), 9, np.uint8)] * 12)
-    assert run_lik("inspect", path).exit_code == 0
-    assert "12 faces in 1 group" in run_lik("inspect", path).output
+    path = face_set([np.full((64, 64, 3), 9, np.uint8)] * 12, {"duplicate": [0] * 12})
+    answer = run_lik("inspect", path)
+    assert answer.exit_code == 0, answer.output
+    assert "12 faces in 1 group" in answer.output
 
 
 def test_a_large_set_gives_a_small_page(face_set):
@@ -169,26 +162,16 @@ def test_a_large_set_gives_a_small_page(face_set):
     assert (path / "inspect.html").stat().st_size < 3_000_000
 
 
-def test_old_sets_are_measured_on_the_way(faces, tmp_path):
-    old = tmp_path / "old"
-    shutil.copytree(faces.path, old)
-    description = json.loads((old / "faceset.json").read_text())
-    (old / "faceset.json").write_text(json.dumps(description | {"version": 1}))
-    with open(faces.path / "index.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    columns = ["name", "split", "x", "y", "side", "score", *faces.attribute_names]
-    with open(old / "index.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    (old / "rejected.csv").write_text("name,reason\n")
-    (old / "factors.csv").unlink()
-    opened = FaceSet.open(old)
-    assert np.isnan(opened.measures["sharpness"]).all()
-    np.testing.assert_allclose(
-        complete_measures(opened)["sharpness"], complete_measures(faces)["sharpness"], rtol=1e-4
+def test_limits_are_named_by_who_shows_them(faces, tmp_path):
+    found = inspect(faces.path)
+    limit, count = found.limits["min_sharpness"]
+    assert (faces.measures["sharpness"] < limit).sum() == count == 1
+    for words, shown in ((None, f"min_sharpness = {limit:g}"), ("{}!{}".format, "min_sharpness!")):
+        found.write_page(tmp_path / "page.html", in_words=words)
+        assert shown in (tmp_path / "page.html").read_text()
+    assert "--" not in re.sub(
+        "<style>.*</style>", "", (tmp_path / "page.html").read_text(), flags=re.S
     )
-    assert run_lik("inspect", old).exit_code == 0
 
 
 def test_what_is_no_face_set_gets_one_sentence(tmp_path):

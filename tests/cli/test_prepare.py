@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -58,13 +60,16 @@ def test_labels_and_several_sources(pictures, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--shard", "3/2"], "--shard 3/2 is not of the form I/N"),
+        (["--shard", "3/2"], "the shard '3/2' is not of the form I/N"),
         (["--crop", "fixed", "--faces", "all"], "need a crop that detects"),
-        (["--crop", "face", "--widen", "1.2"], "--widen goes with --crop aligned or fixed"),
-        (["--crop", "face", "--yunet", "m.onnx"], "--yunet goes with --crop aligned"),
+        (["--crop", "face", "--widen", "1.2"], "widening goes with the crops aligned and fixed"),
+        (["--crop", "face", "--yunet", "m.onnx"], "YuNet goes with the crop aligned"),
         (["--crop", "aligned", "--yunet", "m.onnx"], "no model of YuNet at m.onnx"),
-        (["--ray-address", "here"], "--ray-address goes with --engine ray"),
+        (["--ray-address", "here"], "a Ray cluster goes with the engine ray"),
         (["--crop", "fixed", "--square", "1,2"], "is not of the form X,Y,SIDE"),
+        (["--square", "0,0,64"], "a square of one's own goes with the crop fixed"),
+        (["--crop", "fixed", "--square", "0,0,0"], "must be at least 1 pixel"),
+        (["--crop", "fixed", "--square", "0,-1,8"], "must be 0, 0 or more"),
     ],
 )
 def test_options_that_do_not_go_together_are_said(pictures, tmp_path, options, words):
@@ -72,6 +77,48 @@ def test_options_that_do_not_go_together_are_said(pictures, tmp_path, options, w
     assert answer.exit_code == 2
     assert words in answer.output
     assert not (tmp_path / "set").exists()
+
+
+NUMBERS = ["widen", "size", "min-score", "min-detected", "min-sharpness", "min-brightness",
+           "max-brightness", "max-padding", "workers"]  # fmt: skip
+
+
+@pytest.mark.parametrize("option", NUMBERS)
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-7", "1e999", "40"])
+def test_numbers_out_of_range_get_one_sentence(pictures, tmp_path, option, value):
+    allowed = {"-7": ["min-score"], "40": ["size", "min-score", "min-detected", "min-sharpness",
+               "workers"]}  # fmt: skip
+    if option in allowed.get(value, []):
+        return
+    answer = run_lik("prepare", pictures, tmp_path / "set", "--crop", "fixed", f"--{option}", value)
+    assert answer.exit_code == 2
+    assert not isinstance(answer.exception, ValueError)
+    if option not in ("size", "workers"):  # typer itself says what is no whole number
+        assert answer.output.startswith("lik: prepare: ")
+        assert answer.output.count("\n") == 1
+    assert not (tmp_path / "set").exists()
+
+
+def test_shards_of_different_crops_are_told_apart(pictures, tmp_path):
+    for number, side in ((1, 64), (2, 48)):
+        square = ("--crop", "fixed", "--square", f"0,0,{side}", "--shard", f"{number}/2")
+        assert run_lik("prepare", pictures, tmp_path / f"{number}", *square).exit_code == 0
+    answer = run_lik("merge", tmp_path / "1", tmp_path / "2", tmp_path / "set")
+    assert answer.exit_code == 2
+    assert "shards of different jobs (crop.side 64 → 48): prepare all shards" in answer.output
+
+
+def test_a_square_remembers_which_pictures_it_is_of(pictures, tmp_path):
+    answer = run_lik("prepare", pictures, tmp_path / "set", "--crop", "fixed", "--square", "2,3,48")
+    assert answer.exit_code == 0, answer.output
+    crop = {"kind": "fixed", "x": 2, "y": 3, "side": 48, "widen": 1.0, "pictures": [64, 64]}
+    assert FaceSet.open(tmp_path / "set").crop == crop
+
+
+def test_preparing_and_inspecting_need_no_torch():
+    program = "import sys, lik.app.preparing, lik.app.inspecting; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert answer.stdout.strip() == "False", answer.stderr
 
 
 def test_a_set_inside_its_own_source_is_refused(pictures):

@@ -18,7 +18,7 @@ from lik.evaluation.distortions import (
 )
 from lik.evaluation.likeness import measure_likeness
 from lik.faces.drawn.rendering import render, sample_factors
-from lik.faces.whole import whole_picture
+from lik.faces.photograph import read_picture
 from lik.objectives.similarity import scale_exponents
 from terminal import run_lik
 
@@ -139,12 +139,12 @@ def test_scales_fit_the_picture():
 
 def test_a_whole_photograph_is_scaled_down_and_never_up(tmp_path):
     Image.fromarray(np.zeros((30, 60, 3), np.uint8)).save(tmp_path / "a.png")
-    assert whole_picture(tmp_path / "a.png", 20).shape == (10, 20, 3)
-    assert whole_picture(tmp_path / "a.png", 100).shape == (30, 60, 3)
+    assert read_picture(tmp_path / "a.png", 20).shape == (10, 20, 3)
+    assert read_picture(tmp_path / "a.png", 100).shape == (30, 60, 3)
     (tmp_path / "b.png").write_text("no picture")
     for name in ("b.png", "c.png"):
         with pytest.raises(UnusableInput, match=name):
-            whole_picture(tmp_path / name, 100)
+            read_picture(tmp_path / name, 100)
 
 
 def test_the_command_draws_and_tells(tmp_path):

@@ -63,9 +63,9 @@ class TestSquares:
         assert leaning.point((0.5, 0.55)) == pytest.approx(upright.point((0.5, 0.55)), abs=10)
 
     @pytest.mark.parametrize("square", [Square(0, 0, 10), Square(10, 3, 4, 45)])
-    def test_squares_inside_invent_nothing(self, square):
+    def test_squares_inside_need_no_padding(self, square):
         assert square.inside(20, 20)
-        assert square.invented(20, 20) == 0
+        assert square.padding_fraction(20, 20) == 0
 
     @pytest.mark.parametrize(
         ("square", "width", "height", "share"),
@@ -78,7 +78,7 @@ class TestSquares:
     )
     def test_the_share_outside_is_the_share_of_the_area(self, square, width, height, share):
         assert not square.inside(width, height)
-        assert square.invented(width, height) == pytest.approx(share, abs=1e-4)
+        assert square.padding_fraction(width, height) == pytest.approx(share, abs=1e-4)
 
 
 class TestAlignment:

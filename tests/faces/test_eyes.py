@@ -48,7 +48,7 @@ def test_a_turned_face_is_found_turned(network):
     box = Box(11.9, 19.4, 106, 1)  # whose face square is the whole picture
 
     def leaning(index, degrees=0.0):
-        found = finder.judged(drawn_face(index, degrees), box)
+        found = finder.verify(drawn_face(index, degrees), box)
         return angle(found) if found else math.nan
 
     errors = [

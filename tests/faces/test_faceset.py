@@ -8,7 +8,7 @@ from lik.core.errors import UnusableInput
 from lik.faces.crop.cropping import FixedCrop
 from lik.faces.io.sources import open_source
 from lik.faces.set.extraction import Plan
-from lik.faces.set.faceset import MEASURES, FaceSet
+from lik.faces.set.faceset import FaceSet
 from lik.faces.set.preparation import prepare
 
 
@@ -64,7 +64,7 @@ def test_a_description_that_is_none_is_said(broken, entry):
 def test_a_file_that_is_gone_does_not_pass_verification(broken):
     faces = FaceSet.open(broken)
     (broken / "index.csv").unlink()
-    with pytest.raises(UnusableInput, match=r"index\.csv cannot be read"):
+    with pytest.raises(UnusableInput, match=r"index\.csv is broken"):
         faces.verify()
 
 
@@ -81,6 +81,9 @@ def test_a_newer_set_and_a_missing_one_are_said(broken, tmp_path):
     file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 9}))
     with pytest.raises(UnusableInput, match="version 9"):
         FaceSet.open(broken)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 2}))
+    with pytest.raises(UnusableInput, match="prepare the set again"):
+        FaceSet.open(broken)
     with pytest.raises(UnusableInput, match="no face set at"):
         FaceSet.open(tmp_path / "none")
 
@@ -92,24 +95,15 @@ def test_an_index_of_other_length_is_said(broken):
         FaceSet.open(broken)
 
 
-def test_a_set_of_the_first_version_is_read(broken):
-    """It had no angle, and of the measures the score alone."""
-    file = broken / "faceset.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 1}))
-    rows = ["name,split,x,y,side,score"] + [f"{n}.png,train,12,26,64,{n}.5" for n in range(10)]
-    (broken / "index.csv").write_text("\n".join(rows) + "\n")
-    (broken / "rejected.csv").write_text("name,reason\nempty.jpg,the file is empty\n")
-    (broken / "rejected.npy").unlink()
-    faces = FaceSet.open(broken)
-    np.testing.assert_array_equal(faces.boxes[3], (12, 26, 64, 0))
-    assert faces.measures["score"][3] == 3.5
-    assert all(np.isnan(faces.measures[name]).all() for name in MEASURES if name != "score")
-    (left_out,) = faces.rejected()
-    assert (left_out.name, left_out.thumbnail) == ("empty.jpg", None)
-
-
 def test_columns_that_are_not_those_of_the_description_are_said(broken):
     index = broken / "index.csv"
     index.write_text(index.read_text().replace("name,split", "split,name", 1))
-    with pytest.raises(UnusableInput, match="does not have the columns"):
+    with pytest.raises(UnusableInput, match="columns are not those"):
+        FaceSet.open(broken)
+
+
+def test_a_face_that_is_there_twice_is_said(broken):
+    index = broken / "index.csv"
+    index.write_text(index.read_text().replace("3.png", "4.png"))
+    with pytest.raises(UnusableInput, match=r"'4\.png' more than once"):
         FaceSet.open(broken)

@@ -6,7 +6,7 @@ import pytest
 
 from lik.core.errors import UnusableInput
 from lik.faces.crop.cropping import Box, Square, cut, square_of_eyes
-from lik.faces.detect.cascade import Search, boxes_of, overlap
+from lik.faces.detect.cascade import Search, boxes_of, shared_area
 from lik.faces.detect.detection import Detection
 from lik.faces.detect.eyes import Eyes
 from lik.faces.detect.finding import CascadeFinder, finder_for
@@ -73,11 +73,11 @@ class TestLooking:
             stages.append(search)
             return [false] if len(stages) == 1 else [box]
 
-        def judged(finder, grey, asked):
+        def verify(finder, grey, asked):
             return Detection(asked, None, 1.0) if asked == box else None
 
         monkeypatch.setattr("lik.faces.detect.finding.boxes_of", boxes)
-        monkeypatch.setattr(CascadeFinder, "judged", judged)
+        monkeypatch.setattr(CascadeFinder, "verify", verify)
         assert [found.box for found in CascadeFinder(None).find(picture)] == [box]
         assert len(stages) == 2
 
@@ -109,7 +109,7 @@ class TestSearching:
         cv2.fillConvexPoly(picture, np.round(place.corners()).astype(np.int32), 255)
 
         class Cascade:
-            def detectMultiScale3(self, scaled, **settings):  # noqa: N802
+            def detectMultiScale3(self, scaled, *settings, **others):  # noqa: N802
                 y, x = np.nonzero(scaled > 128)
                 rectangle = [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]
                 return [rectangle], None, [1.0]
@@ -120,10 +120,10 @@ class TestSearching:
         assert box.angle == 20
         np.testing.assert_allclose(box.square.corners(), place.corners(), atol=2.5)
 
-    def test_overlap_is_a_share_of_the_smaller_box(self):
-        assert overlap(Box(0, 0, 10, 1), Box(2, 2, 4, 1)) == 1
-        assert overlap(Box(0, 0, 10, 1), Box(5, 0, 10, 1)) == 0.5
-        assert overlap(Box(0, 0, 10, 1), Box(20, 0, 10, 1)) == 0
+    def test_the_shared_area_is_a_share_of_the_smaller_box(self):
+        assert shared_area(Box(0, 0, 10, 1), Box(2, 2, 4, 1)) == 1
+        assert shared_area(Box(0, 0, 10, 1), Box(5, 0, 10, 1)) == 0.5
+        assert shared_area(Box(0, 0, 10, 1), Box(20, 0, 10, 1)) == 0
 
 
 class TestYuNet:
@@ -138,7 +138,7 @@ class TestYuNet:
         with pytest.raises(UnusableInput, match="SHA-256"):
             finder_for("aligned")
 
-    def test_its_rows_become_faces_of_the_whole_picture(self, tmp_path):
+    def test_its_rows_become_faces_of_the_read_picture(self, tmp_path):
         """A stand-in for OpenCV's detector, which answers in pixels of the reduced picture."""
 
         class Detector:

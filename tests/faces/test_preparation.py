@@ -19,12 +19,11 @@ from lik.faces.crop.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Squa
 from lik.faces.detect.detection import Detection
 from lik.faces.io.source import Source, hashed_split
 from lik.faces.io.sources import open_source
-from lik.faces.set import engines, extraction
+from lik.faces.set import assembly, engines, extraction
 from lik.faces.set.engines import here, processes
 from lik.faces.set.extraction import Plan
 from lik.faces.set.faceset import MEASURES, FaceSet
-from lik.faces.set.merging import merge
-from lik.faces.set.preparation import Shard, prepare
+from lik.faces.set.preparation import Shard, merge, prepare
 from lik.faces.set.quality import Limits
 
 FIXED = Plan(FixedCrop(), 64)
@@ -91,7 +90,7 @@ class TestTheSet:
         prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
         faces = FaceSet.open(tmp_path / "set")
         assert list(faces.measures) == MEASURES
-        assert (faces.measures["invented"] == 0).all()
+        assert (faces.measures["padding_fraction"] == 0).all()
         assert (np.abs(faces.measures["brightness"] - 0.5) < 0.05).all()
         assert np.isnan(faces.measures["score"]).all()  # nobody had to look
 
@@ -179,14 +178,16 @@ class TestKeeping:
             left_out[0].thumbnail, extraction.thumbnail(picture(200, 200, ord("a")))
         )
 
-    def test_crops_over_the_edge_are_invented_up_to_a_limit_or_left_out(self, tmp_path):
+    def test_crops_over_the_edge_are_padded_up_to_a_limit_or_left_out(self, tmp_path):
         edge = Detection(Box(0.0, 0.4, 0.2, 1.0), ((0.02, 0.5), (0.12, 0.5)), 1.0)
         faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Finder(edge)))
-        invented = faces.measures["invented"][0]
-        assert invented == pytest.approx(Square(*faces.boxes[0]).invented(200, 200), rel=1e-4)
-        assert 0.1 < invented < 0.5
+        padding = faces.measures["padding_fraction"][0]
+        assert padding == pytest.approx(
+            Square(*faces.boxes[0]).padding_fraction(200, 200), rel=1e-4
+        )
+        assert 0.1 < padding < 0.5
         source = self.source(tmp_path / "q")
-        limits = Limits(max_invented=invented - 0.01)
+        limits = Limits(max_padding=padding - 0.01)
         for plan, words in (
             (Plan(AlignedCrop(), 16, Finder(edge), limits=limits), "too far over the edge"),
             (Plan(PaperCrop(), 16, Finder(edge)), "would leave the picture"),
@@ -251,8 +252,8 @@ class TestEngines:
             (["a"], "shard 2/2 is missing"),
             (["a", "again"], "both shard 1/2"),
             (["a", "third"], "different divisions"),
-            (["a", "other"], "size"),
-            (["a", "whole"], "no finished shard"),
+            (["a", "other"], "shards of different jobs .size 64 → 32.: prepare all shards"),
+            (["a", "whole"], "is no shard"),
         ):
             with pytest.raises(UnusableInput, match=words):
                 merge([tmp_path / part for part in parts], tmp_path / "merged")
@@ -268,7 +269,7 @@ class TestEngines:
         def killed(partial):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("lik.faces.set.merging.assemble", killed)
+        monkeypatch.setattr("lik.faces.set.preparation.assemble", killed)
         with pytest.raises(KeyboardInterrupt):
             merge(parts, tmp_path / "merged")
         monkeypatch.undo()
@@ -283,7 +284,7 @@ class TestEngines:
         ray.init(num_cpus=2, log_to_driver=False, logging_level="error")
         killed = []
 
-        def kill_one(done, total):
+        def kill_one(stage, done, total):
             workers = subprocess.run(
                 ["pgrep", "-f", "ray::extract_all"], capture_output=True, text=True
             ).stdout.split()
@@ -399,6 +400,126 @@ class TestNothingIsLost:
         assert whole == resumed
 
 
+class TestOneFolder:
+    """OUT belongs to one process, is read again to the last byte, and is mended."""
+
+    def test_two_at_a_time_are_refused(self, folder, tmp_path):
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "whole", FIXED)
+        refused = []
+
+        def engine(container, plan, chunks):
+            for shard in (None, Shard(1, 2)):
+                with pytest.raises(UnusableInput, match="by another process") as error:
+                    prepare(source, tmp_path / "set", FIXED, shard=shard)
+                refused.append(error)
+            yield from here(container, plan, chunks)
+
+        prepare(source, tmp_path / "set", FIXED, engine)
+        assert len(refused) == 2
+        assert content(tmp_path / "set") == content(tmp_path / "whole")
+
+    def test_shards_are_merged_by_one_process(self, folder, tmp_path, monkeypatch):
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "part", FIXED, shard=Shard(1, 1))
+
+        def another(partial):
+            monkeypatch.undo()
+            with pytest.raises(UnusableInput, match="by another process"):
+                merge([tmp_path / "part"], tmp_path / "set")
+            return assembly.assemble(partial)
+
+        monkeypatch.setattr("lik.faces.set.preparation.assemble", another)
+        assert merge([tmp_path / "part"], tmp_path / "set").kept == 10
+
+    def test_work_that_does_not_fit_its_pictures_is_refused(self, folder, tmp_path, monkeypatch):
+        """As two processes left it that wrote at the same time, where nothing locks."""
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
+        partial = tmp_path / "set" / ".partial"
+        for name, head in (("rows.jsonl", 0), ("images.npy", 128), ("rejected.npy", 128)):
+            data = (partial / name).read_bytes()
+            (partial / name).write_bytes(data + data[head:])
+        with pytest.raises(UnusableInput, match="does not fit its pictures: remove it"):
+            prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
+
+    @pytest.mark.parametrize("damage", ["flipped", "short", "gone", "table"])
+    def test_a_damaged_set_is_made_again(self, folder, tmp_path, damage):
+        source, out, notices = open_source(str(folder), 64), tmp_path / "set", []
+        prepare(source, out, FIXED)
+        whole = content(out)
+        file = out / ("index.csv" if damage == "table" else "images.npy")
+        data = bytearray(whole[file.name])
+        data[-2] ^= 1
+        file.write_bytes(data[:5000] if damage == "short" else data)
+        if damage == "gone":
+            file.unlink()
+        assert not prepare(source, out, FIXED, notify=notices.append).already_done
+        assert f"{file.name} of {out} has changed" in notices[0]
+        kept = {"index.csv.changed": bytes(data)} if damage == "table" else {}
+        assert content(out) == whole | kept
+        assert prepare(source, out, FIXED).already_done
+
+    def test_a_repair_that_was_killed_goes_on(self, folder, tmp_path, monkeypatch):
+        source, out = open_source(str(folder), 64), tmp_path / "set"
+        prepare(source, out, FIXED)
+        whole = content(out)
+        (out / "images.npy").write_bytes(b"short")
+        monkeypatch.setattr(engines, "extract", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            prepare(source, out, FIXED)
+        monkeypatch.undo()
+        prepare(source, out, FIXED)
+        assert whole.items() <= content(out).items()
+
+    def test_a_damaged_shard_is_made_again_and_not_merged(self, folder, tmp_path):
+        source, out = open_source(str(folder), 64), tmp_path / "part"
+        prepare(source, out, FIXED, shard=Shard(1, 1))
+        pixels = out / ".partial" / "images.npy"
+        pixels.write_bytes(pixels.read_bytes()[:-1] + b"\x07")
+        with pytest.raises(UnusableInput, match="prepare this shard again"):
+            merge([out], tmp_path / "set")
+        assert not prepare(source, out, FIXED, shard=Shard(1, 1)).already_done
+        assert merge([out], tmp_path / "set").kept == 10
+
+    def test_a_description_that_is_broken_is_said_with_what_to_do(self, folder, tmp_path):
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "set", FIXED)
+        (tmp_path / "set" / "faceset.json").write_text('{"format": "lik-faceset", "version": 3}')
+        with pytest.raises(UnusableInput, match=r"Remove .* to prepare it anew"):
+            prepare(source, tmp_path / "set", FIXED)
+
+    @pytest.mark.parametrize("shard", [None, Shard(1, 1)])
+    def test_pictures_that_were_replaced_are_noticed(self, folder, tmp_path, monkeypatch, shard):
+        state = ["before"]
+        monkeypatch.setattr(Source, "fingerprint", property(lambda source: state[0]))
+        source = open_source(str(folder), 64)
+        prepare(source, tmp_path / "set", FIXED, shard=shard)
+        state[0] = "after"
+        with pytest.raises(UnusableInput, match=r"have changed since .* remove .* anew"):
+            prepare(source, tmp_path / "set", FIXED, shard=shard)
+
+    def test_what_is_refused_leaves_no_lock_in_a_strange_folder(self, folder, tmp_path):
+        before = content(folder)
+        with pytest.raises(UnusableInput, match="not empty"):
+            prepare(open_source("drawn:4", 16), folder, Plan(FixedCrop(), 16))
+        assert content(folder) == before
+
+
+@pytest.mark.parametrize("own", ["g.jpg#2", "g.jpg#", "h##2"])
+def test_a_further_face_is_never_called_like_a_picture(tmp_path, own):
+    """Pictures may be called as further faces are."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, name in enumerate(("g.jpg", own)):
+        (folder / name).write_bytes(png(picture(200, 200, number)))
+    plan = Plan(AlignedCrop(), 16, Finder(*TestKeeping.TWO), every=True)
+    prepare(open_source(str(folder), 16), tmp_path / "set", plan)
+    faces = FaceSet.open(tmp_path / "set")
+    mark = {"g.jpg#2": "##", "g.jpg#": "#", "h##2": "###"}[own]
+    assert faces.names == ["g.jpg", f"g.jpg{mark}2", own, f"{own}{mark}2"]
+
+
 def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
     """Names with spaces, quotes, line breaks and letters of all scripts are kept apart."""
     names = [
@@ -408,6 +529,9 @@ def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
         "лик.png",
         "顔.png",
         "new\nline.png",
+        "return\r.png",
+        "Icon\r",
+        "both\r\n.png",
     ]
     for number, name in enumerate(names):
         (folder / name).write_bytes(png(picture(seed=20 + number)))
@@ -418,4 +542,4 @@ def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
     assert set(names) <= set(faces.names)
     with open(tmp_path / "set" / "index.csv", encoding="utf-8", newline="") as file:
         assert [row["name"] for row in csv.DictReader(file)] == faces.names
-    assert json.loads((tmp_path / "set" / "faceset.json").read_text())["pictures"] == 18
+    assert json.loads((tmp_path / "set" / "faceset.json").read_text())["pictures"] == 21

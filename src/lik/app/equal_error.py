@@ -12,8 +12,7 @@ from lik.core.pixels import Pictures
 from lik.evaluation.distortions import DISTORTIONS, Distorted, distorted_to, reachable_error
 from lik.evaluation.likeness import Likeness, measure_likeness
 from lik.faces.drawn.rendering import render, sample_factors
-from lik.faces.photograph import crop_picture
-from lik.faces.whole import whole_picture
+from lik.faces.photograph import crop_picture, read_picture
 from lik.figures.png import Drawn
 from lik.figures.tiles import Tile, draw_tiles
 from lik.objectives.similarity import scale_exponents
@@ -127,7 +126,7 @@ def _opened(request: EqualErrorRequest) -> tuple[Pictures, str]:
     path = Path(request.picture)
     if request.face:
         return crop_picture(path, {"kind": "aligned"}, request.side), f"the face of {path.name}"
-    return whole_picture(path, request.side), path.name
+    return read_picture(path, request.side), path.name
 
 
 def _divisible(pixels: Pictures) -> Pictures:

@@ -10,13 +10,12 @@ import typer
 
 from lik.app.demonstration import MAPPED, Demonstration
 from lik.app.opened import OpenedRun
+from lik.app.preparing import Crop, PrepareRequest, prepare, save_contact_sheet
 from lik.app.training import TrainOptions, train
 from lik.cli.options import Device, Threads
-from lik.cli.output import command_line, note, save_figure, say, table
-from lik.cli.prepare import draw_contact_sheet, plan_of, prepare_faces
+from lik.cli.output import command_line, note, progress, save_figure, say, table
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 from lik.core.run_folder import RunFolder
-from lik.faces.crop.cropping import AlignedCrop, FixedCrop
 from lik.faces.io.celeba import find_celeba
 from lik.faces.set.faceset import FaceSet
 from lik.figures.page import Section, write_page
@@ -67,7 +66,14 @@ def _faces(source: str, out: Path) -> FaceSet:
         return FaceSet.open(source)
     # CelebA is aligned already and drawn faces are whole pictures: neither needs detection.
     fixed = source.startswith("drawn:") or find_celeba(Path(source)) is not None
-    return prepare_faces([source], out, plan_of(FixedCrop() if fixed else AlignedCrop()))
+    with progress() as step:
+        request = PrepareRequest(crop=Crop.fixed if fixed else Crop.aligned)
+        prepared = prepare([source], out, request, step, say)
+    for line in prepared.lines():
+        say(line)
+    assert prepared.faces is not None
+    save_contact_sheet(prepared.faces, command_line())
+    return prepared.faces
 
 
 def _train(faces: FaceSet, run: Path, minutes: float, device: str, threads: int | None) -> int:
@@ -123,7 +129,7 @@ def _write(
 ) -> None:
     sheet = shown.run.figures / "faces.png"
     if not (shown.faces.path / "contact-sheet.png").is_file():
-        draw_contact_sheet(shown.faces, sheet)
+        save_contact_sheet(shown.faces, command_line(), sheet)
     else:
         shutil.copyfile(shown.faces.path / "contact-sheet.png", sheet)
     figures = Section(

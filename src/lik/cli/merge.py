@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from lik.app.preparing import merge as merge_shards
+from lik.app.preparing import save_contact_sheet
+from lik.cli.output import command_line, say
+
 
 def merge(
     shards: Annotated[
@@ -17,8 +21,8 @@ def merge(
 
     Example: lik merge faces/part-1 faces/part-2 faces/celeba
     """
-    from lik.cli.prepare import show_prepared
-    from lik.faces.set.faceset import FaceSet
-    from lik.faces.set.merging import merge as merge_shards
-
-    show_prepared(merge_shards(shards, out), FaceSet.open(out))
+    merged = merge_shards(shards, out)
+    for line in merged.lines():
+        say(line)
+    assert merged.faces is not None
+    say(f"  look at {save_contact_sheet(merged.faces, command_line())}")

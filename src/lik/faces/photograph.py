@@ -1,17 +1,19 @@
 """Photographs brought into the frame of the run that is to read them."""
 
+import math
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
+from lik.core.reference import eyes_in_crop
 from lik.faces.crop.cropping import (
-    CELEBA_HEIGHT,
-    CELEBA_WIDTH,
     AlignedCrop,
     CropRule,
     FaceCrop,
@@ -19,14 +21,39 @@ from lik.faces.crop.cropping import (
     PaperCrop,
     Picture,
     Square,
+    WholeCrop,
     crop_rule,
+    cut,
     needs_detection,
+    square_of,
 )
 from lik.faces.detect.detection import Finder
+from lik.faces.detect.eyes import CUT, EyeNetwork
 from lik.faces.detect.finding import finder_for
 from lik.faces.io.folder import Folder
-from lik.faces.io.pictures import Encoded, NotAPicture
+from lik.faces.io.pictures import NotAPicture
 from lik.faces.set.extraction import NO_FACE, Plan, extract
+
+IN_PLACE, A_FACE = 0.06, 0.5
+"""A picture is aligned where the alignment network sees both eyes nearer than this to where they
+belong, in sides of the frame, and is surer than this that it sees a face. So are 99.7 % of
+CelebA's pictures, and none of 300 photographs."""
+
+
+class FoundBy(StrEnum):
+    """How the faces of a picture were found."""
+
+    size = "size"
+    frame = "frame"
+    detection = "detection"
+
+
+NOTICES = {
+    FoundBy.size: "of the run's size: taken as a face as it is",
+    FoundBy.frame: "framed as the run's own pictures are: cut by their square, without detection",
+    FoundBy.detection: "not framed as the run's own pictures are: the faces in it were detected",
+}
+"""What is said of a photograph where it is not simply detected, as the run's own pictures were."""
 
 
 @dataclass(frozen=True)
@@ -44,100 +71,131 @@ class Photograph:
     Attributes:
         pixels: all of it, upright, (H, W, 3).
         widen: by how much the crops are wider than the reference frame.
-        a_crop: whether it is of the run's size, and was taken whole for a crop.
+        found_by: how the faces were found.
+        notice: the same for people, where it is not what everybody expects; else empty.
     """
 
     pixels: Picture
     faces: list[PhotographedFace]
     widen: float = 1.0
-    a_crop: bool = False
+    found_by: FoundBy = FoundBy.detection
+    notice: str = ""
+
+    @property
+    def a_crop(self) -> bool:
+        """Whether it is of the run's size, and was taken whole for a crop."""
+        return self.found_by is FoundBy.size
 
 
 def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint8]:
-    """The largest face of a picture file, (size, size, 3).
-
-    A picture that is size×size already is taken as it is. Rules that suit aligned sets alone give
-    way to ``aligned``, which cuts to the same frame, where the picture is not of CelebA's form.
-
-    Raises:
-        UnusableInput: the file is missing, no picture, or has no face that can be cut out.
-    """
-    folder, encoded = _opened(path)
-    try:
-        if (encoded.width, encoded.height) == (size, size):
-            return encoded.decode()
-    except NotAPicture as error:
-        raise UnusableInput(f"{path} cannot be used: {error}.") from error
-    fitting = _rule_for(rule, encoded.width, encoded.height)
-    return _faces(path, folder, fitting, size, None, every=False)[0].pixels
+    """Cut the largest face out of a picture file, (size, size, 3), as `open_photograph` does."""
+    return open_photograph(path, rule, size, every=False).faces[0].pixels
 
 
 def open_photograph(
-    path: Path, rule: dict[str, Any], size: int, finder: Finder | None = None
+    path: Path,
+    rule: dict[str, Any],
+    size: int,
+    finder: Finder | None = None,
+    every: bool = True,
 ) -> Photograph:
-    """A picture file with all of its faces, cut as `crop_picture` cuts the largest.
+    """Open a picture file, and find and cut its faces as those of a run.
 
-    ``finder`` looks for them; without one, that which suits the rule.
+    A picture that is size×size is taken as it is. The square of a run whose own pictures were not
+    detected is cut only from pictures that are framed as they were: those in which the alignment
+    network sees the eyes where the reference frame has them, and for a square of the run's own
+    those of the size that it was given for. In all others faces are detected, and cut to the
+    reference frame.
+
+    Args:
+        rule: the crop rule of the run, as plain values; empty where it has none.
+        size: side of its faces.
+        finder: looks for faces; by default that which suits the rule.
+        every: all faces; else the largest.
 
     Raises:
         UnusableInput: the file is missing, no picture, or has no face that can be cut out.
     """
-    folder, encoded = _opened(path)
-    try:
-        pixels = encoded.decode()
-    except NotAPicture as error:
-        raise UnusableInput(f"{path} cannot be used: {error}.") from error
-    if (encoded.width, encoded.height) == (size, size):
-        whole = PhotographedFace(Square(0, 0, size), pixels)
-        return Photograph(pixels, [whole], _widened(rule), a_crop=True)
-    fitting = _rule_for(rule, encoded.width, encoded.height)
-    faces = _faces(path, folder, fitting, size, finder, every=True)
-    return Photograph(pixels, faces, _widened(rule))
-
-
-def _opened(path: Path) -> tuple[Folder, Encoded]:
     path = Path(path)
-    if not path.is_file():
-        raise UnusableInput(f"there is no picture at {path}.")
-    folder = Folder(path.parent)
-    try:
-        return folder, folder.open(path.name)
-    except NotAPicture as error:
-        raise UnusableInput(f"{path} cannot be used: {error}.") from error
-
-
-def _faces(
-    path: Path, folder: Folder, rule: CropRule, size: int, finder: Finder | None, every: bool
-) -> list[PhotographedFace]:
-    if not needs_detection(rule):
-        finder = None
-    elif finder is None:
-        finder = _finder(rule.kind)
-    result = extract(folder, Path(path).name, Plan(rule, size, finder, every))
+    pixels = read_picture(path)
+    height, width = pixels.shape[:2]
+    own = crop_rule(rule, "the run's crop rule") if rule else FaceCrop()
+    if (width, height) == (size, size):
+        whole = PhotographedFace(Square(0, 0, size), pixels)
+        notice = "" if isinstance(own, WholeCrop) else f"{path}: {NOTICES[FoundBy.size]}."
+        return Photograph(pixels, [whole], _widened(own), FoundBy.size, notice)
+    fitting = _rule_for(own, pixels)
+    found_by = FoundBy.detection if needs_detection(fitting) else FoundBy.frame
+    usual = needs_detection(own) and fitting == own
+    notice = "" if usual else f"{path}: {NOTICES[found_by]}."
+    if found_by is FoundBy.detection:
+        finder = finder or _finder(fitting.kind)
+    result = extract(Folder(path.parent), path.name, Plan(fitting, size, finder, every))
     if not result.faces:
         reason = result.left_out[0].reason
         reason = "no face was found in it" if reason == NO_FACE else reason
         raise UnusableInput(f"{path} cannot be used: {reason}.")
-    return [PhotographedFace(face.square, face.pixels) for face in result.faces]
+    faces = [PhotographedFace(face.square, face.pixels) for face in result.faces]
+    return Photograph(pixels, faces, _widened(own), found_by, notice)
 
 
-def _widened(rule: dict[str, Any]) -> float:
-    """By how much the run's crops are wider than the reference frame."""
-    return float(rule.get("widen", 1.0))
+def _rule_for(own: CropRule, pixels: Picture) -> CropRule:
+    """The run's own rule, or one that detects where the picture is not such as that one is for."""
+    if isinstance(own, FaceCrop | AlignedCrop) or is_framed(pixels, own):
+        return own
+    return FaceCrop() if isinstance(own, PaperCrop) else AlignedCrop(widen=_widened(own))
 
 
-def _rule_for(stored: dict[str, Any], width: int, height: int) -> CropRule:
-    rule = crop_rule(stored, "the run's crop rule") if stored else FaceCrop()
-    like_celeba = abs(width / height - CELEBA_WIDTH / CELEBA_HEIGHT) < 0.01
-    if isinstance(rule, FaceCrop | AlignedCrop):
-        return rule
-    if isinstance(rule, FixedCrop | PaperCrop) and like_celeba:
-        return rule
-    if isinstance(rule, PaperCrop):
-        return FaceCrop()
-    return AlignedCrop(widen=rule.widen if isinstance(rule, FixedCrop) else 1)
+def is_framed(pixels: Picture, rule: CropRule) -> bool:
+    """Whether a picture (H, W, 3) is framed as those that a rule without detection is for."""
+    height, width = pixels.shape[:2]
+    if isinstance(rule, FixedCrop) and rule.own:
+        return rule.pictures == (width, height)
+    frame = rule if isinstance(rule, WholeCrop) else FixedCrop()
+    square = square_of(frame, width, height, None)
+    if not square.inside(width, height):
+        return False
+    grey = cv2.cvtColor(cut(pixels, square, CUT), cv2.COLOR_RGB2GRAY)
+    seen = _network().find(np.asarray(grey, np.uint8))
+    left, right = eyes_in_crop()
+    off = max(math.dist(seen.left, left), math.dist(seen.right, right))
+    return off < IN_PLACE and seen.confidence > A_FACE
+
+
+def read_picture(path: Path, longest: int | None = None) -> Picture:
+    """Read a picture file, uint8 (H, W, 3), upright.
+
+    Args:
+        path: where it is.
+        longest: a larger picture is scaled down until its longer side is of so many pixels.
+
+    Raises:
+        UnusableInput: the file is missing or no picture.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UnusableInput(f"there is no picture at {path}.")
+    try:
+        pixels = Folder(path.parent).open(path.name).decode()
+    except NotAPicture as error:
+        raise UnusableInput(f"{path} cannot be used: {error}.") from error
+    height, width = pixels.shape[:2]
+    scale = longest / max(height, width) if longest else 1.0
+    if scale >= 1:
+        return pixels
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _widened(rule: CropRule) -> float:
+    return rule.widen if isinstance(rule, FixedCrop | AlignedCrop) else 1.0
 
 
 @cache
 def _finder(kind: str) -> Finder:
     return finder_for(kind)
+
+
+@cache
+def _network() -> EyeNetwork:
+    return EyeNetwork()

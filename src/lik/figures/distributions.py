@@ -17,7 +17,7 @@ SPLIT_COLOURS = {"train": BLUE, "validation": ORANGE, "test": GREEN}
 
 
 def histograms(panels: Sequence[tuple[str, Values]], columns: int = 3) -> Image.Image:
-    """How values are spread, one panel for each title with its values (N,), NaN left out."""
+    """How values are distributed, one panel for each title with its values (N,), NaN left out."""
     pyplot = _pyplot()
     columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
@@ -100,11 +100,6 @@ def correlation_map(matrix: Values, names: Sequence[str]) -> Image.Image:
     bar.set_label("correlation", fontsize=9)
     bar.ax.tick_params(labelsize=8)
     return rendered(figure, dpi=180)
-
-
-def signed(value: float) -> str:
-    """A correlation as text, with a sign of its own."""
-    return f"{value:+.2f}".replace("-", "−")
 
 
 def _side_by_side(matrix: Values) -> NDArray[np.int64]:

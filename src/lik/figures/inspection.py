@@ -1,6 +1,8 @@
 """The page of `lik inspect`: a face set at a glance, its best and worst, and what was left out."""
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -12,51 +14,132 @@ from lik.faces.set.statistics import (
     Frequency,
     Values,
     correlations,
+    known_of,
     members,
-    spread,
+    quartiles_of,
     strongest,
+    suggested_limit,
+    worth_ranking,
 )
-from lik.figures.distributions import correlation_map, frequency_bars, histograms, signed
+from lik.figures.distributions import correlation_map, frequency_bars, histograms
 from lik.figures.grids import Row, sheet
 from lik.figures.page import Section, data_uri, write_page
-from lik.figures.rankings import RANKINGS, Ranking, known_of, limit_of, worth_ranking
 
 TILE, COLUMNS = 96, 9
 MOST_GROUPS, MOST_LEFT_OUT = 45, 18
 """Groups of duplicates, and faces for each reason, that are shown at most."""
 
+GAP = -1
+"""In place of a face's index: room between two groups."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A measure, what its two ends are called, and the limit that cuts off the bad ones.
+
+    Attributes:
+        best: empty where only one end is worth looking at.
+        limit: the field of `lik.faces.set.quality.Limits`.
+        digits: of a limit behind the point.
+    """
+
+    measure: str
+    heading: str
+    text: str
+    worst: str
+    limit: str
+    best: str = ""
+    digits: int = 2
+
+    @property
+    def worst_is_low(self) -> bool:
+        """Whether what lies below the limit is left out."""
+        return self.limit.startswith("min")
+
+    def suggestion(self, values: Values) -> tuple[float, int] | None:
+        """A limit that would leave out about one face in a hundred, and how many it would."""
+        return suggested_limit(values, self.worst_is_low, self.digits)
+
+
+RANKINGS = (
+    Ranking(
+        "sharpness",
+        "Sharpness",
+        "How much of the finest detail that its pixels could hold a face does hold, whatever its "
+        "contrast: 0 is blurred, or enlarged from a small one, and about 0.5 a good photograph.",
+        "most blurred",
+        "min_sharpness",
+        "sharpest",
+    ),
+    Ranking(
+        "brightness",
+        "Brightness: the darkest",
+        "The mean luma of the middle of the face, from 0, black, to 1, white. Dark skin is not a "
+        "dark photograph: look before you set a limit.",
+        "darkest",
+        "min_brightness",
+    ),
+    Ranking(
+        "brightness",
+        "Brightness: the brightest",
+        "The other end of the same.",
+        "brightest",
+        "max_brightness",
+    ),
+    Ranking(
+        "score",
+        "Detection: the surest and the least sure",
+        "How sure the detector was that this is a face. What is no face, or is cut askew, is "
+        "mostly found among the least sure.",
+        "least sure",
+        "min_score",
+        "surest",
+        digits=3,
+    ),
+    Ranking(
+        "detected",
+        "The smallest detections",
+        "The side of the face in the picture that it comes from, in pixels. Faces smaller than "
+        "the size of the set were enlarged.",
+        "smallest",
+        "min_detected",
+        digits=0,
+    ),
+    Ranking(
+        "padding_fraction",
+        "Padding",
+        "The share of the crop that lay outside of the picture and was filled by reflection.",
+        "most padding",
+        "max_padding",
+    ),
+)
+
 
 def write_inspection(
     path: Path,
     faces: FaceSet,
-    measures: dict[str, Values],
     frequencies: Sequence[Frequency],
     facts: Sequence[tuple[str, str]],
+    command: str = "",
+    in_words: Callable[[str, float], str] = "{} = {:g}".format,
 ) -> None:
     """Write the page, one file that holds all its pictures.
 
     Args:
         path: where.
         faces: the set.
-        measures: its measures, complete as far as they can be.
         frequencies: those of its attributes.
         facts: what stands in the table at the top.
+        command: what made the page.
+        in_words: says how a limit is set, from its field in `Limits` and its value.
     """
+    ranked = [r for r in RANKINGS if worth_ranking(faces.measures[r.measure])]
     sections = [
-        Section(
-            "At a glance",
-            "What the set is made of.",
-            table=facts,
-            command=f"lik inspect {faces.path}",
-        ),
+        Section("At a glance", "What the set is made of.", table=facts, command=command),
         _evenly(faces),
-        *_spreads(measures),
-        *(
-            _ranked(faces, measures[r.measure], r)
-            for r in RANKINGS
-            if worth_ranking(measures[r.measure])
-        ),
-        *_duplicates(faces, members(measures["duplicate"])),
+        *_measures(faces.measures),
+        *(_ranked(faces, faces.measures[r.measure], r, in_words) for r in ranked),
+        *_duplicates(faces, members(faces.measures["duplicate"])),
         *_left_out(faces.rejected()),
         *_attributes(faces, frequencies),
         *_factors(faces),
@@ -90,83 +173,66 @@ def _evenly(faces: FaceSet) -> Section:
     )
 
 
-def _spreads(measures: dict[str, Values]) -> Iterator[Section]:
-    shown = [(name, values) for name, values in measures.items() if name != "duplicate"]
-    panels = [(name, values) for name, values in shown if worth_ranking(values)]
-    rows = []
-    for name, values in shown:
-        s = spread(values)
-        if s is not None:
-            numbers = (s.least, s.lower_quartile, s.median, s.upper_quartile, s.most)
-            rows.append([name, f"{s.known:,}", *(f"{number:.3g}" for number in numbers)])
-    if not rows:
+def _measures(measures: dict[str, Values]) -> Iterator[Section]:
+    known = quartiles_of(measures)
+    if not known:
         return
+    panels = [(name, measures[name]) for name in known if worth_ranking(measures[name])]
     yield Section(
         "Measures",
-        "How they are spread; the orange line is the median. Score: how sure the detector was. "
-        "Detected: side of the face in its picture, in pixels. Sharpness and brightness: see "
-        "below. Invented: share of the crop that lay outside of the picture.",
+        "How they are distributed; the orange line is the median. Score: how sure the detector "
+        "was. Detected: side of the face in its picture, in pixels. Sharpness and brightness: see "
+        "below. Padding fraction: share of the crop that lay outside of the picture.",
         data_uri(histograms(panels)) if panels else None,
         "Histograms of the measures",
-        table=rows,
+        table=[[name.replace("_", " "), *each.in_words()] for name, each in known.items()],
         columns=("", "known", "least", "lower quartile", "median", "upper quartile", "most"),
     )
 
 
-def _ranked(faces: FaceSet, values: Values, ranking: Ranking) -> Section:
+def _ranked(
+    faces: FaceSet, values: Values, ranking: Ranking, in_words: Callable[[str, float], str]
+) -> Section:
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known], kind="stable")]
-    if not ranking.worst_is_low:
-        order = order[::-1]
     count = min(2 * COLUMNS, len(order) // 2)
     if not ranking.worst_is_low:
+        order = order[::-1]
         count = min(count, int((values > values[order[-1]]).sum()))
     ends = [(ranking.worst, order[:count])]
     if ranking.best:
         ends.append((ranking.best, order[::-1][:count]))
-    rows = [
-        row
-        for label, chosen in ends
-        for row in _rows(
-            _tiles(faces.images, chosen),
-            [f"{values[index]:.{ranking.digits}f}" for index in chosen],
-            label.replace(" ", "\n"),
-        )
-    ]
+    rows = []
+    for label, chosen in ends:
+        captions = [f"{values[index]:.{ranking.digits}f}" for index in chosen]
+        rows += _rows(_tiles(faces.images, chosen), captions, label.replace(" ", "\n"))
     text, command = ranking.text, ""
-    limit = limit_of(values, ranking)
+    limit = ranking.suggestion(values)
     if limit is not None:
-        share = limit[1] / len(known)
         text += (
             f" The limit below would leave out {limit[1]:,} of {len(known):,} faces "
-            f"({100 * share:.1f} %)."
+            f"({100 * limit[1] / len(known):.1f} %)."
         )
-        command = f"lik prepare SOURCE OUT {ranking.limit} {limit[0]:g}"
+        command = in_words(ranking.limit, limit[0])
     section = _faces_section(ranking.heading, text, rows)
-    return Section(section.heading, text, section.picture, section.alt, command=command)
+    return replace(section, command=command)
 
 
 def _duplicates(faces: FaceSet, groups: list[NDArray[np.int64]]) -> Iterator[Section]:
     if not groups:
         return
-    pictures, captions = [], []
-    line: list[NDArray[np.uint8]] = []
-    words: list[str] = []
+    lines: list[list[int]] = [[]]
     for group in groups[:MOST_GROUPS]:
-        shown = group[:COLUMNS]
-        if line and len(line) + 1 + len(shown) > COLUMNS:
-            pictures.append(line)
-            captions.append(words)
-            line, words = [], []
-        if line:
-            line.append(np.full((TILE, TILE, 3), 255, np.uint8))
-            words.append("")
-        line += list(_tiles(faces.images, shown))
-        words += [_base(faces.names[index]) for index in shown]
-    pictures.append(line)
-    captions.append(words)
+        shown = group[:COLUMNS].tolist()
+        if lines[-1] and len(lines[-1]) + 1 + len(shown) > COLUMNS:
+            lines.append([])
+        lines[-1] += [GAP, *shown] if lines[-1] else shown
     rows = [
-        Row(np.stack(line), captions=words) for line, words in zip(pictures, captions, strict=True)
+        Row(
+            _tiles(faces.images, np.array(line)),
+            captions=[_caption(faces, index) for index in line],
+        )
+        for line in lines
     ]
     count = sum(map(len, groups))
     astride = sum(len(set(faces.splits[group])) > 1 for group in groups)
@@ -195,7 +261,8 @@ def _left_out(rejected: list[Rejected]) -> Iterator[Section]:
             step = max(1, len(seen) // MOST_LEFT_OUT)
             chosen = seen[::step][:MOST_LEFT_OUT]
             tiles = np.stack([_scaled(picture) for _, picture in chosen])
-            rows += _rows(tiles, [_base(name) for name, _ in chosen], _broken(reason))
+            label = "\n".join(textwrap.wrap(reason, 16))
+            rows += _rows(tiles, [_base(name) for name, _ in chosen], label)
     section = _faces_section(
         "Left out",
         f"{_counted(len(rejected), 'picture')} or faces of pictures were left out, for these "
@@ -206,10 +273,8 @@ def _left_out(rejected: list[Rejected]) -> Iterator[Section]:
         (reason, f"{len(entries):,}", ", ".join(_short(_base(e.name)) for e in entries[:3]))
         for reason, entries in ordered
     ]
-    yield Section(
-        section.heading, section.text, section.picture, section.alt, table,
-        columns=("reason", "how many", "for example"),
-    )  # fmt: skip
+    columns = ("reason", "how many", "for example")
+    yield replace(section, table=table, columns=columns)
 
 
 def _attributes(faces: FaceSet, frequencies: Sequence[Frequency]) -> Iterator[Section]:
@@ -227,7 +292,7 @@ def _attributes(faces: FaceSet, frequencies: Sequence[Frequency]) -> Iterator[Se
         columns = {name: faces.attributes[:, faces.attribute_names.index(name)] for name in others}
         yield Section(
             "Attributes with numbers",
-            "How they are spread; the orange line is the median.",
+            "How they are distributed; the orange line is the median.",
             data_uri(histograms([(name.replace("_", " "), columns[name]) for name in others])),
             "Histograms of attributes",
         )
@@ -241,8 +306,7 @@ def _attributes(faces: FaceSet, frequencies: Sequence[Frequency]) -> Iterator[Se
             data_uri(correlation_map(matrix, faces.attribute_names)),
             "Map of the correlations of attributes",
             table=[
-                (f"{pair.first} – {pair.second}".replace("_", " "), signed(pair.value))
-                for pair in top
+                (f"{pair.first} – {pair.second}".replace("_", " "), pair.in_words()) for pair in top
             ],
         )
 
@@ -266,23 +330,25 @@ def _faces_section(heading: str, text: str, rows: Sequence[Row]) -> Section:
     return Section(heading, text, picture, heading)
 
 
-def _rows(
-    tiles: NDArray[np.uint8], captions: Sequence[str], label: str = "", columns: int = COLUMNS
-) -> list[Row]:
+def _rows(tiles: NDArray[np.uint8], captions: Sequence[str], label: str = "") -> list[Row]:
     """Tiles in rows, the first of which has the label."""
+    parts = [slice(start, start + COLUMNS) for start in range(0, len(tiles), COLUMNS)]
     return [
-        Row(
-            tiles[start : start + columns],
-            label if start == 0 else "",
-            new_group=start == 0,
-            captions=captions[start : start + columns],
-        )
-        for start in range(0, len(tiles), columns)
+        Row(tiles[part], "" if part.start else label, not part.start, captions[part])
+        for part in parts
     ]
 
 
-def _tiles(images: NDArray[np.uint8], chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
-    return np.stack([_scaled(np.asarray(images[index])) for index in chosen])
+def _tiles(
+    images: NDArray[np.uint8], chosen: Sequence[int] | NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """The faces of these indices (N, T, T, 3); white for `GAP`."""
+    white = np.full((TILE, TILE, 3), 255, np.uint8)
+    return np.stack([white if i == GAP else _scaled(np.asarray(images[i])) for i in chosen])
+
+
+def _caption(faces: FaceSet, index: int) -> str:
+    return "" if index == GAP else _base(faces.names[index])
 
 
 def _scaled(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -296,13 +362,6 @@ def _base(name: str) -> str:
 
 def _short(name: str, most: int = 36) -> str:
     return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2 - 1) :]}"
-
-
-def _broken(text: str, width: int = 16) -> str:
-    """The text in lines of about ``width`` letters."""
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, width))
 
 
 def _counted(count: int, noun: str) -> str:

@@ -54,7 +54,7 @@ class Square:
         fits = (corners >= 0).all() and (corners <= (width, height)).all()
         return bool(fits) and self.side > 0
 
-    def invented(self, width: float, height: float) -> float:
+    def padding_fraction(self, width: float, height: float) -> float:
         """The share of the square, 0…1, that lies outside of a picture of this size."""
         if self.inside(width, height):
             return 0.0
@@ -115,8 +115,9 @@ class PaperCrop(Settings):
 class FixedCrop(Settings):
     """The same square for all pictures, without detection: for sets that are aligned already.
 
-    ``x``, ``y``, ``side`` in pixels of the picture; without them, the reference frame in
-    proportion to the picture's size, enlarged about its middle by the factor ``widen``.
+    ``x``, ``y``, ``side`` in pixels of the picture, and ``pictures``, the width and height of the
+    pictures that this square was chosen for, where they are known; without a square, the reference
+    frame in proportion to the picture's size, enlarged about its middle by the factor ``widen``.
     """
 
     kind: Literal["fixed"] = "fixed"
@@ -124,6 +125,14 @@ class FixedCrop(Settings):
     y: int | None = Field(None, ge=0)
     side: int | None = Field(None, ge=1)
     widen: float = Field(1.0, gt=0)
+    pictures: tuple[int, int] | None = None
+
+    @property
+    def own(self) -> "Square | None":
+        """The square in pixels; None where it is the reference frame."""
+        if self.x is None or self.y is None or self.side is None:
+            return None
+        return Square(self.x, self.y, self.side)
 
 
 class AlignedCrop(Settings):
@@ -204,8 +213,7 @@ def eyes_under(rule: CropRule) -> tuple[Point, Point] | None:
     if isinstance(rule, AlignedCrop):
         return eyes_in_crop(rule.widen)
     if isinstance(rule, FixedCrop):
-        explicit = any(value is not None for value in (rule.x, rule.y, rule.side))
-        return None if explicit else eyes_in_crop(rule.widen)
+        return None if rule.own else eyes_in_crop(rule.widen)
     if not isinstance(rule, FaceCrop):
         return None
     # The calibrated rule shows the reference frame; both squares are known against the box.
@@ -248,17 +256,13 @@ def _warped(picture: Picture, square: Square, size: int) -> Picture:
     cosine, sine = square._turn()
     step = square.side / steps
     start_x, start_y = square.point((0.5 / steps, 0.5 / steps))
-    matrix = np.array(
-        [
-            [step * cosine, -step * sine, start_x - 0.5],
-            [step * sine, step * cosine, start_y - 0.5],
-        ]
-    )
+    across, down = (cosine, -sine, start_x - 0.5), (sine, cosine, start_y - 0.5)
+    matrix = np.array([across, down]) * (step, step, 1)
     filter_ = cv2.INTER_LINEAR if reduction >= 1 else cv2.INTER_CUBIC
+    flags = filter_ | cv2.WARP_INVERSE_MAP
     warped = cv2.warpAffine(
-        picture, matrix, (steps, steps), flags=filter_ | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REFLECT,
-    )  # fmt: skip
+        picture, matrix, (steps, steps), flags=flags, borderMode=cv2.BORDER_REFLECT
+    )
     if samples > 1:
         warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
     return np.asarray(warped, np.uint8)
@@ -290,8 +294,8 @@ def _face_square(rule: FaceCrop, box: Box) -> Square:
 
 
 def _fixed_square(rule: FixedCrop, width: int, height: int) -> Square:
-    if rule.x is not None and rule.y is not None and rule.side is not None:
-        return Square(rule.x, rule.y, rule.side)
+    if rule.own:
+        return rule.own
     if rule.widen == 1:
         return Square(
             round(width * FRAME_X / CELEBA_WIDTH),

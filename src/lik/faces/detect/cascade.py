@@ -40,14 +40,14 @@ PLAIN_STAGES = (
     Search(longest=640, scale=1.05, smallest=0.06, neighbours=5),
 )
 """A quick pass for faces that fill the picture, a thorough one for what it missed, and one for
-small faces in large pictures. Several windows must agree, since nobody judges after them."""
+small faces in large pictures. Several windows must agree, since nothing verifies them."""
 
-JUDGED_STAGES = (
+VERIFIED_STAGES = (
     Search(longest=164, scale=1.25, smallest=0.45, neighbours=2),
     Search(longest=218, scale=1.05, smallest=0.4, neighbours=1),
     Search(longest=640, scale=1.05, smallest=0.06, neighbours=3),
 )
-"""The same where the alignment network judges every box: when little was found, even a single
+"""The same where the alignment network verifies every box: when little was found, even a single
 window is worth a look."""
 
 TURNED_STAGES = tuple(
@@ -82,9 +82,8 @@ def boxes_of(grey: Grey, search: Search) -> list[Box]:
         turn = cv2.getRotationMatrix2D((scaled.shape[1] / 2, scaled.shape[0] / 2), search.angle, 1)
         scaled = cv2.warpAffine(scaled, turn, scaled.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
     rectangles, _, scores = _cascade().detectMultiScale3(
-        scaled, scaleFactor=search.scale, minNeighbors=search.neighbours,
-        minSize=(smallest, smallest), outputRejectLevels=True,
-    )  # fmt: skip
+        scaled, search.scale, search.neighbours, minSize=(smallest,) * 2, outputRejectLevels=True
+    )
     middle = (width / 2, height / 2)
     boxes = [
         _turned_back(Box(x / zoom, y / zoom, side / zoom, float(score)), search.angle, middle)
@@ -93,7 +92,7 @@ def boxes_of(grey: Grey, search: Search) -> list[Box]:
     return sorted(boxes, key=lambda box: (-box.side, -box.score, box.x, box.y))
 
 
-def overlap(first: Box, second: Box) -> float:
+def shared_area(first: Box, second: Box) -> float:
     """The area that two upright boxes share, as a share of the smaller one, 0…1."""
     across = min(first.x + first.side, second.x + second.side) - max(first.x, second.x)
     down = min(first.y + first.side, second.y + second.side) - max(first.y, second.y)

@@ -24,13 +24,13 @@ from lik.faces.crop.cropping import (
 from lik.faces.detect.cascade import (
     CASCADE,
     EVERY_FACE,
-    JUDGED_STAGES,
     PLAIN_STAGES,
     TURNED_STAGES,
+    VERIFIED_STAGES,
     Grey,
     Search,
     boxes_of,
-    overlap,
+    shared_area,
 )
 from lik.faces.detect.detection import Detection, Finder
 from lik.faces.detect.eyes import CUT, SURE, EyeNetwork
@@ -39,12 +39,12 @@ from lik.faces.detect.yunet import YuNetFinder, find_model
 ROUNDS = 3
 """Looks at a face, each at the cut that the look before it made better."""
 
-SETTLED = 0.03
+CONVERGED = 0.03
 """Looks end when an eye would move by less than this share of the crop's side."""
 
 
 class CascadeFinder:
-    """OpenCV's cascade, and the alignment network, where given, as judge and to find the eyes."""
+    """OpenCV's cascade, whose boxes the alignment network verifies where it is given."""
 
     def __init__(self, network: EyeNetwork | None, turned: bool = False) -> None:
         self.network = network
@@ -61,7 +61,7 @@ class CascadeFinder:
             return self._every(grey)
         for search in self._stages():
             for box in boxes_of(grey, search):
-                found = self.judged(grey, box)
+                found = self.verify(grey, box)
                 if found:
                     return [found]
         return []
@@ -69,7 +69,7 @@ class CascadeFinder:
     def _stages(self) -> Sequence[Search]:
         if self.network is None:
             return PLAIN_STAGES
-        return JUDGED_STAGES + (TURNED_STAGES if self.turned else ())
+        return VERIFIED_STAGES + (TURNED_STAGES if self.turned else ())
 
     def _every(self, grey: Grey) -> list[Detection]:
         boxes = [
@@ -77,15 +77,15 @@ class CascadeFinder:
         ]
         faces: list[tuple[Box, Detection]] = []
         for box in sorted(boxes, key=lambda box: -box.side):
-            if any(overlap(box, other) > 0.4 for other, _ in faces):
+            if any(shared_area(box, other) > 0.4 for other, _ in faces):
                 continue
-            found = self.judged(grey, box)
+            found = self.verify(grey, box)
             if found:
                 faces.append((box, found))
         return [found for _, found in faces]
 
-    def judged(self, grey: Grey, box: Box) -> Detection | None:
-        """The face in a box of a grey picture (H, W), with its eyes; None where there is none."""
+    def verify(self, grey: Grey, box: Box) -> Detection | None:
+        """Look whether a box of a grey picture (H, W) holds a face, and where its eyes are."""
         if self.network is None:
             return Detection(box, None, box.score)
         square = first = square_of(AlignedCrop(), grey.shape[1], grey.shape[0], box)
@@ -95,7 +95,7 @@ class CascadeFinder:
             before, square = square, square_of_eyes(left, right)
             if not _plausible(square, first):
                 return None
-            if _moved(before, square) < SETTLED:
+            if _moved(before, square) < CONVERGED:
                 break
         if seen.confidence < SURE:
             return None
@@ -121,8 +121,8 @@ def finder_for(kind: str, yunet: Path | None = None, network: Path | None = None
     """The finder that suits a crop rule of this kind.
 
     ``aligned`` asks YuNet where its model file is at hand, and the cascade with the alignment
-    network where not; ``face`` the cascade with the network as judge; ``paper`` the cascade
-    alone, as the paper did.
+    network where not; ``face`` the same without turned passes; ``paper`` the cascade alone, as
+    the paper did.
 
     Args:
         yunet: YuNet's model file, where the user names one.

@@ -1,12 +1,12 @@
 """The last step: finished work becomes a face set; faceset.json is written last of all."""
 
 import csv
-import io
 import math
 import os
 import shutil
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -43,17 +43,14 @@ def assemble(partial: Partial) -> dict[str, Any]:
     description = {
         "format": FORMAT,
         "version": VERSION,
-        "source": job["source"],
-        "detector": job["detector"],
-        "crop": job["crop"],
-        "size": side,
-        "pictures": job["pictures"],
+        **{key: job[key] for key in ("source", "detector", "crop", "size", "pictures")},
         "kept": partial.kept,
         "splits": dict(splits),
         "rejected": dict(reasons.most_common()),
         "attribute_names": job["attribute_names"],
         "sha256": {name: sha256_of(out / name) for name in hashed},
         "job": job,
+        "fingerprint": partial.work.fingerprint,
     }
     write_json(out / "faceset.json", description)
     shutil.rmtree(partial.folder)
@@ -67,33 +64,33 @@ def _write_tables(partial: Partial) -> tuple[Counter[str], Counter[str]]:
         bytes.fromhex(face["fingerprint"]) for row in partial.rows() for face in row["faces"]
     ]
     duplicate = groups(fingerprints, np.load(partial.pixels, mmap_mode="r"))
-    index = _Table(NAME_COLUMNS + BOX_COLUMNS + MEASURES + job["attribute_names"])
-    factors = _Table(job["factor_names"])
-    rejected = _Table(["name", "reason", "thumbnail"])
+    index = [NAME_COLUMNS + BOX_COLUMNS + MEASURES + job["attribute_names"]]
+    factors = [job["factor_names"]]
+    rejected = [["name", "reason", "thumbnail"]]
     splits: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    face_number = shown = 0
+    shown = 0
     for row in partial.rows():
         split = row["split"] or hashed_split(row["name"])
         for face in row["faces"]:
+            group = int(duplicate[splits.total()])
             splits[split] += 1
-            group = int(duplicate[face_number])
-            face_number += 1
             measures = [face[name] for name in MEASURES[:-1]] + [group if group >= 0 else None]
             # What a source says of a picture, it says of the main face in it.
             main = face["name"] == row["name"]
             labels = row["labels"] if main else [None] * len(row["labels"])
-            index.add([face["name"], split, *map(_number, face["box"] + measures + labels)])
-            factors.add(list(map(_number, row["factors"])))
+            index.append([face["name"], split, *map(_number, face["box"] + measures + labels)])
+            factors.append(list(map(_number, row["factors"])))
         for entry in row["left_out"]:
             reasons[entry["reason"]] += 1
-            number = str(shown) if entry["thumbnail"] else ""
+            rejected.append(
+                [entry["name"], entry["reason"], str(shown) if entry["thumbnail"] else ""]
+            )
             shown += bool(entry["thumbnail"])
-            rejected.add([entry["name"], entry["reason"], number])
-    index.write(out / "index.csv")
-    rejected.write(out / "rejected.csv")
+    _write_table(out / "index.csv", index)
+    _write_table(out / "rejected.csv", rejected)
     if job["factor_names"]:
-        factors.write(out / "factors.csv")
+        _write_table(out / "factors.csv", factors)
     return splits, reasons
 
 
@@ -101,26 +98,18 @@ def _refuse_empty(partial: Partial) -> None:
     reasons = Counter(entry["reason"] for row in partial.rows() for entry in row["left_out"])
     often = reasons.most_common(1)[0][0] if reasons else "there are no pictures"
     shutil.rmtree(partial.folder)
-    if not any(partial.out.iterdir()):
-        partial.out.rmdir()
     raise UnusableInput(
         f"none of the {partial.done:,} pictures could be used (most often: {often})."
     )
 
 
-class _Table:
-    """A CSV file in the making."""
-
-    def __init__(self, columns: list[str]) -> None:
-        self._text = io.StringIO()
-        self._writer = csv.writer(self._text, lineterminator="\n")
-        self._writer.writerow(columns)
-
-    def add(self, row: list[str]) -> None:
-        self._writer.writerow(row)
-
-    def write(self, path: Path) -> None:
-        write_text(path, self._text.getvalue())
+def _write_table(path: Path, rows: list[list[str]]) -> None:
+    """Write a CSV file whose rows end with a line feed, whatever names hold."""
+    lines: list[str] = []
+    # Only of its own line ending does Python's writer quote every character: \r and \n.
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
+    writer.writerows(rows)
+    write_text(path, "".join(line.removesuffix("\r\n") + "\n" for line in lines))
 
 
 def _number(value: float | None) -> str:

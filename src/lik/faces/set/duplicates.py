@@ -43,13 +43,8 @@ def _low_frequencies() -> NDArray[np.int64]:
 _PLACES = _low_frequencies()
 
 
-def fingerprint(face: Face) -> bytes:
-    """The look of a face uint8 (S, S, 3) from afar, whatever its brightness and contrast."""
-    return fingerprint_of_grey(np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8))
-
-
 def fingerprint_of_grey(grey: Face) -> bytes:
-    """The same, from grey pixels uint8 (S, S)."""
+    """The look of a grey face uint8 (S, S) from afar, whatever its brightness and contrast."""
     small = cv2.resize(grey, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32)).ravel()[_PLACES]
     length = float(np.sqrt(waves @ waves))
@@ -63,7 +58,7 @@ def groups(fingerprints: Sequence[bytes], faces: NDArray[np.uint8]) -> NDArray[n
     """Which faces show the same photograph.
 
     Args:
-        fingerprints: N of them, of ``fingerprint``.
+        fingerprints: N of them, of ``fingerprint_of_grey``.
         faces: uint8 (N, S, S, 3), may be memory-mapped; only those that look alike are read.
 
     Returns:
@@ -71,50 +66,23 @@ def groups(fingerprints: Sequence[bytes], faces: NDArray[np.uint8]) -> NDArray[n
         groups first appear.
     """
     vectors = np.frombuffer(b"".join(fingerprints), np.int8).reshape(-1, FINGERPRINT_BYTES)
-    distinct, inverse = np.unique(vectors, axis=0, return_inverse=True)
-    first = np.full(len(distinct), len(vectors))
-    np.minimum.at(first, inverse.ravel(), np.arange(len(vectors)))
-    together = _Together(len(vectors))
-    for index, where in enumerate(inverse.ravel()):  # equal fingerprints need no second look
-        together.unite(int(first[where]), index)
+    distinct, first, inverse = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
+    group = first[inverse.ravel()]  # equal fingerprints need no second look
     thumbnails = _Thumbnails(faces)
     for left, right in _alike(distinct):
         a, b = first[left], first[right]
         for start in range(0, len(a), _BATCH):
             one, other = a[start : start + _BATCH], b[start : start + _BATCH]
-            open_ = together.group[one] != together.group[other]
-            one, other = one[open_], other[open_]
+            apart = group[one] != group[other]
+            one, other = one[apart], other[apart]
             if not len(one):
                 continue
             same = _same(thumbnails, one, other)
             for x, y in zip(one[same], other[same], strict=True):
-                together.unite(int(x), int(y))
-    return together.numbered()
-
-
-class _Together:
-    """Groups that grow as pairs are found; ``group`` (N,) holds each face's."""
-
-    def __init__(self, count: int) -> None:
-        self.group = np.arange(count)
-        self.members: dict[int, list[int]] = {}
-
-    def unite(self, x: int, y: int) -> None:
-        a, b = int(self.group[x]), int(self.group[y])
-        if a == b:
-            return
-        ours, theirs = self.members.pop(a, [a]), self.members.pop(b, [b])
-        if len(ours) < len(theirs):
-            a, ours, theirs = b, theirs, ours
-        self.group[theirs] = a
-        ours += theirs
-        self.members[a] = ours
-
-    def numbered(self) -> NDArray[np.int64]:
-        numbers = np.full(len(self.group), -1, np.int64)
-        for number, members in enumerate(sorted(self.members.values(), key=min)):
-            numbers[members] = number
-        return numbers
+                group[group == max(group[x], group[y])] = min(group[x], group[y])
+    _, inverse, counts = np.unique(group, return_inverse=True, return_counts=True)
+    several = counts > 1
+    return np.where(several, np.cumsum(several) - 1, -1)[inverse]
 
 
 class _Thumbnails:
@@ -255,9 +223,7 @@ def _moved(picture: NDArray[np.float32], motion: NDArray[np.float32]) -> NDArray
         [[stretch, 0, middle * scaling - right], [0, stretch, middle * scaling - down]], np.float32
     )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpAffine(
-            picture, matrix, picture.shape, flags=flags, borderMode=cv2.BORDER_REPLICATE
-        ),
-        np.float32,
+    moved = cv2.warpAffine(
+        picture, matrix, picture.shape, flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(moved, np.float32)

@@ -90,7 +90,7 @@ def ray_cluster(address: str | None = None) -> Engine:
     try:
         import ray
     except ImportError:
-        raise UnusableInput("--engine ray needs Ray: pip install 'lik-vae[ray]'.") from None
+        raise UnusableInput("a Ray cluster needs Ray: pip install 'lik-vae[ray]'.") from None
 
     def run(
         container: Container, plan: Plan, chunks: Iterator[Chunk]

@@ -3,6 +3,8 @@
 Every engine runs this one function, so that the bytes do not depend on where it runs.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import cv2
@@ -42,6 +44,7 @@ class Plan:
     Attributes:
         finder: looks for faces; None where the rule needs none.
         every: keep all faces of a picture, not just the largest.
+        mark: between a picture's name and the number of a further face of it.
     """
 
     rule: CropRule
@@ -49,6 +52,7 @@ class Plan:
     finder: Finder | None = None
     every: bool = False
     limits: Limits = field(default_factory=Limits)
+    mark: str = "#"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Face:
     square: Square
     score: float | None
     detected: float | None
-    invented: float
+    padding_fraction: float
     quality: Quality
 
 
@@ -93,12 +97,12 @@ def extract(
         encoded = container.open(name)
         looking = needs_detection(plan.rule)
         first = encoded.decode(SEARCHED if looking else None)
-        found = _found(encoded, first, plan, eyes) if looking else [None]
+        found = _detected(encoded, first, plan, eyes) if looking else [None]
         if not found:
             return Extraction(name, [], [LeftOut(name, NO_FACE, thumbnail(first))])
         results = [
-            _face(encoded, first, face, _name_of(name, number), plan)
-            for number, face in enumerate(found)
+            _face(encoded, first, face, f"{name}{plan.mark}{number}" if number > 1 else name, plan)
+            for number, face in enumerate(found, 1)
         ]
     except NotAPicture as error:
         return Extraction(name, [], [LeftOut(name, str(error))])
@@ -107,6 +111,15 @@ def extract(
         [result for result in results if isinstance(result, Face)],
         [result for result in results if isinstance(result, LeftOut)],
     )
+
+
+def mark_for(names: Iterable[str]) -> str:
+    """So many # that no picture is called like a further face of another.
+
+    ``a.jpg`` has its second face as ``a.jpg#2``, unless a picture's own name ends like that.
+    """
+    own = (re.search(r"(#+)\d+$", name) for name in names)
+    return "#" * (1 + max((len(match[1]) for match in own if match), default=0))
 
 
 def thumbnail(picture: Picture) -> Picture:
@@ -121,7 +134,7 @@ def thumbnail(picture: Picture) -> Picture:
     return result
 
 
-def _found(
+def _detected(
     encoded: Encoded, first: Picture, plan: Plan, eyes: NDArray[np.float64] | None
 ) -> list[Detection]:
     """The faces of a picture, in its own pixels."""
@@ -138,13 +151,13 @@ def _face(
 ) -> Face | LeftOut:
     width, height = encoded.width, encoded.height
     square = _square(plan.rule, width, height, found)
-    invented = square.invented(width, height)
-    if invented and not isinstance(plan.rule, AlignedCrop):
+    padding = square.padding_fraction(width, height)
+    if padding and not isinstance(plan.rule, AlignedCrop):
         return LeftOut(name, LEAVES, thumbnail(first))
     box = found.box if found else None
     detected = box.side if box else square.side if found else None
     score = found.score if found else None
-    known = {"score": score, "detected": detected, "invented": invented}
+    known = {"score": score, "detected": detected, "padding_fraction": padding}
     reason = plan.limits.reason(known)
     if reason:  # before the pixels are decoded at full size for nothing
         return LeftOut(name, reason, thumbnail(first))
@@ -154,7 +167,7 @@ def _face(
     reason = plan.limits.reason(known)
     if reason:
         return LeftOut(name, reason, thumbnail(first))
-    return Face(name, pixels, square, score, detected, invented, quality)
+    return Face(name, pixels, square, score, detected, padding, quality)
 
 
 def _square(rule: CropRule, width: int, height: int, found: Detection | None) -> Square:
@@ -173,7 +186,3 @@ def _cut(encoded: Encoded, first: Picture, square: Square, size: int) -> Picture
         first = encoded.decode(round(shorter * OVERSAMPLED * size / square.side))
         scale = first.shape[1] / encoded.width
     return cut(first, square.scaled(scale) if scale != 1 else square, size)
-
-
-def _name_of(picture: str, number: int) -> str:
-    return picture if number == 0 else f"{picture}#{number + 1}"

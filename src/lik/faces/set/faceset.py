@@ -10,31 +10,69 @@ factors.csv    true factors, for drawn faces only
 
 import csv
 import zipfile
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from lik.core.artifacts import check_version, read_json, sha256_of
+from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
 
 FORMAT = "lik-faceset"
-VERSION = 2
+VERSION = 3
 NAME_COLUMNS = ["name", "split"]
 BOX_COLUMNS = ["x", "y", "side", "angle"]
-MEASURES = ["score", "detected", "sharpness", "brightness", "invented", "duplicate"]
+MEASURES = ["score", "detected", "sharpness", "brightness", "padding_fraction", "duplicate"]
 """What is measured of a face, and the columns of index.csv that hold it.
 
 score       how sure the detector was: confidence 0…1 of the alignment network or of YuNet;
             where only the cascade looked, the weight of its last stage
 detected    side of the detection in the source picture, in pixels
 sharpness, brightness   see `lik.faces.set.quality`
-invented    share of the crop, 0…1, that lies outside of the picture
+padding_fraction        share of the crop, 0…1, that lies outside of the picture
 duplicate   number of the group of near-duplicates; empty where the face has none
 """
+
+
+class _Crop(BaseModel):
+    """Any crop rule; `lik.faces.crop.cropping.crop_rule` checks the rest of it."""
+
+    model_config = ConfigDict(extra="allow")
+    kind: str
+
+
+class _Hashes(BaseModel):
+    """The SHA-256 of the files of a set, of which these two are always there."""
+
+    model_config = ConfigDict(extra="allow")
+    images: str = Field(alias="images.npy")
+    index: str = Field(alias="index.csv")
+
+
+class _Description(Settings):
+    """What faceset.json holds."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: Literal["lik-faceset"]
+    version: Literal[3]
+    source: str
+    detector: dict[str, Any] | None
+    crop: _Crop
+    size: int = Field(ge=1)
+    pictures: int
+    kept: int = Field(ge=1)
+    splits: dict[str, int]
+    rejected: dict[str, int]
+    attribute_names: list[str]
+    sha256: _Hashes
+    job: dict[str, Any]
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -91,10 +129,9 @@ class FaceSet:
         return str(self.description["sha256"]["images.npy"])
 
     @property
-    def index_hash(self) -> str | None:
-        """The SHA-256 of index.csv, as it was when the set was made, where it was kept."""
-        stored: str | None = self.description["sha256"].get("index.csv")
-        return stored
+    def index_hash(self) -> str:
+        """The SHA-256 of index.csv, as it was when the set was made."""
+        return str(self.description["sha256"]["index.csv"])
 
     def indices(self, split: str | None = None) -> NDArray[np.int64]:
         """The faces of a split, in order; of all splits for None."""
@@ -111,56 +148,46 @@ class FaceSet:
         """Open a face set and see that its parts fit together.
 
         Raises:
-            UnusableInput: there is none, it is broken, or a newer Lik made it.
+            UnusableInput: there is none, it is broken, or another version of Lik made it.
         """
         path = Path(path)
-        description = _description(path)
+        description = read_description(path)
         images = _images(path / "images.npy", description)
+        attribute_names = list(description["attribute_names"])
+        columns = NAME_COLUMNS + BOX_COLUMNS + MEASURES + attribute_names
         index = path / "index.csv"
-        columns, rows = _rows(index)
-        if len(rows) != len(images):
-            raise UnusableInput(
-                f"{index} has {len(rows)} rows for {len(images)} faces: prepare the set again."
-            )
-        attribute_names = [str(name) for name in description["attribute_names"]]
-        own = len(columns) - len(attribute_names)
-        if columns[:2] != NAME_COLUMNS or columns[own:] != attribute_names:
-            raise UnusableInput(
-                f"{index} does not have the columns that faceset.json says: prepare the set again."
-            )
-        numbers = _numbers(index, [row[2:] for row in rows]).reshape(len(rows), len(columns) - 2)
-        known = dict(zip(columns[2:own], numbers.T, strict=False))
-        unknown = np.full(len(rows), np.nan)
-        boxes = [known.get(name, np.zeros(len(rows))) for name in BOX_COLUMNS]
+        found, rows = _rows(index, len(images))
+        if found != columns:
+            raise _broken(index, "its columns are not those that faceset.json says")
+        names = [row[0] for row in rows]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise _broken(index, f"it has '{twice[0]}' more than once")
+        numbers = _numbers(index, [row[2:] for row in rows], len(columns) - 2)
+        boxes, measures, attributes = np.split(numbers, [4, 4 + len(MEASURES)], axis=1)
         factor_names, factors = _factors(path / "factors.csv", len(images))
         return cls(
             path,
             images,
-            [row[0] for row in rows],
+            names,
             np.array([row[1] for row in rows], dtype=np.str_),
-            np.stack(boxes, axis=1),
-            {name: known.get(name, unknown) for name in MEASURES},
+            boxes,
+            dict(zip(MEASURES, measures.T, strict=True)),
             attribute_names,
-            numbers[:, own - 2 :],
+            attributes,
             factor_names,
             factors,
             description,
         )
 
-    def rejected(self) -> list["Rejected"]:
+    def rejected(self) -> list[Rejected]:
         """Everything that was left out, in the order of the source."""
-        columns, rows = _rows(self.path / "rejected.csv")
+        _, rows = _rows(self.path / "rejected.csv")
         file = self.path / "rejected.npy"
         thumbnails = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else ()
-        entries = [dict(zip(columns, row, strict=True)) for row in rows]
-        numbers = [int(entry.get("thumbnail") or -1) for entry in entries]
         return [
-            Rejected(
-                entry["name"],
-                entry["reason"],
-                np.array(thumbnails[number]) if 0 <= number < len(thumbnails) else None,
-            )
-            for entry, number in zip(entries, numbers, strict=True)
+            Rejected(name, reason, np.array(thumbnails[int(number)]) if number else None)
+            for name, reason, number in rows
         ]
 
     def verify(self) -> None:
@@ -169,21 +196,17 @@ class FaceSet:
         Raises:
             UnusableInput: a file is not what it was when the set was made.
         """
-        for name, expected in self.description["sha256"].items():
-            file = self.path / name
-            try:
-                found = sha256_of(file)
-            except OSError as error:
-                raise UnusableInput(
-                    f"{file} cannot be read ({error.strerror or error}): prepare the set again."
-                ) from error
-            if found != expected:
-                raise UnusableInput(
-                    f"{file} has changed since the set was made: prepare the set again."
-                )
+        changed = changed_files(self.path, self.description)
+        if changed:
+            raise _broken(self.path / changed[0], "it has changed since the set was made")
 
 
-def _description(path: Path) -> dict[str, Any]:
+def read_description(path: Path) -> dict[str, Any]:
+    """What faceset.json says of a face set.
+
+    Raises:
+        UnusableInput: there is no finished face set at ``path``, or another version's.
+    """
     if not path.exists():
         raise UnusableInput(f"there is no face set at {path}: lik prepare makes one.")
     file = path / "faceset.json"
@@ -192,75 +215,65 @@ def _description(path: Path) -> dict[str, Any]:
             f"{path} is no finished face set (no faceset.json): make it with lik prepare SOURCE "
             f"{path}."
         )
-    description = read_json(file)
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
+    content = read_json(file)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UnusableInput(f"{file} does not describe a face set of Lik.")
-    check_version(str(path), description.get("version"), VERSION)
-    broken = [key for key, holds in _REQUIRED.items() if not holds(description.get(key))]
-    if broken:
-        raise UnusableInput(
-            f"{file} lacks {', '.join(broken)}, or it is not what it should be: prepare the set "
-            "again."
-        )
-    return description
+    check_version(str(path), content.get("version"), VERSION)
+    validated(_Description, content, f"{file} is broken; prepare the set again")
+    return content
 
 
-def _are_words(value: Any) -> bool:
-    return all(isinstance(word, str) for word in value)
+def changed_files(path: Path, description: dict[str, Any]) -> list[str]:
+    """The files of a set that are gone, or are not what they were when it was made."""
+    return [
+        name
+        for name, expected in description["sha256"].items()
+        if not (path / name).is_file() or sha256_of(path / name) != expected
+    ]
 
 
-_REQUIRED: dict[str, Callable[[Any], bool]] = {
-    "size": lambda value: isinstance(value, int),
-    "kept": lambda value: isinstance(value, int),
-    "crop": lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str),
-    "sha256": lambda value: (
-        isinstance(value, dict) and "images.npy" in value and _are_words(value.values())
-    ),
-    "attribute_names": lambda value: isinstance(value, list) and _are_words(value),
-}
-"""What faceset.json must hold, and what is asked of it."""
+def _broken(path: Path, why: str) -> UnusableInput:
+    return UnusableInput(f"{path} is broken ({why}): prepare the set again.")
 
 
 def _images(path: Path, description: dict[str, Any]) -> NDArray[np.uint8]:
     expected = (description["kept"], description["size"], description["size"], 3)
     try:
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise UnusableInput(f"{path} is missing: prepare the set again.") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UnusableInput(f"{path} is broken ({error}): prepare the set again.") from error
+        raise _broken(path, getattr(error, "strerror", None) or str(error)) from error
     if not isinstance(images, np.ndarray):  # NumPy opens archives of arrays as well
-        raise UnusableInput(f"{path} is broken (no single array): prepare the set again.")
+        raise _broken(path, "no single array")
     if images.dtype != np.uint8 or images.shape != expected:
-        raise UnusableInput(
-            f"{path} is broken: it holds {images.dtype} {images.shape} where faceset.json says "
-            f"uint8 {expected}; prepare the set again."
-        )
+        found = f"{images.dtype} {images.shape}"
+        raise _broken(path, f"it holds {found} where faceset.json says uint8 {expected}")
     return images
 
 
-def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
+def _rows(path: Path, count: int | None = None) -> tuple[list[str], list[list[str]]]:
+    """The head of a table, and its rows."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            lines = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UnusableInput(f"{path} cannot be read ({error}): prepare the set again.") from error
-    if not lines or any(len(line) != len(lines[0]) for line in lines):
-        raise UnusableInput(f"{path} is broken: its rows differ in length; prepare the set again.")
-    return lines[0], lines[1:]
+            head, *rows = list(csv.reader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise _broken(path, getattr(error, "strerror", None) or str(error)) from error
+    if any(len(row) != len(head) for row in rows):
+        raise _broken(path, "its rows differ in length")
+    if count is not None and len(rows) != count:
+        raise _broken(path, f"it has {len(rows)} rows for {count} faces")
+    return head, rows
 
 
-def _numbers(path: Path, rows: list[list[str]]) -> NDArray[np.float64]:
+def _numbers(path: Path, rows: list[list[str]], columns: int) -> NDArray[np.float64]:
     try:
-        return np.array([[float(v) if v else np.nan for v in row] for row in rows], np.float64)
+        numbers = [[float(v) if v else np.nan for v in row] for row in rows]
     except ValueError as error:
-        raise UnusableInput(f"{path} is broken ({error}): prepare the set again.") from error
+        raise _broken(path, str(error)) from error
+    return np.array(numbers, np.float64).reshape(len(rows), columns)
 
 
 def _factors(path: Path, count: int) -> tuple[list[str], NDArray[np.float64] | None]:
     if not path.is_file():
         return [], None
-    columns, rows = _rows(path)
-    if len(rows) != count:
-        raise UnusableInput(f"{path} has {len(rows)} rows for {count} faces: prepare it again.")
-    return columns, _numbers(path, rows).reshape(count, len(columns))
+    columns, rows = _rows(path, count)
+    return columns, _numbers(path, rows, len(columns))

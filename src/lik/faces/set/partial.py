@@ -6,13 +6,17 @@ images.npy     the faces' pixels behind room for a header
 rejected.npy   the thumbnails of what was left out, likewise
 
 Memory stays flat however many pictures there are, and a killed job loses one batch at most: a
-line is written after the pixels that it speaks of, and what no line speaks of is cut off.
+line is written after the pixels that it speaks of, and holds their checksum. What no line speaks
+of, and what has changed since, is cut off when the work goes on.
 """
 
 import json
 import os
+import shutil
+import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,7 @@ from lik.core.artifacts import read_json, write_json
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.set.extraction import THUMBNAIL, Extraction, Face, LeftOut
 
-FOLDER = ".partial"
+FOLDER, LOCK = ".partial", ".lock"
 
 HEADER = 128
 """Bytes kept free in front of pixels for the header of the .npy file."""
@@ -35,38 +39,78 @@ MOST_THUMBNAILS = 100
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is being made.
+
+    Attributes:
+        job: all that decides the bytes of a face set.
+        shard: the part of it, as 1/4; None for all.
+        fingerprint: sizes and times of the source's files; empty where they are not known.
+    """
+
+    job: dict[str, Any]
+    shard: str | None
+    fingerprint: str
+
+    def require_same(self, out: Path, old: dict[str, Any]) -> None:
+        """Refuse to go on with what other work has begun.
+
+        Raises:
+            UnusableInput: ``old`` is other work; what differs is said.
+        """
+        changed = differences(
+            {"shard": old.get("shard"), **old["job"]}, {"shard": self.shard, **self.job}
+        )
+        if changed:
+            raise UnusableInput(
+                f"{out} holds the face set of another job ({'; '.join(changed)}): choose another "
+                "folder."
+            )
+        if self.fingerprint and old["fingerprint"] and self.fingerprint != old["fingerprint"]:
+            raise UnusableInput(
+                f"the files of {self.job['source']} have changed since {out} was prepared (size or "
+                f"time): remove {out} to prepare it anew, or choose another folder."
+            )
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """What two jobs differ in, for people."""
+    before, after = _flat(old), _flat(new)
+    changed = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key)]
+    return [
+        "other pictures or labels"
+        if key == "identity"
+        else f"{key.removesuffix('.kind')} {before.get(key)} → {after.get(key)}"
+        for key in changed
+    ]
+
+
 class Partial:
-    """The unfinished work in OUT/.partial.
+    """The unfinished work in OUT/.partial, begun or gone on with.
 
     Attributes:
         done: pictures that have a line. kept: faces among them.
     """
 
-    def __init__(self, out: Path, job: dict[str, Any], shard: str | None = None) -> None:
-        self.out = out
+    def __init__(self, out: Path, work: Work) -> None:
+        self.out, self.work, self.job = out, work, work.job
         self.folder = out / FOLDER
         self.pixels = self.folder / "images.npy"
         self.thumbnails = self.folder / "rejected.npy"
         self.rows_file = self.folder / "rows.jsonl"
-        self.job = job
         self.done = self.kept = 0
         self.thumbnails_of: Counter[str] = Counter()
-        self._face_bytes = job["size"] ** 2 * 3
-        job_file = self.folder / "job.json"
-        if job_file.is_file():
-            require_same_job(out, read_json(job_file), {"job": job, "shard": shard})
-            for path in (self.pixels, self.thumbnails):
-                if (out / path.name).is_file():  # killed while the set was put together
-                    os.replace(out / path.name, path)
-            self._recover()
-        else:
-            if out.exists() and any(path for path in out.iterdir() if path != self.folder):
-                raise UnusableInput(f"{out} is not empty and no face set: choose another OUT.")
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for path in (self.pixels, self.thumbnails):
-                path.write_bytes(b"\0" * HEADER)
-            self.rows_file.write_bytes(b"")
-            write_json(job_file, {"job": job, "shard": shard})
+        self._face_bytes = self.job["size"] ** 2 * 3
+        if not (self.folder / "job.json").is_file():
+            if any(path.name not in (FOLDER, LOCK) for path in out.iterdir()):
+                raise UnusableInput(f"{out} is not empty and no face set: choose another folder.")
+            _begin(out, work)
+        work.require_same(out, read_json(self.folder / "job.json"))
+        for path in (self.pixels, self.thumbnails):
+            if (out / path.name).is_file():  # killed while the set was put together
+                os.replace(out / path.name, path)
+        self._recover()
 
     def append(self, extractions: list[Extraction], known: list[Row]) -> None:
         """Add a batch, with what the source knows of each picture (split, labels, factors)."""
@@ -77,6 +121,7 @@ class Partial:
             | {
                 "faces": [_face(face) for face in extraction.faces],
                 "left_out": [self._left_out(entry, shown) for entry in extraction.left_out],
+                "crc": zlib.crc32(b"".join(face.pixels.tobytes() for face in extraction.faces)),
             }
             for extraction, about in zip(extractions, known, strict=True)
         ]
@@ -99,24 +144,43 @@ class Partial:
                             shown.append(content)
                 self._write([row], pixels, shown)
 
+    def rows(self) -> Iterator[Row]:
+        """The lines, one after the other."""
+        with open(self.rows_file, "rb") as file:
+            for line in file:
+                yield json.loads(line)
+
+    def reasons(self) -> dict[str, int]:
+        """How often each reason was given for leaving something out."""
+        return Counter(entry["reason"] for row in self.rows() for entry in row["left_out"])
+
+    def require_complete(self, names: Sequence[str] | None = None) -> None:
+        """See that each picture was done once: ``names``, or as many as the job has.
+
+        Raises:
+            UnusableInput: it was not, as where two processes have written at once.
+        """
+        done = [row["name"] for row in self.rows()]
+        fits = len(set(done)) == self.job["pictures"] if names is None else done == list(names)
+        if not fits or len(set(done)) != len(done):
+            raise UnusableInput(
+                f"{self.out} holds unfinished work that does not fit its pictures: remove it, and "
+                "prepare again."
+            )
+
     def _write(self, rows: list[Row], pixels: list[bytes], shown: list[bytes]) -> None:
         """Pixels first, so that no line speaks of what is not there."""
+        lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
         for path, content in (
             (self.pixels, pixels),
             (self.thumbnails, shown),
-            (self.rows_file, [_line(row) for row in rows]),
+            (self.rows_file, [line.encode() + b"\n" for line in lines]),
         ):
             if content:
                 with open(path, "ab") as file:
                     file.writelines(content)
         self.done += len(rows)
         self.kept += sum(len(row["faces"]) for row in rows)
-
-    def rows(self) -> Iterator[Row]:
-        """The lines, one after the other."""
-        with open(self.rows_file, "rb") as file:
-            for line in file:
-                yield json.loads(line)
 
     def _left_out(self, entry: LeftOut, shown: list[bytes]) -> Row:
         show = entry.thumbnail is not None and self._room(entry.reason)
@@ -132,45 +196,51 @@ class Partial:
         return True
 
     def _recover(self) -> None:
-        """Keep the lines that are whole and whose pixels are there; cut off the rest."""
-        faces_there = (self.pixels.stat().st_size - HEADER) // self._face_bytes
+        """Keep the lines that are whole and whose pixels are there, unchanged; cut off the rest."""
         shown_there = (self.thumbnails.stat().st_size - HEADER) // THUMBNAIL_BYTES
-        end = shown = 0
-        with open(self.rows_file, "rb") as file:
+        end = 0
+        with open(self.rows_file, "rb") as file, open(self.pixels, "rb") as pixels:
+            pixels.seek(HEADER)
             for line in file:
                 row = _parsed(line)
                 if row is None:
                     break
                 new = [entry["reason"] for entry in row["left_out"] if entry["thumbnail"]]
-                if self.kept + len(row["faces"]) > faces_there or shown + len(new) > shown_there:
+                shown = self.thumbnails_of.total() + len(new)
+                content = pixels.read(len(row["faces"]) * self._face_bytes)
+                if zlib.crc32(content) != row["crc"] or shown > shown_there:
                     break
                 self.kept += len(row["faces"])
                 self.thumbnails_of.update(new)
-                shown += len(new)
                 self.done += 1
                 end += len(line)
         os.truncate(self.rows_file, end)
         os.truncate(self.pixels, HEADER + self.kept * self._face_bytes)
-        os.truncate(self.thumbnails, HEADER + shown * THUMBNAIL_BYTES)
+        os.truncate(self.thumbnails, HEADER + self.thumbnails_of.total() * THUMBNAIL_BYTES)
 
 
-def require_same_job(out: Path, old: Any, new: dict[str, Any]) -> None:
-    """Refuse to go on with what another job has begun.
+def begin_instead(out: Path, work: Work, changed: Sequence[str]) -> None:
+    """Begin work anew in place of a finished set, some files of which have ``changed``.
 
-    Raises:
-        UnusableInput: the jobs differ; what differs is said.
+    Of those, tables are kept with another name: a person may have edited them.
     """
-    if not isinstance(old, dict) or old.keys() != new.keys():
-        raise UnusableInput(f"{out} was prepared by another version of Lik: choose another OUT.")
-    before, after = _flat(old), _flat(new)
-    changed = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key)]
-    if not changed:
-        return
-    shown = [f"{_called(key)} {before.get(key)} → {after.get(key)}" for key in changed]
-    shown = ["other pictures or labels" if "identity" in entry else entry for entry in shown]
-    raise UnusableInput(
-        f"{out} holds the face set of another job ({'; '.join(shown)}): choose another OUT."
-    )
+    shutil.rmtree(out / FOLDER, ignore_errors=True)
+    for name in ("images.npy", "rejected.npy", "contact-sheet.png"):
+        (out / name).unlink(missing_ok=True)
+    for name in changed:
+        if (out / name).is_file():
+            os.replace(out / name, out / f"{name}.changed")
+    _begin(out, work)
+    (out / "faceset.json").unlink()
+
+
+def _begin(out: Path, work: Work) -> None:
+    folder = out / FOLDER
+    folder.mkdir(exist_ok=True)
+    for name in ("images.npy", "rejected.npy"):
+        (folder / name).write_bytes(b"\0" * HEADER)
+    (folder / "rows.jsonl").write_bytes(b"")
+    write_json(folder / "job.json", asdict(work))
 
 
 def write_header(path: Path, shape: tuple[int, ...]) -> None:
@@ -194,22 +264,16 @@ def _face(face: Face) -> Row:
         "detected": face.detected,
         "sharpness": face.quality.sharpness,
         "brightness": face.quality.brightness,
-        "invented": face.invented,
+        "padding_fraction": face.padding_fraction,
         "fingerprint": face.quality.fingerprint.hex(),
     }
 
 
-def _line(row: Row) -> bytes:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
 def _parsed(line: bytes) -> Row | None:
     """A row, or None where a kill has cut its line off."""
-    if not line.endswith(b"\n"):
-        return None
     try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        row = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
         return None
     return row if isinstance(row, dict) else None
 
@@ -221,7 +285,3 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         flat |= _flat(value, f"{prefix}{key}.")
     return flat
-
-
-def _called(key: str) -> str:
-    return key.removeprefix("job.").removesuffix(".kind")

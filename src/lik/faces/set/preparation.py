@@ -1,12 +1,15 @@
 """From pictures to a face set: extraction in parallel, in order, resumable, and put together.
 
 The work lies in OUT/.partial while it lasts (see `lik.faces.set.partial`); faceset.json is written
-last: where it is, the set is whole.
+last: where it is, the set is whole. OUT is locked meanwhile. Shards of one job, made by several
+machines, are put together by `merge`: the same bytes as if the job had never been divided.
 """
 
+import re
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,17 +17,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.core.artifacts import read_json, write_json
+from lik.core.artifacts import read_json
 from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.core.locks import held
 from lik.faces.crop.cropping import WholeCrop, needs_detection
 from lik.faces.io.source import Source
 from lik.faces.set.assembly import assemble
 from lik.faces.set.engines import CHUNK, Chunk, Engine, here
-from lik.faces.set.extraction import LEAVES, Plan
-from lik.faces.set.partial import FOLDER, Partial, Row, require_same_job
+from lik.faces.set.extraction import LEAVES, Plan, mark_for
+from lik.faces.set.faceset import changed_files, read_description
+from lik.faces.set.partial import FOLDER, LOCK, Partial, Row, Work, begin_instead, differences
 
-SHARD_FILE = "shard.json"
-SHARD_FORMAT = "lik-shard"
+MERGING = "merging"
+"""What stands in place of a shard's number in the work of a merge."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,20 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """The shard that a text such as 1/4 names.
+
+        Raises:
+            UnusableInput: it names none.
+        """
+        match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]):
+            raise UnusableInput(
+                f"the shard '{text}' is not of the form I/N with I from 1 to N, as 1/4."
+            )
+        return cls(int(match[1]), int(match[2]))
 
     def of(self, pictures: int) -> range:
         """Which pictures of a source are this part."""
@@ -65,38 +85,66 @@ def prepare(
     out: Path,
     plan: Plan,
     engine: Engine = here,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
     shard: Shard | None = None,
 ) -> Preparation:
     """Make the face set ``out`` from a source, or go on with it where it was left.
 
     The bytes do not depend on the engine. Sources of square faces are taken whole. With ``shard``
-    only a part is made, for `lik.faces.set.merging.merge`.
+    only a part is made, for `merge`. A finished set is read again to the last byte, and made anew
+    where it is damaged.
 
     Raises:
-        UnusableInput: OUT holds something else, or nothing could be kept.
+        UnusableInput: ``out`` holds something else or is being prepared by another process, the
+            pictures have changed since, or nothing could be kept.
         FailedOnTheWay: writing failed; what is done stays for the next try.
     """
     if plan.size < 8:
         raise UnusableInput(f"faces must be at least 8 pixels wide, not {plan.size}.")
     if source.aligned:
         plan = Plan(WholeCrop(), plan.size, limits=plan.limits)
-    job = job_of(source, plan)
-    finished = _finished(out, job, shard)
-    if finished:
-        return finished
-    try:
-        partial = Partial(out, job, str(shard) if shard else None)
-        part = shard.of(len(source.names)) if shard else range(len(source.names))
-        _extract(source, plan, engine, partial, part, progress)
+    elif plan.every:
+        plan = replace(plan, mark=mark_for(source.names))
+    work = Work(job_of(source, plan), str(shard) if shard else None, source.fingerprint)
+    part = shard.of(len(source.names)) if shard else range(len(source.names))
+    with _locked(out, "the same command goes on from there"):
+        finished = _finished(out, work, notify)
+        if finished:
+            return finished
+        partial = Partial(out, work)
+        whole = shard is not None and partial.done == len(part)
+        if not whole:
+            _extract(source, plan, engine, partial, part, progress)
+        partial.require_complete(source.names[part.start : part.stop])
         if shard:
-            return _finish_shard(partial, shard, len(part))
+            return Preparation(partial.done, partial.kept, partial.reasons(), whole, shard)
         return _report(assemble(partial))
-    except OSError as error:
-        raise FailedOnTheWay(
-            f"{out} could not be written: {error.strerror or error}; the same command goes on "
-            "from there."
-        ) from error
+
+
+def merge(shards: Sequence[Path], out: Path) -> Preparation:
+    """Make the face set ``out`` of all shards of a job, which are left as they are.
+
+    Raises:
+        UnusableInput: a shard is missing, given twice, unfinished, damaged, or of another job.
+        FailedOnTheWay: writing failed; the same command begins again.
+    """
+    parts = _ordered(shards)
+    prints = {part.work.fingerprint for part in parts}
+    merging = Work(parts[0].job, MERGING, prints.pop() if len(prints) == 1 else "")
+    with _locked(out, "the same command begins again"):
+        if (out / "faceset.json").is_file():
+            raise UnusableInput(f"{out} is a face set already: choose another folder.")
+        begun = out / FOLDER / "job.json"
+        if begun.is_file() and read_json(begun).get("shard") == MERGING:
+            shutil.rmtree(out / FOLDER)  # a merge that was killed; its parts are all in the shards
+            (out / "images.npy").unlink(missing_ok=True)
+            (out / "rejected.npy").unlink(missing_ok=True)
+        partial = Partial(out, merging)
+        for part in parts:
+            partial.join(part)
+        partial.require_complete()
+        return _report(assemble(partial))
 
 
 def job_of(source: Source, plan: Plan) -> dict[str, Any]:
@@ -116,13 +164,38 @@ def job_of(source: Source, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _busy(out: Path) -> str:
+    return f"{out} is being prepared by another process: wait for it, or choose another folder."
+
+
+@contextmanager
+def _locked(out: Path, next_time: str) -> Iterator[None]:
+    """Hold the folder of a set, and leave nothing where nothing was made."""
+    if out.is_file():
+        raise UnusableInput(f"{out} is a file: choose another folder.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with held(out / LOCK, _busy(out)):
+            try:
+                yield
+            finally:
+                if not any((out / name).exists() for name in (FOLDER, "faceset.json")):
+                    (out / LOCK).unlink(missing_ok=True)
+                    with suppress(OSError):  # it holds something else
+                        out.rmdir()
+    except OSError as error:
+        raise FailedOnTheWay(
+            f"{out} could not be written: {error.strerror or error}; {next_time}."
+        ) from error
+
+
 def _extract(
     source: Source,
     plan: Plan,
     engine: Engine,
     partial: Partial,
     part: range,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> None:
     rest = iter(part[partial.done :])
     eyes = source.eyes if len(source.eyes) else None
@@ -131,12 +204,12 @@ def _extract(
         while chosen := list(islice(rest, CHUNK)):
             yield [(source.names[i], None if eyes is None else eyes[i]) for i in chosen]
 
-    progress(partial.done, len(part))
+    progress("preparing", partial.done, len(part))
     for extractions in engine(source.container, plan, chunks()):
         start = part.start + partial.done
         known = [_known(source, start + offset) for offset in range(len(extractions))]
         partial.append(extractions, known)
-        progress(partial.done, len(part))
+        progress("preparing", partial.done, len(part))
 
 
 def _known(source: Source, index: int) -> Row:
@@ -152,51 +225,67 @@ def _plain(values: NDArray[np.float64]) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]
 
 
-def _finished(out: Path, job: dict[str, Any], shard: Shard | None) -> Preparation | None:
-    if out.is_file():
-        raise UnusableInput(f"{out} is a file: choose another OUT.")
-    file = out / "faceset.json"
-    if file.is_file():
-        description = read_json(file)
-        if not isinstance(description, dict) or "job" not in description:
-            raise UnusableInput(f"{file} does not describe a face set of Lik.")
-        require_same_job(out, description["job"], job)
-        shutil.rmtree(out / FOLDER, ignore_errors=True)  # killed while it was being taken away
-        return _report(description, already_done=True)
-    return None if shard is None else _finished_shard(out, job, shard)
-
-
-def _finished_shard(out: Path, job: dict[str, Any], shard: Shard) -> Preparation | None:
-    file = out / SHARD_FILE
-    if not file.is_file():
+def _finished(out: Path, work: Work, notify: Notify) -> Preparation | None:
+    """What was prepared before, where it is whole; what is damaged is taken away."""
+    if not (out / "faceset.json").is_file():
         return None
-    description = read_json(file)
-    require_same_job(out, read_json(out / FOLDER / "job.json"), {"job": job, "shard": str(shard)})
-    return Preparation(
-        description["pictures"], description["kept"], description["rejected"], True, shard
-    )
+    try:
+        description = read_description(out)
+    except UnusableInput as error:
+        raise UnusableInput(
+            f"{error} Remove {out} to prepare it anew, or choose another folder."
+        ) from None
+    work.require_same(out, description | {"shard": None})
+    changed = changed_files(out, description)
+    if not changed:
+        shutil.rmtree(out / FOLDER, ignore_errors=True)  # killed while it was being taken away
+        return replace(_report(description), already_done=True)
+    notify(f"{', '.join(changed)} of {out} has changed since it was prepared: it is made again.")
+    begin_instead(out, work, changed)
+    return None
 
 
-def _finish_shard(partial: Partial, shard: Shard, pictures: int) -> Preparation:
-    reasons: dict[str, int] = {}
-    for row in partial.rows():
-        for entry in row["left_out"]:
-            reasons[entry["reason"]] = reasons.get(entry["reason"], 0) + 1
-    write_json(
-        partial.out / SHARD_FILE,
-        {
-            "format": SHARD_FORMAT,
-            "version": 1,
-            "shard": str(shard),
-            "pictures": pictures,
-            "kept": partial.kept,
-            "rejected": reasons,
-        },
-    )
-    return Preparation(pictures, partial.kept, reasons, False, shard)
+def _report(description: dict[str, Any]) -> Preparation:
+    return Preparation(description["pictures"], description["kept"], description["rejected"])
 
 
-def _report(description: dict[str, Any], already_done: bool = False) -> Preparation:
-    return Preparation(
-        description["pictures"], description["kept"], description["rejected"], already_done
-    )
+def _ordered(paths: Sequence[Path]) -> list[Partial]:
+    """The shards in the order of their numbers."""
+    found: dict[Shard, Partial] = {}
+    for path in paths:
+        shard, part = _opened_shard(path)
+        if shard in found:
+            raise UnusableInput(f"{found[shard].out} and {path} are both shard {shard}.")
+        first = next(iter(found.values()), part)
+        changed = differences(first.job, part.job)
+        if changed:
+            raise UnusableInput(
+                f"{first.out} and {path} are shards of different jobs ({'; '.join(changed)}): "
+                "prepare all shards of the same pictures in the same way."
+            )
+        found[shard] = part
+    counts = {shard.count for shard in found}
+    if len(counts) != 1:
+        raise UnusableInput("the shards are of different divisions of the job: give all of one.")
+    count = counts.pop()
+    wanted = [Shard(number, count) for number in range(1, count + 1)]
+    missing = [str(shard) for shard in wanted if shard not in found]
+    if missing:
+        raise UnusableInput(f"shard {', '.join(missing)} is missing: give all {count}.")
+    return [found[shard] for shard in wanted]
+
+
+def _opened_shard(path: Path) -> tuple[Shard, Partial]:
+    file = path / FOLDER / "job.json"
+    work = Work(**read_json(file)) if file.is_file() else None
+    if work is None or work.shard in (None, MERGING):
+        raise UnusableInput(f"{path} is no shard of a face set: prepare the pictures in shards.")
+    shard = Shard.parse(str(work.shard))
+    with held(path / LOCK, _busy(path)):
+        part = Partial(path, work)
+    if part.done != len(shard.of(work.job["pictures"])):
+        raise UnusableInput(
+            f"{path} is no finished shard of a face set, or it is damaged: prepare this shard "
+            "again, which goes on with it."
+        )
+    return shard, part

@@ -20,8 +20,8 @@ class Quality:
     """What the pixels of a face tell.
 
     Attributes:
-        sharpness: 0 for a blurred face, about 0.5 for a good photograph; see ``sharpness``.
-        brightness: mean luma of the middle, 0…1.
+        sharpness: 0 for a blurred face, about 0.5 for a good photograph; see ``_sharpness``.
+        brightness: mean luma 0…1 of the middle half, each way.
         fingerprint: what `lik.faces.set.duplicates.groups` compares.
     """
 
@@ -31,13 +31,52 @@ class Quality:
 
 
 def measure(face: Face) -> Quality:
-    """All figures of a face uint8 (S, S, 3), S ≥ 8."""
-    grey = _grey(face)
-    return Quality(_sharpness(grey), _brightness(grey), fingerprint_of_grey(grey))
+    """Measure a face uint8 (S, S, 3), S ≥ 8."""
+    grey = np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
+    quarter = len(grey) // 4
+    middle = slice(quarter, len(grey) - quarter)
+    brightness = cv2.mean(grey[middle, middle])[0] / 255
+    return Quality(_sharpness(grey), brightness, fingerprint_of_grey(grey))
 
 
-def sharpness(face: Face) -> float:
-    """How much of the finest detail that its pixels can hold a face (S, S, 3) does hold.
+class Limits(Settings):
+    """What a face must meet to be kept; None asks for nothing.
+
+    ``min_detected`` is the side of the detection in pixels of the source picture,
+    ``max_padding`` the largest share of the crop that may lie outside of the picture.
+    """
+
+    min_score: float | None = None
+    min_detected: float | None = Field(None, ge=0)
+    min_sharpness: float | None = Field(None, ge=0)
+    min_brightness: float | None = Field(None, ge=0, le=1)
+    max_brightness: float | None = Field(None, ge=0, le=1)
+    max_padding: float | None = Field(None, ge=0, le=1)
+
+    def reason(self, measures: Mapping[str, float | None]) -> str | None:
+        """Why a face is left out, or None where it meets every limit.
+
+        ``measures`` holds those of `lik.faces.set.faceset.MEASURES` that are known: what is
+        missing, None or NaN is not held against a face.
+        """
+        for limit, name, sign, reason in (
+            (self.min_score, "score", 1, "detected too uncertainly"),
+            (self.min_detected, "detected", 1, "too small"),
+            (self.min_sharpness, "sharpness", 1, "too blurred"),
+            (self.min_brightness, "brightness", 1, "too dark"),
+            (self.max_brightness, "brightness", -1, "too bright"),
+            (self.max_padding, "padding_fraction", -1, "too far over the edge of the picture"),
+        ):
+            value = measures.get(name)
+            if limit is None or value is None or math.isnan(value):
+                continue
+            if sign * value < sign * limit:
+                return reason
+        return None
+
+
+def _sharpness(grey: Face) -> float:
+    """How much of the finest detail that its pixels can hold a face (S, S) does hold.
 
     The contrast between neighbouring pixels, compared with that between neighbouring blocks of
     2×2 (both as Haar wavelets), in the middle three quarters each way. In a sharp photograph
@@ -52,61 +91,6 @@ def sharpness(face: Face) -> float:
         hundred below 0.27; a Gaussian blur of 0.8 pixels brings the median from 0.48 to 0.19, one
         of 2 pixels to 0.05.
     """
-    return _sharpness(_grey(face))
-
-
-def brightness(face: Face) -> float:
-    """Mean luma 0…1 of the middle half of a face (S, S, 3), each way."""
-    return _brightness(_grey(face))
-
-
-class Limits(Settings):
-    """What a face must meet to be kept; None asks for nothing.
-
-    ``min_detected`` is the side of the detection in pixels of the source picture,
-    ``max_invented`` the largest share of pixels that lay outside the picture.
-    """
-
-    min_score: float | None = None
-    min_detected: float | None = Field(None, ge=0)
-    min_sharpness: float | None = Field(None, ge=0)
-    min_brightness: float | None = Field(None, ge=0, le=1)
-    max_brightness: float | None = Field(None, ge=0, le=1)
-    max_invented: float | None = Field(None, ge=0, le=1)
-
-    def reason(self, measures: Mapping[str, float | None]) -> str | None:
-        """Why a face is left out, or None where it meets every limit.
-
-        ``measures`` holds score, detected, sharpness, brightness and invented, as far as they are
-        known: what is missing, None or NaN is not held against a face.
-        """
-        for limit, name, sign, reason in (
-            (self.min_score, "score", 1, "detected too uncertainly"),
-            (self.min_detected, "detected", 1, "too small"),
-            (self.min_sharpness, "sharpness", 1, "too blurred"),
-            (self.min_brightness, "brightness", 1, "too dark"),
-            (self.max_brightness, "brightness", -1, "too bright"),
-            (self.max_invented, "invented", -1, "too far over the edge of the picture"),
-        ):
-            value = measures.get(name)
-            if limit is None or value is None or math.isnan(value):
-                continue
-            if sign * value < sign * limit:
-                return reason
-        return None
-
-
-def _grey(face: Face) -> Face:
-    return np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def _brightness(grey: Face) -> float:
-    side = len(grey)
-    middle = slice(side // 4, side - side // 4)
-    return cv2.mean(grey[middle, middle])[0] / 255
-
-
-def _sharpness(grey: Face) -> float:
     edge = len(grey) // 8
     pixels = grey[edge : len(grey) - edge, edge : len(grey) - edge].astype(np.float32)
     blocks, fine, diagonal = _haar(pixels, 1)

@@ -1,22 +1,23 @@
 """A face set in figures: measures, attributes and their correlations, duplicates."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.faces.set.duplicates import groups
 from lik.faces.set.faceset import FaceSet
-from lik.faces.set.quality import measure
 
 Values = NDArray[np.float64]
 
 SPLITS = ("train", "validation", "test")
 
+FEWEST_RANKED = 10
+"""Of fewer faces a best and a worst say nothing: all of them are shown."""
+
 
 @dataclass(frozen=True)
-class Spread:
-    """How N values are spread; unknown ones are not counted."""
+class Quartiles:
+    """The quartiles of N values, of which ``known`` are not NaN."""
 
     known: int
     least: float
@@ -24,6 +25,11 @@ class Spread:
     median: float
     upper_quartile: float
     most: float
+
+    def in_words(self) -> list[str]:
+        """The numbers as text, in this order."""
+        known, *numbers = astuple(self)
+        return [f"{known:,}", *(f"{number:.3g}" for number in numbers)]
 
 
 @dataclass(frozen=True)
@@ -51,29 +57,47 @@ class Correlation:
     second: str
     value: float
 
-
-def complete_measures(faces: FaceSet) -> dict[str, Values]:
-    """The measures of a set; what only needs its pixels is measured now where it is not stored.
-
-    Sets of version 1 stored the score alone.
-    """
-    if not np.isnan(faces.measures["sharpness"]).all():
-        return faces.measures
-    qualities = [measure(np.asarray(face)) for face in faces.images]
-    numbers = groups([quality.fingerprint for quality in qualities], faces.images)
-    return faces.measures | {
-        "sharpness": np.array([quality.sharpness for quality in qualities], np.float64),
-        "brightness": np.array([quality.brightness for quality in qualities], np.float64),
-        "duplicate": np.where(numbers < 0, np.nan, numbers),
-    }
+    def in_words(self) -> str:
+        """The value as text, with a sign of its own."""
+        return f"{self.value:+.2f}".replace("-", "−")
 
 
-def spread(values: Values) -> Spread | None:
-    """How values (N,) are spread; None where none is known."""
-    known = values[~np.isnan(values)]
+def quartiles(values: Values) -> Quartiles | None:
+    """The quartiles of values (N,); None where none is known."""
+    known = known_of(values)
     if not len(known):
         return None
-    return Spread(len(known), *map(float, np.percentile(known, [0, 25, 50, 75, 100])))
+    return Quartiles(len(known), *map(float, np.percentile(known, [0, 25, 50, 75, 100])))
+
+
+def quartiles_of(measures: dict[str, Values]) -> dict[str, Quartiles]:
+    """The quartiles of all measures of which something is known, but the groups of duplicates."""
+    found = {name: quartiles(v) for name, v in measures.items() if name != "duplicate"}
+    return {name: value for name, value in found.items() if value}
+
+
+def worth_ranking(values: Values) -> bool:
+    """Whether there are enough values (N,) for a best and a worst, and they differ."""
+    known = known_of(values)
+    return len(known) >= FEWEST_RANKED and len(np.unique(known)) > 1
+
+
+def suggested_limit(values: Values, least: bool, digits: int) -> tuple[float, int] | None:
+    """A limit that would leave out about one face in a hundred, and how many it would.
+
+    None where there are few faces, or all are alike. ``least``: what lies below it is left out.
+    """
+    if not worth_ranking(values):
+        return None
+    known = known_of(values)
+    limit = round(float(np.percentile(known, 1 if least else 99)), digits)
+    out = int((known < limit).sum() if least else (known > limit).sum())
+    return (limit, out) if out else None
+
+
+def known_of(values: Values) -> Values:
+    """The values without NaN."""
+    return values[~np.isnan(values)]
 
 
 def frequencies(faces: FaceSet) -> list[Frequency]:
