@@ -5,12 +5,17 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from lik.app.opened import OpenedRun
+from lik.app.editing import open_face
+from lik.app.run import Run
 from lik.core.artifacts import write_json
+from lik.faces.crop.cropping import Box
+from lik.faces.detect.detection import Detection
+from lik.faces.drawn import rendering as drawn
 from lik.latent.judging import logits_of
 from lik.models.catalogue import build
-from lik.models.classifier import PlainSettings, build_attribute_classifier
+from lik.models.classifier import PlainSettings, build_classifier
 from lik.models.paper import PaperFirstSettings
 from lik.models.saved import save_model
 
@@ -30,7 +35,32 @@ def untrained(faces, tmp_path_factory):
 @pytest.fixture
 def run(untrained, tmp_path):
     shutil.copytree(untrained, tmp_path / "toy")
-    return OpenedRun(tmp_path / "toy", "cpu")
+    return Run(tmp_path / "toy", "cpu")
+
+
+class TwoFaces:
+    """A finder that gives two faces of every picture."""
+
+    @property
+    def description(self):
+        return {}
+
+    def find(self, picture, every=False):
+        return [
+            Detection(Box(60, 60, 80, 1.0), ((80.0, 90.0), (115.0, 92.0)), 1.0),
+            Detection(Box(200, 60, 50, 1.0), ((215.0, 80.0), (235.0, 80.0)), 1.0),
+        ]
+
+
+@pytest.fixture
+def photo(run, tmp_path):
+    """A photograph with two drawn faces, opened."""
+    picture = np.full((480, 480, 3), 120, np.uint8)
+    picture[30:158, 30:158] = drawn.render(drawn.sample_factors(2, 2), 128)
+    picture[40:104, 190:254] = drawn.render(drawn.sample_factors(2, 3), 64)
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    run.metadata["crop"] = {"kind": "aligned"}
+    return open_face(run, tmp_path / "photo.png", TwoFaces())
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +68,8 @@ def classifier(faces, untrained, tmp_path_factory):
     """A classifier that gives each attribute to half of the faces that the run draws."""
     torch.manual_seed(0)
     settings = PlainSettings(size=16, attributes=tuple(faces.attribute_names), widths=(4, 8))
-    network = build_attribute_classifier(settings).eval()
-    session = OpenedRun(untrained, "cpu").session
+    network = build_classifier(settings).eval()
+    session = Run(untrained, "cpu").session
     logits = logits_of(session, network, session.draw(400, 1))
     with torch.no_grad():
         network.head.bias -= torch.from_numpy(np.median(logits, axis=0))

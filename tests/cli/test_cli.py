@@ -46,9 +46,9 @@ def test_a_run_holds_what_it_should(run, faces):
     [
         (["reconstruct"], "reconstructions.png"),
         (["generate", "--count", 10, "--temperature", 0.5], "generated.png"),
-        (["change"], "changes.png"),
-        (["change", "-a", "Smiling", "-a", "Eyeglasses"], "changes-attributes.png"),
-        (["change", "-d", 3, "--generated", "-n", 1], "changes.png"),
+        (["traverse"], "traversals.png"),
+        (["traverse", "-a", "Smiling", "-a", "Eyeglasses"], "traversals-attributes.png"),
+        (["traverse", "-d", 3, "--generated", "-n", 1], "traversals.png"),
         (["map"], "map-pca.png"),
         (["map", "-a", "Smiling"], "map-pca-Smiling.png"),
         (["map", "--method", "tsne"], "map-tsne.png"),
@@ -67,8 +67,8 @@ def test_every_figure_is_drawn_and_says_what_made_it(run, tmp_path, arguments, f
     assert len(np.load(tmp_path / "a.npz").files) >= 2
 
 
-def test_given_pictures_are_reconstructed_and_changed(run, picture, tmp_path):
-    for verb in ("reconstruct", "change"):
+def test_given_pictures_are_reconstructed_and_traversed(run, picture, tmp_path):
+    for verb in ("reconstruct", "traverse"):
         out = tmp_path / f"{verb}.png"
         answer = run_lik(verb, run, picture, "-o", out)
         assert answer.exit_code == 0, answer.output
@@ -150,7 +150,7 @@ def test_the_demo_makes_a_page_whose_pictures_are_there(tmp_path):
         assert run_lik(*command.split()[1:]).exit_code == 0, command
 
 
-def test_sets_without_attributes_train_and_change(tmp_path):
+def test_sets_without_attributes_train_and_are_traversed(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     for index in range(6):
@@ -160,8 +160,8 @@ def test_sets_without_attributes_train_and_change(tmp_path):
     assert run_lik("prepare", folder, faces, "--crop", "fixed", "--square", "0,0,16",
                    "--size", 16).exit_code == 0  # fmt: skip
     assert run_lik("train", "paper-second", faces, run, "epochs=1").exit_code == 0
-    assert run_lik("change", run, "--split", "all").exit_code == 0
-    refused = run_lik("change", run, "-a", "Smiling", "--split", "all")
+    assert run_lik("traverse", run, "--split", "all").exit_code == 0
+    refused = run_lik("traverse", run, "-a", "Smiling", "--split", "all")
     assert refused.exit_code == 2
     assert "no attributes" in refused.output
 
@@ -182,9 +182,9 @@ def test_sets_without_attributes_train_and_change(tmp_path):
         (["generate", "{empty}"], "no trained model"),
         (["reconstruct", "{run}", "{none}"], "no picture at"),
         (["reconstruct", "{run}", "--split", "holiday"], "no split 'holiday'"),
-        (["change", "{run}", "-a", "Smilling"], "Did you mean 'Smiling'?"),
-        (["change", "{run}", "-d", "99"], "no latent dimension 99"),
-        (["change", "{run}", "--reach", "inf"], "finite number"),
+        (["traverse", "{run}", "-a", "Smilling"], "Did you mean 'Smiling'?"),
+        (["traverse", "{run}", "-d", "99"], "no latent dimension 99"),
+        (["traverse", "{run}", "--reach", "inf"], "finite number"),
         (["generate", "{run}", "-o", "{empty}"], "is a folder"),
         (["generate", "{run}", "-o", "{new}.jpg"], "does not end in .png"),
         (["map", "{run}", "--arrays", "{new}.npy"], "does not end in .npz"),
@@ -265,7 +265,7 @@ def test_a_finished_run_without_its_journal_is_finished_still(run, faces, tmp_pa
 def test_no_reach_changes_nothing(run, tmp_path):
     file = tmp_path / "a.npz"
     options = ("-a", "Smiling", "-d", 3, "--reach", 0, "--arrays", file)
-    assert run_lik("change", run, *options).exit_code == 0
+    assert run_lik("traverse", run, *options).exit_code == 0
     arrays = np.load(file)
     np.testing.assert_array_equal(arrays["Smiling"], np.stack([arrays["codes"]] * 6, axis=1))
     assert not arrays["dimension_3"][:, :, 3].any()

@@ -140,6 +140,8 @@ def edit_photograph(
         notices.append(sentence)
         notify(sentence)
 
+    if photo.photograph.notice:
+        tell(photo.photograph.notice)
     editor = editor or editor_for(run, edit, progress=progress, notify=tell)
     chosen = _chosen(photo, edit.face)
     codes = photo.codes[chosen]

@@ -1,0 +1,187 @@
+"""Photographs are edited, edited again, and given back to the byte."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lik
+from lik.app.directions import FitRequest, fit_directions, fit_guided
+from lik.app.edits import RECORD, Edit
+from lik.core.errors import UnusableInput
+from lik.latent.guided import GuidanceSettings
+
+
+def smile(strength=9, **options):
+    return Edit({"dimension:1": strength}, **options)
+
+
+def test_no_strength_gives_every_byte_and_claims_nothing(run, photo, tmp_path):
+    done = run.edit(photo, smile(0))
+    np.testing.assert_array_equal(done.pixels, photo.photograph.pixels)
+    text = Image.open(done.save(tmp_path / "a.png")).text
+    assert "Description" not in text
+    assert "Lik run" not in text
+
+
+def test_an_edit_and_its_opposite_are_nothing(run, photo, tmp_path):
+    there = run.edit(photo, smile("90.3"))
+    assert (there.pixels != photo.photograph.pixels).any()
+    there.save(tmp_path / "there.png")
+    back = run.edit(photo, Edit.read(tmp_path / "there.png") + smile("-90.3"))
+    np.testing.assert_array_equal(back.pixels, photo.photograph.pixels)
+    again = run.edit(photo, Edit.read(tmp_path / "there.png"))
+    np.testing.assert_array_equal(again.pixels, there.pixels)
+    assert not [sentence for sentence in again.notices if "not be the same" in sentence]
+
+
+def test_only_the_chosen_face_is_edited(run, photo):
+    whole = photo.photograph.pixels
+    first, second, both = (run.edit(photo, smile(), face).pixels for face in (1, 2, None))
+    assert (first != whole).any()
+    assert (second != whole).any()
+    np.testing.assert_array_equal(first[:, 190:], whole[:, 190:])
+    np.testing.assert_array_equal(second[:, :170], whole[:, :170])
+    np.testing.assert_array_equal(both[:, :170], first[:, :170])
+    np.testing.assert_array_equal(both[:, 190:], second[:, 190:])
+    with pytest.raises(UnusableInput, match="2 faces were found"):
+        run.edit(photo, smile(), 3)
+
+
+def test_the_record_says_what_was_done_and_no_path(run, photo, tmp_path):
+    done = run.edit(photo, smile() + Edit({"Smiling": 0.5}), 1)
+    file = done.save(tmp_path / "a.png")
+    text = Image.open(file).text
+    record = json.loads(text[RECORD])
+    assert record["strengths"] == {"dimension:1": "9", "Smiling": "0.5"}
+    assert (record["face"], record["mode"], record["method"]) == (1, "transfer", "joint")
+    assert record["run"] == "toy"
+    assert len(record["model_sha256"]) == 64
+    assert str(tmp_path) not in json.dumps(record)
+    assert "edited by a generative model" in text["Description"]
+
+
+def test_plain_decodings_stand_side_by_side(run, photo):
+    assert run.edit(photo, smile(mode="decode")).pixels.shape == (16, 32, 3)
+
+
+def test_directions_are_fitted_once_and_kept(run, photo):
+    told = []
+    run.edit(photo, Edit({"Smiling": 1}), notify=told.append)
+    assert "fitted and kept beside the run" in " ".join(told)
+    assert run.direction_sets() == ["joint"]
+    anew, told = lik.load(run.path), []
+    anew.metadata["crop"] = {"kind": "aligned"}
+    done = anew.edit(photo, Edit({"Smiling": 1}), notify=told.append)
+    assert not told
+    np.testing.assert_array_equal(done.pixels, run.edit(photo, Edit({"Smiling": 1})).pixels)
+
+
+def test_directions_of_other_weights_are_refused(run, photo):
+    fit_directions(run, FitRequest("means"))
+    file = run.path / "directions" / "means.json"
+    file.write_text(file.read_text().replace(run.sha256, "0" * 64))
+    with pytest.raises(UnusableInput, match="other weights"):
+        lik.load(run.path).edit(photo, Edit({"Smiling": 1}, method="means"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (Edit({"Smilling": 1}), "'Smiling'"),
+        (Edit({"Smilling": 0}), "'Smiling'"),
+        (Edit({"dimension:9": 1}), "no latent dimension 9"),
+        (Edit({"dimension:x": 1}), "names no dimension"),
+        (Edit({"Smiling": 1}, method="nobody"), "no directions 'nobody'"),
+        (Edit({}, {"Smiling": 0.9}), "needs a network"),
+        (Edit({"Smiling": 1}, method="guided"), "need a network"),
+    ],
+)
+def test_what_cannot_be_edited_is_said(run, photo, edit, words):
+    with pytest.raises(UnusableInput, match=words):
+        run.edit(photo, edit)
+
+
+def test_a_probability_is_told_before_and_after(run, photo, classifier):
+    done = run.edit(photo, Edit({}, {"Smiling": 0.6}), classifiers=[classifier])
+    assert set(done.before) == set(done.after) == {"Smiling"}
+    assert len(done.after["Smiling"]) == 2
+    with pytest.raises(UnusableInput, match="guided edits alone"):
+        run.edit(photo, Edit({}, {"Smiling": 0.6}), classifiers=[classifier, classifier])
+
+
+@pytest.fixture
+def few_steps(monkeypatch):
+    few = GuidanceSettings(steps=20, rate=0.3, distance=9.0, max_logit_first=3.0, max_logit=9.0)
+    monkeypatch.setattr("lik.app.directions.EditorRequest.guidance", few)
+    monkeypatch.setattr(
+        "lik.app.directions.EditorRequest.__init__.__defaults__", (None, (), None, few)
+    )
+    return few
+
+
+def test_guided_edits_repeat_to_the_byte_and_are_taken_back(
+    run, photo, classifier, few_steps, tmp_path
+):
+    fit_guided(run, [str(classifier)])
+    edit = Edit({"Smiling": 1}, method="guided")
+    done = run.edit(photo, edit)
+    assert done.record.guidance == few_steps
+    assert done.record.networks == (run.classifier(classifier).sha256,)
+    done.save(tmp_path / "a.png")
+    again = run.edit(photo, Edit.read(tmp_path / "a.png"))
+    np.testing.assert_array_equal(again.pixels, done.pixels)
+    back = run.edit(photo, Edit.read(tmp_path / "a.png") + Edit({"Smiling": -1}))
+    np.testing.assert_array_equal(back.pixels, photo.photograph.pixels)
+    file = run.path / "directions" / "guided.json"
+    file.write_text(file.read_text().replace(str(classifier), "elsewhere"))
+    with pytest.raises(UnusableInput, match="does not know where it is"):
+        run.edit(photo, Edit.read(tmp_path / "a.png"))
+    given = run.edit(photo, Edit.read(tmp_path / "a.png"), classifiers=[str(classifier)])
+    np.testing.assert_array_equal(given.pixels, done.pixels)
+
+
+def test_networks_that_guide_are_different_ones(run, classifier):
+    with pytest.raises(UnusableInput, match="given twice"):
+        fit_guided(run, [str(classifier), str(classifier)])
+    with pytest.raises(UnusableInput, match="need a network"):
+        fit_guided(run, [])
+
+
+@pytest.mark.parametrize("method", ["means", "joint", "logistic", "svm", "pca", "jacobian"])
+def test_every_method_leaves_directions_beside_the_run(run, method):
+    fitted = fit_directions(run, FitRequest(method, count=3))
+    assert lik.load(run.path).directions(method).made == fitted.made
+    assert fitted.made["faces_sha256"] == run.faces().hash
+    assert all(found.vector.shape == (4,) for found in fitted.directions.values())
+
+
+def test_a_network_calibrates_strengths_and_kept_traits_stay(run, classifier):
+    request = FitRequest("svm", "calm", classifier=str(classifier), keep=["Eyeglasses"])
+    fitted = fit_directions(run, request)
+    smile, glasses = (fitted.direction(name).vector for name in ("Smiling", "Eyeglasses"))
+    assert np.linalg.norm(smile) == pytest.approx(fitted.calibrations["Smiling"].length, rel=1e-4)
+    assert abs(smile @ glasses) < 1e-3 * np.linalg.norm(smile) * np.linalg.norm(glasses)
+
+
+def test_a_direction_by_example_leads_from_some_pictures_to_others(run, faces, tmp_path):
+    for folder, part in (("with", faces.images[:3]), ("without", faces.images[3:7])):
+        (tmp_path / folder).mkdir()
+        for number, picture in enumerate(part):
+            Image.fromarray(picture).save(tmp_path / folder / f"{number}.png")
+    given = [str(tmp_path / "with")], [str(tmp_path / "without")]
+    fitted = fit_directions(run, FitRequest(name="mine", having=given[0], lacking=given[1]))
+    wanted = run.encode(faces.images[:3]).mean(0) - run.encode(faces.images[3:7]).mean(0)
+    np.testing.assert_allclose(fitted.direction("mine").vector, wanted, atol=1e-5)
+    with pytest.raises(UnusableInput, match="a direction by example needs"):
+        fit_directions(run, FitRequest(having=given[0]))
+
+
+def test_a_traversal_passes_through_the_code_itself(run):
+    codes = run.sample(3).codes
+    found = run.traverse(codes, "Smiling", steps=5)
+    assert found.codes.shape == (3, 5, 4)
+    assert found.pictures.shape == (3, 5, 16, 16, 3)
+    np.testing.assert_allclose(found.codes[:, 2], codes, atol=1e-6)
+    np.testing.assert_allclose(run.traverse(codes, "dimension:2").codes[0, :, 2][[0, -1]], [-3, 3])
