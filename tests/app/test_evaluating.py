@@ -226,7 +226,7 @@ OBJECTIVES = {
     "published": ({}, {}),
     "β": ({"reconstruction": "half_sse", "beta": 3}, {}),
     "σ": ({"reconstruction": "gaussian"}, {"sigma": 0.1}),
-    "warm-up": ({"warmup": {"steps": 10}, "beta": 2}, {"beta": 1.0}),
+    "warm-up": ({"warmup": {"steps": 10}, "beta": 2}, {"beta": 2.0}),
     "GECO": ({"geco": {"error": 0.01}}, {"multiplier": 7.0}),
 }
 

@@ -178,7 +178,7 @@ def test_sets_without_attributes_train_and_are_traversed(tmp_path):
         (["prepare", "{none}", "{new}"], "nothing at"),
         (["prepare", "drawn:x", "{new}"], "drawn:N"),
         (["prepare", "drawn:5", "{new}", "--crop", "fixed", "--square", "1,2"], "X,Y,SIDE"),
-        (["generate", "{none}"], "no run at"),
+        (["generate", "{none}"], "no trained weights at"),
         (["generate", "{empty}"], "no trained model"),
         (["reconstruct", "{run}", "{none}"], "no picture at"),
         (["reconstruct", "{run}", "--split", "holiday"], "no split 'holiday'"),

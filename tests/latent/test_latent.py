@@ -62,7 +62,7 @@ def test_pictures_of_another_shape_are_refused(session, shape):
 
 
 def test_a_missing_run_is_said(tmp_path):
-    with pytest.raises(UnusableInput, match="no run at"):
+    with pytest.raises(UnusableInput, match="no trained weights at"):
         lik.load(tmp_path / "none")
     with pytest.raises(UnusableInput, match="no trained model"):
         lik.load(tmp_path)

@@ -36,9 +36,10 @@ def losses(
 ) -> Terms:
     """Each term of an objective for each picture, (N,), by name: loss, reconstruction, kl, ….
 
-    By default it is the objective of the run, with the σ, λ or weight that it had arrived at. One
-    code is drawn from each posterior. Terms that look at a whole batch (free bits, the total
-    correlation) look at those of 256 pictures, the latter as if these were the training set.
+    By default it is the objective of the run, with the σ, scale or λ that it had arrived at, and
+    its schedules at their end. One code is drawn from each posterior. Terms that look at a whole
+    batch (free bits, the total correlation) look at those of 256 pictures, the latter as if all
+    pictures were the training set.
 
     Raises:
         UnusableInput: pictures of another size, half a run, or an objective whose network of

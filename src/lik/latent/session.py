@@ -5,7 +5,7 @@ works through it.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lik.core.batched import BATCH, batches, slices
+from lik.core.batched import BATCH, batches, slices, through
 from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.gaussian import DiagonalGaussian, Posterior
@@ -45,12 +45,12 @@ class Posteriors:
     @cached_property
     def means(self) -> Codes:
         """The code that stands for each picture, (N, D)."""
-        return _joined([part.mean for part in self.parts])
+        return self._of_each(lambda part: part.mean)
 
     @cached_property
     def kl(self) -> NDArray[np.float32]:
         """KL from the prior in nats, of each dimension of each picture, (N, K)."""
-        return _joined([part.kl_per_dimension() for part in self.parts])
+        return self._of_each(lambda part: part.kl_per_dimension())
 
     def kl_per_dimension(self) -> NDArray[np.float32]:
         """Mean KL divergence of each dimension in nats per image, (K,)."""
@@ -60,12 +60,13 @@ class Posteriors:
     def sample(self, seed: int) -> Codes:
         """One code drawn from each posterior, (N, D); the same for the same seed."""
         noise = posterior_noise(len(self.means), self.noise_width, seed)
-        drawn, start = [], 0
-        for part in self.parts:
-            numbers = torch.from_numpy(noise[start : start + len(part.mean)])
-            drawn.append(part.sample(numbers.to(part.mean.device)))
-            start += len(part.mean)
-        return _joined(drawn)
+        ends = np.cumsum([len(part.mean) for part in self.parts])
+        numbers = iter(np.split(noise, ends[:-1]))
+
+        def sample(part: Posterior) -> Tensor:
+            return part.sample(torch.from_numpy(next(numbers)).to(part.mean.device))
+
+        return self._of_each(sample)
 
     def gaussian(self) -> DiagonalGaussian | None:
         """The posteriors as one Gaussian (N, D) on their device; None where they are none."""
@@ -76,6 +77,10 @@ class Posteriors:
             torch.cat([part.mean for part in parts]),
             torch.cat([part.log_variance for part in parts]),
         )
+
+    def _of_each(self, function: Callable[[Posterior], Tensor]) -> NDArray[np.float32]:
+        with torch.no_grad():  # a posterior may have its model behind it
+            return np.concatenate([function(part).float().cpu().numpy() for part in self.parts])
 
 
 class Session:
@@ -182,7 +187,7 @@ class Session:
             raise UnusableInput(f"the temperature must be a number from 0 on, not {temperature}.")
         noise = standard_normal((count, self.model.noise_width), seed, "prior")
         noise *= np.float32(temperature)
-        return _joined(list(batches(self.model.from_prior, noise, device=self.device)))
+        return through(self.model.from_prior, noise, device=self.device)
 
     def generate(self, count: int, seed: int = 0, temperature: float = 1.0) -> Pictures:
         """New faces, uint8 (count, S, S, 3), decoded from codes drawn from the prior."""
@@ -233,7 +238,3 @@ def require_spread_out(codes: Codes) -> None:
 def posterior_noise(count: int, width: int, seed: int) -> NDArray[np.float32]:
     """The standard normal numbers (N, W) that draw codes from posteriors."""
     return standard_normal((count, width), seed, "posterior")
-
-
-def _joined(batches: Sequence[Tensor]) -> NDArray[np.float32]:
-    return np.concatenate([batch.float().cpu().numpy() for batch in batches])

@@ -62,24 +62,39 @@ AnyClassifierSettings = Annotated[PlainSettings | ResidualSettings, Field(discri
 class AttributeClassifier(nn.Module):
     """A network with one logit for each attribute, above 0 where a face more likely has it.
 
+    The plain kind has a convolution at full size, then halvings by the maximum with a convolution
+    after each, after the stacks of Simonyan & Zisserman (arXiv:1409.1556) with batch
+    normalisation. The residual kind has a convolution at full size, then stages of residual blocks
+    (arXiv:1512.03385), the first of which halves the picture with its stride.
+
     Attributes:
         size: side S of the faces it was trained on. attributes: what its logits are of.
         stages: what makes the maps, each stage from those of the one before.
     """
 
-    stages: nn.ModuleList
-
     def __init__(self, settings: PlainSettings | ResidualSettings) -> None:
         super().__init__()
-        halvings = len(settings.widths) - 1
+        widths = settings.widths
+        halvings = len(widths) - 1
         if settings.size % 2**halvings:
-            raise ValueError(
+            raise UnusableInput(
                 f"{settings.name} halves its pictures {halvings} times, so their size must be a "
-                f"multiple of {2**halvings}, not {settings.size}"
+                f"multiple of {2**halvings}, not {settings.size}."
             )
         self.size = settings.size
         self.attributes = settings.attributes
-        self.head = nn.Linear(settings.widths[-1], len(settings.attributes))
+        self.head = nn.Linear(widths[-1], len(settings.attributes))
+        if isinstance(settings, PlainSettings):
+            stages = [
+                nn.Sequential(nn.MaxPool2d(2) if number else nn.Identity(), *_layers(*pair))
+                for number, pair in enumerate(pairwise((3, *widths)))
+            ]
+        else:
+            stages = [nn.Sequential(*_layers(3, widths[0]))]
+            for before, after in pairwise(widths):
+                more = (Residual(after, after) for _ in range(settings.blocks - 1))
+                stages.append(nn.Sequential(Residual(before, after, stride=2), *more))
+        self.stages = nn.ModuleList(stages)
 
     def features(self, images: Tensor) -> tuple[Tensor, ...]:
         """Images (B, 3, S, S) → maps (B, C, H, W) from shallow to deep, at least 0 everywhere."""
@@ -101,46 +116,6 @@ class AttributeClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.logits(images)
-
-
-class PlainClassifier(AttributeClassifier):
-    """One convolution at full size, then halvings by the maximum, with a convolution after each.
-
-    After the plain stacks of Simonyan & Zisserman (arXiv:1409.1556), with batch normalisation.
-    """
-
-    def __init__(self, settings: PlainSettings) -> None:
-        super().__init__(settings)
-        channels = (3, *settings.widths)
-        self.stages = nn.ModuleList(
-            nn.Sequential(
-                nn.MaxPool2d(2) if number else nn.Identity(),
-                _convolution(before, after),
-                nn.BatchNorm2d(after),
-                nn.ReLU(),
-            )
-            for number, (before, after) in enumerate(pairwise(channels))
-        )
-
-
-class ResidualClassifier(AttributeClassifier):
-    """One convolution at full size, then stages of residual blocks (arXiv:1512.03385).
-
-    The first block of a stage halves the picture with its stride.
-    """
-
-    def __init__(self, settings: ResidualSettings) -> None:
-        super().__init__(settings)
-        first = settings.widths[0]
-        stem = nn.Sequential(_convolution(3, first), nn.BatchNorm2d(first), nn.ReLU())
-        stages = [
-            nn.Sequential(
-                Residual(before, after, stride=2),
-                *(Residual(after, after) for _ in range(settings.blocks - 1)),
-            )
-            for before, after in pairwise(settings.widths)
-        ]
-        self.stages = nn.ModuleList([stem, *stages])
 
 
 class Residual(nn.Module):
@@ -172,17 +147,17 @@ def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Con
     return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False)
 
 
+def _layers(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [_convolution(channels_in, channels_out), nn.BatchNorm2d(channels_out), nn.ReLU()]
+
+
 def build_classifier(settings: PlainSettings | ResidualSettings) -> AttributeClassifier:
-    """The network that ``settings`` describe, with fresh weights from PyTorch's current seed.
+    """The classifier that ``settings`` describe, with fresh weights from PyTorch's current seed.
 
     Raises:
         UnusableInput: a size that the halvings do not allow.
     """
-    kind = PlainClassifier if isinstance(settings, PlainSettings) else ResidualClassifier
-    try:
-        network: AttributeClassifier = kind(settings)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise UnusableInput(f"{error}.") from error
+    network = AttributeClassifier(settings)
     # Channels last: convolutions are up to twice as fast so, on processors as on GPUs.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network

@@ -134,7 +134,7 @@ def weights_file(path: Path) -> Path:
         UnusableInput: nothing is there, or a folder without weights.
     """
     if not path.exists():
-        raise UnusableInput(f"there is no run at {path}, and no trained weights.")
+        raise UnusableInput(f"there are no trained weights at {path}.")
     file = RunFolder(path).model if path.is_dir() else path
     if not file.is_file():
         raise UnusableInput(f"{path} holds no trained model (no {file.name}): is it a run of Lik?")

@@ -17,7 +17,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
 
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
@@ -26,7 +25,7 @@ BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 """The maps that arXiv:1610.00291 compares in its model VAE-123."""
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of the pixels of ImageNet, red first: the network was trained on images brought to 0 and 1."""
 
 
@@ -61,7 +60,7 @@ class VGG19Features(nn.Module):
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     def __init__(self, layers: tuple[str, ...] = LAYERS) -> None:
         """Raises ``UnusableInput`` for a name that is no ReLU of the network."""
@@ -73,83 +72,63 @@ class VGG19Features(nn.Module):
                 f"{', '.join(PLACES)}."
             )
         self.names = tuple(name for name in PLACES if name in layers)
+        names = list(PLACES)
+        self.places = {name: PLACES[name] for name in names[: names.index(self.names[-1]) + 1]}
         # Numbered as in the files of weights, so that these load by their names.
         self.layers = nn.ModuleDict(
             {
                 str(place.number): nn.Conv2d(place.channels_in, place.channels_out, 3, padding=1)
-                for place in self._needed().values()
+                for place in self.places.values()
             }
         )
-        for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
+        for name, values in (("mean", MEAN), ("std", STD)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         self.eval().requires_grad_(False)
 
-    def _needed(self) -> dict[str, _Place]:
-        names = list(PLACES)
-        return {name: PLACES[name] for name in names[: names.index(self.names[-1]) + 1]}
-
     def features(self, images: Tensor) -> tuple[Tensor, ...]:
         """Images (B, 3, S, S) → the maps of ``names``, from shallow to deep."""
-        maps, below = [], (images - self.mean) / self.deviation
-        block = "1"
-        for name, place in self._needed().items():
-            if name[4] != block:
-                block, below = name[4], nn.functional.max_pool2d(below, 2)
+        maps, below = [], (images - self.mean) / self.std
+        for name, place in self.places.items():
+            if place.number and name.endswith("_1"):
+                below = nn.functional.max_pool2d(below, 2)
             below = nn.functional.relu(self.layers[str(place.number)](below))
             if name in self.names:
                 maps.append(below)
         return tuple(maps)
 
-    def embedding(self, images: Tensor) -> Tensor:
-        """Images (B, 3, S, S) → the means of the deepest maps, (B, F)."""
-        return self.features(images)[-1].mean(dim=(2, 3))
-
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         return self.features(images)
 
 
-@dataclass(frozen=True)
-class LoadedVGG19:
-    """The network with the weights of a file, fixed, and the file's SHA-256."""
-
-    network: VGG19Features
-    sha256: str
-
-
-def load_vgg19(path: Path, layers: tuple[str, ...] = LAYERS) -> LoadedVGG19:
+def load_vgg19(path: Path, layers: tuple[str, ...] = LAYERS) -> VGG19Features:
     """Read the weights of VGG-19 with torchvision's names, from .safetensors or a .pth of PyTorch.
 
     What the file has beyond the layers that are needed (the classifier) is left alone. Nothing in
-    the file is executed.
+    the file is executed. The weights are fixed.
 
     Raises:
         UnusableInput: no such file, one that cannot be read, or weights of another network.
     """
     network = VGG19Features(layers)
     tensors = _read(path)
-    known = {f"features.{place.number}." for place in PLACES.values()}
-    foreign = [
-        name
-        for name in tensors
-        if name.startswith("features.") and not any(name.startswith(start) for start in known)
-    ]
-    if foreign:
-        raise UnusableInput(
-            f"{path} holds another network than VGG-19 (it has {foreign[0]}): "
-            "VGG-19 without batch normalisation is needed."
-        )
-    for number, layer in network.layers.items():
-        for kind in ("weight", "bias"):
-            name, target = f"features.{number}.{kind}", getattr(layer, kind)
-            found = tensors.get(name)
-            if found is None or found.shape != target.shape:
-                what = f"of shape {tuple(found.shape)}" if found is not None else "missing"
-                raise UnusableInput(
-                    f"{path} does not hold the weights of VGG-19 under torchvision's names: "
-                    f"{name} is {what}, where {tuple(target.shape)} is needed."
-                )
-            target.copy_(found)
-    return LoadedVGG19(network, sha256_of(path))
+    known = {str(place.number) for place in PLACES.values()}
+    for name in tensors:
+        if name.startswith("features.") and name.split(".")[1] not in known:
+            raise UnusableInput(
+                f"{path} holds another network than VGG-19 (it has {name}): "
+                "VGG-19 without batch normalisation is needed."
+            )
+    for key, target in network.layers.state_dict().items():
+        name = f"features.{key}"
+        found = tensors.get(name)
+        if found is None or found.shape != target.shape:
+            what = f"of shape {tuple(found.shape)}" if found is not None else "missing"
+            raise UnusableInput(
+                f"{path} does not hold the weights of VGG-19 under torchvision's names: "
+                f"{name} is {what}, where {tuple(target.shape)} is needed."
+            )
+        target.copy_(found)
+    return network
 
 
 def holds_torchvision_names(path: Path) -> bool:

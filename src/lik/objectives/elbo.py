@@ -190,8 +190,8 @@ class Elbo(nn.Module):
         return found if self.geco is None else found | self.geco.metrics()
 
     def restore(self, metrics: Mapping[str, float]) -> None:
-        """Put back what `metrics` gave, so that terms are what they were then."""
+        """Put back the σ, scale or λ of `metrics`; schedules are taken at their end."""
         self.reconstruction.restore(metrics)
-        self.kl.restore(metrics)
+        self.kl.settle()
         if self.geco is not None:
             self.geco.restore(metrics)

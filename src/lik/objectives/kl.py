@@ -4,7 +4,6 @@ Shapes: KL of each dimension (B, D), of each image (B,); terms in nats per image
 functions of the step, a tensor that stays where the model is, so that nothing waits for it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -93,12 +92,6 @@ class WarmupSettings(Settings):
         if self.kind == "linear":
             return linear(step, self.steps)
         return cyclical(step, self.steps, self.cycles or 4, self.share or 0.5)
-
-    def first_step(self, share: float) -> int:
-        """The first step at which so much of β counts; the end of the warm-up for all of it."""
-        if share >= 1 or self.kind == "linear":
-            return round(min(share, 1) * self.steps)
-        return round(share * (self.share or 0.5) * self.steps / (self.cycles or 4))
 
 
 class CapacitySettings(Settings):
@@ -192,14 +185,11 @@ class KLTerm(nn.Module):
             return {"capacity": float(self._capacity(self.settings.capacity))}
         return {}
 
-    def restore(self, metrics: Mapping[str, float]) -> None:
-        """Put back the weight or capacity of `metrics`: at the first step that has it."""
-        settings = self.settings
-        if settings.warmup is not None and settings.beta and "beta" in metrics:
-            self.step.fill_(settings.warmup.first_step(metrics["beta"] / settings.beta))
-        elif settings.capacity is not None and settings.capacity.nats and "capacity" in metrics:
-            share = metrics["capacity"] / settings.capacity.nats
-            self.step.fill_(round(share * settings.capacity.steps))
+    def settle(self) -> None:
+        """Go to the end of the schedule, where there is one."""
+        schedule = self.settings.warmup or self.settings.capacity
+        if schedule is not None:
+            self.step.fill_(schedule.steps)
 
     def _capacity(self, settings: CapacitySettings) -> Tensor:
         return settings.nats * linear(self.step, settings.steps)

@@ -6,8 +6,6 @@ pixels, the picture mirrored at its borders, K1 = 0.01, K2 = 0.03.
 Shapes: images (B, C, S, S) in 0…1; similarities (B,), 1 for equal pictures.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own abbreviation)
 from torch import Tensor
@@ -21,17 +19,9 @@ EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """How much each scale counts, finest first (Wang, Simoncelli & Bovik 2003)."""
 
 
-@dataclass(frozen=True)
-class Similarity:
-    """Of each picture (B,): the whole index, and its part of contrast and structure alone."""
-
-    whole: Tensor
-    contrast: Tensor
-
-
 def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     """The structural similarity of each pair of pictures, at most 1, (B,)."""
-    return _similarity(images, reconstructions).whole
+    return _similarity(images, reconstructions)[0]
 
 
 def ms_ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -45,9 +35,9 @@ def ms_ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     for scale, exponent in enumerate(exponents):
         if scale:
             images, reconstructions = F.avg_pool2d(images, 2), F.avg_pool2d(reconstructions, 2)
-        found = _similarity(images, reconstructions)
+        whole, contrast = _similarity(images, reconstructions)
         last = scale == len(exponents) - 1
-        product = product * _power(found.whole if last else found.contrast, exponent)
+        product = product * _power(whole if last else contrast, exponent)
     return product
 
 
@@ -72,7 +62,8 @@ def scale_exponents(height: int, width: int | None = None) -> tuple[float, ...]:
     return tuple(exponent / total for exponent in EXPONENTS[:count])
 
 
-def _similarity(images: Tensor, reconstructions: Tensor) -> Similarity:
+def _similarity(images: Tensor, reconstructions: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each picture (B,): the whole index, and its part of contrast and structure alone."""
     blur = _blur(images.shape[-1], images)
     moments = torch.stack(
         [images, reconstructions, images**2, reconstructions**2, images * reconstructions]
@@ -85,7 +76,7 @@ def _similarity(images: Tensor, reconstructions: Tensor) -> Similarity:
     luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
     edge = WINDOW // 2  # there windows look at mirrored pixels; torchmetrics leaves them out here
     inner = contrast[..., edge:-edge, edge:-edge]
-    return Similarity((luminance * contrast).flatten(1).mean(dim=1), inner.flatten(1).mean(dim=1))
+    return (luminance * contrast).flatten(1).mean(dim=1), inner.flatten(1).mean(dim=1)
 
 
 def _blur(size: int, like: Tensor) -> Tensor:

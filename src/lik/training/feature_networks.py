@@ -34,7 +34,7 @@ def open_features(
     place = Path(path).expanduser()
     network: AttributeClassifier | VGG19Features
     if holds_torchvision_names(place):
-        network = load_vgg19(place).network.to(device)
+        network = load_vgg19(place).to(device)
     else:
         network = load_attribute_classifier(place).network.to(device)
     with torch.no_grad():
