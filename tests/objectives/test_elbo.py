@@ -4,9 +4,10 @@ import torch
 from lik.core.configuration import to_yaml, validated
 from lik.core.errors import UnusableInput
 from lik.models.catalogue import build
+from lik.models.interface import Pass
 from lik.models.paper import PaperFirstSettings
 from lik.objectives.elbo import Elbo, ElboSettings
-from lik.objectives.reconstruction import half_sse, sse
+from lik.objectives.reconstruction import ERRORS, half_sse, sse
 
 
 def test_equal_pictures_have_no_error():
@@ -84,6 +85,32 @@ OBJECTIVES = {
     "geco": {"geco": {"error": 0.01}},
     "total correlation": {"total_correlation": 6},
 }  # fmt: skip
+
+
+def test_every_error_is_tried_here():
+    settings = [ElboSettings.model_validate(tree) for tree in OBJECTIVES.values()]
+    assert {name for one in settings for name in one.reconstruction.weights} == set(ERRORS)
+
+
+def test_the_total_correlation_is_known_of_gaussian_codes_alone():
+    def symbols(images, noise):
+        return Pass(None, noise, images, noise.square())
+
+    images, noise = torch.rand(2, 3, 8, 8), torch.randn(2, 4)
+    terms = elbo_of({})(symbols, images, noise)
+    torch.testing.assert_close(terms["kl"], noise.square().sum(dim=1))
+    with pytest.raises(UnusableInput, match="Gaussian codes alone"):
+        elbo_of({"total_correlation": 4})(symbols, images, noise)
+
+
+def test_terms_of_the_family_itself_are_added_as_they_are():
+    def model(images, noise):
+        extra = {"commitment": torch.full((2,), 5.0)}
+        return Pass(None, noise, images, noise.square(), extra)
+
+    terms = elbo_of({"beta": 2})(model, torch.rand(2, 3, 8, 8), torch.randn(2, 4))
+    torch.testing.assert_close(terms["loss"], 2 * terms["kl"] + 5)
+    assert terms["commitment"].tolist() == [5, 5]
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
