@@ -69,14 +69,14 @@ class TestLife:
         np.testing.assert_array_equal(pictures[shown:], session.generate(16, 0))
 
     def test_sheets_as_often_as_wanted_or_none(self, faces, tmp_path):
-        train(faces, tmp_path / "two", "epochs=5", "--sheets-every", 2)
+        train(faces, tmp_path / "two", "epochs=5", "--grids-every", 2)
         assert sheets(tmp_path / "two") == [f"epoch-000{epoch}.png" for epoch in (2, 4, 5)]
-        assert "its life" not in train(faces, tmp_path / "none", "epochs=2", "--sheets-every", 0)
+        assert "its life" not in train(faces, tmp_path / "none", "epochs=2", "--grids-every", 0)
         assert not (tmp_path / "none" / "figures" / "life").exists()
 
     def test_drawing_changes_nothing_of_the_training(self, faces, tmp_path):
-        train(faces, tmp_path / "seen", "epochs=3", "--sheets-every", 1)
-        train(faces, tmp_path / "unseen", "epochs=3", "--sheets-every", 0)
+        train(faces, tmp_path / "seen", "epochs=3", "--grids-every", 1)
+        train(faces, tmp_path / "unseen", "epochs=3", "--grids-every", 0)
         seen, unseen = (
             Session.load(tmp_path / name).model.state_dict() for name in ("seen", "unseen")
         )

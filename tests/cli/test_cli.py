@@ -235,7 +235,7 @@ def test_a_damaged_set_is_not_trained_on(faces, tmp_path, damaged):
     file.write_bytes(content)
     answer = run_lik("train", "paper-first", tmp_path / "set", tmp_path / "run", "epochs=1")
     assert answer.exit_code == 2
-    assert f"{damaged} has changed" in answer.output
+    assert f"{damaged} is broken (it has changed" in answer.output
     assert not (tmp_path / "run").exists()
 
 
@@ -275,7 +275,7 @@ def test_too_little_memory_is_said(run, monkeypatch):
     def full(*arguments):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
 
-    monkeypatch.setattr(lik.Session, "decode", full)
+    monkeypatch.setattr("lik.latent.session.Session.decode", full)
     answer = run_lik("generate", run)
     assert answer.exit_code == 1
     assert "not enough memory" in answer.output

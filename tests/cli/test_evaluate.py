@@ -12,7 +12,7 @@ from terminal import run_lik
 @pytest.fixture(scope="module")
 def run(faces, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "toy"
-    settings = ("model.latent=8", "batch_size=16", "epochs=2", "--sheets-every", 0)
+    settings = ("model.latent=8", "batch_size=16", "epochs=2", "--grids-every", 0)
     answer = run_lik("train", "paper-first", faces.path, out, *settings)
     assert answer.exit_code == 0, answer.output
     return out

@@ -12,7 +12,7 @@ from lik.training import journal
 from lik.training.checkpoint import load_state
 from lik.training.fast.losses import AcceleratedElbo
 
-SETTINGS = ("batch_size=16", "model.latent=4", "device.compile=false", "--sheets-every", "0",
+SETTINGS = ("batch_size=16", "model.latent=4", "device.compile=false", "--grids-every", "0",
             "--device", "cpu")  # fmt: skip
 
 

@@ -178,13 +178,13 @@ def main(faces: str, out: Path) -> None:
     catalogue.ModelSettings = catalogue.any_of(catalogue.CATALOGUE)
 
     import numpy as np
+    from lik.training.run import Data, Observer, run_training
 
     from lik.app.evaluating import EvaluationRequest, evaluate, losses
     from lik.app.opened import OpenedRun
     from lik.core.run_folder import RunFolder
     from lik.faces.set.faceset import FaceSet
     from lik.training.recipe import load_recipe
-    from lik.training.run import Data, Observer, run_training
 
     face_set, told = FaceSet.open(faces), {}
     pictures = np.asarray(face_set.images[:32])

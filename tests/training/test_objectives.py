@@ -189,7 +189,7 @@ def test_two_processes_learn_what_one_learns(name, faces, tmp_path):
         done = subprocess.run(
             [sys.executable, *start, "-m", "lik", "train", "paper-first", str(faces.path),
              str(tmp_path / run), "batch_size=7", "model.latent=4", "device.precision=float32",
-             "--sheets-every", "0", "epochs=3", *STATEFUL[name]],
+             "--grids-every", "0", "epochs=3", *STATEFUL[name]],
             capture_output=True, text=True, timeout=250, env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
