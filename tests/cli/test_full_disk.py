@@ -32,7 +32,7 @@ def train(faces, run):
     """States are of 3.4 MB and weights of 1.1 MB."""
     command = [sys.executable, "-m", "lik", "train", "paper-first", str(faces.path), str(run),
                "epochs=6", "batch_size=16", "model.latent=64", "device.compile=false",
-               "--sheets-every", "0", "--device", "cpu", "--threads", "1"]  # fmt: skip
+               "--grids-every", "0", "--device", "cpu", "--threads", "1"]  # fmt: skip
     return subprocess.run(command, capture_output=True, text=True, env=os.environ)
 
 
