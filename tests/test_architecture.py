@@ -6,12 +6,16 @@ import lik
 
 def test_the_public_surface_is_small():
     assert lik.__all__ == [
+        "Edit",
         "FaceSet",
         "FailedOnTheWay",
-        "Session",
+        "Run",
         "UnusableInput",
+        "evaluate",
         "load",
         "open_faces",
+        "prepare",
+        "train",
     ]
     assert all(hasattr(lik, name) for name in lik.__all__)
 

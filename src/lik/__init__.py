@@ -13,17 +13,34 @@ from lik.core.errors import FailedOnTheWay, UnusableInput
 
 if TYPE_CHECKING:
     from lik.app.edits import Edit
+    from lik.app.evaluating import evaluate
+    from lik.app.preparing import prepare
     from lik.app.run import Run
+    from lik.app.training import train
     from lik.faces.set.faceset import FaceSet
 
 _HOMES = {
     "Edit": "lik.app.edits",
     "FaceSet": "lik.faces.set.faceset",
     "Run": "lik.app.run",
+    "evaluate": "lik.app.evaluating",
+    "prepare": "lik.app.preparing",
+    "train": "lik.app.training",
 }
 """Where public names are defined: PyTorch and OpenCV are loaded when they are needed."""
 
-__all__ = ["Edit", "FaceSet", "FailedOnTheWay", "Run", "UnusableInput", "load", "open_faces"]
+__all__ = [
+    "Edit",
+    "FaceSet",
+    "FailedOnTheWay",
+    "Run",
+    "UnusableInput",
+    "evaluate",
+    "load",
+    "open_faces",
+    "prepare",
+    "train",
+]
 
 
 def load(run: Any, device: str = "cpu") -> "Run":

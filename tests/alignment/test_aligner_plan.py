@@ -8,13 +8,14 @@ from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
 from lik.training import journal
-from lik.training.running import Data, Observer, run_training
+from lik.training.callback import Callback
+from lik.training.running import TrainingData, run_training
 
 EYES = [45.5 / 128, 59.5 / 128, 84.5 / 128, 59.5 / 128]
 SMALL = {"eyes": EYES, "batch_size": 16, "model": {"widths": [4, 4, 8, 8], "hidden": 16}}
 
 
-class StopAfter(Observer):
+class StopAfter(Callback):
     def __init__(self, steps):
         self.left = steps
 
@@ -23,11 +24,11 @@ class StopAfter(Observer):
         return self.left < 0
 
 
-def train(path, faces, epochs, observer=None, **settings):
+def train(path, faces, epochs, callback=None, **settings):
     plan = validated(AlignerPlan, SMALL | {"epochs": epochs} | settings, "test")
     description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = Data(faces.images, np.arange(48), np.arange(48, 64), description)
-    return run_training(RunFolder(path), plan, data, torch.device("cpu"), observer or Observer())
+    data = TrainingData(faces.images, np.arange(48), np.arange(48, 64), description)
+    return run_training(RunFolder(path), plan, data, torch.device("cpu"), callback)
 
 
 def test_it_learns_from_drawn_faces(tmp_path, faces):

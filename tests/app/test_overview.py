@@ -104,11 +104,10 @@ def test_a_run_that_patience_ended_is_told_as_such(folder):
     losses = [9.0, 5.0, 6.0, 5.0]
     path = made(folder / "patient", losses, epochs=9)
     assert overview(path, folder).state == "stopped"
-    for patience, state in ((2, "ended early"), (3, "stopped")):
-        with (path / "recipe.yaml").open("a") as file:
-            file.write(f"patience: {patience}\n")
+    recipe = (path / "recipe.yaml").read_text()
+    for patience, state in ((3, "stopped"), (2, "ended early")):
+        (path / "recipe.yaml").write_text(f"{recipe}patience: {patience}\n")
         assert overview(path, folder).state == state
-    (path / "recipe.yaml").write_text((path / "recipe.yaml").read_text().replace(": 3", ": 2"))
     assert (
         "patient ended early: no better validation loss for 2 epochs."
         in run_lik("runs", folder).output

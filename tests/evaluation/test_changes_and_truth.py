@@ -25,6 +25,7 @@ class Pixels(nn.Module):
     """A code that is the picture itself, so that every true change can be made exactly."""
 
     size, latent = 16, 3 * 16 * 16
+    noise_width = latent
 
     def encode(self, images):
         from lik.core.gaussian import DiagonalGaussian

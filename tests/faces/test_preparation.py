@@ -530,7 +530,7 @@ def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
         "顔.png",
         "new\nline.png",
         "return\r.png",
-        "Icon\r",
+        "photo\r",
         "both\r\n.png",
     ]
     for number, name in enumerate(names):

@@ -178,24 +178,24 @@ def main(faces: str, out: Path) -> None:
     catalogue.ModelSettings = catalogue.any_of(catalogue.CATALOGUE)
 
     import numpy as np
-    from lik.training.run import Data, Observer, run_training
 
     from lik.app.evaluating import EvaluationRequest, evaluate, losses
     from lik.app.opened import OpenedRun
     from lik.core.run_folder import RunFolder
     from lik.faces.set.faceset import FaceSet
     from lik.training.recipe import load_recipe
+    from lik.training.running import TrainingData, run_training
 
     face_set, told = FaceSet.open(faces), {}
     pictures = np.asarray(face_set.images[:32])
-    data = Data(pictures, np.arange(16), np.arange(16, 32), {"crop": face_set.crop, "hash": "a",
+    data = TrainingData(pictures, np.arange(16), np.arange(16, 32), {"crop": face_set.crop, "hash": "a",
                 "index_hash": "b", "path": faces})  # fmt: skip
     for name in ("two-level", "quantised"):
         recipe_file = out / f"{name}.yaml"
         recipe_file.write_text(f"model: {{name: {name}}}\nepochs: 1\nbatch_size: 8\n")
         recipe = load_recipe(str(recipe_file), ["objective.free_bits=0.05"], 16)
         folder = RunFolder(out / name)
-        outcome = run_training(folder, recipe, data, torch.device("cpu"), Observer())
+        outcome = run_training(folder, recipe, data, torch.device("cpu"))
         run = OpenedRun(folder.path, "cpu")
         codes = run.session.encode(pictures)
         request = EvaluationRequest(faces, "all", importance=2)
@@ -203,7 +203,7 @@ def main(faces: str, out: Path) -> None:
         again = OpenedRun(folder.path, "cpu").session
         terms = losses(run, pictures)
         told[name] = {
-            "steps": outcome.position.step,
+            "steps": outcome.state.step,
             "codes": codes.shape,
             "decoded": run.session.decode(codes).shape,
             "drawn": run.session.generate(3).shape,

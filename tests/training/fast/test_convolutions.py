@@ -4,15 +4,24 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from lik.training.fast.layers import FEW_CHANNELS, ConvTranspose4x4, SameConvTranspose3x3, double
 from torch import Tensor, nn
+
+from lik.models.paper import SameConvTranspose
+from lik.training.fast.convolutions import FEW_CHANNELS, QUICK, double, quicken
 
 SIZES = [(1, 1), (1, 6), (5, 3), (8, 8)]
 LAYERS: dict[str, Callable[[], nn.ConvTranspose2d]] = {
-    "4x4 to a picture": lambda: ConvTranspose4x4(5, 3),
-    "4x4 to many channels": lambda: ConvTranspose4x4(5, FEW_CHANNELS + 1),
-    "3x3": lambda: SameConvTranspose3x3(5, 3),
+    "4x4 to a picture": lambda: quick(nn.ConvTranspose2d(5, 3, 4, 2, 1)),
+    "4x4 to many channels": lambda: quick(nn.ConvTranspose2d(5, FEW_CHANNELS + 1, 4, 2, 1)),
+    "3x3": lambda: quick(SameConvTranspose(5, 3)),
 }
+
+
+def quick(layer: nn.ConvTranspose2d) -> nn.ConvTranspose2d:
+    plain = type(layer)
+    quicken(layer)
+    assert type(layer) is not plain
+    return layer
 
 
 def plainly(layer: nn.ConvTranspose2d, features: Tensor) -> Tensor:
@@ -85,3 +94,19 @@ def test_in_bfloat16_they_round_no_more_than_the_usual_operator(
     assert all(gradient.dtype == torch.float32 for gradient in quick[1:])
     for ours, theirs, true in zip(quick, usual, exact, strict=True):
         assert (ours - true).norm() < 1.5 * (theirs - true).norm() + 1e-3 * true.norm()
+
+
+def test_layers_of_other_shapes_stay_what_they_are() -> None:
+    others = nn.Sequential(
+        nn.Conv2d(4, 4, 4, 2, 0), nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 4, 2, 1, groups=2),
+        nn.Conv2d(4, 4, 4, 2, 1, padding_mode="reflect"), nn.Conv2d(4, 4, 1, stride=2),
+        nn.ConvTranspose2d(4, 4, 4, 2, 1, output_padding=1), nn.ConvTranspose2d(4, 4, 3, 2),
+        nn.Conv2d(4, 4, 4, 2, padding="valid"), nn.Linear(4, 4),
+    )  # fmt: skip
+    kinds = [type(layer) for layer in others]
+    quicken(others)
+    assert [type(layer) for layer in others] == kinds
+    again = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ConvTranspose2d(4, 4, 4, 2, 1))
+    for _ in range(2):
+        quicken(again)
+        assert {type(layer) for layer in again} <= {form for _, _, form in QUICK}

@@ -11,13 +11,14 @@ from torch.utils._pytree import tree_leaves
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
 from lik.models.saved import load_model
-from lik.training import building, journal
+from lik.training import building, fast, journal
 from lik.training.batches import Batch, Noise
-from lik.training.fast.acceleration import DeviceSettings, choose_acceleration, has_compiler
+from lik.training.callback import Callback
+from lik.training.fast.acceleration import DeviceSettings, choose_acceleration, compiler
 from lik.training.fast.compilation import Compiled
 from lik.training.fast.graph import WARM_UP, GraphedStep
 from lik.training.recipe import load_recipe
-from lik.training.running import Data, Observer, run_training
+from lik.training.running import TrainingData, run_training
 from lik.training.step import Step
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -85,7 +86,7 @@ def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
     settings = ["model.latent=4", "batch_size=4", "ema=0.9", "optimizer.clip=5",
                 "optimizer.schedule=cosine", "optimizer.warmup=3"]  # fmt: skip
     recipe = load_recipe(recipe, settings, 16)
-    real = building.choose_acceleration
+    real = fast.choose_acceleration
 
     def chosen(*arguments):
         how = real(*arguments)
@@ -93,13 +94,13 @@ def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
 
     remarks = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(building, "choose_acceleration", chosen)
-        patched.setattr(building, "CudaRecorder", lambda device: recorder)
-        made, _ = building.build_step(recipe, CPU, 40, recipe.state(40, CPU), tell=remarks.append)
+        patched.setattr(fast, "choose_acceleration", chosen)
+        patched.setattr(fast, "CudaRecorder", lambda device: recorder)
+        made, _ = building.build_step(recipe, CPU, 40, recipe.state(40, CPU), notify=remarks.append)
     if loss:
         made.loss = loss(made.loss)
     if compiled:
-        made.settling = Compiled(made._settle_in_lines, remarks.append, merged=True)
+        made.compiled_step = Compiled(made._plain_lines, remarks.append, merged=True)
     return made, remarks
 
 
@@ -158,15 +159,15 @@ def test_a_recorded_step_does_what_a_step_does(recipe, one_thread):
         torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.skipif(not has_compiler(), reason="torch.compile needs a C++ compiler")
+@pytest.mark.skipif(compiler() is None, reason="torch.compile needs a C++ compiler")
 def test_what_is_done_with_gradients_may_be_compiled(monkeypatch, one_thread):
     """Broken batches are skipped, rates change, whole batches and smaller ones share moments."""
     monkeypatch.setattr("lik.training.fast.graph.WARM_UP", 100)  # a tape cannot hold compiled code
     plain = new_step()[0]
     graphed, remarks = new_step(OnTape(), compiled=True)
     expected, found = taken(plain), taken(graphed)
-    assert graphed.settling is not None
-    assert not graphed.settling.given_up
+    assert graphed.compiled_step is not None
+    assert not graphed.compiled_step.given_up
     assert remarks == []
     assert int(graphed.guard.skipped) == 2
     for one, other in zip(expected, found, strict=True):
@@ -254,31 +255,28 @@ def test_only_what_stays_the_same_is_recorded():
 def data():
     pictures = np.random.default_rng(0).integers(0, 256, (840, 32, 32, 3), dtype=np.uint8)
     description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return Data(pictures, np.arange(805), np.arange(805, 840), description)
+    return TrainingData(pictures, np.arange(805), np.arange(805, 840), description)
 
 
-class Noting(Observer):
-    def __init__(self, stop_after=10**9):
-        self.remarks, self.how, self.left = [], "", stop_after
+class StopAfter(Callback):
+    def __init__(self, steps=10**9):
+        self.how, self.left = "", steps
 
     def began(self, recipe, resumed, steps_per_epoch, how):
         self.how = how
-
-    def noted(self, remark):
-        self.remarks.append(remark)
 
     def should_stop(self):
         self.left -= 1
         return self.left < 0
 
 
-def train(path, data, *settings, observer=None, recipe="paper-first"):
-    observer = observer or Noting()
+def train(path, data, *settings, callback=None, recipe="paper-first"):
+    callback, remarks = callback or StopAfter(), []
     recipe = load_recipe(recipe, ["batch_size=16", "model.latent=8", *settings], 32)
-    run_training(RunFolder(path), recipe, data, torch.device("cuda"), observer)
-    assert observer.remarks == []
+    run_training(RunFolder(path), recipe, data, torch.device("cuda"), callback, remarks.append)
+    assert remarks == []
     records = journal.read(path / "journal.jsonl")
-    return observer, [(r.train["loss"], r.validation["loss"]) for r in records]
+    return callback, [(r.train["loss"], r.validation["loss"]) for r in records]
 
 
 @CUDA
@@ -291,10 +289,10 @@ def test_on_a_gpu_a_graph_learns_what_steps_learn(tmp_path, data, recipe, compil
                 "ema=0.9", "optimizer.clip=50", "optimizer.schedule=cosine")  # fmt: skip
     losses = []
     for graph in ("false", "true"):
-        observer, found = train(
+        callback, found = train(
             tmp_path / graph, data, *settings, f"device.graph={graph}", recipe=recipe
         )
-        assert ("one graph" in observer.how) == (graph == "true")
+        assert ("one graph" in callback.how) == (graph == "true")
         losses.append(found)
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
 
@@ -307,7 +305,7 @@ def test_on_a_gpu_resumed_equals_unbroken(tmp_path, data, graph, steps):
     settings = ("epochs=2", "device.deterministic=true", "device.compile=false", "ema=0.9",
                 f"device.graph={graph}", "mirror=true")  # fmt: skip
     train(tmp_path / "whole", data, *settings)
-    train(tmp_path / "broken", data, *settings, observer=Noting(steps))
+    train(tmp_path / "broken", data, *settings, callback=StopAfter(steps))
     train(tmp_path / "broken", data, *settings)
     torch.use_deterministic_algorithms(False)
     whole, broken = (
@@ -320,10 +318,10 @@ def test_on_a_gpu_resumed_equals_unbroken(tmp_path, data, graph, steps):
 @CUDA
 @pytest.mark.gpu
 def test_on_a_gpu_of_our_days_bfloat16_and_graph_are_chosen(tmp_path, data):
-    observer, _ = train(tmp_path / "run", data, "epochs=1")
-    assert "one graph" in observer.how
+    callback, _ = train(tmp_path / "run", data, "epochs=1")
+    assert "one graph" in callback.how
     if torch.cuda.get_device_capability() >= (8, 0):
-        assert "bfloat16" in observer.how
+        assert "bfloat16" in callback.how
 
 
 @CUDA
