@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from merged_settings import merged
 
 from lik.core.errors import UnusableInput
 from lik.core.randomness import torch_stream
@@ -44,7 +45,7 @@ def data():
 
 def recipe_of(*settings):
     common = ["batch_size=16", "model.latent=4", "epochs=2", "device.precision=float32"]
-    return load_recipe("paper-first", [*common, *settings], 16)
+    return load_recipe("paper-first", merged(*common, *settings), 16)
 
 
 def train(path, data, *settings, callback=None):

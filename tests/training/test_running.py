@@ -9,6 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 import torch
+from merged_settings import merged
 
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
@@ -36,7 +37,9 @@ def data():
 
 
 def train(path, data, *settings, recipe="paper-first", callback=None):
-    recipe = load_recipe(recipe, ["batch_size=16", "model.latent=4", "epochs=2", *settings], 16)
+    recipe = load_recipe(
+        recipe, merged("batch_size=16", "model.latent=4", "epochs=2", *settings), 16
+    )
     return run_training(RunFolder(path), recipe, data, torch.device("cpu"), callback)
 
 

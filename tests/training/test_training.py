@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from merged_settings import merged
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.run_folder import RunFolder
@@ -40,7 +41,7 @@ def data():
 
 
 def train(path, data, *settings, callback=None, recipe="paper-first"):
-    recipe = load_recipe(recipe, [*SMALL, *settings], 16)
+    recipe = load_recipe(recipe, merged(*SMALL, *settings), 16)
     return run_training(RunFolder(path), recipe, data, torch.device("cpu"), callback)
 
 
