@@ -8,8 +8,9 @@ from lik.core.run_folder import RunFolder
 from lik.models.classifier import load_attribute_classifier
 from lik.training import journal
 from lik.training.batches import Batches
+from lik.training.callback import Callback
 from lik.training.classifier import ClassifierPlan, as_labels, learnable
-from lik.training.running import Data, Observer, run_training
+from lik.training.running import TrainingData, run_training
 
 NAMES = ["Wearing_Hat", "Eyeglasses"]
 SMALL = {
@@ -19,7 +20,7 @@ SMALL = {
 }
 
 
-class StopAfter(Observer):
+class StopAfter(Callback):
     def __init__(self, steps):
         self.left = steps
 
@@ -33,14 +34,14 @@ def labels_of(faces):
     return as_labels(faces.attributes[:, columns])
 
 
-def train(path, faces, epochs, observer=None, labels=None, **settings):
+def train(path, faces, epochs, callback=None, labels=None, **settings):
     plan = validated(ClassifierPlan, SMALL | {"epochs": epochs} | settings, "test")
     description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = Data(
+    data = TrainingData(
         faces.images, np.arange(48), np.arange(48, 64), description,
         labels_of(faces) if labels is None else labels,
     )  # fmt: skip
-    return run_training(RunFolder(path), plan, data, torch.device("cpu"), observer or Observer())
+    return run_training(RunFolder(path), plan, data, torch.device("cpu"), callback)
 
 
 def weights(path):

@@ -9,9 +9,9 @@ from lik.models.classifier import PlainSettings, build_classifier
 from lik.models.saved import load_model, save_model
 from lik.models.vgg import PLACES
 from lik.training import journal
-from lik.training.feature_networks import network_hash, open_features, teacher_hash
+from lik.training.feature_networks import network_hash, open_features, remark_on_teacher
 from lik.training.recipe import load_recipe
-from lik.training.running import Data, Observer, run_training
+from lik.training.running import TrainingData, run_training
 
 CPU = torch.device("cpu")
 
@@ -64,8 +64,8 @@ def test_a_model_learns_through_it(network, tmp_path, faces):
         16,
     )  # fmt: skip
     description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = Data(faces.images, np.arange(48), np.arange(48, 64), description)
-    run_training(RunFolder(tmp_path / "run"), recipe, data, CPU, Observer())
+    data = TrainingData(faces.images, np.arange(48), np.arange(48, 64), description)
+    run_training(RunFolder(tmp_path / "run"), recipe, data, CPU)
     records = journal.read(tmp_path / "run" / "journal.jsonl")
     assert records[-1].validation["features"] < records[0].validation["features"]
 
@@ -78,14 +78,14 @@ def test_the_weights_say_which_network_taught_them(network, tmp_path, faces):
         16,
     )  # fmt: skip
     description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = Data(faces.images, np.arange(48), np.arange(48, 64), description)
+    data = TrainingData(faces.images, np.arange(48), np.arange(48, 64), description)
     folder = RunFolder(tmp_path / "run")
-    run_training(folder, recipe, data, CPU, Observer())
+    run_training(folder, recipe, data, CPU)
     metadata = load_model(folder.model).metadata
-    assert teacher_hash(metadata) == metadata["features_sha256"] == network_hash(str(network))
-    before = {key: value for key, value in metadata.items() if key != "features_sha256"}
-    assert teacher_hash(before) == network_hash(str(network))  # runs that name the path alone
-    before["objective"]["features"]["network"] = str(tmp_path / "gone")
-    assert teacher_hash(before) is None
-    assert teacher_hash({}) is None
-    assert load_recipe("paper-first", [], 16).made_with() == {}
+    assert metadata["features_sha256"] == network_hash(str(network))
+    judged = ("run", metadata, "the network")
+    remark = remark_on_teacher(*judged, network_hash(str(network)))
+    assert remark == "run was trained with the network: it is judged by its own teacher."
+    assert remark_on_teacher(*judged, "0" * 64) is None
+    assert remark_on_teacher("run", {}, "the network", network_hash(str(network))) is None
+    assert load_recipe("paper-first", [], 16).provenance() == {}

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from merged_settings import merged
 
 from lik.core.errors import UnusableInput
 from lik.core.randomness import torch_stream
@@ -16,11 +17,12 @@ from lik.objectives.likelihood import likelihood
 from lik.training import journal
 from lik.training.batches import Batch, Noise
 from lik.training.building import build_step
-from lik.training.checkpoint import load_state, save_state
-from lik.training.fast.acceleration import has_compiler
+from lik.training.callback import Callback
+from lik.training.checkpoint import load_state
+from lik.training.fast import compiler
 from lik.training.processes import Processes
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.running import Data, Observer, run_training
+from lik.training.running import TrainingData, run_training
 
 CPU = torch.device("cpu")
 
@@ -38,16 +40,16 @@ STATEFUL = {
 def data():
     pictures = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
     description = {"path": "/place", "hash": "a", "index_hash": "c", "crop": {}}
-    return Data(pictures, np.arange(40), np.arange(40, 50), description)
+    return TrainingData(pictures, np.arange(40), np.arange(40, 50), description)
 
 
 def recipe_of(*settings):
     common = ["batch_size=16", "model.latent=4", "epochs=2", "device.precision=float32"]
-    return load_recipe("paper-first", [*common, *settings], 16)
+    return load_recipe("paper-first", merged(*common, *settings), 16)
 
 
-def train(path, data, *settings, observer=None):
-    return run_training(RunFolder(path), recipe_of(*settings), data, CPU, observer or Observer())
+def train(path, data, *settings, callback=None):
+    return run_training(RunFolder(path), recipe_of(*settings), data, CPU, callback)
 
 
 def state_of(path):
@@ -64,7 +66,7 @@ def same(first, second):
     return first == second
 
 
-class StopAfter(Observer):
+class StopAfter(Callback):
     def __init__(self, steps):
         self.steps = steps
 
@@ -76,7 +78,7 @@ class StopAfter(Observer):
 @pytest.mark.parametrize("name", STATEFUL)
 def test_a_resumed_run_is_the_unbroken_one_to_the_bit(name, tmp_path, data):
     train(tmp_path / "whole", data, *STATEFUL[name])
-    assert not train(tmp_path / "run", data, *STATEFUL[name], observer=StopAfter(2)).finished
+    assert not train(tmp_path / "run", data, *STATEFUL[name], callback=StopAfter(2)).finished
     assert train(tmp_path / "run", data, *STATEFUL[name]).finished
     whole, resumed = state_of(tmp_path / "whole"), state_of(tmp_path / "run")
     assert whole["objective"]
@@ -88,14 +90,9 @@ def test_a_resumed_run_is_the_unbroken_one_to_the_bit(name, tmp_path, data):
     assert first == second
 
 
-def test_the_default_keeps_no_objective_and_old_states_go_on(tmp_path, data):
+def test_the_default_keeps_no_objective(tmp_path, data):
     train(tmp_path / "run", data)
     assert "objective" not in state_of(tmp_path / "run")
-    train(tmp_path / "geco", data, *STATEFUL["geco"])
-    state = load_state(RunFolder(tmp_path / "geco").state)
-    parts = {name: part for name, part in state.parts.items() if name != "objective"}
-    save_state(RunFolder(tmp_path / "geco").state, parts, state.position)
-    assert train(tmp_path / "geco", data, *STATEFUL["geco"], "epochs=3").finished
 
 
 def test_the_weights_say_what_they_were_trained_for(tmp_path, data):
@@ -112,17 +109,17 @@ def test_the_weights_say_what_they_were_trained_for(tmp_path, data):
 
 
 def test_while_weights_change_each_epoch_is_the_best(tmp_path, data):
-    class Best(Observer):
+    class Best(Callback):
         def __init__(self):
             self.found = []
 
         def epoch_ended(self, record, model):
             self.found.append(load_model(tmp_path / "run" / "model-best.safetensors").metadata)
 
-    observer = Best()
+    callback = Best()
     train(tmp_path / "run", data, "objective.warmup.steps=12", "objective.beta=50", "epochs=4",
-          observer=observer)  # fmt: skip
-    assert [metadata["epochs"] for metadata in observer.found] == [1, 2, 3, 4]
+          callback=callback)  # fmt: skip
+    assert [metadata["epochs"] for metadata in callback.found] == [1, 2, 3, 4]
 
 
 def test_a_skipped_step_leaves_the_multiplier_as_it_was():
@@ -143,7 +140,7 @@ def test_a_skipped_step_leaves_the_multiplier_as_it_was():
     assert not same(take(images, 3), before)
 
 
-@pytest.mark.skipif(not has_compiler(), reason="torch.compile needs a C++ compiler")
+@pytest.mark.skipif(compiler() is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.long
 @pytest.mark.parametrize("name", STATEFUL)
 def test_steps_are_compiled_once_and_state_moves_as_without(name):
@@ -175,8 +172,8 @@ def test_steps_are_compiled_once_and_state_moves_as_without(name):
 def test_what_needs_whole_batches_is_refused_to_several_processes(settings, words, tmp_path, data):
     with pytest.raises(UnusableInput, match=words):
         run_training(
-            RunFolder(tmp_path / "run"), recipe_of(*settings), data, CPU, Observer(),
-            Processes(0, 2),
+            RunFolder(tmp_path / "run"), recipe_of(*settings), data, CPU,
+            processes=Processes(0, 2),
         )  # fmt: skip
     assert not (tmp_path / "run").exists()
 

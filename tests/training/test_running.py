@@ -9,16 +9,17 @@ import subprocess
 import numpy as np
 import pytest
 import torch
+from merged_settings import merged
 
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
 from lik.models.saved import load_model, save_model, saved_step
-from lik.training import journal
-from lik.training import run as run_module
+from lik.training import journal, running
+from lik.training.callback import Callback
 from lik.training.environment import commit_of, environment
 from lik.training.recipe import load_recipe
-from lik.training.running import Data, Observer, run_training
+from lik.training.running import TrainingData, run_training
 
 
 class Killed(Exception):
@@ -32,12 +33,14 @@ def data():
         "path": "/first/place", "hash": "a" * 64, "index_hash": "c" * 64, "crop": {},
         "attribute_names": [],
     }  # fmt: skip
-    return Data(pictures, np.arange(40), np.arange(40, 50), description)
+    return TrainingData(pictures, np.arange(40), np.arange(40, 50), description)
 
 
-def train(path, data, *settings, recipe="paper-first", observer=None):
-    recipe = load_recipe(recipe, ["batch_size=16", "model.latent=4", "epochs=2", *settings], 16)
-    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), observer or Observer())
+def train(path, data, *settings, recipe="paper-first", callback=None):
+    recipe = load_recipe(
+        recipe, merged("batch_size=16", "model.latent=4", "epochs=2", *settings), 16
+    )
+    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), callback)
 
 
 def assert_same_weights(first, second):
@@ -52,7 +55,7 @@ def contents(path):
 def kill_in(monkeypatch, name, call=1):
     """Break off in the ``call``-th call of something that the run does."""
     calls = 0
-    original = getattr(run_module, name)
+    original = getattr(running, name)
 
     def killed(*arguments):
         nonlocal calls
@@ -61,7 +64,7 @@ def kill_in(monkeypatch, name, call=1):
             raise Killed
         return original(*arguments)
 
-    monkeypatch.setattr(run_module, name, killed)
+    monkeypatch.setattr(running, name, killed)
 
 
 def test_a_kill_between_the_last_state_and_its_weights_costs_nothing(tmp_path, data, monkeypatch):
@@ -95,7 +98,7 @@ def test_an_imported_run_is_not_trained_over(tmp_path, data):
     save_model(folder.model, recipe.build(), recipe.model, {})
     write_json(folder.environment, environment({"imported_from": {}}))
     before = folder.model.read_bytes()
-    with pytest.raises(UnusableInput, match="what lik train has not made"):
+    with pytest.raises(UnusableInput, match="what no training has made"):
         train(folder.path, data)
     assert folder.model.read_bytes() == before
     assert not folder.recipe.exists()
@@ -112,12 +115,12 @@ def test_weights_without_a_state_are_not_trained_over(tmp_path, data):
 
 
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, data):
-    class TrainsAgain(Observer):
+    class TrainsAgain(Callback):
         def epoch_ended(self, record, model):
             with pytest.raises(UnusableInput, match="is being trained by another process"):
                 train(tmp_path / "run", data)
 
-    assert train(tmp_path / "run", data, observer=TrainsAgain()).finished
+    assert train(tmp_path / "run", data, callback=TrainsAgain()).finished
     assert len(journal.read(tmp_path / "run" / "journal.jsonl")) == 2
 
 
@@ -136,7 +139,7 @@ def test_a_model_that_cannot_be_trained_leaves_no_run(tmp_path, data, settings, 
 
 
 def test_a_single_face_left_over_is_no_trouble_without_batch_normalisation(tmp_path, data):
-    assert train(tmp_path / "run", data, "batch_size=13").position.step == 8
+    assert train(tmp_path / "run", data, "batch_size=13").state.step == 8
 
 
 def test_a_refused_extension_changes_nothing(tmp_path, data):
@@ -151,33 +154,32 @@ def test_a_refused_extension_changes_nothing(tmp_path, data):
 
 
 def test_an_epoch_that_has_begun_cannot_be_undone(tmp_path, data):
-    class StopInTheSecond(Observer):
+    class StopInTheSecond(Callback):
         steps = 0
 
         def should_stop(self):
             self.steps += 1
             return self.steps > 4
 
-    assert not train(tmp_path / "run", data, observer=StopInTheSecond()).finished
+    assert not train(tmp_path / "run", data, callback=StopInTheSecond()).finished
     with pytest.raises(UnusableInput, match="has begun epoch 2 already"):
         train(tmp_path / "run", data, "epochs=1")
 
 
-def test_other_splits_or_labels_are_refused_where_the_run_knows_its_own(tmp_path, data):
-    relabelled = Data(
+def test_other_splits_or_labels_are_refused(tmp_path, data):
+    relabelled = TrainingData(
         data.pictures, data.train, data.validation, data.description | {"index_hash": "d" * 64}
     )
     train(tmp_path / "run", data)
     with pytest.raises(UnusableInput, match="other splits or labels"):
         train(tmp_path / "run", relabelled)
-    old = {key: value for key, value in data.description.items() if key != "index_hash"}
-    train(tmp_path / "old", Data(data.pictures, data.train, data.validation, old))
-    assert train(tmp_path / "old", relabelled).finished
 
 
 def test_a_run_remembers_where_its_set_was_moved(tmp_path, data):
     train(tmp_path / "run", data)
-    moved = Data(data.pictures, data.train, data.validation, data.description | {"path": "/new"})
+    moved = TrainingData(
+        data.pictures, data.train, data.validation, data.description | {"path": "/new"}
+    )
     train(tmp_path / "run", moved)
     stored = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert stored["faces"]["path"] == "/new"

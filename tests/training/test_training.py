@@ -7,19 +7,21 @@ import time
 import numpy as np
 import pytest
 import torch
+from merged_settings import merged
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.run_folder import RunFolder
 from lik.models.saved import load_model, saved_step
 from lik.training import journal
 from lik.training.batches import Batches
+from lik.training.callback import Callback
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.running import Data, Observer, run_training
+from lik.training.running import TrainingData, run_training
 
 SMALL = ["batch_size=16", "model.latent=4", "epochs=3", "mirror=true"]
 
 
-class StopAfter(Observer):
+class StopAfter(Callback):
     """Asks to stop after some steps."""
 
     def __init__(self, steps):
@@ -35,12 +37,12 @@ def data():
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
     description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return Data(pictures, np.arange(40), np.arange(40, 50), description)
+    return TrainingData(pictures, np.arange(40), np.arange(40, 50), description)
 
 
-def train(path, data, *settings, observer=None, recipe="paper-first"):
-    recipe = load_recipe(recipe, [*SMALL, *settings], 16)
-    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), observer or Observer())
+def train(path, data, *settings, callback=None, recipe="paper-first"):
+    recipe = load_recipe(recipe, merged(*SMALL, *settings), 16)
+    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), callback)
 
 
 def weights(path):
@@ -63,7 +65,7 @@ ALL_ON = ("ema=0.9", "optimizer.schedule=cosine", "optimizer.warmup=2", "optimiz
 def test_resumed_equals_unbroken(tmp_path, data, steps, settings, recipe):
     train(tmp_path / "whole", data, *settings, recipe=recipe)
     broken = tmp_path / "broken"
-    outcome = train(broken, data, *settings, observer=StopAfter(steps), recipe=recipe)
+    outcome = train(broken, data, *settings, callback=StopAfter(steps), recipe=recipe)
     assert not outcome.finished
     outcome = train(broken, data, *settings, recipe=recipe)
     assert outcome.finished
@@ -104,7 +106,9 @@ def test_another_recipe_or_face_set_is_refused_and_nothing_is_lost(tmp_path, dat
     before = {f: f.read_bytes() for f in run.rglob("*") if f.is_file()}
     with pytest.raises(UnusableInput, match=r"objective\.beta: 1\.0 → 4\.0"):
         train(run, data, "objective.beta=4")
-    other = Data(data.pictures, data.train, data.validation, data.description | {"hash": "b" * 64})
+    other = TrainingData(
+        data.pictures, data.train, data.validation, data.description | {"hash": "b" * 64}
+    )
     with pytest.raises(UnusableInput, match="another face set"):
         train(run, other)
     with pytest.raises(UnusableInput, match="cannot undo"):
@@ -135,28 +139,6 @@ def test_a_run_whose_states_are_both_broken_says_so(tmp_path, data):
         train(tmp_path / "run", data, "epochs=5")
 
 
-def test_journals_and_states_from_before_named_terms_go_on(tmp_path, data):
-    """One objective gave three figures then, and the state kept their sums in a list."""
-    train(tmp_path / "whole", data)
-    old = tmp_path / "old"
-    train(old, data, observer=StopAfter(4))
-    state = torch.load(old / "state" / "last.pt", weights_only=True)
-    sums = state["position"]["sums"]
-    assert list(sums) == ["loss", "reconstruction", "kl", "images"]
-    position = {key: state["position"][key] for key in ("epoch", "step_in_epoch", "step")}
-    position["images_in_epoch"] = int(sums.pop("images"))
-    position["sums"] = list(sums.values())
-    parts = {name: state["parts"][name] for name in ("model", "optimizer")}
-    torch.save({"version": 1, **parts, "position": position}, old / "state" / "last.pt")
-    train(old, data)
-    assert_same_weights(tmp_path / "whole", old)
-    line = {"epoch": 1, "step": 3, "train": {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0},
-            "validation": None, "images_per_second": 9.5, "scale": "Σ(x−x̂)² + KL"}  # fmt: skip
-    (tmp_path / "journal.jsonl").write_text(json.dumps(line) + "\n")
-    record = journal.read(tmp_path / "journal.jsonl")[0]
-    assert record.train == {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
-
-
 def test_a_loss_that_is_no_number_ends_the_training_and_is_not_saved(tmp_path, data):
     with pytest.raises(FailedOnTheWay, match="with a lower learning rate"):
         train(tmp_path / "run", data, "optimizer.learning_rate=1e12", "epochs=50")
@@ -171,16 +153,16 @@ def test_a_run_that_no_longer_improves_ends_early_and_keeps_its_best(tmp_path, d
     settings = ("epochs=60", "patience=2", "optimizer.learning_rate=0.02")
     outcome = train(tmp_path / "run", data, *settings)
     assert outcome.finished
-    assert outcome.position.stopped_early
+    assert outcome.state.stopped_early
     records = journal.read(tmp_path / "run" / "journal.jsonl")
     losses = [record.validation["loss"] for record in records]
     assert len(losses) < 60
-    assert outcome.position.best == min(losses) == losses[-3]
+    assert outcome.state.best == min(losses) == losses[-3]
     best = saved_step(tmp_path / "run" / "model-best.safetensors")
     assert best == records[-3].step
     again = train(tmp_path / "run", data, *settings)
     assert again.finished
-    assert again.position.step == outcome.position.step
+    assert again.state.step == outcome.state.step
 
 
 def test_what_makes_it_fast_may_change_when_a_run_goes_on(tmp_path, data):
@@ -189,7 +171,7 @@ def test_what_makes_it_fast_may_change_when_a_run_goes_on(tmp_path, data):
 
 
 def test_bfloat16_comes_to_about_the_same_loss(tmp_path, data, faces):
-    drawn = Data(faces.images, np.arange(48), np.arange(48, 64), data.description)
+    drawn = TrainingData(faces.images, np.arange(48), np.arange(48, 64), data.description)
     settings = ("epochs=30", "optimizer.learning_rate=2e-3")
     losses = []
     for precision in ("float32", "bfloat16"):
@@ -210,8 +192,8 @@ def test_the_journal_keeps_what_the_dimensions_say(tmp_path, data):
 
 
 def test_sets_smaller_than_a_batch_and_without_validation(tmp_path, data):
-    small = Data(data.pictures[:3], np.arange(3), np.arange(0), data.description)
-    assert train(tmp_path / "run", small).position.step == 3
+    small = TrainingData(data.pictures[:3], np.arange(3), np.arange(0), data.description)
+    assert train(tmp_path / "run", small).state.step == 3
     assert all(r.validation is None for r in journal.read(tmp_path / "run" / "journal.jsonl"))
 
 
@@ -270,7 +252,7 @@ def test_mirroring_mirrors_about_half(data):
 
 
 def test_training_lowers_the_loss(tmp_path, data, faces):
-    drawn = Data(faces.images, np.arange(48), np.arange(48, 64), data.description)
+    drawn = TrainingData(faces.images, np.arange(48), np.arange(48, 64), data.description)
     train(tmp_path / "run", drawn, "epochs=30", "optimizer.learning_rate=2e-3")
     losses = [record.train["loss"] for record in journal.read(tmp_path / "run" / "journal.jsonl")]
     assert losses[-1] < 0.9 * losses[0]
