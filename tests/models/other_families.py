@@ -188,8 +188,8 @@ def main(faces: str, out: Path) -> None:
 
     face_set, told = FaceSet.open(faces), {}
     pictures = np.asarray(face_set.images[:32])
-    data = TrainingData(pictures, np.arange(16), np.arange(16, 32), {"crop": face_set.crop, "hash": "a",
-                "index_hash": "b", "path": faces})  # fmt: skip
+    described = {"crop": face_set.crop, "hash": "a", "index_hash": "b", "path": faces}
+    data = TrainingData(pictures, np.arange(16), np.arange(16, 32), described)
     for name in ("two-level", "quantised"):
         recipe_file = out / f"{name}.yaml"
         recipe_file.write_text(f"model: {{name: {name}}}\nepochs: 1\nbatch_size: 8\n")
