@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lik.alignment.cuts import REFERENCE, Eyes, Rng
+from lik.alignment.cuts import REFERENCE, EyePositions, Rng
 from lik.alignment.model import Aligner, AlignerSettings, Sight
 from lik.alignment.objective import Alignment, AlignmentSettings, transformed
 
@@ -40,7 +40,7 @@ def random_transforms(count, eyes):
 
 
 def test_the_targets_are_where_the_eyes_are():
-    eyes = Eyes(torch.tensor(PLACES[:2]), torch.tensor(PLACES[2:]))
+    eyes = EyePositions(torch.tensor(PLACES[:2]), torch.tensor(PLACES[2:]))
     left, right = dots(eyes)
     cuts, targets = random_transforms(64, eyes)
     seen = [
@@ -56,7 +56,7 @@ def test_the_targets_are_where_the_eyes_are():
 
 
 def test_cuts_know_where_their_points_lie_in_the_picture():
-    eyes = Eyes(torch.tensor(PLACES[:2]), torch.tensor(PLACES[2:]))
+    eyes = EyePositions(torch.tensor(PLACES[:2]), torch.tensor(PLACES[2:]))
     cuts, targets = random_transforms(16, eyes)
     swapped = (cuts.matrix.det() < 0)[:, None]
     left = torch.where(swapped, targets.right, targets.left)

@@ -72,11 +72,11 @@ def test_equal_codes_have_no_direction(method):
 def test_a_normal_points_to_the_faces_with_the_trait(kind):
     codes = np.random.default_rng(1).standard_normal((600, 5)).astype(np.float32)
     labels = np.where(codes[:, 3] > 0, 1.0, -1.0)
-    normal = classifier_normal("a", codes, labels, kind)
+    normal = classifier_normal("a", codes, labels, kind=kind)
     assert normal.vector[3] > 0.95
     assert np.linalg.norm(normal.vector) == pytest.approx(1, abs=1e-5)
     with pytest.raises(UnusableInput, match="cannot be learned"):
-        classifier_normal("a", codes, np.ones(600), kind)
+        classifier_normal("a", codes, np.ones(600), kind=kind)
 
 
 def test_a_projected_direction_is_at_right_angles_to_what_is_kept():

@@ -19,7 +19,7 @@ SAMPLES = 2
 
 
 @dataclass(frozen=True)
-class Eyes:
+class EyePositions:
     """Two points, (2,) or (B, 2); ``left`` is the one with the smaller x."""
 
     left: Tensor
@@ -35,7 +35,7 @@ class Eyes:
         return distance
 
 
-REFERENCE = Eyes(torch.tensor(LEFT_EYE), torch.tensor(RIGHT_EYE))
+REFERENCE = EyePositions(torch.tensor(LEFT_EYE), torch.tensor(RIGHT_EYE))
 """Where the eyes are in the reference frame."""
 
 
@@ -68,8 +68,8 @@ class Cuts:
 
 
 def cuts_with_eyes_at(
-    eyes: Eyes, middle: Tensor, distance: Tensor, angle: Tensor, mirrored: Tensor
-) -> tuple[Cuts, Eyes]:
+    eyes: EyePositions, middle: Tensor, distance: Tensor, angle: Tensor, mirrored: Tensor
+) -> tuple[Cuts, EyePositions]:
     """The cuts in which the eyes of a picture land where they are wanted, and where that is.
 
     ``middle`` (B, 2), ``distance`` (B,) and ``angle`` (B,) say it of the line between the eyes in
@@ -83,7 +83,7 @@ def cuts_with_eyes_at(
     matrix = torch.stack([sign * cos, -sin, sign * sin, cos], dim=1).view(-1, 2, 2)
     offset = eyes.middle - (matrix @ middle[:, :, None])[:, :, 0]
     half = distance[:, None] / 2 * torch.stack([angle.cos(), angle.sin()], dim=1)
-    return Cuts(matrix, offset), Eyes(middle - half, middle + half)
+    return Cuts(matrix, offset), EyePositions(middle - half, middle + half)
 
 
 def turned_about_centre(points: Tensor, angle: Tensor) -> Tensor:

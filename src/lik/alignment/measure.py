@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lik.alignment.cuts import REFERENCE, Cuts, Eyes, Rng, cuts_with_eyes_at
+from lik.alignment.cuts import REFERENCE, Cuts, EyePositions, Rng, cuts_with_eyes_at
 from lik.alignment.model import CUT, Aligner
 from lik.alignment.objective import Alignment, AlignmentSettings, grey, transformed
 from lik.core.pixels import Pictures, to_float
@@ -75,12 +75,12 @@ def measure_alignment(
 
 
 def _errors_after_looks(
-    model: Aligner, pictures: Tensor, eyes: Eyes, generator: torch.Generator
+    model: Aligner, pictures: Tensor, eyes: EyePositions, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Errors (B, LOOKS) in eye distances, and the last logits (B,)."""
     device = pictures.device
     rng = Rng(len(pictures), generator, device)
-    true = Eyes(eyes.left.to(device), eyes.right.to(device))
+    true = EyePositions(eyes.left.to(device), eyes.right.to(device))
     mirrored = rng.chance(0.5)
     cuts, _ = transformed(
         true,
@@ -94,15 +94,15 @@ def _errors_after_looks(
     errors = []
     for _ in range(LOOKS):
         sight = model.look((cuts.take(pictures, CUT) * 255).round())
-        found = _in_picture(Eyes(sight.left, sight.right), cuts, mirrored)
+        found = _in_picture(EyePositions(sight.left, sight.right), cuts, mirrored)
         off = (found.left - true.left).norm(dim=1) + (found.right - true.right).norm(dim=1)
         errors.append(off / 2 / true.distance)
         cuts, _ = cuts_with_eyes_at(found, aim, distance, torch.zeros_like(distance), mirrored)
     return torch.stack(errors, dim=1), sight.face
 
 
-def _in_picture(eyes: Eyes, cuts: Cuts, mirrored: Tensor) -> Eyes:
-    """Eyes found in cuts, in the pictures that these are cut from."""
+def _in_picture(eyes: EyePositions, cuts: Cuts, mirrored: Tensor) -> EyePositions:
+    """EyePositions found in cuts, in the pictures that these are cut from."""
     first, second = cuts.in_picture(eyes.left), cuts.in_picture(eyes.right)
     swap = mirrored[:, None]
-    return Eyes(torch.where(swap, second, first), torch.where(swap, first, second))
+    return EyePositions(torch.where(swap, second, first), torch.where(swap, first, second))

@@ -10,11 +10,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own abbreviation)
 from torch import Tensor
 
-from lik.alignment.cuts import REFERENCE, Cuts, Eyes, Rng, cuts_with_eyes_at, turned_about_centre
+from lik.alignment.cuts import (
+    REFERENCE,
+    Cuts,
+    EyePositions,
+    Rng,
+    cuts_with_eyes_at,
+    turned_about_centre,
+)
 
 
 def make_negatives(
-    pictures: Tensor, eyes: Eyes, size: int, generator: torch.Generator | None
+    pictures: Tensor, eyes: EyePositions, size: int, generator: torch.Generator | None
 ) -> Tensor:
     """A cut that is no face for each picture; the kinds share the batch evenly."""
     kinds = (_beside, _beside, _detail, _turned, _distant, _scrambled, _texture, _figures)
@@ -25,7 +32,7 @@ def make_negatives(
     return torch.cat(parts)
 
 
-def _beside(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
+def _beside(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
     """Half a face or less, at the edge: the middle lies half a frame and more from the face's."""
     frame = _frame(eyes)
     direction = rng.uniform(-torch.pi, torch.pi)
@@ -38,25 +45,25 @@ def _beside(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
     ).take(pictures, size)
 
 
-def _detail(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
+def _detail(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
     """A small part of the picture, wherever it lies: an eye, a mouth, a cheek, hair."""
     side = rng.log_uniform(0.12, 0.42) * _frame(eyes)
     return _squares(rng.uniform(0.05, 0.95, 2), side, _any_turn(rng), rng).take(pictures, size)
 
 
-def _turned(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
+def _turned(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
     """A whole face, lying on its side or standing on its head."""
     angle = rng.uniform(80, 280).deg2rad()
     return _faces(pictures, eyes, size, rng, angle, rng.log_uniform(0.7, 1.5))
 
 
-def _distant(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
+def _distant(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
     """A face that is far too small for the cut; what surrounds it is the picture in mirrors."""
     angle = rng.uniform(-25, 25).deg2rad()
     return _faces(pictures, eyes, size, rng, angle, rng.log_uniform(2.1, 4.0))
 
 
-def _scrambled(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
+def _scrambled(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
     """Tiles of several faces, every one of them in a wrong place."""
     angle = rng.uniform(-25, 25).deg2rad()
     cuts = _faces(pictures, eyes, size, rng, angle, rng.log_uniform(0.75, 1.3))
@@ -70,7 +77,7 @@ def _scrambled(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
     return tiles.reshape(-1, 1, size, size)
 
 
-def _texture(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
+def _texture(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
     """Noise of all finenesses, more or less of each."""
     cuts = torch.zeros(len(pictures), 1, size, size, device=pictures.device)
     for cells in (2, 4, 8, 16, 32):
@@ -81,7 +88,7 @@ def _texture(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
     return _half_symmetrical((0.5 + 0.2 * cuts).clamp(0, 1), rng)
 
 
-def _figures(pictures: Tensor, eyes: Eyes, size: int, rng: Rng) -> Tensor:
+def _figures(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
     """Discs and bars over one another, as in letters, wheels, windows and patterns of cloth."""
     device = pictures.device
     pixels = (torch.arange(size, device=device) + 0.5) / size
@@ -109,7 +116,7 @@ def _half_symmetrical(cuts: Tensor, rng: Rng) -> Tensor:
 
 
 def _faces(
-    pictures: Tensor, eyes: Eyes, size: int, rng: Rng, angle: Tensor, scale: Tensor
+    pictures: Tensor, eyes: EyePositions, size: int, rng: Rng, angle: Tensor, scale: Tensor
 ) -> Tensor:
     middle = turned_about_centre(REFERENCE.middle.to(pictures.device), angle)
     middle = middle + rng.uniform(-0.1, 0.1, 2)
@@ -134,10 +141,10 @@ def _wide(values: Tensor) -> Tensor:
     return values[:, None, None, None]
 
 
-def _frame(eyes: Eyes) -> Tensor:
+def _frame(eyes: EyePositions) -> Tensor:
     """The side of the reference frame, in shares of the picture."""
     return eyes.distance / REFERENCE.distance.to(eyes.left.device)
 
 
-def _frame_centre(eyes: Eyes) -> Tensor:
+def _frame_centre(eyes: EyePositions) -> Tensor:
     return eyes.middle + _frame(eyes) * (0.5 - REFERENCE.middle.to(eyes.left.device))

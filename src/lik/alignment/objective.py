@@ -18,7 +18,7 @@ from lik.alignment.augmentation import augment
 from lik.alignment.cuts import (
     REFERENCE,
     Cuts,
-    Eyes,
+    EyePositions,
     Rng,
     cuts_with_eyes_at,
     turned_about_centre,
@@ -59,7 +59,7 @@ class Task:
     """Faces to be found: cuts (B, 1, size, size) in 0…1, and where the eyes are in them."""
 
     cuts: Tensor
-    eyes: Eyes
+    eyes: EyePositions
 
 
 class Alignment:
@@ -69,7 +69,7 @@ class Alignment:
         self, settings: AlignmentSettings, eyes: tuple[float, float, float, float], size: int = CUT
     ) -> None:
         self.settings, self.size = settings, size
-        self.eyes = Eyes(torch.tensor(eyes[:2]), torch.tensor(eyes[2:]))
+        self.eyes = EyePositions(torch.tensor(eyes[:2]), torch.tensor(eyes[2:]))
 
     def __call__(
         self, model: Aligner, images: Tensor, generator: torch.Generator | None = None
@@ -107,13 +107,13 @@ class Alignment:
         cuts = make_negatives(pictures, self._eyes_on(pictures.device), self.size, generator)
         return augment(cuts, Rng(len(cuts), generator, cuts.device))
 
-    def _eyes_on(self, device: torch.device) -> Eyes:
-        return Eyes(self.eyes.left.to(device), self.eyes.right.to(device))
+    def _eyes_on(self, device: torch.device) -> EyePositions:
+        return EyePositions(self.eyes.left.to(device), self.eyes.right.to(device))
 
 
 def transformed(
-    eyes: Eyes, angle: Tensor, scale: Tensor, shift: Tensor, mirrored: Tensor
-) -> tuple[Cuts, Eyes]:
+    eyes: EyePositions, angle: Tensor, scale: Tensor, shift: Tensor, mirrored: Tensor
+) -> tuple[Cuts, EyePositions]:
     """Cuts that are off the reference frame, and where the eyes are in them.
 
     ``angle`` (B,) turns the face, ``scale`` (B,) enlarges the cut, both about its middle;

@@ -18,7 +18,7 @@ from lik.evaluation.losses import Terms
 from lik.evaluation.losses import losses as losses_of_session
 from lik.evaluation.measures import measure
 from lik.evaluation.report import Evaluation, TableRow, table_rows
-from lik.figures.evaluation import Shown, write_evaluation
+from lik.figures.evaluation import RunPictures, write_evaluation
 
 __all__ = [
     "SCALE", "EvaluatedRuns", "EvaluationRequest", "evaluate", "losses", "page_of", "write_page",
@@ -151,9 +151,9 @@ def _named(progress: Progress, name: str) -> Progress:
     return lambda stage, done, total: progress(f"{name}: {stage}", done, total)
 
 
-def _shown(run: OpenedRun, name: str, originals: Pictures) -> Shown:
+def _shown(run: OpenedRun, name: str, originals: Pictures) -> RunPictures:
     decodes = "decoder" in run.session.parts
-    return Shown(
+    return RunPictures(
         name,
         run.session.reconstruct(originals) if decodes and "encoder" in run.session.parts else None,
         run.session.generate(SAMPLES) if decodes else None,

@@ -15,7 +15,7 @@ from lik.core.pixels import to_float
 from lik.figures.grids import Row, sheet
 from lik.figures.map import coloured, thumbnails
 from lik.figures.png import Drawn
-from lik.latent.projection import Method, project
+from lik.latent.projection import ProjectionMethod, project
 from lik.objectives.reconstruction import ERRORS, sse
 
 AT_ONCE = 1024
@@ -94,7 +94,7 @@ def draw_map(
     run: OpenedRun,
     selection: Selection,
     faces: str | Path | None = None,
-    method: Method = "pca",
+    method: ProjectionMethod = "pca",
     attribute: str | None = None,
 ) -> Drawn:
     """Draw where faces lie in the latent space, brought down to two dimensions.

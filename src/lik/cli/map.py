@@ -12,7 +12,7 @@ from lik.cli.options import Arrays, Count, Device, Faces, Out, Run, Seed, Split
 from lik.cli.output import save_figure
 
 
-class Method(StrEnum):
+class MapMethod(StrEnum):
     """How many dimensions become two."""
 
     pca = "pca"
@@ -22,8 +22,8 @@ class Method(StrEnum):
 def map_(
     run: Run,
     method: Annotated[
-        Method, typer.Option(help="pca: principal components; tsne: neighbours stay together.")
-    ] = Method.pca,
+        MapMethod, typer.Option(help="pca: principal components; tsne: neighbours stay together.")
+    ] = MapMethod.pca,
     attribute: Annotated[
         str | None,
         typer.Option(

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from PIL import Image
     from rich.progress import Progress
 
     from lik.app.opened import OpenedRun
     from lik.figures.png import Drawn
 
 
-class Step(Protocol):
+class Advance(Protocol):
     """Advance a bar: ``done`` of ``total``."""
 
     def __call__(self, done: int, total: int) -> None: ...
@@ -102,7 +101,7 @@ def progress_bar(*more_columns: str) -> Iterator["Progress | None"]:
 
 
 @contextmanager
-def counting(label: str) -> Iterator[Step]:
+def counting(label: str) -> Iterator[Advance]:
     """A bar that counts pictures; off a terminal, a line every tenth of the way."""
     with progress_bar() as progress:
         task = progress.add_task(label, total=None) if progress else None
@@ -167,16 +166,6 @@ def save_figure(
     if not quietly:
         say(str(path))
     save_arrays(arrays, **drawn.arrays)
-    return path
-
-
-def save_image(image: "Image.Image", out: str | None, run: str, name: str) -> Path:
-    """Write a picture of the run at ``run`` to ``out``, or into its figures, and say where."""
-    from lik.figures.png import save_png
-
-    path = Path(out) if out else figure_path(run, name)
-    save_png(path, image, command=command_line(), run=Path(run).resolve().name)
-    say(str(path))
     return path
 
 

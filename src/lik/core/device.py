@@ -15,7 +15,7 @@ def choose_device(name: str = "auto", threads: int | None = None) -> torch.devic
     """
     if threads is not None:
         if threads < 1:
-            raise UnusableInput(f"--threads must be at least 1, not {threads}.")
+            raise UnusableInput(f"the number of threads must be at least 1, not {threads}.")
         torch.set_num_threads(threads)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -36,7 +36,7 @@ HINTS = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class RunPictures:
     """Pictures of one run, (K, S, S, 3) each; None where it lacks the half that makes them."""
 
     name: str
@@ -48,7 +48,7 @@ def write_evaluation(
     path: Path,
     evaluations: Sequence[Evaluation],
     originals: Pictures,
-    shown: Sequence[Shown],
+    shown: Sequence[RunPictures],
     command: str,
 ) -> None:
     """Write the page, which holds its pictures itself."""
@@ -76,7 +76,7 @@ def _introduction(evaluations: Sequence[Evaluation]) -> list[str]:
     ]
 
 
-def _pictures(originals: Pictures, shown: Sequence[Shown]) -> list[Section]:
+def _pictures(originals: Pictures, shown: Sequence[RunPictures]) -> list[Section]:
     rows = [Row(originals, "originals")]
     rows += [Row(run.reconstructions, run.name) for run in shown if run.reconstructions is not None]
     sections = []

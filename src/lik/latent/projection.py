@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lik.core.errors import UnusableInput
 from lik.latent.session import Codes, require_spread_out
 
-Method = Literal["pca", "tsne"]
+ProjectionMethod = Literal["pca", "tsne"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Plane:
     axes: tuple[str, str]
 
 
-def project(codes: Codes, method: Method = "pca", seed: int = 0) -> Plane:
+def project(codes: Codes, method: ProjectionMethod = "pca", seed: int = 0) -> Plane:
     """Project codes (N, D) to principal components, or by t-SNE, which keeps neighbours together.
 
     Raises:

@@ -40,7 +40,7 @@ class ClassificationSettings(ObjectiveSettings):
         return "cross-entropy in nats, mean over the attributes"
 
 
-class Model(Protocol):
+class ClassifierModel(Protocol):
     """Whatever gives logits (B, A) of images (B, 3, S, S)."""
 
     def __call__(self, images: Tensor) -> Tensor: ...
@@ -53,7 +53,7 @@ class ClassificationObjective:
         self.settings = settings
 
     def __call__(
-        self, model: Model, images: Tensor, labels: Tensor, noise: Tensor | None = None
+        self, model: ClassifierModel, images: Tensor, labels: Tensor, noise: Tensor | None = None
     ) -> dict[str, Tensor]:
         """Images and labels → the loss in nats, and the share of the labels that are met.
 

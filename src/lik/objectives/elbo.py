@@ -131,7 +131,7 @@ class Output(Coded, Protocol):
     def extra(self) -> Mapping[str, Tensor] | None: ...
 
 
-class Model(Protocol):
+class VAEModel(Protocol):
     """Whatever encodes images (B, 3, S, S), draws a code for each, and decodes it."""
 
     def __call__(self, images: Tensor, noise: Tensor) -> Output: ...
@@ -155,7 +155,7 @@ class Elbo(nn.Module):
         self.kl = KLTerm(settings.kl, faces)
         self.geco = Geco(settings.geco) if settings.geco is not None else None
 
-    def forward(self, model: Model, images: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    def forward(self, model: VAEModel, images: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """Images (B, 3, S, S) in 0…1 → the terms of equation 1 in nats per image, each (B,).
 
         One posterior sample per image, drawn by standard normal ``noise`` (B, W). The names are

@@ -7,6 +7,7 @@ directions that are kept beside the run should not wait for it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Method:
+class DirectionMethod:
     """A way to find directions; ``labelled`` ones need attributes, and give one for each."""
 
     fit: Callable[[Examples, Notify], list[Direction]]
@@ -63,7 +64,7 @@ def difference_of_means(name: str, codes: Codes, labels: NDArray[np.floating]) -
 
 
 def classifier_normal(
-    name: str, codes: Codes, labels: NDArray[np.floating], kind: str = "logistic", seed: int = 0
+    name: str, codes: Codes, labels: NDArray[np.floating], seed: int = 0, kind: str = "logistic"
 ) -> Direction:
     """The unit normal of the plane that a linear classifier puts between the classes.
 
@@ -207,19 +208,19 @@ def _one_each(
     return fit_all
 
 
-METHODS: dict[str, Method] = {
-    "means": Method(_one_each(lambda n, z, y, _: difference_of_means(n, z, y))),
-    "joint": Method(lambda e, _: joint_effects(e.names, e.codes, e.labels)),
-    "logistic": Method(_one_each(lambda n, z, y, s: classifier_normal(n, z, y, "logistic", s))),
-    "svm": Method(_one_each(lambda n, z, y, s: classifier_normal(n, z, y, "svm", s))),
-    "pca": Method(lambda e, _: principal_components(e.codes, e.count), labelled=False),
-    "jacobian": Method(
+METHODS: dict[str, DirectionMethod] = {
+    "means": DirectionMethod(_one_each(lambda n, z, y, _: difference_of_means(n, z, y))),
+    "joint": DirectionMethod(lambda e, _: joint_effects(e.names, e.codes, e.labels)),
+    "logistic": DirectionMethod(_one_each(partial(classifier_normal, kind="logistic"))),
+    "svm": DirectionMethod(_one_each(partial(classifier_normal, kind="svm"))),
+    "pca": DirectionMethod(lambda e, _: principal_components(e.codes, e.count), labelled=False),
+    "jacobian": DirectionMethod(
         lambda e, _: jacobian_directions(e.decode, e.codes.mean(axis=0), e.count), labelled=False
     ),
 }
 
 
-def method_of(name: str) -> Method:
+def method_of(name: str) -> DirectionMethod:
     """A method by its name.
 
     Raises:
