@@ -7,7 +7,7 @@ by a random angle within ±MOST_DEGREES (20), and both are searched; the error o
 is found of the turned one less what is found of the picture as it is, against the turn applied.
 """
 
-import sys
+import argparse
 
 import cv2
 import numpy as np
@@ -22,10 +22,13 @@ from lik.faces.io.sources import open_source
 
 def main() -> None:
     """Print the shares found and the errors."""
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    most = float(sys.argv[2]) if len(sys.argv) > 2 else 20.0
-    source = open_source(sys.argv[1], 64)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("photos")
+    parser.add_argument("most", type=float, nargs="?", default=20.0, metavar="most_degrees")
+    wanted = parser.parse_args()
+    source, most = open_source(wanted.photos, 64), wanted.most
     finder = CascadeFinder(EyeNetwork(), turned=True)
     random = numpy_stream(0, "turns")
     upright, leaning, errors = [], [], []

@@ -6,7 +6,7 @@ The reference frame in the picture, as the detector's box sees it: its side in s
 how far its middle lies from the box's, each a median over all pictures in which a face is found.
 """
 
-import sys
+import argparse
 
 import cv2
 import numpy as np
@@ -19,11 +19,15 @@ from lik.faces.io.sources import open_source
 
 def main() -> None:
     """Print factor, right and down with their quartiles."""
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source")
+    parser.add_argument("most", type=int, nargs="?")
+    wanted = parser.parse_args()
     cv2.setNumThreads(1)
-    source = open_source(sys.argv[1], 64)
-    names = source.names[: int(sys.argv[2])] if len(sys.argv) > 2 else source.names
+    source = open_source(wanted.source, 64)
+    names = source.names[: wanted.most]
     finder = CascadeFinder(EyeNetwork())
     rows = []
     for name in names:

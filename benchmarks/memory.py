@@ -5,6 +5,7 @@
 The pictures of ZIP are repeated until there are N (100,000) of them. Linux only.
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -16,12 +17,15 @@ from pathlib import Path
 
 def main() -> None:
     """Print the resident memory of all processes, the parent's first, as the work goes on."""
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("zip", type=Path)
+    parser.add_argument("count", type=int, nargs="?", default=100_000, metavar="n")
+    wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large.zip"
-        repeat(Path(sys.argv[1]), large, count)
+        repeat(wanted.zip, large, wanted.count)
         watch([sys.executable, "-m", "lik", "prepare", str(large), f"{folder}/set",
                "--crop", "aligned"])  # fmt: skip
 

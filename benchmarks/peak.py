@@ -8,6 +8,7 @@ products in float32 and in bfloat16, and divides. No training can be faster than
 comes says what is left to gain.
 """
 
+import argparse
 import time
 
 import torch
@@ -47,6 +48,9 @@ def operations_of_image(recipe_name: str) -> float:
 
 def main() -> None:
     """Print the bounds."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     print(f"{torch.get_num_threads()} threads, PyTorch {torch.__version__}")
     speeds = {kind: products_per_second(kind) for kind in (torch.float32, torch.bfloat16)}
     for name in ("paper-first", "paper-second"):

@@ -8,8 +8,8 @@ machine does counts less. Says of each way how many faces it found, and how far 
 crop lies from the one that the paper's thorough search leads to, in pixels of a picture 178 wide.
 """
 
+import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -33,11 +33,15 @@ PAPER_STEP, PAPER_SMALLEST, PAPER_NEIGHBOURS = 1.05, 15, 5
 
 def main() -> None:
     """Print a table."""
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source")
+    parser.add_argument("most", type=int, nargs="?")
+    wanted = parser.parse_args()
     cv2.setNumThreads(1)
-    source = open_source(sys.argv[1], 64)
-    most = int(sys.argv[2]) if len(sys.argv) > 2 else len(source.names)
+    source = open_source(wanted.source, 64)
+    most = wanted.most or len(source.names)
     chosen = np.unique(np.linspace(0, len(source.names) - 1, most).round().astype(int))
     names = [source.names[index] for index in chosen]
     print(

@@ -8,7 +8,7 @@ reconstructions: a decoder cannot come nearer to the first than its reconstructi
 a prior has to do with it is seen in the second.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -63,4 +63,9 @@ def main(run, faces, judge):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(*sys.argv[1:4])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in ("run", "faces", "judge"):
+        parser.add_argument(name)
+    main(**vars(parser.parse_args()))
