@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -8,26 +7,16 @@ from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
 from lik.training import journal
-from lik.training.running import Data, Observer, run_training
+from lik.training.running import run_training
+from trainings import CPU, StopAfter, drawn_data, metrics
 
 EYES = [45.5 / 128, 59.5 / 128, 84.5 / 128, 59.5 / 128]
 SMALL = {"eyes": EYES, "batch_size": 16, "model": {"widths": [4, 4, 8, 8], "hidden": 16}}
 
 
-class StopAfter(Observer):
-    def __init__(self, steps):
-        self.left = steps
-
-    def should_stop(self):
-        self.left -= 1
-        return self.left < 0
-
-
-def train(path, faces, epochs, observer=None, **settings):
+def train(path, faces, epochs, callback=None, **settings):
     plan = validated(AlignerPlan, SMALL | {"epochs": epochs} | settings, "test")
-    description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = Data(faces.images, np.arange(48), np.arange(48, 64), description)
-    return run_training(RunFolder(path), plan, data, torch.device("cpu"), observer or Observer())
+    return run_training(RunFolder(path), plan, drawn_data(faces), CPU, callback)
 
 
 def test_it_learns_from_drawn_faces(tmp_path, faces):
@@ -45,11 +34,7 @@ def test_resumed_equals_unbroken(tmp_path, faces, steps):
     assert train(tmp_path / "broken", faces, 3).finished
     whole, broken = (load_file(tmp_path / n / "model.safetensors") for n in ("whole", "broken"))
     assert all(torch.equal(tensor, broken[name]) for name, tensor in whole.items())
-    figures = [
-        [(r.step, r.train, r.validation) for r in journal.read(tmp_path / n / "journal.jsonl")]
-        for n in ("whole", "broken")
-    ]
-    assert figures[0] == figures[1]
+    assert metrics(tmp_path / "whole") == metrics(tmp_path / "broken")
 
 
 def test_the_rate_falls_to_nothing():

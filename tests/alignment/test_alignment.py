@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lik.alignment.cuts import REFERENCE, Rng, Eyes
+from lik.alignment.cuts import REFERENCE, Eyes, Rng
 from lik.alignment.model import Aligner, AlignerSettings, Sight
 from lik.alignment.objective import Alignment, AlignmentSettings, transformed
 

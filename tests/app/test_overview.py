@@ -6,11 +6,11 @@ import shutil
 import pytest
 from PIL import Image
 
+from lik.app.overview import find_runs, overview
 from lik.core.locks import held
 from lik.figures.comparison import MOST_CURVES, Group, RunCurve, comparison
 from lik.training import journal
 from lik.training.journal import EpochRecord
-from lik.app.overview import find_runs, overview
 from terminal import run_lik
 
 SSE, HALF = "Σ(x−x̂)² + KL", "½Σ(x−x̂)² + KL"

@@ -8,15 +8,15 @@ import torch
 from PIL import Image
 
 from lik.app.sample_grids import Life, has_sheet
-from lik.training.callback import Observers
 from lik.app.tensorboard import TensorBoard, scalars
-from lik.cli.training_bar import TrainingBar, details_in_words
 from lik.app.training_figures import draw_curves, draw_dimensions
+from lik.cli.training_bar import TrainingBar, details_in_words
 from lik.core.errors import FailedOnTheWay
 from lik.core.run_folder import RunFolder
 from lik.figures.epochs import life_sheet, strip, unstripped
 from lik.latent.session import Session
 from lik.training import journal
+from lik.training.callback import Observers
 from lik.training.journal import EpochRecord
 from lik.training.loop import Position, Progress
 from lik.training.recipe import load_recipe

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from lik.cli.main import app
 from lik.models.saved import load_model
 from lik.training import journal
-from lik.training.fast.losses import AcceleratedElbo
 from lik.training.checkpoint import load_state
+from lik.training.fast.losses import AcceleratedElbo
 
 SETTINGS = ("batch_size=16", "model.latent=4", "device.compile=false", "--sheets-every", "0",
             "--device", "cpu")  # fmt: skip

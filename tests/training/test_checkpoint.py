@@ -10,15 +10,12 @@ import time
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
-from lik.core.run_folder import RunFolder
-from lik.training import journal
+from lik.training import checkpoint, journal
 from lik.training.checkpoint import discard_damaged, has_state, load_state, save_state
-from lik.training.loop import Position
-from lik.training.recipe import load_recipe
-from lik.training.running import Data, Observer, run_training
+from lik.training.loop import TrainState
+from trainings import noise_data, same_weights, train
 
 
 def parts(value):
@@ -30,13 +27,13 @@ def path(tmp_path):
     """Two generations: step 1 before, step 2 last."""
     path = tmp_path / "state" / "last.pt"
     for step in (1, 2):
-        save_state(path, parts(float(step)), Position(step=step, sums={"loss": 0.5}))
+        save_state(path, parts(float(step)), TrainState(step=step, sums={"loss": 0.5}))
     return path
 
 
 def test_a_state_returns_as_it_was_saved(path):
     state = load_state(path)
-    assert state.position == Position(step=2, sums={"loss": 0.5})
+    assert state.train_state == TrainState(step=2, sums={"loss": 0.5})
     assert torch.equal(state.parts["model"]["weight"], torch.full((200,), 2.0))
     assert state.parts["count"] == 3
     assert (state.path, state.remark) == (path, None)
@@ -52,7 +49,7 @@ def test_every_damage_is_noticed_and_the_generation_before_serves(path):
     for content in damaged:
         path.write_bytes(content)
         state = load_state(path)
-        assert state.position.step == 1
+        assert state.train_state.step == 1
         assert torch.equal(state.parts["model"]["weight"], torch.full((200,), 1.0))
         assert "going on from the one before it, of step 1" in state.remark
     path.unlink()
@@ -64,9 +61,9 @@ def test_a_damaged_state_never_becomes_the_generation_before(path):
     path.write_bytes(b"not a state")
     state = load_state(path)
     discard_damaged(path, state)
-    save_state(path, parts(3.0), Position(step=3))
+    save_state(path, parts(3.0), TrainState(step=3))
     path.unlink()
-    assert load_state(path).position.step == 1
+    assert load_state(path).train_state.step == 1
 
 
 def test_two_damaged_generations_are_refused(path):
@@ -76,8 +73,10 @@ def test_two_damaged_generations_are_refused(path):
         load_state(path)
 
 
-def test_a_newer_state_is_refused_and_not_passed_over(path):
-    torch.save({"version": 99, "parts": {}, "position": {}}, path)
+def test_a_newer_state_is_refused_and_not_passed_over(path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "VERSION", 99)
+    save_state(path, parts(3.0), TrainState(step=3))
+    monkeypatch.undo()
     with pytest.raises(UnusableInput, match="version 99"):
         load_state(path)
 
@@ -87,8 +86,8 @@ def test_a_state_that_holds_code_is_not_run(path):
         def __reduce__(self):
             return (os.mkdir, (str(path.parent / "harm"),))
 
-    for name in ("last.pt", "previous.pt"):
-        torch.save({"version": 1, "model": Harm()}, path.with_name(name))
+    for _ in range(2):
+        save_state(path, {"model": Harm()}, TrainState())
     with pytest.raises(UnusableInput, match="cannot be read"):
         load_state(path)
     assert not (path.parent / "harm").exists()
@@ -111,12 +110,12 @@ def test_a_full_disk_hurts_neither_generation(path, room):
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
         with pytest.raises(FailedOnTheWay, match="could not be written"):
-            save_state(path, parts(3.0), Position(step=3))
+            save_state(path, parts(3.0), TrainState(step=3))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
-    assert load_state(path).position.step == 2
+    assert load_state(path).train_state.step == 2
 
 
 def test_without_hard_links_two_generations_are_kept_all_the_same(path, monkeypatch):
@@ -124,59 +123,25 @@ def test_without_hard_links_two_generations_are_kept_all_the_same(path, monkeypa
         raise PermissionError
 
     monkeypatch.setattr(os, "link", refused)
-    save_state(path, parts(3.0), Position(step=3))
-    assert load_state(path).position.step == 3
+    save_state(path, parts(3.0), TrainState(step=3))
+    assert load_state(path).train_state.step == 3
     path.unlink()
-    assert load_state(path).position.step == 2
+    assert load_state(path).train_state.step == 2
 
 
-class Noting(Observer):
-    def __init__(self):
-        self.remarks = []
-
-    def noted(self, remark):
-        self.remarks.append(remark)
-
-
-@pytest.fixture
-def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return Data(pictures, np.arange(40), np.arange(40, 50), description)
-
-
-def train(path, data, epochs=3):
-    recipe = load_recipe("paper-first", ["batch_size=16", "model.latent=4", f"epochs={epochs}"], 16)
-    observer = Noting()
-    run_training(RunFolder(path), recipe, data, torch.device("cpu"), observer)
-    return observer.remarks
-
-
-def test_a_run_goes_on_from_the_generation_before_and_ends_the_same(tmp_path, data):
-    assert train(tmp_path / "whole", data) == []
-    train(tmp_path / "run", data)
-    state = tmp_path / "run" / "state" / "last.pt"
+def test_a_run_goes_on_from_the_generation_before_and_ends_the_same(tmp_path):
+    notices = []
+    data, whole, run = noise_data(), tmp_path / "whole", tmp_path / "run"
+    train(whole, data, notify=notices.append)
+    train(run, data, notify=notices.append)
+    assert notices == []
+    state = run / "state" / "last.pt"
     state.write_bytes(state.read_bytes()[:-7])
-    remarks = train(tmp_path / "run", data)
-    assert len(remarks) == 1
-    assert "of step 6" in remarks[0]
-    whole, run = (load_file(tmp_path / n / "model.safetensors") for n in ("whole", "run"))
-    assert all(torch.equal(tensor, run[name]) for name, tensor in whole.items())
-    records = journal.read(tmp_path / "run" / "journal.jsonl")
-    assert [record.epoch for record in records] == [1, 2, 3]
-
-
-def test_a_state_from_before_checksums_goes_on(tmp_path, data):
-    train(tmp_path / "whole", data, 4)
-    train(tmp_path / "old", data)
-    path = tmp_path / "old" / "state" / "last.pt"
-    state = load_state(path)
-    old = {"version": 1, "position": vars(state.position), **state.parts}
-    path.with_name("previous.pt").unlink()
-    torch.save({key: old[key] for key in ("version", "model", "optimizer", "position")}, path)
-    assert train(tmp_path / "old", data, 4) == []
-    whole, run = (load_file(tmp_path / n / "model.safetensors") for n in ("whole", "old"))
-    assert all(torch.equal(tensor, run[name]) for name, tensor in whole.items())
+    train(run, data, notify=notices.append)
+    assert len(notices) == 1
+    assert "of step 6" in notices[0]
+    assert same_weights(whole, run)
+    assert [record.epoch for record in journal.read(run / "journal.jsonl")] == [1, 2, 3]
 
 
 @pytest.mark.long
@@ -210,10 +175,9 @@ def test_killed_twenty_times_it_ends_with_the_same_weights(tmp_path, faces):
     last = subprocess.run(command(run), capture_output=True, text=True, check=True)
     assert "Going on in epoch" in last.stderr
     subprocess.run(command(whole), capture_output=True, check=True)
-    first, second = (load_file(path / "model.safetensors") for path in (whole, run))
-    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+    assert same_weights(whole, run)
     one, two = (load_state(path / "state" / "last.pt") for path in (whole, run))
-    assert one.position == two.position
+    assert one.train_state == two.train_state
     moments = [state.parts["optimizer"]["state"] for state in (one, two)]
     assert all(
         torch.equal(moments[0][index][name], moments[1][index][name])

@@ -8,22 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from lik.training.fast.acceleration import has_compiler
+import trainings
 from lik.core.errors import UnusableInput
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
 from lik.models.saved import load_model
 from lik.objectives.likelihood import likelihood
 from lik.training import journal
-from lik.training.batches import Batch
+from lik.training.batches import Batch, Noise
 from lik.training.building import build_step
-from lik.training.checkpoint import load_state, save_state
-from lik.training.batches import Noise
+from lik.training.callback import Callback
+from lik.training.checkpoint import load_state
+from lik.training.fast import compiler
 from lik.training.processes import Processes
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.running import Data, Observer, run_training
-
-CPU = torch.device("cpu")
+from trainings import CPU, StopAfter, metrics, noise_data, recipe_of
 
 STATEFUL = {
     "geco": ["objective.geco.error=0.02"],
@@ -37,18 +36,11 @@ STATEFUL = {
 
 @pytest.fixture
 def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    description = {"path": "/place", "hash": "a", "index_hash": "c", "crop": {}}
-    return Data(pictures, np.arange(40), np.arange(40, 50), description)
+    return noise_data()
 
 
-def recipe_of(*settings):
-    common = ["batch_size=16", "model.latent=4", "epochs=2", "device.precision=float32"]
-    return load_recipe("paper-first", [*common, *settings], 16)
-
-
-def train(path, data, *settings, observer=None):
-    return run_training(RunFolder(path), recipe_of(*settings), data, CPU, observer or Observer())
+def train(path, data, *settings, **named):
+    return trainings.train(path, data, "epochs=2", "device.precision=float32", *settings, **named)
 
 
 def state_of(path):
@@ -65,38 +57,20 @@ def same(first, second):
     return first == second
 
 
-class StopAfter(Observer):
-    def __init__(self, steps):
-        self.steps = steps
-
-    def should_stop(self):
-        self.steps -= 1
-        return self.steps <= 0
-
-
 @pytest.mark.parametrize("name", STATEFUL)
 def test_a_resumed_run_is_the_unbroken_one_to_the_bit(name, tmp_path, data):
     train(tmp_path / "whole", data, *STATEFUL[name])
-    assert not train(tmp_path / "run", data, *STATEFUL[name], observer=StopAfter(2)).finished
+    assert not train(tmp_path / "run", data, *STATEFUL[name], callback=StopAfter(1)).finished
     assert train(tmp_path / "run", data, *STATEFUL[name]).finished
     whole, resumed = state_of(tmp_path / "whole"), state_of(tmp_path / "run")
     assert whole["objective"]
     assert same(whole, resumed)
-    first, second = (
-        [(r.train, r.validation, r.details) for r in journal.read(tmp_path / run / "journal.jsonl")]
-        for run in ("whole", "run")
-    )
-    assert first == second
+    assert metrics(tmp_path / "whole") == metrics(tmp_path / "run")
 
 
-def test_the_default_keeps_no_objective_and_old_states_go_on(tmp_path, data):
+def test_the_default_keeps_no_objective(tmp_path, data):
     train(tmp_path / "run", data)
     assert "objective" not in state_of(tmp_path / "run")
-    train(tmp_path / "geco", data, *STATEFUL["geco"])
-    state = load_state(RunFolder(tmp_path / "geco").state)
-    parts = {name: part for name, part in state.parts.items() if name != "objective"}
-    save_state(RunFolder(tmp_path / "geco").state, parts, state.position)
-    assert train(tmp_path / "geco", data, *STATEFUL["geco"], "epochs=3").finished
 
 
 def test_the_weights_say_what_they_were_trained_for(tmp_path, data):
@@ -113,17 +87,17 @@ def test_the_weights_say_what_they_were_trained_for(tmp_path, data):
 
 
 def test_while_weights_change_each_epoch_is_the_best(tmp_path, data):
-    class Best(Observer):
+    class Best(Callback):
         def __init__(self):
             self.found = []
 
         def epoch_ended(self, record, model):
             self.found.append(load_model(tmp_path / "run" / "model-best.safetensors").metadata)
 
-    observer = Best()
+    best = Best()
     train(tmp_path / "run", data, "objective.warmup.steps=12", "objective.beta=50", "epochs=4",
-          observer=observer)  # fmt: skip
-    assert [metadata["epochs"] for metadata in observer.found] == [1, 2, 3, 4]
+          callback=best)  # fmt: skip
+    assert [metadata["epochs"] for metadata in best.found] == [1, 2, 3, 4]
 
 
 def test_a_skipped_step_leaves_the_multiplier_as_it_was():
@@ -144,7 +118,7 @@ def test_a_skipped_step_leaves_the_multiplier_as_it_was():
     assert not same(take(images, 3), before)
 
 
-@pytest.mark.skipif(not has_compiler(), reason="torch.compile needs a C++ compiler")
+@pytest.mark.skipif(compiler() is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.long
 @pytest.mark.parametrize("name", STATEFUL)
 def test_steps_are_compiled_once_and_state_moves_as_without(name):
@@ -175,10 +149,7 @@ def test_steps_are_compiled_once_and_state_moves_as_without(name):
 )
 def test_what_needs_whole_batches_is_refused_to_several_processes(settings, words, tmp_path, data):
     with pytest.raises(UnusableInput, match=words):
-        run_training(
-            RunFolder(tmp_path / "run"), recipe_of(*settings), data, CPU, Observer(),
-            Processes(0, 2),
-        )  # fmt: skip
+        train(tmp_path / "run", data, *settings, processes=Processes(0, 2))
     assert not (tmp_path / "run").exists()
 
 
@@ -190,7 +161,7 @@ def test_two_processes_learn_what_one_learns(name, faces, tmp_path):
         done = subprocess.run(
             [sys.executable, *start, "-m", "lik", "train", "paper-first", str(faces.path),
              str(tmp_path / run), "batch_size=7", "model.latent=4", "device.precision=float32",
-             "--sheets-every", "0", "epochs=3", *STATEFUL[name]],
+             "--grids-every", "0", "epochs=3", *STATEFUL[name]],
             capture_output=True, text=True, timeout=250, env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

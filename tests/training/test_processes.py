@@ -18,7 +18,7 @@ ALONE = [sys.executable, "-m", "lik", "train"]
 
 def command(faces, run, *settings):
     return ["paper-first", str(faces.path), str(run), "batch_size=7", "model.latent=4",
-            "device.precision=float32", "--sheets-every", "0", *settings]  # fmt: skip
+            "device.precision=float32", "--grids-every", "0", *settings]  # fmt: skip
 
 
 def losses(run):

@@ -1,24 +1,25 @@
 """What a run survives, and what it refuses: kills, lost files, other sets, two at once."""
 
-import dataclasses
 import json
 import shutil
 import stat
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+import trainings
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
-from lik.models.saved import load_model, save_model, saved_step
-from lik.training import journal
-from lik.training import run as run_module
+from lik.models.saved import save_model, saved_step
+from lik.training import journal, running
+from lik.training.callback import Callback
 from lik.training.environment import commit_of, environment
 from lik.training.recipe import load_recipe
-from lik.training.running import Data, Observer, run_training
+from trainings import noise_data, same_weights
 
 
 class Killed(Exception):
@@ -27,22 +28,11 @@ class Killed(Exception):
 
 @pytest.fixture
 def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    description = {
-        "path": "/first/place", "hash": "a" * 64, "index_hash": "c" * 64, "crop": {},
-        "attribute_names": [],
-    }  # fmt: skip
-    return Data(pictures, np.arange(40), np.arange(40, 50), description)
+    return noise_data()
 
 
-def train(path, data, *settings, recipe="paper-first", observer=None):
-    recipe = load_recipe(recipe, ["batch_size=16", "model.latent=4", "epochs=2", *settings], 16)
-    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), observer or Observer())
-
-
-def assert_same_weights(first, second):
-    first, second = (load_model(path).model.state_dict() for path in (first, second))
-    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+def train(path, data, *settings, **named):
+    return trainings.train(path, data, "epochs=2", *settings, **named)
 
 
 def contents(path):
@@ -52,7 +42,7 @@ def contents(path):
 def kill_in(monkeypatch, name, call=1):
     """Break off in the ``call``-th call of something that the run does."""
     calls = 0
-    original = getattr(run_module, name)
+    original = getattr(running, name)
 
     def killed(*arguments):
         nonlocal calls
@@ -61,11 +51,11 @@ def kill_in(monkeypatch, name, call=1):
             raise Killed
         return original(*arguments)
 
-    monkeypatch.setattr(run_module, name, killed)
+    monkeypatch.setattr(running, name, killed)
 
 
 def test_a_kill_between_the_last_state_and_its_weights_costs_nothing(tmp_path, data, monkeypatch):
-    data = dataclasses.replace(data, validation=np.arange(0))  # no best weights to be saved
+    data = replace(data, validation=np.arange(0))  # no best weights to be saved
     train(tmp_path / "whole", data)
     with monkeypatch.context() as patched:
         kill_in(patched, "save_model", call=2)
@@ -74,10 +64,10 @@ def test_a_kill_between_the_last_state_and_its_weights_costs_nothing(tmp_path, d
     model = tmp_path / "run" / "model.safetensors"
     assert saved_step(model) == 3
     assert train(tmp_path / "run", data).finished
-    assert_same_weights(model, tmp_path / "whole" / "model.safetensors")
+    assert same_weights(tmp_path / "run", tmp_path / "whole")
     model.unlink()
     train(tmp_path / "run", data)
-    assert_same_weights(model, tmp_path / "whole" / "model.safetensors")
+    assert same_weights(tmp_path / "run", tmp_path / "whole")
 
 
 def test_a_kill_in_the_first_save_logs_the_first_epoch_once(tmp_path, data, monkeypatch):
@@ -95,7 +85,7 @@ def test_an_imported_run_is_not_trained_over(tmp_path, data):
     save_model(folder.model, recipe.build(), recipe.model, {})
     write_json(folder.environment, environment({"imported_from": {}}))
     before = folder.model.read_bytes()
-    with pytest.raises(UnusableInput, match="what lik train has not made"):
+    with pytest.raises(UnusableInput, match="what no training has made"):
         train(folder.path, data)
     assert folder.model.read_bytes() == before
     assert not folder.recipe.exists()
@@ -112,12 +102,12 @@ def test_weights_without_a_state_are_not_trained_over(tmp_path, data):
 
 
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, data):
-    class TrainsAgain(Observer):
+    class TrainsAgain(Callback):
         def epoch_ended(self, record, model):
             with pytest.raises(UnusableInput, match="is being trained by another process"):
                 train(tmp_path / "run", data)
 
-    assert train(tmp_path / "run", data, observer=TrainsAgain()).finished
+    assert train(tmp_path / "run", data, callback=TrainsAgain()).finished
     assert len(journal.read(tmp_path / "run" / "journal.jsonl")) == 2
 
 
@@ -136,7 +126,7 @@ def test_a_model_that_cannot_be_trained_leaves_no_run(tmp_path, data, settings, 
 
 
 def test_a_single_face_left_over_is_no_trouble_without_batch_normalisation(tmp_path, data):
-    assert train(tmp_path / "run", data, "batch_size=13").position.step == 8
+    assert train(tmp_path / "run", data, "batch_size=13").state.step == 8
 
 
 def test_a_refused_extension_changes_nothing(tmp_path, data):
@@ -151,34 +141,28 @@ def test_a_refused_extension_changes_nothing(tmp_path, data):
 
 
 def test_an_epoch_that_has_begun_cannot_be_undone(tmp_path, data):
-    class StopInTheSecond(Observer):
+    class StopInTheSecond(Callback):
         steps = 0
 
         def should_stop(self):
             self.steps += 1
             return self.steps > 4
 
-    assert not train(tmp_path / "run", data, observer=StopInTheSecond()).finished
+    assert not train(tmp_path / "run", data, callback=StopInTheSecond()).finished
     with pytest.raises(UnusableInput, match="has begun epoch 2 already"):
         train(tmp_path / "run", data, "epochs=1")
 
 
-def test_other_splits_or_labels_are_refused_where_the_run_knows_its_own(tmp_path, data):
-    relabelled = Data(
-        data.pictures, data.train, data.validation, data.description | {"index_hash": "d" * 64}
-    )
+def test_other_splits_or_labels_are_refused(tmp_path, data):
+    relabelled = replace(data, description=data.description | {"index_hash": "d" * 64})
     train(tmp_path / "run", data)
     with pytest.raises(UnusableInput, match="other splits or labels"):
         train(tmp_path / "run", relabelled)
-    old = {key: value for key, value in data.description.items() if key != "index_hash"}
-    train(tmp_path / "old", Data(data.pictures, data.train, data.validation, old))
-    assert train(tmp_path / "old", relabelled).finished
 
 
 def test_a_run_remembers_where_its_set_was_moved(tmp_path, data):
     train(tmp_path / "run", data)
-    moved = Data(data.pictures, data.train, data.validation, data.description | {"path": "/new"})
-    train(tmp_path / "run", moved)
+    train(tmp_path / "run", replace(data, description=data.description | {"path": "/new"}))
     stored = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert stored["faces"]["path"] == "/new"
 

@@ -8,9 +8,8 @@ from torch import nn
 
 from lik.core.errors import FailedOnTheWay
 from lik.core.randomness import torch_stream
-from lik.training.averaging import Average
-from lik.training.batches import Batch
-from lik.training.batches import Noise
+from lik.training.averaging import MovingAverage
+from lik.training.batches import Batch, Noise
 from lik.training.recipe import AdamSettings
 from lik.training.step import Guard, Step, adam
 
@@ -36,7 +35,7 @@ def new_step(clip=None, average=None, rate=0.1):
         error = (model(batch.images) - 3).square()
         return {"loss": error, "error": error}
 
-    kept = Average(model, average) if average else None
+    kept = MovingAverage(model, average) if average else None
     return Step(model, loss, optimizer, lambda number: rate, clip, kept)
 
 
@@ -76,19 +75,19 @@ def test_a_broken_batch_changes_nothing_and_counts_for_nothing():
 
 def test_absurd_gradients_are_skipped_and_growing_ones_are_not():
     guard = Guard(torch.device("cpu"))
-    judged = [bool(guard.judge(torch.tensor(norm))) for norm in [5.0] * 30]
-    assert not any(judged)
-    assert bool(guard.judge(torch.tensor(5000.0)))
-    assert not bool(guard.judge(torch.tensor(50.0)))
+    skipped = [bool(guard.skips(torch.tensor(norm))) for norm in [5.0] * 30]
+    assert not any(skipped)
+    assert bool(guard.skips(torch.tensor(5000.0)))
+    assert not bool(guard.skips(torch.tensor(50.0)))
     assert int(guard.skipped) == 1
 
 
 def test_a_run_that_skips_too_many_steps_ends_with_the_reason():
     guard = Guard(torch.device("cpu"))
     for _ in range(Guard.PATIENCE - 1):
-        guard.judge(torch.tensor(math.nan))
+        guard.skips(torch.tensor(math.nan))
     guard.require_progress(49, 5e-4)
-    guard.judge(torch.tensor(math.inf))
+    guard.skips(torch.tensor(math.inf))
     with pytest.raises(FailedOnTheWay, match=r"last 50 steps.*learning_rate=0\.0001"):
         guard.require_progress(50, 5e-4)
 
@@ -118,7 +117,7 @@ def test_the_average_follows_the_weights():
     torch.testing.assert_close(step.average.model.weight.data, expected)
     assert torch.equal(step.average.model.norm.running_mean, step.model.norm.running_mean)
     assert step.shown is step.average.model
-    again = Average(Line(), 0.5)
+    again = MovingAverage(Line(), 0.5)
     again.load_state_dict(step.average.state_dict())
     assert again.steps == 30
     assert torch.equal(again.model.weight, step.average.model.weight)
@@ -133,8 +132,11 @@ def test_rates_rise_and_fall_as_the_recipe_says():
     assert 0 < cosine.rate(99, 100) < 0.001
 
 
-def test_noise_of_shares_is_the_noise_of_the_whole():
+def test_noise_of_shares_is_the_noise_of_the_whole_and_nothing_where_there_is_none():
     whole = Noise(torch_stream(3, "noise", 7), 11).normal(5)
     shares = [Noise(torch_stream(3, "noise", 7), 11, slice(r, None, 3)).normal(5) for r in range(3)]
     for rank, share in enumerate(shares):
         assert torch.equal(share, whole[rank::3])
+    assert torch.equal(
+        Noise(torch_stream(3, "noise", 7), 2, slice(2, None, 3)).normal(5), torch.zeros(1, 5)
+    )

@@ -1,58 +1,29 @@
+"""Trainings: resumed, extended, repeated, refused; and the recipes that say what they are."""
+
 import json
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
-from lik.core.run_folder import RunFolder
-from lik.models.saved import load_model, saved_step
+from lik.models.saved import saved_step
 from lik.training import journal
 from lik.training.batches import Batches
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.running import Data, Observer, run_training
-
-SMALL = ["batch_size=16", "model.latent=4", "epochs=3", "mirror=true"]
-
-
-class StopAfter(Observer):
-    """Asks to stop after some steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def should_stop(self):
-        self.left -= 1
-        return self.left < 0
+from trainings import StopAfter, drawn_data, metrics, noise_data, same_weights, train, weights
 
 
 @pytest.fixture
 def data():
-    random = np.random.default_rng(0)
-    pictures = random.integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return Data(pictures, np.arange(40), np.arange(40, 50), description)
+    return noise_data()
 
 
-def train(path, data, *settings, observer=None, recipe="paper-first"):
-    recipe = load_recipe(recipe, [*SMALL, *settings], 16)
-    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), observer or Observer())
-
-
-def weights(path):
-    return load_model(path / "model.safetensors").model.state_dict()
-
-
-def assert_same_weights(first, second):
-    for name, tensor in weights(first).items():
-        assert torch.equal(tensor, weights(second)[name]), name
-
-
-RUNS = ("whole", "broken")
 ALL_ON = ("ema=0.9", "optimizer.schedule=cosine", "optimizer.warmup=2", "optimizer.clip=50",
           "mirror=true")  # fmt: skip
 
@@ -61,41 +32,33 @@ ALL_ON = ("ema=0.9", "optimizer.schedule=cosine", "optimizer.warmup=2", "optimiz
 @pytest.mark.parametrize("settings", [(), ALL_ON])
 @pytest.mark.parametrize("steps", [1, 3, 4])
 def test_resumed_equals_unbroken(tmp_path, data, steps, settings, recipe):
-    train(tmp_path / "whole", data, *settings, recipe=recipe)
-    broken = tmp_path / "broken"
-    outcome = train(broken, data, *settings, observer=StopAfter(steps), recipe=recipe)
-    assert not outcome.finished
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(whole, data, *settings, recipe=recipe)
+    stopped = train(broken, data, *settings, callback=StopAfter(steps), recipe=recipe)
+    assert not stopped.finished
     outcome = train(broken, data, *settings, recipe=recipe)
     assert outcome.finished
     assert outcome.resumed_from > 0
-    assert_same_weights(tmp_path / "whole", broken)
+    assert same_weights(whole, broken)
     if settings:
-        plain = [load_model(tmp_path / run / "model-plain.safetensors") for run in RUNS]
-        first, second = (saved.model.state_dict() for saved in plain)
-        assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
-        averaged = weights(tmp_path / "whole")
-        assert any(not torch.equal(tensor, averaged[name]) for name, tensor in first.items())
-    figures = [
-        [(r.step, r.train, r.validation) for r in journal.read(tmp_path / run / "journal.jsonl")]
-        for run in RUNS
-    ]
-    assert figures[0] == figures[1]
+        assert same_weights(whole, broken, "model-plain")
+        averaged, plain = weights(whole), weights(whole, "model-plain")
+        assert any(not torch.equal(tensor, averaged[name]) for name, tensor in plain.items())
+    assert metrics(whole) == metrics(broken)
 
 
 def test_extended_equals_longer_from_the_start(tmp_path, data):
     train(tmp_path / "long", data, "epochs=4")
     train(tmp_path / "extended", data, "epochs=2")
     train(tmp_path / "extended", data, "epochs=4")
-    assert_same_weights(tmp_path / "long", tmp_path / "extended")
+    assert same_weights(tmp_path / "long", tmp_path / "extended")
 
 
 def test_a_seed_decides_everything(tmp_path, data):
-    train(tmp_path / "a", data)
-    train(tmp_path / "b", data)
-    train(tmp_path / "c", data, "seed=1")
-    assert_same_weights(tmp_path / "a", tmp_path / "b")
-    with pytest.raises(AssertionError):
-        assert_same_weights(tmp_path / "a", tmp_path / "c")
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(tmp_path / name, data, f"seed={seed}")
+    assert same_weights(tmp_path / "a", tmp_path / "b")
+    assert not same_weights(tmp_path / "a", tmp_path / "c")
 
 
 def test_another_recipe_or_face_set_is_refused_and_nothing_is_lost(tmp_path, data):
@@ -104,7 +67,7 @@ def test_another_recipe_or_face_set_is_refused_and_nothing_is_lost(tmp_path, dat
     before = {f: f.read_bytes() for f in run.rglob("*") if f.is_file()}
     with pytest.raises(UnusableInput, match=r"objective\.beta: 1\.0 → 4\.0"):
         train(run, data, "objective.beta=4")
-    other = Data(data.pictures, data.train, data.validation, data.description | {"hash": "b" * 64})
+    other = replace(data, description=data.description | {"hash": "b" * 64})
     with pytest.raises(UnusableInput, match="another face set"):
         train(run, other)
     with pytest.raises(UnusableInput, match="cannot undo"):
@@ -126,37 +89,6 @@ def test_a_newer_run_and_a_foreign_folder_are_refused(tmp_path, data):
     assert [f.name for f in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_run_whose_states_are_both_broken_says_so(tmp_path, data):
-    train(tmp_path / "run", data)
-    for name in ("last.pt", "previous.pt"):
-        state = tmp_path / "run" / "state" / name
-        state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(UnusableInput, match="cannot be read as a training state"):
-        train(tmp_path / "run", data, "epochs=5")
-
-
-def test_journals_and_states_from_before_named_terms_go_on(tmp_path, data):
-    """One objective gave three figures then, and the state kept their sums in a list."""
-    train(tmp_path / "whole", data)
-    old = tmp_path / "old"
-    train(old, data, observer=StopAfter(4))
-    state = torch.load(old / "state" / "last.pt", weights_only=True)
-    sums = state["position"]["sums"]
-    assert list(sums) == ["loss", "reconstruction", "kl", "images"]
-    position = {key: state["position"][key] for key in ("epoch", "step_in_epoch", "step")}
-    position["images_in_epoch"] = int(sums.pop("images"))
-    position["sums"] = list(sums.values())
-    parts = {name: state["parts"][name] for name in ("model", "optimizer")}
-    torch.save({"version": 1, **parts, "position": position}, old / "state" / "last.pt")
-    train(old, data)
-    assert_same_weights(tmp_path / "whole", old)
-    line = {"epoch": 1, "step": 3, "train": {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0},
-            "validation": None, "images_per_second": 9.5, "scale": "Σ(x−x̂)² + KL"}  # fmt: skip
-    (tmp_path / "journal.jsonl").write_text(json.dumps(line) + "\n")
-    record = journal.read(tmp_path / "journal.jsonl")[0]
-    assert record.train == {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
-
-
 def test_a_loss_that_is_no_number_ends_the_training_and_is_not_saved(tmp_path, data):
     with pytest.raises(FailedOnTheWay, match="with a lower learning rate"):
         train(tmp_path / "run", data, "optimizer.learning_rate=1e12", "epochs=50")
@@ -171,16 +103,16 @@ def test_a_run_that_no_longer_improves_ends_early_and_keeps_its_best(tmp_path, d
     settings = ("epochs=60", "patience=2", "optimizer.learning_rate=0.02")
     outcome = train(tmp_path / "run", data, *settings)
     assert outcome.finished
-    assert outcome.position.stopped_early
+    assert outcome.state.stopped_early
     records = journal.read(tmp_path / "run" / "journal.jsonl")
     losses = [record.validation["loss"] for record in records]
     assert len(losses) < 60
-    assert outcome.position.best == min(losses) == losses[-3]
+    assert outcome.state.best == min(losses) == losses[-3]
     best = saved_step(tmp_path / "run" / "model-best.safetensors")
     assert best == records[-3].step
     again = train(tmp_path / "run", data, *settings)
     assert again.finished
-    assert again.position.step == outcome.position.step
+    assert again.state.step == outcome.state.step
 
 
 def test_what_makes_it_fast_may_change_when_a_run_goes_on(tmp_path, data):
@@ -188,14 +120,15 @@ def test_what_makes_it_fast_may_change_when_a_run_goes_on(tmp_path, data):
     assert train(tmp_path / "run", data, "device.precision=bfloat16", "epochs=2").finished
 
 
-def test_bfloat16_comes_to_about_the_same_loss(tmp_path, data, faces):
-    drawn = Data(faces.images, np.arange(48), np.arange(48, 64), data.description)
+def test_training_lowers_the_loss_and_bfloat16_comes_to_about_the_same(tmp_path, faces):
+    drawn = drawn_data(faces)
     settings = ("epochs=30", "optimizer.learning_rate=2e-3")
     losses = []
     for precision in ("float32", "bfloat16"):
         train(tmp_path / precision, drawn, *settings, f"device.precision={precision}")
         records = journal.read(tmp_path / precision / "journal.jsonl")
         losses.append(records[-1].validation["loss"])
+        assert records[-1].train["loss"] < 0.9 * records[0].train["loss"]
     assert losses[0] != losses[1]
     assert abs(losses[1] / losses[0] - 1) < 0.05
 
@@ -210,8 +143,8 @@ def test_the_journal_keeps_what_the_dimensions_say(tmp_path, data):
 
 
 def test_sets_smaller_than_a_batch_and_without_validation(tmp_path, data):
-    small = Data(data.pictures[:3], np.arange(3), np.arange(0), data.description)
-    assert train(tmp_path / "run", small).position.step == 3
+    small = replace(data, train=np.arange(3), validation=np.arange(0))
+    assert train(tmp_path / "run", small).state.step == 3
     assert all(r.validation is None for r in journal.read(tmp_path / "run" / "journal.jsonl"))
 
 
@@ -269,13 +202,6 @@ def test_mirroring_mirrors_about_half(data):
     assert 8 <= flipped.sum() <= 32
 
 
-def test_training_lowers_the_loss(tmp_path, data, faces):
-    drawn = Data(faces.images, np.arange(48), np.arange(48, 64), data.description)
-    train(tmp_path / "run", drawn, "epochs=30", "optimizer.learning_rate=2e-3")
-    losses = [record.train["loss"] for record in journal.read(tmp_path / "run" / "journal.jsonl")]
-    assert losses[-1] < 0.9 * losses[0]
-
-
 def test_packaged_recipes_are_the_papers():
     assert {"paper-first", "paper-second"} <= set(packaged_recipes())
     first, second = (load_recipe(f"paper-{n}", (), 64) for n in ("first", "second"))
@@ -316,6 +242,21 @@ def test_complaints_name_keys_as_they_stand_in_the_file(setting, words):
         load_recipe("paper-first", [setting])
     assert words in str(refusal.value)
     assert "'model.upsampling'?" not in str(refusal.value)
+
+
+def test_a_key_that_is_given_twice_is_refused(tmp_path):
+    (tmp_path / "mine.yaml").write_text("model: {name: paper-first}\nepochs: 1\nepochs: 2\n")
+    with pytest.raises(UnusableInput, match=r"mine\.yaml, line 3: 'epochs' is given twice"):
+        load_recipe(str(tmp_path / "mine.yaml"))
+    (tmp_path / "mine.yaml").write_text(
+        "epochs: 1\nmodel:\n  name: paper-first\n  latent: 4\n  latent: 5\n"
+    )
+    with pytest.raises(UnusableInput, match="line 5: 'latent' is given twice"):
+        load_recipe(str(tmp_path / "mine.yaml"))
+    with pytest.raises(UnusableInput, match="'epochs' is given twice, as '1' and as '2'"):
+        load_recipe("paper-first", ["epochs=1", "seed=1", "epochs=2"])
+    with pytest.raises(UnusableInput, match="'beta' is given twice"):
+        load_recipe("paper-first", ["objective={beta: 1, beta: 2}"])
 
 
 @pytest.mark.parametrize("text", ["model: {latent: 4}", "model: {}"])

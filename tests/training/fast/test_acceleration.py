@@ -1,13 +1,14 @@
 import torch
 
-from lik.core import acceleration
+from lik.core import precision
+from lik.training.fast import acceleration
 from lik.training.fast.acceleration import WORTH_COMPILING, DeviceSettings, choose_acceleration
 
 CPU = torch.device("cpu")
 
 
 def test_what_is_asked_for_is_done(monkeypatch):
-    monkeypatch.setattr(acceleration, "has_compiler", lambda: True)
+    monkeypatch.setattr(acceleration, "compiler", lambda: "g++")
     chosen = choose_acceleration(DeviceSettings(precision="bfloat16", compile=True), CPU, 1)
     assert (chosen.precision, chosen.compiled) == (torch.bfloat16, True)
     plain = DeviceSettings(precision="float32", compile=False)
@@ -16,16 +17,16 @@ def test_what_is_asked_for_is_done(monkeypatch):
 
 
 def test_precision_follows_the_processor(monkeypatch):
-    for fast, precision in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(acceleration, "has_fast_bfloat16", lambda device, fast=fast: fast)
-        assert choose_acceleration(DeviceSettings(), CPU, 1).precision == precision
+    for fast, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(precision, "has_fast_bfloat16", lambda device, fast=fast: fast)
+        assert choose_acceleration(DeviceSettings(), CPU, 1).precision == expected
 
 
 def test_compilation_is_for_long_trainings_where_a_compiler_is(monkeypatch):
-    monkeypatch.setattr(acceleration, "has_compiler", lambda: True)
+    monkeypatch.setattr(acceleration, "compiler", lambda: "g++")
     assert not choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"] - 1).compiled
     assert choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"]).compiled
-    monkeypatch.setattr(acceleration, "has_compiler", lambda: False)
+    monkeypatch.setattr(acceleration, "compiler", lambda: None)
     without = choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"])
     assert not without.compiled
     assert "no C++ compiler" in without.describe(CPU)
@@ -33,4 +34,4 @@ def test_compilation_is_for_long_trainings_where_a_compiler_is(monkeypatch):
 
 def test_a_compiler_is_looked_for_where_the_user_says(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert not acceleration.has_compiler()
+    assert acceleration.compiler() is None

@@ -1,60 +1,59 @@
 """The quick forms of transposed convolutions compute what PyTorch's own operator does."""
 
-from collections.abc import Callable
+import copy
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from lik.training.fast.layers import FEW_CHANNELS, ConvTranspose4x4, SameConvTranspose3x3, double
+from lik.models.paper import SameConvTranspose
+from lik.training.fast import quicken
+from lik.training.fast.convolutions import FEW_CHANNELS, double
 
-SIZES = [(1, 1), (1, 6), (5, 3), (8, 8)]
-LAYERS: dict[str, Callable[[], nn.ConvTranspose2d]] = {
-    "4x4 to a picture": lambda: ConvTranspose4x4(5, 3),
-    "4x4 to many channels": lambda: ConvTranspose4x4(5, FEW_CHANNELS + 1),
-    "3x3": lambda: SameConvTranspose3x3(5, 3),
+LAYERS = {
+    "4x4 to a picture": lambda: nn.ConvTranspose2d(5, 3, 4, 2, 1),
+    "4x4 to many channels": lambda: nn.ConvTranspose2d(5, FEW_CHANNELS + 1, 4, 2, 1),
+    "3x3": lambda: SameConvTranspose(5, 3),
 }
 
 
-def plainly(layer: nn.ConvTranspose2d, features: Tensor) -> Tensor:
-    doubled: Tensor = nn.ConvTranspose2d.forward(layer, features)
-    return doubled[:, :, : 2 * features.shape[2], : 2 * features.shape[3]]
+def pair(make):
+    """A plain layer, and a quick one with the same weights."""
+    torch.manual_seed(0)
+    plain = make()
+    quick = copy.deepcopy(plain)
+    quicken(quick)
+    return plain, quick
 
 
-def outcome(run: Callable[[Tensor], Tensor], layer: nn.Module, features: Tensor) -> list[Tensor]:
+def outcome(layer, features):
     """The output, and the gradients of a weighted sum of it."""
     features = features.clone().requires_grad_()
-    output = run(features)
+    output = layer(features)
     weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(2))
     (output * weights.to(output.dtype)).sum().backward()
-    assert features.grad is not None
     gradients = [parameter.grad for parameter in layer.parameters()]
     layer.zero_grad()
-    return [output.detach(), features.grad, *(g for g in gradients if g is not None)]
+    return [output.detach(), features.grad, *gradients]
 
 
 @pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 3), (8, 8)], ids=str)
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
-def test_outputs_and_gradients_are_those_of_the_usual_operator(
-    make: Callable[[], nn.ConvTranspose2d],
-    size: tuple[int, int],
-    training: bool,
-    memory: torch.memory_format,
-) -> None:
-    torch.manual_seed(0)
-    layer = make().train(training)
+def test_outputs_and_gradients_are_those_of_the_usual_operator(make, size, training, memory):
+    plain, quick = pair(make)
+    assert type(quick) is not type(plain)
     features = torch.randn(2, 5, *size).contiguous(memory_format=memory)
-    quick = outcome(layer, layer, features)
-    usual = outcome(lambda x: plainly(layer, x), layer, features)
-    assert len(quick) == len(usual) == 4
-    for ours, theirs in zip(quick, usual, strict=True):
-        assert ours.shape == theirs.shape
-        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+    ours, theirs = outcome(quick.train(training), features), outcome(plain, features)
+    assert len(ours) == len(theirs) == 4
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.shape == other.shape
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    assert quick.state_dict().keys() == plain.state_dict().keys()
 
 
-def test_the_gradients_of_the_sub_pixel_form_are_its_own() -> None:
+def test_the_gradients_of_the_sub_pixel_form_are_its_own():
     torch.manual_seed(0)
     features = torch.randn(2, 3, 2, 3, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(3, 2, 4, 4, dtype=torch.float64, requires_grad=True)
@@ -63,26 +62,12 @@ def test_the_gradients_of_the_sub_pixel_form_are_its_own() -> None:
 
 
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
-def test_weights_are_stored_as_those_of_the_usual_operator(
-    make: Callable[[], nn.ConvTranspose2d],
-) -> None:
-    layer = make()
-    usual = nn.ConvTranspose2d(5, layer.out_channels, layer.kernel_size)
-    shapes = {name: tensor.shape for name, tensor in layer.state_dict().items()}
-    assert shapes == {name: tensor.shape for name, tensor in usual.state_dict().items()}
-
-
-@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
-def test_in_bfloat16_they_round_no_more_than_the_usual_operator(
-    make: Callable[[], nn.ConvTranspose2d],
-) -> None:
-    torch.manual_seed(0)
-    layer, features = make(), torch.randn(2, 5, 6, 6)
-    exact = outcome(lambda x: plainly(layer, x), layer, features)
+def test_in_bfloat16_they_round_no_more_than_the_usual_operator(make):
+    (plain, quick), features = pair(make), torch.randn(2, 5, 6, 6)
+    exact = outcome(plain, features)
     with torch.autocast("cpu", torch.bfloat16):
-        quick = outcome(layer, layer, features)
-        usual = outcome(lambda x: plainly(layer, x), layer, features)
-    assert quick[0].dtype == torch.bfloat16
-    assert all(gradient.dtype == torch.float32 for gradient in quick[1:])
-    for ours, theirs, true in zip(quick, usual, exact, strict=True):
-        assert (ours - true).norm() < 1.5 * (theirs - true).norm() + 1e-3 * true.norm()
+        ours, usual = outcome(quick, features), outcome(plain, features)
+    assert ours[0].dtype == torch.bfloat16
+    assert all(gradient.dtype == torch.float32 for gradient in ours[1:])
+    for one, other, true in zip(ours, usual, exact, strict=True):
+        assert (one - true).norm() < 1.5 * (other - true).norm() + 1e-3 * true.norm()

@@ -1,5 +1,6 @@
 """A recorded step does what a step does; where there is no GPU, a tape of operations stands in."""
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -8,21 +9,20 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from lik.training.fast.acceleration import DeviceSettings, choose_acceleration, has_compiler
-from lik.training.fast.compilation import Compiled
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
-from lik.models.saved import load_model
-from lik.training import building, journal
-from lik.training.batches import Batch
-from lik.training.fast.graph import WARM_UP, GraphedStep
-from lik.training.batches import Noise
+from lik.training import fast, journal
+from lik.training.batches import Batch, Noise
+from lik.training.building import build_step
+from lik.training.fast import DeviceSettings, choose_acceleration, compiler
+from lik.training.fast.compilation import Compiled
+from lik.training.fast.graph import GraphedStep
 from lik.training.recipe import load_recipe
-from lik.training.running import Data, Observer, run_training
+from lik.training.running import run_training
 from lik.training.step import Step
+from trainings import CPU, StopAfter, noise_data, recipe_of, same_weights
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-CPU = torch.device("cpu")
 
 
 class Tape(TorchDispatchMode):
@@ -86,22 +86,21 @@ def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
     settings = ["model.latent=4", "batch_size=4", "ema=0.9", "optimizer.clip=5",
                 "optimizer.schedule=cosine", "optimizer.warmup=3"]  # fmt: skip
     recipe = load_recipe(recipe, settings, 16)
-    real = building.choose_acceleration
+    real = fast.choose_acceleration
 
     def chosen(*arguments):
-        how = real(*arguments)
-        return type(how)(how.precision, False, recorder is not None, how.notes)
+        return replace(real(*arguments), compiled=False, graph=recorder is not None)
 
-    remarks = []
+    notices = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(building, "choose_acceleration", chosen)
-        patched.setattr(building, "CudaRecorder", lambda device: recorder)
-        made, _ = building.build_step(recipe, CPU, 40, recipe.state(40, CPU), tell=remarks.append)
+        patched.setattr(fast, "choose_acceleration", chosen)
+        patched.setattr(fast, "CudaRecorder", lambda device: recorder)
+        made, _ = build_step(recipe, CPU, 40, recipe.state(40, CPU), notify=notices.append)
     if loss:
         made.loss = loss(made.loss)
     if compiled:
-        made.settling = Compiled(made._settle_in_lines, remarks.append, merged=True)
-    return made, remarks
+        made.compiled_step = Compiled(made._plain_lines, notices.append, merged=True)
+    return made, notices
 
 
 def batches(count=16):
@@ -159,16 +158,16 @@ def test_a_recorded_step_does_what_a_step_does(recipe, one_thread):
         torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.skipif(not has_compiler(), reason="torch.compile needs a C++ compiler")
+@pytest.mark.skipif(compiler() is None, reason="torch.compile needs a C++ compiler")
 def test_what_is_done_with_gradients_may_be_compiled(monkeypatch, one_thread):
     """Broken batches are skipped, rates change, whole batches and smaller ones share moments."""
     monkeypatch.setattr("lik.training.fast.graph.WARM_UP", 100)  # a tape cannot hold compiled code
     plain = new_step()[0]
-    graphed, remarks = new_step(OnTape(), compiled=True)
+    graphed, notices = new_step(OnTape(), compiled=True)
     expected, found = taken(plain), taken(graphed)
-    assert graphed.settling is not None
-    assert not graphed.settling.given_up
-    assert remarks == []
+    assert graphed.compiled_step is not None
+    assert not graphed.compiled_step.given_up
+    assert notices == []
     assert int(graphed.guard.skipped) == 2
     for one, other in zip(expected, found, strict=True):
         assert other["images"] == one["images"]
@@ -190,31 +189,31 @@ def test_what_is_saved_of_it_is_what_is_saved_of_a_step():
 
 def test_what_cannot_be_recorded_goes_on_as_it_was_and_says_so():
     plain = new_step()[0]
-    graphed, remarks = new_step(CannotRecord())
+    graphed, notices = new_step(CannotRecord())
     expected, found = taken(plain), taken(graphed)
     for one, other in zip(expected, found, strict=True):
         assert other == pytest.approx(one, rel=1e-5)
-    assert remarks == [
+    assert notices == [
         "The step could not be recorded as a graph (operation not permitted when stream is "
         "capturing): going on without, more slowly."
     ]
 
 
-def test_an_objective_with_dice_of_its_own_is_not_recorded():
-    def with_dice(loss):
-        def diced(images, noise):
+def test_an_objective_with_numbers_of_its_own_is_not_recorded():
+    def with_numbers(loss):
+        def drawing(images, noise):
             torch.rand(1, generator=noise.generator)
             return loss(images, noise)
 
-        return diced
+        return drawing
 
     recorder = OnTape()
-    plain, (graphed, remarks) = new_step(loss=with_dice)[0], new_step(recorder, with_dice)
+    plain, (graphed, notices) = new_step(loss=with_numbers)[0], new_step(recorder, with_numbers)
     for one, other in zip(taken(plain), taken(graphed), strict=True):
         assert other == pytest.approx(one, rel=1e-5)
     assert recorder.recorded == 0
-    assert len(remarks) == 1
-    assert "random numbers of its own" in remarks[0]
+    assert len(notices) == 1
+    assert "random numbers of its own" in notices[0]
 
 
 def test_a_step_that_fails_while_it_warms_up_is_a_failure():
@@ -247,39 +246,23 @@ def test_graphs_are_for_small_models_in_one_process_on_a_gpu(monkeypatch):
         assert "no graph" in how.notes[-1]
 
 
-def test_only_what_stays_the_same_is_recorded():
-    assert load_recipe("paper-first", ["objective.beta=4"]).objective.recordable
-
-
 @pytest.fixture
 def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (840, 32, 32, 3), dtype=np.uint8)
-    description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return Data(pictures, np.arange(805), np.arange(805, 840), description)
+    return noise_data(840, 32)
 
 
-class Noting(Observer):
-    def __init__(self, stop_after=10**9):
-        self.remarks, self.how, self.left = [], "", stop_after
-
-    def began(self, recipe, resumed, steps_per_epoch, how):
+class Watching(StopAfter):
+    def began(self, plan, resumed, steps, how):
         self.how = how
 
-    def noted(self, remark):
-        self.remarks.append(remark)
 
-    def should_stop(self):
-        self.left -= 1
-        return self.left < 0
-
-
-def train(path, data, *settings, observer=None, recipe="paper-first"):
-    observer = observer or Noting()
-    recipe = load_recipe(recipe, ["batch_size=16", "model.latent=8", *settings], 32)
-    run_training(RunFolder(path), recipe, data, torch.device("cuda"), observer)
-    assert observer.remarks == []
+def train(path, data, *settings, stop_after=10**9, recipe="paper-first"):
+    callback, notices = Watching(stop_after), []
+    recipe = recipe_of("model.latent=8", *settings, recipe=recipe, size=32)
+    run_training(RunFolder(path), recipe, data, torch.device("cuda"), callback, notices.append)
+    assert notices == []
     records = journal.read(path / "journal.jsonl")
-    return observer, [(r.train["loss"], r.validation["loss"]) for r in records]
+    return callback, [(r.train["loss"], r.validation["loss"]) for r in records]
 
 
 @CUDA
@@ -292,10 +275,10 @@ def test_on_a_gpu_a_graph_learns_what_steps_learn(tmp_path, data, recipe, compil
                 "ema=0.9", "optimizer.clip=50", "optimizer.schedule=cosine")  # fmt: skip
     losses = []
     for graph in ("false", "true"):
-        observer, found = train(
+        callback, found = train(
             tmp_path / graph, data, *settings, f"device.graph={graph}", recipe=recipe
         )
-        assert ("one graph" in observer.how) == (graph == "true")
+        assert ("one graph" in callback.how) == (graph == "true")
         losses.append(found)
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
 
@@ -308,23 +291,19 @@ def test_on_a_gpu_resumed_equals_unbroken(tmp_path, data, graph, steps):
     settings = ("epochs=2", "device.deterministic=true", "device.compile=false", "ema=0.9",
                 f"device.graph={graph}", "mirror=true")  # fmt: skip
     train(tmp_path / "whole", data, *settings)
-    train(tmp_path / "broken", data, *settings, observer=Noting(steps))
+    train(tmp_path / "broken", data, *settings, stop_after=steps)
     train(tmp_path / "broken", data, *settings)
     torch.use_deterministic_algorithms(False)
-    whole, broken = (
-        load_model(tmp_path / name / "model.safetensors").model.state_dict()
-        for name in ("whole", "broken")
-    )
-    assert all(torch.equal(tensor, broken[name]) for name, tensor in whole.items())
+    assert same_weights(tmp_path / "whole", tmp_path / "broken")
 
 
 @CUDA
 @pytest.mark.gpu
 def test_on_a_gpu_of_our_days_bfloat16_and_graph_are_chosen(tmp_path, data):
-    observer, _ = train(tmp_path / "run", data, "epochs=1")
-    assert "one graph" in observer.how
+    callback, _ = train(tmp_path / "run", data, "epochs=1")
+    assert "one graph" in callback.how
     if torch.cuda.get_device_capability() >= (8, 0):
-        assert "bfloat16" in observer.how
+        assert "bfloat16" in callback.how
 
 
 @CUDA
@@ -334,7 +313,3 @@ def test_on_a_gpu_a_set_that_does_not_fit_is_read_ahead(tmp_path, data, monkeypa
     fits = train(tmp_path / "fits", data, "epochs=1")[1]
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))
     np.testing.assert_allclose(train(tmp_path / "not", data, "epochs=1")[1], fits, rtol=1e-3)
-
-
-def test_warming_up_takes_more_than_one_step():
-    assert WARM_UP >= 3

@@ -4,15 +4,19 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from lik.training.fast.acceleration import Acceleration
 from lik.core.randomness import torch_stream
-from lik.models import im2col
-from lik.models.convolutions import Conv1x1, Conv4x4
-from lik.models.paper import GaussianHeads
-from lik.training.fast.layers import ConvTranspose4x4, SameConvTranspose3x3
-from lik.training.batches import Batch
-from lik.training.batches import Noise
+from lik.models.paper import GaussianHeads, SameConvTranspose
+from lik.training.batches import Batch, Noise
+from lik.training.building import build_step
+from lik.training.fast import im2col, quicken
 from lik.training.recipe import load_recipe
+
+LAYERS = {
+    "4x4": lambda: torch.nn.Conv2d(5, 7, 4, 2, 1),
+    "1x1": lambda: torch.nn.Conv2d(5, 7, 1),
+    "transposed 4x4": lambda: torch.nn.ConvTranspose2d(5, 7, 4, 2, 1),
+    "transposed 3x3": lambda: SameConvTranspose(5, 7),
+}
 
 
 def outcome(run, *tensors):
@@ -64,26 +68,36 @@ def test_putting_windows_together_is_the_adjoint_of_taking_them(maps):
         assert float((columns * other).sum()) == pytest.approx(float((large * together).sum()))
 
 
-@pytest.mark.parametrize(
-    "make", [lambda: Conv4x4(5, 7), lambda: Conv1x1(5, 7), lambda: ConvTranspose4x4(5, 7),
-             lambda: SameConvTranspose3x3(5, 7)],
-)  # fmt: skip
+@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 def test_layers_are_the_same_in_either_form(make, monkeypatch):
     torch.manual_seed(0)
     layer, features = make().double(), torch.randn(2, 5, 6, 8, dtype=torch.float64)
     usual = outcome(layer, features)
+    quicken(layer)
+    assert type(layer).__name__.startswith("Quick")
     asked = []
     monkeypatch.setattr(im2col, "suits", lambda features: asked.append(1) or True)
     assert_alike(outcome(layer, features), usual)
-    assert asked
     assert_alike(outcome(layer.eval(), features), usual)
     assert len(asked) == 1
+
+
+def test_layers_of_other_shapes_stay_as_they_are():
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(4, 4, 4, 2, 1, groups=2),
+        torch.nn.ConvTranspose2d(4, 3, 4, 2, 1, output_padding=1),
+    )  # fmt: skip
+    before = [type(layer) for layer in model]
+    quicken(model)
+    assert [type(layer) for layer in model] == before
 
 
 def test_both_heads_are_one_product_in_training():
     torch.manual_seed(0)
     heads, features = GaussianHeads(24, 5), torch.randn(3, 6, 2, 2)
-    together, apart = heads.train()(features), heads.eval()(features)
+    apart = heads(features)
+    quicken(heads)
+    together = heads(features)
     torch.testing.assert_close(together.mean, apart.mean)
     torch.testing.assert_close(together.log_variance, apart.log_variance)
 
@@ -93,22 +107,23 @@ def test_both_heads_are_one_product_in_training():
 @pytest.mark.parametrize("name", ["paper-first", "paper-second"])
 def test_on_a_gpu_compiled_models_have_the_loss_and_gradient_of_plain_ones(name):
     """In bfloat16, where both round, the products are no further from float32 than cuDNN is."""
-    device, remarks = torch.device("cuda"), []
+    device, notices = torch.device("cuda"), []
     torch.manual_seed(0)
-    recipe = load_recipe(name, ["batch_size=16"], 64)
-    model = recipe.build().to(device).to(memory_format=torch.channels_last)
     images = torch.rand(16, 3, 64, 64, device=device).contiguous(memory_format=torch.channels_last)
 
-    def found(how):
+    def found(*settings):
+        recipe = load_recipe(name, ["batch_size=16", *settings], 64)
+        objective = recipe.state(16, device)
+        step, _ = build_step(recipe, device, 16, objective, notify=notices.append)
         noise = Noise(torch_stream(0, "test", device=device), 16)
-        loss = recipe.loss(model, how)(Batch(images, 16, 16), noise)["loss"].mean()
-        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        loss = step.loss(Batch(images, 16, 16), noise)["loss"].mean()
+        gradients = torch.autograd.grad(loss, list(step.model.parameters()))
         return loss.item(), torch.cat([g.flatten().float() for g in gradients])
 
-    exact = found(Acceleration())
-    plain = found(Acceleration(torch.bfloat16))
-    quick = found(Acceleration(torch.bfloat16, compiled=True, tell=remarks.append))
-    assert remarks == []
+    exact = found("device.precision=float32", "device.compile=false")
+    plain = found("device.precision=bfloat16", "device.compile=false")
+    quick = found("device.precision=bfloat16", "device.compile=true")
+    assert notices == []
     assert quick[0] == pytest.approx(exact[0], rel=1e-2)
     error, usual = ((g - exact[1]).norm() / exact[1].norm() for _, g in (quick, plain))
     assert error < 1.2 * usual + 1e-3

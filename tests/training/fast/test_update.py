@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lik.training.fast.acceleration import has_compiler
+from lik.training.fast import compiler
 from lik.training.fast.compilation import Compiled
 from lik.training.fast.update import Moments, adam_step
 
@@ -32,18 +32,18 @@ def after_steps(lines, clip):
     optimizer = torch.optim.Adam(weights, lr=RATE, betas=BETAS, eps=EPSILON, fused=True)
     for step in range(8):
         found = gradients(step)
-        skip, divisor = torch.tensor(float(step == 5)), torch.tensor(3.0) if clip else None
+        skip, scale = torch.tensor(float(step == 5)), torch.tensor(3.0) if clip else None
         for weight, gradient in zip(weights, found, strict=True):
             weight.grad = gradient
         if lines is None:
             optimizer.found_inf = skip
             if clip:
-                optimizer.grad_scale = divisor
+                optimizer.grad_scale = scale
             optimizer.step()
         else:
             with torch.no_grad():
                 moments = Moments.of(optimizer, weights)
-                lines(weights, found, moments, torch.tensor(RATE), BETAS, EPSILON, divisor,
+                lines(weights, found, moments, torch.tensor(RATE), BETAS, EPSILON, scale,
                       skip == 1)  # fmt: skip
     states = [optimizer.state[weight] for weight in weights]
     return [w.detach() for w in weights], [value for state in states for value in state.values()]
@@ -61,7 +61,7 @@ def test_lines_do_what_the_fused_optimizer_does(clip):
     assert_alike(adam_step, clip)
 
 
-@pytest.mark.skipif(not has_compiler(), reason="torch.compile needs a C++ compiler")
+@pytest.mark.skipif(compiler() is None, reason="torch.compile needs a C++ compiler")
 def test_so_do_compiled_lines():
     remarks = []
     assert_alike(Compiled(adam_step, remarks.append, merged=True), clip=True)

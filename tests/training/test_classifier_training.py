@@ -7,9 +7,10 @@ from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
 from lik.models.attributes import load_attribute_network
 from lik.training import journal
-from lik.training.classifier import ClassifierPlan, as_labels, learnable
 from lik.training.batches import Batches
-from lik.training.running import Data, Observer, run_training
+from lik.training.classifier import ClassifierPlan, as_labels, learnable
+from lik.training.running import run_training
+from trainings import CPU, StopAfter, drawn_data
 
 NAMES = ["Wearing_Hat", "Eyeglasses"]
 SMALL = {
@@ -19,28 +20,15 @@ SMALL = {
 }
 
 
-class StopAfter(Observer):
-    def __init__(self, steps):
-        self.left = steps
-
-    def should_stop(self):
-        self.left -= 1
-        return self.left < 0
-
-
 def labels_of(faces):
     columns = [faces.attribute_names.index(name) for name in NAMES]
     return as_labels(faces.attributes[:, columns])
 
 
-def train(path, faces, epochs, observer=None, labels=None, **settings):
+def train(path, faces, epochs, callback=None, labels=None, **settings):
     plan = validated(ClassifierPlan, SMALL | {"epochs": epochs} | settings, "test")
-    description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = Data(
-        faces.images, np.arange(48), np.arange(48, 64), description,
-        labels_of(faces) if labels is None else labels,
-    )  # fmt: skip
-    return run_training(RunFolder(path), plan, data, torch.device("cpu"), observer or Observer())
+    data = drawn_data(faces, labels_of(faces) if labels is None else labels)
+    return run_training(RunFolder(path), plan, data, CPU, callback)
 
 
 def weights(path):
@@ -82,14 +70,13 @@ def test_labels_stay_with_their_faces(faces):
     pictures = np.zeros((10, 4, 4, 3), np.uint8)
     pictures[:] = np.arange(10)[:, None, None, None]
     rows = np.arange(10, dtype=np.float32)[:, None] / 255
-    cpu = torch.device("cpu")
     for rank in range(3):
         batches = Batches(
-            pictures, np.arange(2, 10), 5, cpu, rank=rank, processes=3, labels=rows, mirror=True
+            pictures, np.arange(2, 10), 5, CPU, rank=rank, processes=3, labels=rows, mirror=True
         )
         for batch in [*batches.epoch(0), *batches.in_order()]:
             torch.testing.assert_close(batch.images[:, :1, 0, 0], batch.labels)
-    assert Batches(pictures, np.arange(10), 5, cpu).epoch(0).__next__().labels is None
+    assert Batches(pictures, np.arange(10), 5, CPU).epoch(0).__next__().labels is None
 
 
 def test_what_attributes_become():
