@@ -25,7 +25,7 @@ from lik.faces.detect.eyes import CUT, EyeNetwork
 from lik.training.batches import Batches, on_device
 from lik.training.building import build_step
 from lik.training.fast import compiler
-from lik.training.loop import EpochEnd, Limit, TrainingProgress, TrainState, train
+from lik.training.loop import Limit, TrainingProgress, TrainState, train
 from lik.training.recipe import load_recipe
 
 PACKAGES = ("lik-vae", "torch", "numpy", "opencv-python-headless", "pillow", "pydantic")
@@ -131,7 +131,7 @@ class _Clock:
 
     def save(self) -> None: ...
     def measure(self) -> None: ...
-    def epoch_ended(self, end: EpochEnd) -> None: ...
+    def epoch_ended(self, *of_epoch: Any) -> None: ...
 
     @property
     def images_per_second(self) -> float:

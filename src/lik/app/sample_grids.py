@@ -45,9 +45,7 @@ class SampleGrids(Callback):
         self.waiting: EpochRecord | None = None
         self.failed = False
 
-    def began(
-        self, plan: TrainingPlan, resumed: TrainState, steps_per_epoch: int, how: str
-    ) -> None:
+    def began(self, plan: TrainingPlan, resumed: TrainState, steps: int, how: str) -> None:
         for place in (self.folder.grids, self.folder.grids / "strips"):
             for file in place.glob("epoch-*.png"):  # of epochs that are trained again
                 if (_epoch_of(file) or 0) > resumed.epoch:

@@ -45,9 +45,7 @@ class TensorBoard(Callback):
         if self.writer is not None:
             self.writer.close()
 
-    def began(
-        self, plan: TrainingPlan, resumed: TrainState, steps_per_epoch: int, how: str
-    ) -> None:
+    def began(self, plan: TrainingPlan, resumed: TrainState, steps: int, how: str) -> None:
         from torch.utils.tensorboard import SummaryWriter  # an extra
 
         place = self.folder.path / "tensorboard"

@@ -37,12 +37,10 @@ class TrainingBar(Callback):
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
-    def began(
-        self, plan: TrainingPlan, resumed: TrainState, steps_per_epoch: int, how: str
-    ) -> None:
+    def began(self, plan: TrainingPlan, resumed: TrainState, steps: int, how: str) -> None:
         note(f"On {how}.")
         self.epochs, self.batch_size = plan.epochs, plan.batch_size
-        self.all_steps = plan.epochs * steps_per_epoch
+        self.all_steps = plan.epochs * steps
         if resumed.step and resumed.epoch < plan.epochs:
             note(f"Going on in epoch {resumed.epoch + 1}, after {resumed.step:,} steps.")
         if self.progress is not None:

@@ -10,10 +10,8 @@ from lik.training.recipe import TrainingPlan
 class Callback:
     """Called as a run goes on; the methods do nothing until a front end overrides them."""
 
-    def began(
-        self, plan: TrainingPlan, resumed: TrainState, steps_per_epoch: int, how: str
-    ) -> None:
-        """Training begins at ``resumed``; ``how`` says in words what makes it fast."""
+    def began(self, plan: TrainingPlan, resumed: TrainState, steps: int, how: str) -> None:
+        """Training begins at ``resumed``; an epoch has ``steps``; ``how`` it is made fast, in words."""
 
     def progressed(self, progress: TrainingProgress) -> None:
         """Some more steps are done."""
@@ -32,11 +30,9 @@ class Callbacks(Callback):
     def __init__(self, *callbacks: Callback) -> None:
         self.callbacks = callbacks
 
-    def began(
-        self, plan: TrainingPlan, resumed: TrainState, steps_per_epoch: int, how: str
-    ) -> None:
+    def began(self, plan: TrainingPlan, resumed: TrainState, steps: int, how: str) -> None:
         for callback in self.callbacks:
-            callback.began(plan, resumed, steps_per_epoch, how)
+            callback.began(plan, resumed, steps, how)
 
     def progressed(self, progress: TrainingProgress) -> None:
         for callback in self.callbacks:

@@ -41,13 +41,13 @@ class SavedState:
     Attributes:
         path: the file that it was read from.
         parts: state by name: model, optimizer, and what else was saved.
-        position: where the run stopped.
+        train_state: where the run stopped.
         remark: why it is not the last generation, in a sentence; None where it is.
     """
 
     path: Path
     parts: Mapping[str, Any]
-    position: TrainState
+    train_state: TrainState
     remark: str | None = None
 
     def restore(self, targets: Mapping[str, Stateful]) -> None:
@@ -70,8 +70,8 @@ class _Unreadable(Exception):
     pass
 
 
-def save_state(path: Path, parts: Mapping[str, Any], position: TrainState) -> None:
-    """Write states by name and the position; random streams are found again by their names.
+def save_state(path: Path, parts: Mapping[str, Any], train_state: TrainState) -> None:
+    """Write states by name and the train state; random streams are found again by their names.
 
     The state that was at ``path`` becomes the generation before.
 
@@ -80,7 +80,7 @@ def save_state(path: Path, parts: Mapping[str, Any], position: TrainState) -> No
     """
     buffer = io.BytesIO()
     torch.save(
-        {"version": VERSION, "parts": dict(parts), "position": asdict(position)},
+        {"version": VERSION, "parts": dict(parts), "position": asdict(train_state)},
         buffer,
     )
     content = buffer.getbuffer()
@@ -113,8 +113,8 @@ def load_state(path: Path) -> SavedState:
         raise UnusableInput(
             f"{damage}, and neither can the one before it: delete the run to begin anew."
         ) from None
-    remark = f"{damage}: going on from the one before it, of step {before.position.step:,}."
-    return SavedState(before.path, before.parts, before.position, remark)
+    remark = f"{damage}: going on from the one before it, of step {before.train_state.step:,}."
+    return SavedState(before.path, before.parts, before.train_state, remark)
 
 
 def discard_damaged(path: Path, state: SavedState) -> None:

@@ -52,25 +52,17 @@ class TrainingProgress:
     images_per_second: float
 
 
-@dataclass(frozen=True)
-class EpochEnd:
-    """What a callback is given after each epoch."""
-
-    epoch: int
-    step: int
-    train: Metrics
-    validation: Metrics | None
-    images_per_second: float
-    best: bool
-
-
 class LoopCallback(Protocol):
-    """What the loop calls between steps; ``measure`` gives the means over the validation faces."""
+    """What the loop calls between steps, when the state is up to date.
+
+    ``measure`` gives the means over the validation faces, where there are any.
+    """
 
     def measure(self) -> Metrics | None: ...
-
     def progressed(self, progress: TrainingProgress) -> None: ...
-    def epoch_ended(self, end: EpochEnd) -> None: ...
+    def epoch_ended(
+        self, train: Metrics, validation: Metrics | None, images_per_second: float, best: bool
+    ) -> None: ...
     def should_stop(self) -> bool: ...
     def save(self) -> None: ...
 
@@ -165,9 +157,7 @@ def _end_epoch(
     state.stopped_early = (
         limit.patience is not None and state.best is not None and waited >= limit.patience
     )
-    callback.epoch_ended(
-        EpochEnd(state.epoch, state.step, train, validation, images_per_second, best)
-    )
+    callback.epoch_ended(train, validation, images_per_second, best)
     if sound:
         callback.save()
     elif state.epoch >= limit.epochs:

@@ -32,15 +32,15 @@ def open_run(
     Raises:
         UnusableInput: the run was begun otherwise, or its state cannot be read.
     """
-    position, state = TrainState(), None
+    reached, state = TrainState(), None
     stored = read_environment(folder) if folder.environment.is_file() else None
     if stored is not None:
         _require_same(folder, recipe, description, stored["faces"])
         if has_state(folder.state):
             state = load_state(folder.state)
             state.restore(parts)
-            position = state.position
-        begun = position.epoch + (position.step_in_epoch > 0)
+            reached = state.train_state
+        begun = reached.epoch + (reached.step_in_epoch > 0)
         if recipe.epochs < begun:
             raise UnusableInput(
                 f"{folder.path} has begun epoch {begun} already: epochs={recipe.epochs} cannot "
@@ -50,7 +50,7 @@ def open_run(
         discard_damaged(folder.state, state)
         if state.remark:
             notify(state.remark)
-    journal.rewind(folder.journal, position.step)
+    journal.rewind(folder.journal, reached.step)
     for place in (folder.path, folder.state.parent, folder.figures, folder.grids):
         remove_stale_parts(place)
     if stored is None:
@@ -58,7 +58,7 @@ def open_run(
     elif stored != (now := stored | {"faces": description} | facts):  # moved, or trained elsewhere
         write_json(folder.environment, now)
     write_text(folder.recipe, to_yaml(recipe))
-    return position
+    return reached
 
 
 def require_run(folder: RunFolder) -> None:

@@ -22,7 +22,7 @@ from lik.training.batches import Batches, Noise, on_device
 from lik.training.building import build_step
 from lik.training.callback import Callback
 from lik.training.checkpoint import save_state
-from lik.training.loop import EpochEnd, Limit, TrainingProgress, TrainState, measure, train
+from lik.training.loop import Limit, TrainingProgress, TrainState, measure, train
 from lik.training.processes import ALONE, Processes
 from lik.training.recipe import TrainingPlan
 from lik.training.resuming import open_run, require_run
@@ -190,7 +190,13 @@ class Checkpointer:
         if time.monotonic() - self.saved_at > SAVE_EVERY_SECONDS:
             self.save()
 
-    def epoch_ended(self, end: EpochEnd) -> None:
+    def epoch_ended(
+        self,
+        train: journal.Metrics,
+        validation: journal.Metrics | None,
+        images_per_second: float,
+        best: bool,
+    ) -> None:
         if not self.plan.losses_compare(self.step.objective):
             # Its weights change: later losses do not compare, and the next epoch is the best one.
             self.state.best = None
@@ -198,11 +204,11 @@ class Checkpointer:
             return
         shown = self.step.shown.eval()
         record = journal.EpochRecord(
-            end.epoch, end.step, end.train, end.validation, end.images_per_second,
+            self.state.epoch, self.state.step, train, validation, images_per_second,
             self.plan.objective.scale, self._details(shown),
         )  # fmt: skip
         journal.append(self.folder.journal, record)
-        if end.best:
+        if best:
             self._write(self.folder.best_model, shown)
         self.callback.epoch_ended(record, shown)
 
