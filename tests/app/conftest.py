@@ -5,14 +5,11 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
+from finders import TwoFaces, save_photograph
 from lik.app.editing import open_face
 from lik.app.run import Run
 from lik.core.artifacts import write_json
-from lik.faces.crop.cropping import Box
-from lik.faces.detect.detection import Detection
-from lik.faces.drawn import rendering as drawn
 from lik.latent.judging import logits_of
 from lik.models.catalogue import build
 from lik.models.classifier import PlainSettings, build_classifier
@@ -38,29 +35,11 @@ def run(untrained, tmp_path):
     return Run(tmp_path / "toy", "cpu")
 
 
-class TwoFaces:
-    """A finder that gives two faces of every picture."""
-
-    @property
-    def description(self):
-        return {}
-
-    def find(self, picture, every=False):
-        return [
-            Detection(Box(60, 60, 80, 1.0), ((80.0, 90.0), (115.0, 92.0)), 1.0),
-            Detection(Box(200, 60, 50, 1.0), ((215.0, 80.0), (235.0, 80.0)), 1.0),
-        ]
-
-
 @pytest.fixture
 def photo(run, tmp_path):
     """A photograph with two drawn faces, opened."""
-    picture = np.full((480, 480, 3), 120, np.uint8)
-    picture[30:158, 30:158] = drawn.render(drawn.sample_factors(2, 2), 128)
-    picture[40:104, 190:254] = drawn.render(drawn.sample_factors(2, 3), 64)
-    Image.fromarray(picture).save(tmp_path / "photo.png")
     run.metadata["crop"] = {"kind": "aligned"}
-    return open_face(run, tmp_path / "photo.png", TwoFaces())
+    return open_face(run, save_photograph(tmp_path / "photo.png"), TwoFaces())
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,7 @@ class Prepared:
 
 def prepare(
     sources: Sequence[str],
-    out: Path,
+    out: str | Path,
     request: PrepareRequest | None = None,
     progress: Progress = no_progress,
     notify: Notify = no_notices,
@@ -127,7 +127,7 @@ def prepare(
             ``out`` holds something else or is being prepared by another process.
         FailedOnTheWay: writing failed; the same call goes on from there.
     """
-    request = request or PrepareRequest()
+    out, request = Path(out), request or PrepareRequest()
     shard = Shard.parse(request.shard) if request.shard is not None else None
     _require_rule(request)
     engine = _engine(request)

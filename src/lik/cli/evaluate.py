@@ -30,7 +30,7 @@ def evaluate(
     features: Annotated[
         str | None,
         typer.Option(
-            help="A network of lik train-features, to compare sets of faces by.",
+            help="A network of lik train-classifier, to compare sets of faces by.",
             metavar="NET", show_default=False,
         ),
     ] = None,
@@ -71,7 +71,7 @@ def evaluate(
     """Measure runs on a split: loss, likeness, sets of faces, likelihood, what the code holds.
 
     The metrics of each are also kept in the run, as metrics.json, and a page shows them all. What
-    changes of one trait do besides is measured by lik evaluate-changes.
+    changes of one trait do besides is measured by lik benchmark-edits.
 
     Example: lik evaluate runs/first runs/second --features runs/judge --importance 100
     """

@@ -37,7 +37,7 @@ def likeness(
     features: Annotated[
         str | None,
         typer.Option(
-            help="A network, made by lik train-features, to measure the distance in its features; "
+            help="A network, made by lik train-classifier, to measure the distance in its features; "
             "for it a few pixels are cut off where the sides are no multiples of 32.",
             metavar="NET",
         ),
