@@ -1,59 +1,57 @@
-"""What is to be seen of a run: sheets of its life, TensorBoard, the lines of its epochs."""
-
-import time
+"""What is to be seen of a run: sample grids over its epochs, TensorBoard, curves."""
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from lik.app.sample_grids import Life, has_sheet
+from lik.app.sample_grids import SampleGrids, has_grid
 from lik.app.tensorboard import TensorBoard, scalars
+from lik.app.training import TrainOptions
+from lik.app.training import train as train_run
 from lik.app.training_figures import draw_curves, draw_dimensions
-from lik.cli.training_bar import TrainingBar, details_in_words
-from lik.core.errors import FailedOnTheWay
+from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.run_folder import RunFolder
-from lik.figures.epochs import life_sheet, strip, unstripped
+from lik.figures.epochs import epochs_grid, strip, unstripped
 from lik.latent.session import Session
 from lik.training import journal
-from lik.training.callback import Observers
+from lik.training.callback import Callback, Callbacks
 from lik.training.journal import EpochRecord
-from lik.training.loop import Position, Progress
-from lik.training.recipe import load_recipe
-from lik.training.running import Observer
-from terminal import run_lik
+from lik.training.loop import TrainState
+from trainings import recipe_of, same_weights
 
-PLAN = load_recipe("paper-first", ["batch_size=16", "model.latent=4", "epochs=3"], 16)
-FIGURES = {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
+PLAN = recipe_of()
+METRICS = {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
 
 
 def record(epoch, step=None, speed=100.0, **details):
-    return EpochRecord(epoch, step or 10 * epoch, FIGURES, FIGURES, speed, "Σ + KL", details)
+    return EpochRecord(epoch, step or 10 * epoch, METRICS, METRICS, speed, "Σ + KL", details)
 
 
-def train(faces, path, *more):
-    settings = ("model.latent=8", "batch_size=16", *more)
-    answer = run_lik("train", "paper-first", faces.path, path, *settings)
-    assert answer.exit_code == 0, answer.output
-    return answer.output
+def train(faces, path, *settings, **options):
+    settings = ("model.latent=8", "batch_size=16", *settings)
+    return train_run("paper-first", faces, path, settings, "cpu", TrainOptions(**options))
 
 
-def sheets(path):
-    return sorted(file.name for file in (path / "figures" / "life").glob("*.png"))
+def new_grids(folder, faces, notify=print):
+    return SampleGrids(folder, faces, None, "a test", notify)
 
 
-class TestLife:
+def grids(path):
+    return sorted(file.name for file in (path / "figures" / "grids").glob("*.png"))
+
+
+class TestGrids:
     def test_a_model_is_looked_at_often_at_first(self):
-        assert [epoch for epoch in range(1, 1001) if has_sheet(epoch)] == [
+        assert [epoch for epoch in range(1, 1001) if has_grid(epoch)] == [
             1, 2, 3, 5, 8, 12, *range(20, 100, 10), *range(100, 501, 50), 750, 1000,
         ]  # fmt: skip
-        assert [epoch for epoch in range(1, 10) if has_sheet(epoch, 4)] == [4, 8]
-        assert not any(has_sheet(epoch, 0) for epoch in range(1, 100))
+        assert [epoch for epoch in range(1, 10) if has_grid(epoch, 4)] == [4, 8]
+        assert not any(has_grid(epoch, 0) for epoch in range(1, 100))
 
-    def test_a_run_leaves_its_life(self, faces, tmp_path):
-        assert "its life" in train(faces, tmp_path / "run", "epochs=4")
-        assert sheets(tmp_path / "run") == [f"epoch-000{epoch}.png" for epoch in (1, 2, 3, 4)]
-        for file in [*(tmp_path / "run" / "figures").rglob("life*.png"),
+    def test_a_run_leaves_its_grids(self, faces, tmp_path):
+        assert "grids" in train(faces, tmp_path / "run", "epochs=4").figures
+        assert grids(tmp_path / "run") == [f"epoch-000{epoch}.png" for epoch in (1, 2, 3, 4)]
+        for file in [*(tmp_path / "run" / "figures").rglob("grids*.png"),
                      *(tmp_path / "run" / "figures").rglob("epoch*.png")]:  # fmt: skip
             text = Image.open(file).text
             assert "generative model" in text["Description"], file
@@ -62,49 +60,47 @@ class TestLife:
     def test_the_last_strip_shows_what_the_run_gives(self, faces, tmp_path):
         train(faces, tmp_path / "run", "epochs=2")
         folder = RunFolder(tmp_path / "run")
-        pictures = unstripped(Image.open(folder.life / "strips" / "epoch-0002.png"))
-        session, life = Session.load(folder.path), Life(folder, faces)
-        shown = len(life.originals)
-        np.testing.assert_array_equal(pictures[:shown], session.reconstruct(life.originals))
+        pictures = unstripped(Image.open(folder.grids / "strips" / "epoch-0002.png"))
+        session, drawn = Session.load(folder.path), new_grids(folder, faces)
+        shown = len(drawn.originals)
+        np.testing.assert_array_equal(pictures[:shown], session.reconstruct(drawn.originals))
         np.testing.assert_array_equal(pictures[shown:], session.generate(16, 0))
 
-    def test_sheets_as_often_as_wanted_or_none(self, faces, tmp_path):
-        train(faces, tmp_path / "two", "epochs=5", "--sheets-every", 2)
-        assert sheets(tmp_path / "two") == [f"epoch-000{epoch}.png" for epoch in (2, 4, 5)]
-        assert "its life" not in train(faces, tmp_path / "none", "epochs=2", "--sheets-every", 0)
-        assert not (tmp_path / "none" / "figures" / "life").exists()
+    def test_grids_as_often_as_wanted_or_none(self, faces, tmp_path):
+        train(faces, tmp_path / "two", "epochs=5", grids_every=2)
+        assert grids(tmp_path / "two") == [f"epoch-000{epoch}.png" for epoch in (2, 4, 5)]
+        done = train(faces, tmp_path / "none", "epochs=2", grids_every=0)
+        assert list(done.figures) == ["curves"]
+        assert not (tmp_path / "none" / "figures" / "grids").exists()
 
     def test_drawing_changes_nothing_of_the_training(self, faces, tmp_path):
-        train(faces, tmp_path / "seen", "epochs=3", "--sheets-every", 1)
-        train(faces, tmp_path / "unseen", "epochs=3", "--sheets-every", 0)
-        seen, unseen = (
-            Session.load(tmp_path / name).model.state_dict() for name in ("seen", "unseen")
-        )
-        assert all(torch.equal(tensor, unseen[name]) for name, tensor in seen.items())
+        train(faces, tmp_path / "seen", "epochs=3", grids_every=1)
+        train(faces, tmp_path / "unseen", "epochs=3", grids_every=0)
+        assert same_weights(tmp_path / "seen", tmp_path / "unseen")
 
-    def test_sheets_of_epochs_that_are_trained_again_are_gone(self, faces, tmp_path):
+    def test_grids_of_epochs_that_are_trained_again_are_gone(self, faces, tmp_path):
         train(faces, tmp_path / "run", "epochs=3")
-        life = Life(RunFolder(tmp_path / "run"), faces)
-        life.began(PLAN, Position(epoch=2, step=6), 3, "")
-        assert sheets(tmp_path / "run") == ["epoch-0001.png", "epoch-0002.png"]
+        again = new_grids(RunFolder(tmp_path / "run"), faces)
+        again.began(PLAN, TrainState(epoch=2, step=6), 3, "")
+        assert grids(tmp_path / "run") == ["epoch-0001.png", "epoch-0002.png"]
 
-    def test_a_sheet_that_cannot_be_written_does_not_end_the_training(
-        self, faces, tmp_path, monkeypatch, capsys
+    def test_a_grid_that_cannot_be_written_does_not_end_the_training(
+        self, faces, tmp_path, monkeypatch
     ):
         def full(*arguments, **settings):
             raise FailedOnTheWay("x.png could not be written: the disk is full.")
 
-        life = Life(RunFolder(tmp_path), faces)
-        life.began(PLAN, Position(), 3, "")
-        monkeypatch.setattr("lik.figures.png.save_png", full)
+        notices = []
+        drawn = new_grids(RunFolder(tmp_path), faces, notices.append)
+        monkeypatch.setattr("lik.app.sample_grids.save_png", full)
         for epoch in (1, 2):
-            life.epoch_ended(record(epoch), PLAN.build().eval())
-        assert capsys.readouterr().err.count("the disk is full") == 1
+            drawn.epoch_ended(record(epoch), PLAN.build().eval())
+        assert [notice.count("the disk is full") for notice in notices] == [1]
 
-    def test_a_life_of_a_hundred_sheets_is_a_page(self):
+    def test_a_hundred_grids_are_a_page(self):
         pictures = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), dtype=np.uint8)
         few, many = (
-            life_sheet([(epoch, pictures) for epoch in range(1, n + 1)], pictures[:8], "a", "b")
+            epochs_grid([(epoch, pictures) for epoch in range(1, n + 1)], pictures[:8], "a", "b")
             for n in (16, 100)
         )
         assert few.height == many.height
@@ -128,7 +124,7 @@ class TestTensorBoard:
         }
 
     def test_a_run_writes_its_figures(self, faces, folder):
-        train(faces, folder.path / "run", "epochs=2", "--tensorboard")
+        train(faces, folder.path / "run", "epochs=2", tensorboard=True)
         records = journal.read(folder.path / "run" / "journal.jsonl")
         losses = self.written(RunFolder(folder.path / "run"))["loss/validation"]
         assert losses == [
@@ -137,11 +133,11 @@ class TestTensorBoard:
 
     def test_a_resumed_run_goes_on_without_doublets(self, folder):
         with TensorBoard(folder) as first:
-            first.began(PLAN, Position(), 10, "")
+            first.began(PLAN, TrainState(), 10, "")
             for epoch in (1, 2, 3):
                 first.epoch_ended(record(epoch, learning_rate=0.5), None)
         with TensorBoard(folder) as second:
-            second.began(PLAN, Position(epoch=1, step_in_epoch=3, step=13), 10, "")
+            second.began(PLAN, TrainState(epoch=1, step_in_epoch=3, step=13), 10, "")
             for epoch in (2, 3, 4):
                 second.epoch_ended(record(epoch, learning_rate=0.25), None)
         rates = self.written(folder)["run/learning_rate"]
@@ -151,7 +147,7 @@ class TestTensorBoard:
         for epoch in (1, 2):
             journal.append(folder.journal, record(epoch))
         with TensorBoard(folder) as board:
-            board.began(PLAN, Position(epoch=2, step=20), 10, "")
+            board.began(PLAN, TrainState(epoch=2, step=20), 10, "")
             board.epoch_ended(record(3), None)
         assert [step for step, _ in self.written(folder)["kl/training"]] == [10, 20, 30]
 
@@ -162,78 +158,44 @@ class TestTensorBoard:
 
     def test_without_the_package_a_sentence_says_how_to_get_it(self, faces, tmp_path, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        answer = run_lik("train", "paper-first", faces.path, tmp_path / "new", "--tensorboard")
-        assert answer.exit_code == 2
-        assert "pip install 'lik-vae[tensorboard]'" in answer.output
+        with pytest.raises(UnusableInput, match=r"pip install 'lik-vae\[tensorboard\]'"):
+            train(faces, tmp_path / "new", tensorboard=True)
         assert not (tmp_path / "new").exists()
 
 
-class TestBar:
-    def lines(self, capsys, monkeypatch, resumed, ends, clock):
-        """The lines of epochs of 100 steps at 100 images/s, by a clock that is told the time."""
-        now = [0.0]
-        monkeypatch.setattr(time, "monotonic", lambda: now[0])
-        bar = TrainingBar()
-        bar.progress = None
-        bar.began(PLAN.model_copy(update={"epochs": 4}), resumed, 100, "CPU")
-        for epoch, (trained, validated) in zip(ends, clock, strict=True):
-            now[0] = trained
-            bar.progressed(Progress(epoch, 100, 100 * epoch, FIGURES, 100.0))
-            now[0] = validated
-            bar.epoch_ended(record(epoch, 100 * epoch), None)
-        return [line for line in capsys.readouterr().err.splitlines() if "to go" in line]
-
-    def test_the_time_to_go_is_true_after_a_part_of_an_epoch(self, capsys, monkeypatch):
-        """A step is 16 images and takes 0.16 s, an epoch 16 s, and its validation 2 s."""
-        resumed = Position(epoch=1, step_in_epoch=90, step=190)
-        lines = self.lines(capsys, monkeypatch, resumed, (2, 3, 4),
-                           ((1.6, 3.6), (19.6, 21.6), (37.6, 39.6)))  # fmt: skip
-        assert [line.split()[-3] for line in lines] == ["0:36", "0:18", "0:00"]
-
-    def test_the_line_says_how_many_dimensions_are_active(self):
-        kl = {"kl_per_dimension": [1.0, 0.0], "active_units": 1}
-        assert details_in_words(kl | {"skipped_steps": 0}) == "  1/2 active"
-        assert details_in_words({"skipped_steps": 3}) == "  3 steps skipped"
-        assert details_in_words({}) == ""
-
-
-def test_all_observers_are_told_and_any_may_stop():
-    class Tells(Observer):
+def test_all_callbacks_are_called_and_any_may_stop():
+    class Notes(Callback):
         def __init__(self, stops):
-            self.stops, self.told = stops, []
-
-        def noted(self, remark):
-            self.told.append(remark)
+            self.stops, self.epochs = stops, []
 
         def epoch_ended(self, record, model):
-            self.told.append(record.epoch)
+            self.epochs.append(record.epoch)
 
         def should_stop(self):
             return self.stops
 
-    quiet, loud = Tells(False), Tells(True)
-    both = Observers(quiet, loud)
-    both.noted("a")
+    quiet, loud = Notes(False), Notes(True)
+    both = Callbacks(quiet, loud)
     both.epoch_ended(record(7), None)
-    assert quiet.told == loud.told == ["a", 7]
+    assert quiet.epochs == loud.epochs == [7]
     assert both.should_stop()
-    assert not Observers(quiet).should_stop()
+    assert not Callbacks(quiet).should_stop()
 
 
 def test_dimensions_are_drawn_where_the_journal_has_them(tmp_path):
     folder = RunFolder(tmp_path)
     journal.append(folder.journal, record(1))
-    assert draw_dimensions(folder) is None
+    assert draw_dimensions(folder, "a test") is None
     for kl in ([0.5, 0.0, 0.02], [0.0, 0.0, 0.0]):  # the second: all of them collapsed
         journal.append(folder.journal, record(2, kl_per_dimension=kl))
-        assert min(Image.open(draw_dimensions(folder)).size) > 300
+        assert min(Image.open(draw_dimensions(folder, "a test")).size) > 300
 
 
 def test_the_plane_of_rate_and_distortion_is_drawn_where_there_are_both(tmp_path):
     vae, other = RunFolder(tmp_path / "vae"), RunFolder(tmp_path / "other")
     figures = {"loss": 3.0, "eyes": 2.0, "face": 1.0}
-    for folder, parts in ((vae, FIGURES), (other, figures)):
+    for folder, parts in ((vae, METRICS), (other, figures)):
         folder.path.mkdir()
         journal.append(folder.journal, EpochRecord(1, 10, parts, None, 1.0, "a"))
-    first, second = (Image.open(draw_curves(folder)).width for folder in (vae, other))
+    first, second = (Image.open(draw_curves(folder, "a test")).width for folder in (vae, other))
     assert first == pytest.approx(second * 4 / 3, rel=0.01)

@@ -26,7 +26,7 @@ def run(faces, tmp_path_factory):
 def networks(faces, tmp_path_factory):
     folder = tmp_path_factory.mktemp("networks")
     for seed in (0, 1):
-        answer = run_lik("train-features", faces.path, folder / str(seed), "epochs=1",
+        answer = run_lik("train-classifier", faces.path, folder / str(seed), "epochs=1",
                          "model.widths=[4,8]", f"seed={seed}")  # fmt: skip
         assert answer.exit_code == 0, answer.output
     return [folder / "0", folder / "1"]
@@ -304,7 +304,7 @@ def test_the_attributes_are_those_that_the_networks_know(run, networks):
 def test_a_judge_that_taught_the_run_is_told(run, networks, faces, tmp_path):
     taught = tmp_path / "taught"
     answer = run_lik("train", "perceptual", faces.path, taught, "epochs=1", "model.latent=6",
-                     "batch_size=16", "objective.features.layers=[0]", "--sheets-every", 0,
+                     "batch_size=16", "objective.features.layers=[0]", "--grids-every", 0,
                      f"objective.features.network={networks[0]}")  # fmt: skip
     assert answer.exit_code == 0, answer.output
     measure = ("--methods", "means", "--attributes", "Smiling", "--split", "all", "-n", 4)

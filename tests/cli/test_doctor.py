@@ -4,17 +4,17 @@ import json
 
 import pytest
 
+from lik.app import machine
 from lik.cli import doctor
-from lik.training import trial
 from terminal import run_lik
 
 
 @pytest.fixture
 def few(monkeypatch):
     """A trial of a moment: small pictures, and nothing to be compiled."""
-    monkeypatch.setattr(trial, "SIZE", 16)
-    monkeypatch.setattr(trial, "FEW", 64)
-    monkeypatch.setattr(trial, "PAPER_FACES", 1000)
+    monkeypatch.setattr(machine, "SIZE", 16)
+    monkeypatch.setattr(machine, "FEW", 64)
+    monkeypatch.setattr(machine, "PAPER_FACES", 1000)
     monkeypatch.setattr(doctor, "SECONDS", 0.2)
 
 
@@ -42,7 +42,7 @@ def test_training_that_fails_is_a_finding(few, monkeypatch):
     def broken(*arguments):
         raise RuntimeError("no kernel image\nmore lines")
 
-    monkeypatch.setattr(trial, "train", broken)
+    monkeypatch.setattr(machine, "train", broken)
     answer = run_lik("doctor", "--json")
     assert answer.exit_code == 1
     failure = json.loads(answer.stdout)["speed"]["failure"]

@@ -22,7 +22,7 @@ KEYS = {"faces", "faces_sha256", "split", "crop", "count", "seed", "spread", "sp
 @pytest.fixture(scope="module")
 def run(faces, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "toy"
-    settings = ("model.latent=8", "batch_size=16", "epochs=2", "--sheets-every", 0)
+    settings = ("model.latent=8", "batch_size=16", "epochs=2", "--grids-every", 0)
     answer = run_lik("train", "paper-first", faces.path, out, *settings)
     assert answer.exit_code == 0, answer.output
     return out
@@ -35,7 +35,7 @@ def copied(run, tmp_path):
 
 
 class Tiny(nn.Module):
-    """A network with maps and an embedding, as those of lik train-features have."""
+    """A network with maps and an embedding, as those of lik train-classifier have."""
 
     size = 16
 

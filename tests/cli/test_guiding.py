@@ -40,7 +40,7 @@ def network(run, faces, tmp_path_factory):
     The toy decodes all faces much alike, and a network as it comes would tell none of them apart.
     """
     path = tmp_path_factory.mktemp("networks") / "plain"
-    answer = run_lik("train-features", faces.path, path, "epochs=2", "model.widths=[4,8]")
+    answer = run_lik("train-classifier", faces.path, path, "epochs=2", "model.widths=[4,8]")
     assert answer.exit_code == 0, answer.output
     session = lik.load(run)
     learned = faces.to_learn_from()
@@ -299,7 +299,7 @@ def test_a_network_of_another_size_or_faces_that_are_gone_are_told(
     assert "measured on real faces" in " ".join(answer.output.split())
     out = tmp_path / "larger"
     run_lik("prepare", "drawn:16", tmp_path / "faces", "--size", 32)
-    run_lik("train-features", tmp_path / "faces", out, "epochs=1", "model.widths=[4,8]")
+    run_lik("train-classifier", tmp_path / "faces", out, "epochs=1", "model.widths=[4,8]")
     answer = run_lik("change", run, photo, "--set", "Smiling=1", "--method", "guided",
                      "--features", out)  # fmt: skip
     assert answer.exit_code == 2

@@ -14,7 +14,7 @@ QUICK = ("epochs=2", "batch_size=16", "model.widths=[4,8]")
 @pytest.fixture(scope="module")
 def trained(faces, tmp_path_factory):
     path = tmp_path_factory.mktemp("features") / "run"
-    answer = run_lik("train-features", faces.path, path, *QUICK)
+    answer = run_lik("train-classifier", faces.path, path, *QUICK)
     assert answer.exit_code == 0, answer.output
     return path, answer.output
 
@@ -46,7 +46,7 @@ def test_it_ends_with_a_network_and_what_it_can_do(trained, faces):
 def test_the_same_command_finds_it_finished_and_says_the_same(trained, faces):
     path, output = trained
     before = [(path / name).read_bytes() for name in ("model.safetensors", "metrics.json")]
-    again = run_lik("train-features", faces.path, path, *QUICK)
+    again = run_lik("train-classifier", faces.path, path, *QUICK)
     assert "finished already" in again.output
     assert again.output.splitlines()[-20:-1] == output.splitlines()[-20:-1]
     assert before == [(path / name).read_bytes() for name in ("model.safetensors", "metrics.json")]
@@ -57,12 +57,12 @@ def test_attributes_in_which_all_are_alike_are_left_out_and_told(faces, tmp_path
     attributes[:, faces.attribute_names.index("Eyeglasses")] = -1
     given(monkeypatch, faces, attributes=attributes)
     monkeypatch.setattr(FaceSet, "verify", lambda self: None)
-    answer = run_lik("train-features", faces.path, tmp_path / "run", "epochs=1", *QUICK[1:])
+    answer = run_lik("train-classifier", faces.path, tmp_path / "run", "epochs=1", *QUICK[1:])
     assert answer.exit_code == 0, answer.output
     assert "Left out" in answer.output
     assert "Eyeglasses" not in load_attribute_network(tmp_path / "run").network.attributes
     asked = run_lik(
-        "train-features", faces.path, tmp_path / "other", "model.attributes=[Eyeglasses]"
+        "train-classifier", faces.path, tmp_path / "other", "model.attributes=[Eyeglasses]"
     )
     assert asked.exit_code == 2
     assert "'Eyeglasses' cannot be learned" in asked.output
@@ -73,7 +73,7 @@ def test_real_valued_attributes_are_cut_at_0_and_told(faces, tmp_path, monkeypat
     column = faces.attribute_names.index("Smiling")
     attributes[:, column] = np.linspace(-1, 1, len(faces))
     given(monkeypatch, faces, attributes=attributes)
-    answer = run_lik("train-features", faces.path, tmp_path / "run", "epochs=1", *QUICK[1:],
+    answer = run_lik("train-classifier", faces.path, tmp_path / "run", "epochs=1", *QUICK[1:],
                      "model.attributes=[Smiling]")  # fmt: skip
     assert answer.exit_code == 0, answer.output
     assert "real numbers" in answer.output
@@ -88,7 +88,7 @@ def test_faces_of_which_nothing_is_known_take_no_part(faces, tmp_path, monkeypat
     attributes = faces.attributes.copy()
     attributes[5:40] = np.nan
     given(monkeypatch, faces, attributes=attributes)
-    answer = run_lik("train-features", faces.path, tmp_path / "run", "epochs=1", *QUICK[1:])
+    answer = run_lik("train-classifier", faces.path, tmp_path / "run", "epochs=1", *QUICK[1:])
     assert answer.exit_code == 0, answer.output
     known = set(faces.indices("train")) - set(range(5, 40))
     assert f"{-(-len(known) // 16)} steps" in answer.output
@@ -106,7 +106,7 @@ def test_sets_without_labels_to_learn_get_one_sentence(
     changed, words, faces, tmp_path, monkeypatch
 ):
     given(monkeypatch, faces, **changed)
-    answer = run_lik("train-features", faces.path, tmp_path / "run")
+    answer = run_lik("train-classifier", faces.path, tmp_path / "run")
     assert answer.exit_code == 2
     assert words in answer.output
     assert answer.output.count("\n") == 1
@@ -124,7 +124,7 @@ def test_sets_without_labels_to_learn_get_one_sentence(
     ],
 )
 def test_wrong_settings_get_one_sentence(setting, words, faces, tmp_path):
-    answer = run_lik("train-features", faces.path, tmp_path / "run", setting)
+    answer = run_lik("train-classifier", faces.path, tmp_path / "run", setting)
     assert answer.exit_code == 2, answer.output
     assert words in answer.output
     assert answer.output.count("\n") == 1
@@ -134,5 +134,5 @@ def test_wrong_settings_get_one_sentence(setting, words, faces, tmp_path):
 def test_it_is_no_model_to_generate_with(trained):
     answer = run_lik("generate", trained[0])
     assert answer.exit_code == 2
-    assert "an attribute network" in answer.output
+    assert "an attribute" in answer.output
     assert answer.output.count("\n") == 1

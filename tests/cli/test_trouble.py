@@ -4,38 +4,38 @@ import json
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from lik.cli.main import app
-from lik.models.saved import load_model
 from lik.training import journal
 from lik.training.checkpoint import load_state
-from lik.training.fast.losses import AcceleratedElbo
+from lik.training.recipe import Recipe
+from terminal import run_lik
+from trainings import same_weights, weights
 
-SETTINGS = ("batch_size=16", "model.latent=4", "device.compile=false", "--sheets-every", "0",
+SETTINGS = ("model.latent=4", "device.compile=false", "--grids-every", "0",
             "--device", "cpu")  # fmt: skip
 
 
-def train(faces, run, *settings):
-    arguments = ["train", "paper-first", faces.path, run, *SETTINGS, *settings]
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def weights(run):
-    return load_model(run / "model.safetensors").model.state_dict()
+def train(faces, run, *settings, batch_size=16):
+    return run_lik("train", "paper-first", faces.path, run, *SETTINGS, *settings,
+                   f"batch_size={batch_size}")  # fmt: skip
 
 
 def plant(monkeypatch, broken):
     """Make the loss of the training steps that ``broken`` names no number."""
-    steps, original = iter(range(10**6)), AcceleratedElbo.__call__
+    steps, original = iter(range(10**6)), Recipe.loss
 
-    def planted(self, images, noise):
-        terms = original(self, images, noise)
-        if self.model.training and torch.is_grad_enabled() and broken(next(steps)):
-            terms = {name: values * torch.nan for name, values in terms.items()}
-        return terms
+    def planted(self, model, state=None):
+        plain = original(self, model, state)
 
-    monkeypatch.setattr(AcceleratedElbo, "__call__", planted)
+        def loss(batch, noise):
+            terms = plain(batch, noise)
+            if model.training and torch.is_grad_enabled() and broken(next(steps)):
+                terms = {name: values * torch.nan for name, values in terms.items()}
+            return terms
+
+        return loss
+
+    monkeypatch.setattr(Recipe, "loss", planted)
 
 
 def test_a_broken_batch_is_skipped_counted_and_told(faces, tmp_path, monkeypatch):
@@ -51,11 +51,11 @@ def test_a_broken_batch_is_skipped_counted_and_told(faces, tmp_path, monkeypatch
 
 def test_an_epoch_without_a_step_is_not_the_end(faces, tmp_path, monkeypatch):
     plant(monkeypatch, lambda step: step == 2)
-    answer = train(faces, tmp_path / "run", "epochs=4", "batch_size=64")
+    answer = train(faces, tmp_path / "run", "epochs=4", batch_size=64)
     assert answer.exit_code == 0, answer.output
     losses = [record.train["loss"] for record in journal.read(tmp_path / "run" / "journal.jsonl")]
     assert [loss > 0 for loss in losses] == [True, True, False, True]
-    told = CliRunner().invoke(app, ["runs", str(tmp_path), "--json"])
+    told = run_lik("runs", tmp_path, "--json")
     assert json.loads(told.stdout, parse_constant=pytest.fail)[0]["state"] == "finished"
 
 
@@ -72,10 +72,10 @@ def test_a_run_that_is_given_up_keeps_what_was_saved_before(faces, tmp_path, mon
     assert "what was saved before them is intact" in complaint[0]
     assert "Traceback" not in answer.output
     state = load_state(run / "state" / "last.pt")
-    assert 0 < state.position.step <= 10
+    assert 0 < state.train_state.step <= 10
     assert state.remark is None
     assert train(faces, run, "epochs=30").exit_code == 0
-    assert all(torch.equal(tensor, weights(run)[name]) for name, tensor in weights(whole).items())
+    assert same_weights(whole, run)
 
 
 @pytest.mark.parametrize("rate", [1, 1e12])
