@@ -1,12 +1,16 @@
 """lik runs: every run is a row, broken ones with the reason, and only what compares is compared."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
 
 from lik.app.overview import find_runs, overview
+from lik.app.training import train
 from lik.core.locks import held
 from lik.figures.comparison import MOST_CURVES, Group, RunCurve, comparison
 from lik.training import journal
@@ -114,32 +118,27 @@ def test_a_run_that_patience_ended_is_told_as_such(folder):
     )
 
 
-def test_a_run_remembers_how_it_was_trained(faces, tmp_path):
+def test_real_runs_are_found_and_remember_how_they_were_trained(faces, tmp_path):
     settings = ("model.latent=8", "batch_size=16", "device.compile=false")
     for number, precision in enumerate(("float32", "bfloat16"), 1):
-        answer = run_lik(
-            "train",
-            "paper-first",
-            faces.path,
-            tmp_path / "toy",
-            *settings,
-            f"epochs={number}",
-            f"device.precision={precision}",
-            "--device",
-            "cpu",
-        )
-        assert answer.exit_code == 0, answer.output  # fmt: skip
+        more = (f"epochs={number}", f"device.precision={precision}")
+        train("paper-first", faces, tmp_path / "toy", [*settings, *more], "cpu")
+        assert find_runs(tmp_path) == [tmp_path / "toy"]
         toy = overview(tmp_path / "toy", tmp_path)
         assert (toy.device, toy.precision, toy.compiled) == ("cpu", precision, False)
+        assert (toy.state, toy.epochs_done, toy.scale) == ("finished", number, SSE)
     assert "cpu bfloat16" in run_lik("runs", tmp_path).output
 
 
-def test_real_runs_are_found_and_what_lies_in_them_is_not(faces, tmp_path):
-    settings = ("epochs=2", "model.latent=8", "batch_size=16")
-    assert run_lik("train", "paper-first", faces.path, tmp_path / "toy", *settings).exit_code == 0
-    assert find_runs(tmp_path) == [tmp_path / "toy"]
-    toy = overview(tmp_path / "toy", tmp_path)
-    assert (toy.state, toy.epochs_done, toy.scale) == ("finished", 2, SSE)
+def test_where_output_is_not_utf8_the_table_has_plain_lines(folder):
+    for encoding in ("cp1252", "ascii", "utf-8"):
+        done = subprocess.run(
+            [sys.executable, "-m", "lik", "runs", str(folder)],
+            capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        line = done.stdout.decode(encoding).splitlines()[1]
+        assert set(line) <= ({"─", " "} if encoding == "utf-8" else {"-", " "})
 
 
 def test_no_folder_and_no_runs_are_said(tmp_path):

@@ -1,6 +1,7 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from lik.faces.detect.eyes import EyeNetwork
@@ -26,8 +27,6 @@ def test_it_ends_with_a_network_that_opencv_runs(trained, drawn_pictures):
     for name in ("recipe.yaml", "model.safetensors", "journal.jsonl", "figures/training.png"):
         assert (path / name).is_file(), name
     network = EyeNetwork(path / "aligner.onnx")
-    import numpy as np
-
     eyes = network.find(np.zeros((64, 64), np.uint8))
     assert 0 <= eyes.confidence <= 1
     metadata = {p.key: p.value for p in onnx.load(path / "aligner.onnx").metadata_props}

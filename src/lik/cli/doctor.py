@@ -4,14 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lik.app.machine import (
-    PAPER_EPOCHS,
-    PAPER_FACES,
-    Findings,
-    TrainingSpeed,
-    examine_machine,
-    measure_speed,
-)
+from lik.app.machine import Findings, TrainingSpeed, examine_machine, measure_speed
 from lik.cli.options import Device, Json, Threads
 from lik.cli.output import note, say, say_json
 from lik.core.errors import UnusableInput
@@ -75,8 +68,8 @@ def _in_words(speed: TrainingSpeed) -> dict[str, str]:
         "first model": f"{speed.images_per_second:,.0f} images/s in training, after "
         f"{speed.warm_up:.0f} s of warming up",
         "on": speed.how,
-        "the paper's training": f"about {_duration(speed.expected)} for {PAPER_EPOCHS} epochs of "
-        f"{PAPER_FACES:,} faces",
+        "the paper's training": f"about {_duration(speed.paper_seconds)} for {speed.paper_epochs} "
+        f"epochs of {speed.paper_faces:,} faces",
     }
 
 
@@ -86,9 +79,11 @@ def _in_plain_values(speed: TrainingSpeed) -> dict[str, Any]:
         "warm_up_seconds": round(speed.warm_up, 1),
         "how": speed.how,
         "paper_training": {
-            "epochs": PAPER_EPOCHS, "faces": PAPER_FACES, "seconds": round(speed.expected)
+            "epochs": speed.paper_epochs,
+            "faces": speed.paper_faces,
+            "seconds": round(speed.paper_seconds),
         },
-    }  # fmt: skip
+    }
 
 
 def _duration(seconds: float) -> str:

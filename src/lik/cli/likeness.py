@@ -37,8 +37,8 @@ def likeness(
     features: Annotated[
         str | None,
         typer.Option(
-            help="A network, made by lik train-classifier, to measure the distance in its features; "
-            "for it a few pixels are cut off where the sides are no multiples of 32.",
+            help="A network of lik train-classifier, to measure the distance in its features; for "
+            "it a few pixels are cut off where the sides are no multiples of 32.",
             metavar="NET",
         ),
     ] = None,

@@ -11,7 +11,7 @@ class Callback:
     """Called as a run goes on; the methods do nothing until a front end overrides them."""
 
     def began(self, plan: TrainingPlan, resumed: TrainState, steps: int, how: str) -> None:
-        """Training begins at ``resumed``; an epoch has ``steps``; ``how`` says what makes it fast."""
+        """Training begins at ``resumed``, in epochs of ``steps``; ``how`` says what is fast."""
 
     def progressed(self, progress: TrainingProgress) -> None:
         """Some more steps are done."""
