@@ -14,8 +14,7 @@ def few(monkeypatch):
     """A trial of a moment: small pictures, and nothing to be compiled."""
     monkeypatch.setattr(machine, "SIZE", 16)
     monkeypatch.setattr(machine, "FEW", 64)
-    for module in (machine, doctor):
-        monkeypatch.setattr(module, "PAPER_FACES", 1000)
+    monkeypatch.setattr(machine, "PAPER_FACES", 1000)
     monkeypatch.setattr(doctor, "SECONDS", 0.2)
 
 

@@ -75,7 +75,7 @@ def test_a_run_that_is_given_up_keeps_what_was_saved_before(faces, tmp_path, mon
     assert "what was saved before them is intact" in complaint[0]
     assert "Traceback" not in answer.output
     state = load_state(run / "state" / "last.pt")
-    assert 0 < state.position.step <= 10
+    assert 0 < state.train_state.step <= 10
     assert state.remark is None
     assert train(faces, run, "epochs=30").exit_code == 0
     assert all(torch.equal(tensor, weights(run)[name]) for name, tensor in weights(whole).items())

@@ -46,7 +46,7 @@ def path(tmp_path):
 
 def test_a_state_returns_as_it_was_saved(path):
     state = load_state(path)
-    assert state.position == TrainState(step=2, sums={"loss": 0.5})
+    assert state.train_state == TrainState(step=2, sums={"loss": 0.5})
     assert torch.equal(state.parts["model"]["weight"], torch.full((200,), 2.0))
     assert state.parts["count"] == 3
     assert (state.path, state.remark) == (path, None)
@@ -62,7 +62,7 @@ def test_every_damage_is_noticed_and_the_generation_before_serves(path):
     for content in damaged:
         path.write_bytes(content)
         state = load_state(path)
-        assert state.position.step == 1
+        assert state.train_state.step == 1
         assert torch.equal(state.parts["model"]["weight"], torch.full((200,), 1.0))
         assert "going on from the one before it, of step 1" in state.remark
     path.unlink()
@@ -76,7 +76,7 @@ def test_a_damaged_state_never_becomes_the_generation_before(path):
     discard_damaged(path, state)
     save_state(path, parts(3.0), TrainState(step=3))
     path.unlink()
-    assert load_state(path).position.step == 1
+    assert load_state(path).train_state.step == 1
 
 
 def test_two_damaged_generations_are_refused(path):
@@ -87,7 +87,7 @@ def test_two_damaged_generations_are_refused(path):
 
 
 def test_a_newer_state_is_refused_and_not_passed_over(path):
-    write_sealed(path, {"version": 99, "parts": {}, "position": {}})
+    write_sealed(path, {"version": 99, "parts": {}, "train_state": {}})
     with pytest.raises(UnusableInput, match="version 99"):
         load_state(path)
 
@@ -98,7 +98,7 @@ def test_a_state_that_holds_code_is_not_run(path):
             return (os.mkdir, (str(path.parent / "harm"),))
 
     for name in ("last.pt", "previous.pt"):
-        write_sealed(path.with_name(name), {"version": 2, "parts": Harm(), "position": {}})
+        write_sealed(path.with_name(name), {"version": 2, "parts": Harm(), "train_state": {}})
     with pytest.raises(UnusableInput, match="cannot be read"):
         load_state(path)
     assert not (path.parent / "harm").exists()
@@ -126,7 +126,7 @@ def test_a_full_disk_hurts_neither_generation(path, room):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
-    assert load_state(path).position.step == 2
+    assert load_state(path).train_state.step == 2
 
 
 def test_without_hard_links_two_generations_are_kept_all_the_same(path, monkeypatch):
@@ -135,9 +135,9 @@ def test_without_hard_links_two_generations_are_kept_all_the_same(path, monkeypa
 
     monkeypatch.setattr(os, "link", refused)
     save_state(path, parts(3.0), TrainState(step=3))
-    assert load_state(path).position.step == 3
+    assert load_state(path).train_state.step == 3
     path.unlink()
-    assert load_state(path).position.step == 2
+    assert load_state(path).train_state.step == 2
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_killed_twenty_times_it_ends_with_the_same_weights(tmp_path, faces):
     first, second = (load_file(path / "model.safetensors") for path in (whole, run))
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
     one, two = (load_state(path / "state" / "last.pt") for path in (whole, run))
-    assert one.position == two.position
+    assert one.train_state == two.train_state
     moments = [state.parts["optimizer"]["state"] for state in (one, two)]
     assert all(
         torch.equal(moments[0][index][name], moments[1][index][name])

@@ -80,7 +80,7 @@ def save_state(path: Path, parts: Mapping[str, Any], train_state: TrainState) ->
     """
     buffer = io.BytesIO()
     torch.save(
-        {"version": VERSION, "parts": dict(parts), "position": asdict(train_state)},
+        {"version": VERSION, "parts": dict(parts), "train_state": asdict(train_state)},
         buffer,
     )
     content = buffer.getbuffer()
@@ -143,7 +143,7 @@ def _read(path: Path) -> SavedState:
     try:
         state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         check_version(str(path), state["version"], VERSION)
-        return SavedState(path, state["parts"], TrainState(**state["position"]))
+        return SavedState(path, state["parts"], TrainState(**state["train_state"]))
     except (
         RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError, IndexError,
         AttributeError, pickle.UnpicklingError, zipfile.BadZipFile,
