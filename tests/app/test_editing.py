@@ -185,3 +185,9 @@ def test_a_traversal_passes_through_the_code_itself(run):
     assert found.pictures.shape == (3, 5, 16, 16, 3)
     np.testing.assert_allclose(found.codes[:, 2], codes, atol=1e-6)
     np.testing.assert_allclose(run.traverse(codes, "dimension:2").codes[0, :, 2][[0, -1]], [-3, 3])
+
+
+def test_mixing_ends_where_it_should(run):
+    first, second = run.sample(2, seed=1).codes, run.sample(2, seed=2).codes
+    np.testing.assert_array_equal(run.mix(first, second, 0), first)
+    np.testing.assert_array_equal(run.mix(first, second, 1), second)

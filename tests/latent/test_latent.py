@@ -43,12 +43,6 @@ def test_the_same_seed_gives_the_same_faces(session):
     assert not session.draw(2, temperature=0).any()
 
 
-def test_mixing_ends_where_it_should(session):
-    first, second = session.draw(2, seed=1), session.draw(2, seed=2)
-    np.testing.assert_array_equal(session.mix(first, second, 0), first)
-    np.testing.assert_array_equal(session.mix(first, second, 1), second)
-
-
 def test_kl_per_dimension_is_that_of_the_gaussian(session, drawn_pictures):
     posteriors = session.posteriors(drawn_pictures)
     total = float(posteriors.gaussian().kl_to_standard().mean())

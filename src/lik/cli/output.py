@@ -7,19 +7,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from lik.app.opened import OpenedRun
     from lik.figures.png import Drawn
-
-
-class Advance(Protocol):
-    """Advance a bar: ``done`` of ``total``."""
-
-    def __call__(self, done: int, total: int) -> None: ...
 
 
 def say(text: str = "") -> None:
@@ -101,24 +95,6 @@ def progress_bar(*more_columns: str) -> Iterator["Progress | None"]:
 
 
 @contextmanager
-def counting(label: str) -> Iterator[Advance]:
-    """A bar that counts pictures; off a terminal, a line every tenth of the way."""
-    with progress_bar() as progress:
-        task = progress.add_task(label, total=None) if progress else None
-        told = 0
-
-        def step(done: int, total: int) -> None:
-            nonlocal told
-            if progress is not None and task is not None:
-                progress.update(task, completed=done, total=total)
-            elif total >= 1000 and done * 10 // total > told:
-                told = done * 10 // total
-                note(f"{label}: {done:,} of {total:,}")
-
-        yield step
-
-
-@contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
     """A bar for work of several stages, told by name what is done of each, and of how much.
 
@@ -167,12 +143,6 @@ def save_figure(
         say(str(path))
     save_arrays(arrays, **drawn.arrays)
     return path
-
-
-def figure_path(run: str, name: str) -> Path:
-    """Where a figure of a run lies by default."""
-    folder = Path(run)
-    return (folder if folder.is_dir() else folder.parent) / "figures" / name
 
 
 def save_arrays(path: str | None, **arrays: Any) -> None:

@@ -18,8 +18,3 @@ def no_progress(stage: str, done: int, total: int) -> None:
 
 def no_notices(sentence: str) -> None:
     """Nobody listens."""
-
-
-def of_stage(progress: Progress, stage: str) -> Callable[[int, int], None]:
-    """The progress of one stage: called with how much is done, and of how much."""
-    return lambda done, total: progress(stage, done, total)

@@ -35,10 +35,3 @@ def logits_of_pictures(
         network.eval(), pictures, device=device,
         progress=lambda stage, done, total: told(done, total),
     )  # fmt: skip
-
-
-def judge_of(
-    session: Session, network: Callable[[Tensor], Tensor], column: int
-) -> Callable[[Codes], NDArray[np.float32]]:
-    """Codes (N, D) → the logit (N,) of one attribute, that of ``column``."""
-    return lambda codes: logits_of(session, network, codes)[:, column]

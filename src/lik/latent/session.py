@@ -193,10 +193,6 @@ class Session:
         """New faces, uint8 (count, S, S, 3), decoded from codes drawn from the prior."""
         return self.decode(self.draw(count, seed, temperature))
 
-    def mix(self, first: Codes, second: Codes, share: float) -> Codes:
-        """The codes (N, D) that lie at ``share`` 0…1 on the straight way from first to second."""
-        return (1 - np.float32(share)) * first + np.float32(share) * second
-
     def _require_encoder(self, pictures: Pictures) -> None:
         self._require_part("encoder")
         if pictures.ndim != 4 or pictures.shape[1:] != (self.size, self.size, 3):
