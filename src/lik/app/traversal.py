@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lik.app.directions import EditorRequest, open_editor
 from lik.app.given import Shown
 from lik.app.opened import OpenedRun
-from lik.app.selection import LEARN, Selection
+from lik.app.selection import LEARN, Selection, spelt
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.figures.grids import Row, sheet
@@ -21,6 +21,8 @@ from lik.latent.session import Codes
 
 DIMENSIONS = 5
 """Dimensions that are traversed where nothing is named: those with the highest KL."""
+MEASURED = 4000
+"""Faces on which the KL of dimensions is measured, at the most."""
 DIMENSION_REACH = 3.0
 """Where traversals of a dimension end, in prior σ."""
 
@@ -49,12 +51,14 @@ class Traversal:
 
     Attributes:
         name: the attribute, or ``dimension:K``. strengths: (K,), or values of the dimension.
+        label: the name as people read it, of a dimension with what it tells of faces.
     """
 
     name: str
     strengths: list[float]
     codes: Codes
     pictures: NDArray[np.uint8]
+    label: str
 
 
 def traverse(
@@ -79,12 +83,11 @@ def traverse(
         strengths = equal_steps(_or(request.reach, editor.reach), request.steps)
         for name in request.attributes:
             moved = editor.moved(codes, name, strengths, progress)
-            found.append(_traversal(run, name, strengths, moved))
+            found.append(_traversal(run, name, strengths, moved, spelt(name)))
     values = equal_steps(_or(request.reach, DIMENSION_REACH), request.steps)
-    for index in _dimensions(run, request):
-        dimension(index, run.latent)  # refuses what is none
+    for index, label in _dimensions(run, request).items():
         moved = set_dimension(codes, index, values)
-        found.append(_traversal(run, f"dimension:{index}", values, moved))
+        found.append(_traversal(run, f"dimension:{index}", values, moved, label))
     return found
 
 
@@ -108,7 +111,7 @@ def draw_traversals(
         for number, strip in enumerate(strips):
             first = [] if shown is None else [shown.pictures[face]]
             pictures = np.stack([*first, middle[face], *strip.pictures[face]])
-            rows.append(Row(pictures, label_of(strip.name), new_group=number == 0))
+            rows.append(Row(pictures, strip.label, new_group=number == 0))
     before = ["code\nas drawn"] if shown is None else ["original", "recon-\nstruction"]
     image = sheet(
         rows,
@@ -141,22 +144,23 @@ def equal_steps(reach: float, count: int) -> list[float]:
     return [float(value) for value in np.linspace(-reach, reach, count)]
 
 
-def label_of(name: str) -> str:
-    """The name of a strip as people read it."""
-    return name.replace("_", " ").replace(":", " ")
-
-
-def _dimensions(run: OpenedRun, request: TraversalRequest) -> list[int]:
-    """The dimensions that are asked for; those that tell most where nothing is."""
+def _dimensions(run: OpenedRun, request: TraversalRequest) -> dict[int, str]:
+    """The dimensions that are asked for, or those that tell most where nothing is, with labels."""
+    for index in request.dimensions:
+        dimension(index, run.latent)  # refuses what is none
+    labels = {index: f"dimension {index}" for index in request.dimensions}
     if request.dimensions or request.attributes:
-        return list(request.dimensions)
+        return labels
     try:
         faces = run.faces(request.editor.faces)
-    except UnusableInput:
-        return list(range(min(DIMENSIONS, run.latent)))
-    chosen = Selection(LEARN).of(faces)[:4000]
+    except UnusableInput:  # without faces nobody knows which tell most
+        return {index: f"dimension {index}" for index in range(min(DIMENSIONS, run.latent))}
+    chosen = Selection(LEARN).of(faces)[:MEASURED]
     kl = run.session.posteriors(faces.images[chosen]).kl_per_dimension()
-    return most_informative(kl, DIMENSIONS)
+    return {
+        index: f"dimension {index}\nKL {kl[index]:.2f} nats"
+        for index in most_informative(kl, DIMENSIONS)
+    }
 
 
 def _explanation(
@@ -178,11 +182,12 @@ def _explanation(
     return ". ".join(parts)
 
 
-def _traversal(run: OpenedRun, name: str, strengths: list[float], moved: Codes) -> Traversal:
+def _traversal(
+    run: OpenedRun, name: str, strengths: list[float], moved: Codes, label: str
+) -> Traversal:
     pictures = run.session.decode(moved.reshape(-1, moved.shape[-1]))
-    return Traversal(
-        name, strengths, moved, pictures.reshape(*moved.shape[:2], *pictures.shape[1:])
-    )
+    pictures = pictures.reshape(*moved.shape[:2], *pictures.shape[1:])
+    return Traversal(name, strengths, moved, pictures, label)
 
 
 def _or(given: float | None, usual: float) -> float:
