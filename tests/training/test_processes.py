@@ -1,6 +1,7 @@
 """Several processes that train one model."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,4 +60,5 @@ def test_the_loss_of_one_process_ends_all_with_one_message(faces, tmp_path):
     _, errors = job.communicate(timeout=120)
     assert job.returncode != 0
     assert errors.count("lik: ") <= 1
-    assert "Traceback" not in errors.split("torch.distributed.elastic")[0]
+    # What follows is torchrun's own account of it.
+    assert "Traceback" not in re.split(r"torch[./]distributed[./]elastic", errors)[0]
