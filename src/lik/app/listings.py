@@ -36,7 +36,9 @@ def list_recipes() -> dict[str, str]:
     listed = {}
     for name, text in packaged_recipes().items():
         comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
-        listed[name] = " ".join(line.removeprefix("# ") for line in comment).split(". ")[0].rstrip(".")
+        listed[name] = (
+            " ".join(line.removeprefix("# ") for line in comment).split(". ")[0].rstrip(".")
+        )
     return listed
 
 
