@@ -1,5 +1,6 @@
 """What there is to be trained: the models of the catalogue, and the recipes that come with Lik."""
 
+from itertools import takewhile
 from typing import Any
 
 from lik.core.configuration import nearest
@@ -31,10 +32,14 @@ def list_models() -> list[dict[str, Any]]:
 
 
 def list_recipes() -> dict[str, str]:
-    """The recipes that come with Lik: name → what they say of themselves in their first line."""
-    return {
-        name: text.splitlines()[0].removeprefix("# ") for name, text in packaged_recipes().items()
-    }
+    """The recipes that come with Lik: name → the first sentence of what they say of themselves."""
+    listed = {}
+    for name, text in packaged_recipes().items():
+        comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
+        listed[name] = (
+            " ".join(line.removeprefix("# ") for line in comment).split(". ")[0].rstrip(".")
+        )
+    return listed
 
 
 def recipe_text(name: str) -> str:

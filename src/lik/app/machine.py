@@ -6,7 +6,6 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from lik.faces.detect.cascade import CASCADE, PLAIN_STAGES, boxes_of
 from lik.faces.detect.eyes import CUT, EyeNetwork
 from lik.training.batches import Batches, on_device
 from lik.training.building import build_step
+from lik.training.environment import installed
 from lik.training.fast import compiler
 from lik.training.loop import Limit, TrainingProgress, TrainState, train
 from lik.training.recipe import load_recipe
@@ -60,7 +60,7 @@ def examine_machine() -> Examination:
     files, broken = _model_files()
     findings = {
         "versions": {"python": platform.python_version()}
-        | {name: _installed(name) for name in PACKAGES},
+        | {name: installed(name) for name in PACKAGES},
         "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
         "machine": _machine(),
         "finding faces": files,
@@ -142,13 +142,6 @@ class _Clock:
         assert self.warm is not None
         steps = self.now[1] - self.warm[1]
         return steps * self.batch_size / (self.now[0] - self.warm[0])
-
-
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _extra(name: str, module: str) -> str:

@@ -222,9 +222,8 @@ def _losses(records: Sequence[journal.EpochRecord]) -> list[tuple[float, int]]:
 
 
 def _objective(settings: dict[str, Any]) -> str:
-    """The settings of an objective in a few words, with its name, if it has one, at the front."""
-    rest = [f"{key}={value}" for key, value in settings.items() if key != "name"]
-    return " ".join([*([str(settings["name"])] if "name" in settings else []), *rest])
+    """The settings of an objective that are set to something, in a few words."""
+    return " ".join(f"{key}={value}" for key, value in settings.items() if value is not None)
 
 
 def _is_held(folder: RunFolder) -> bool:

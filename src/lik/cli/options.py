@@ -85,6 +85,13 @@ Device = Annotated[
 Threads = Annotated[
     int | None, typer.Option(help="Processor threads to use.", metavar="N", show_default="all")
 ]
+NewRun = Annotated[
+    str, typer.Argument(help="The folder of the run; an existing one goes on.", metavar="RUN")
+]
+KeyValues = Annotated[
+    list[str] | None,
+    typer.Argument(help="Settings to change, as epochs=100.", metavar="KEY=VALUE"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 

@@ -6,7 +6,7 @@ import typer
 
 from lik.app.training import Trained, TrainOptions
 from lik.app.training import train as train_run
-from lik.cli.options import Device, Threads
+from lik.cli.options import Device, KeyValues, NewRun, Threads
 from lik.cli.output import command_line, note, say
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 
@@ -16,13 +16,8 @@ def train(
         str, typer.Argument(help="A recipe's name, or a YAML file.", metavar="RECIPE")
     ],
     faces: Annotated[str, typer.Argument(help="A face set, made by lik prepare.", metavar="FACES")],
-    run: Annotated[
-        str, typer.Argument(help="The folder of the run; an existing one goes on.", metavar="RUN")
-    ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(help="Settings of the recipe to change.", metavar="KEY=VALUE"),
-    ] = None,
+    run: NewRun,
+    settings: KeyValues = None,
     grids_every: Annotated[
         int | None,
         typer.Option(

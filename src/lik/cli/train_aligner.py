@@ -7,7 +7,7 @@ import typer
 from lik.app.aligners import TrainedAligner
 from lik.app.aligners import train_aligner as train_run
 from lik.app.training import TrainOptions
-from lik.cli.options import Device, Threads
+from lik.cli.options import Device, KeyValues, NewRun, Threads
 from lik.cli.output import command_line, note, say
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 from lik.core.errors import UnusableInput
@@ -17,13 +17,8 @@ def train_aligner(
     faces: Annotated[
         str, typer.Argument(help="A face set whose eyes are all at one place.", metavar="FACES")
     ],
-    out: Annotated[
-        str, typer.Argument(help="The folder of the run; an existing one goes on.", metavar="OUT")
-    ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(help="Settings to change, as epochs=20.", metavar="KEY=VALUE"),
-    ] = None,
+    run: NewRun,
+    settings: KeyValues = None,
     eyes: Annotated[
         str | None,
         typer.Option(
@@ -39,7 +34,7 @@ def train_aligner(
     """Train an alignment network, which finds the eyes in a face; no labels are needed.
 
     An aligned set is its own teacher, and one that was cut wide (--widen) is a better one. The
-    same command goes on where a run was left; at the end OUT/aligner.onnx is there.
+    same command goes on where a run was left; at the end RUN/aligner.onnx is there.
 
     Example: lik train-aligner faces/celeba runs/aligner epochs=20
     """
@@ -52,7 +47,7 @@ def train_aligner(
         settings.append(f"eyes=[{eyes}]")
     options = TrainOptions(command=command_line(), threads=threads)
     with TrainingBar(digits=4) as bar:
-        done = train_run(faces, out, settings, device, options, bar, note)
+        done = train_run(faces, run, settings, device, options, bar, note)
     say_how_it_ended(done.trained)
     if done.onnx is None:
         raise typer.Exit(130)

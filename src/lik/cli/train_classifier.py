@@ -6,7 +6,7 @@ import typer
 
 from lik.app.classifiers import train_classifier as train_run
 from lik.app.training import TrainOptions
-from lik.cli.options import Device, Threads
+from lik.cli.options import Device, KeyValues, NewRun, Threads
 from lik.cli.output import command_line, note, say, table
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 
@@ -16,26 +16,21 @@ def train_classifier(
         str, typer.Argument(help="A face set with attributes, made by lik prepare.",
                             metavar="FACES"),
     ],
-    out: Annotated[
-        str, typer.Argument(help="The folder of the run; an existing one goes on.", metavar="OUT")
-    ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(help="Settings to change, as seed=1.", metavar="KEY=VALUE"),
-    ] = None,
+    run: NewRun,
+    settings: KeyValues = None,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:  # fmt: skip
     """Train an attribute classifier; its features measure likeness.
 
     model.name is attributes-residual (default) or attributes-plain. The same command goes on where
-    a run was left; at the end the accuracy on held-out faces is told, and kept in OUT/metrics.json.
+    a run was left; at the end the accuracy on held-out faces is told, and kept in RUN/metrics.json.
 
     Example: lik train-classifier faces/celeba networks/plain model.name=attributes-plain seed=1
     """
     options = TrainOptions(command=command_line(), threads=threads)
     with TrainingBar(digits=4) as bar:
-        done = train_run(faces, out, settings or [], device, options, bar, note)
+        done = train_run(faces, run, settings or [], device, options, bar, note)
     say_how_it_ended(done.trained)
     if done.metrics is None:
         raise typer.Exit(130)

@@ -4,22 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib import pyplot
 from PIL import Image
 
-from lik.figures.curves import MARKED, known_points, rendered
+from lik.figures.curves import MARKED, draw_line, known_points, over_epochs, rendered
 
 MOST_CURVES = 12
 MOST_GROUPS = 5
-COLOURS = (
-    "#2a6f97", "#e07a1f", "#3a8f5c", "#b23a48", "#7a5195", "#8a6d3b",
-)  # fmt: skip
+COLOURS = ("#2a6f97", "#e07a1f", "#3a8f5c", "#b23a48", "#7a5195", "#8a6d3b")
 STYLES = ("-", "--")
 """With six colours, twelve curves that can be told apart, also in grey."""
 
 
 @dataclass(frozen=True)
 class RunCurve:
-    """One run: its epochs, and its figures by part after each (None where there are none)."""
+    """One run: its epochs, and its metrics by part after each (None where there are none)."""
 
     name: str
     epochs: Sequence[int]
@@ -28,7 +27,7 @@ class RunCurve:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs whose figures compare, and a sentence of what they share."""
+    """Runs whose metrics compare, and a sentence of what they share."""
 
     heading: str
     curves: Sequence[RunCurve]
@@ -41,11 +40,6 @@ def comparison(groups: Sequence[Group], title: str) -> Image.Image:
 
     Of each group the first `MOST_CURVES` are drawn; of the groups, the first `MOST_GROUPS`.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     groups = groups[:MOST_GROUPS]
     columns = max(len(_parts(group)) for group in groups)
     figure, axes = pyplot.subplots(
@@ -72,29 +66,22 @@ def comparison(groups: Sequence[Group], title: str) -> Image.Image:
 
 
 def _draw_part(axis: Any, group: Group, part: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     drawn = group.curves[:MOST_CURVES]
     marker = "o" if max(len(curve.epochs) for curve in drawn) < MARKED else None
     for number, curve in enumerate(drawn):
-        known = known_points(curve.epochs, curve.parts.get(part, [None] * len(curve.epochs)))
-        if known:
-            axis.plot(
-                *zip(*known, strict=True),
-                color=COLOURS[number % len(COLOURS)],
-                linestyle=STYLES[number // len(COLOURS)],
-                marker=marker,
-                markersize=3,
-                label=_shortened(curve.name),
-            )
+        draw_line(
+            axis,
+            known_points(curve.epochs, curve.parts.get(part, [None] * len(curve.epochs))),
+            color=COLOURS[number % len(COLOURS)],
+            linestyle=STYLES[number // len(COLOURS)],
+            marker=marker,
+            markersize=3,
+            label=_shortened(curve.name),
+        )
     top = _top(group, part)
     if top is not None:
         axis.set_ylim(top=top)
-    axis.set_title(part)
-    axis.set_xlabel("epoch")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(alpha=0.25)
+    over_epochs(axis, part)
 
 
 def _parts(group: Group) -> list[str]:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import pyplot
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from lik.figures.curves import TRAINING, rendered
+from lik.figures.curves import TRAINING, draw_line, over_epochs, plain, rendered
 
 FLOOR = 1e-4
 """Nats below which a dimension is drawn as carrying nothing at all."""
@@ -22,12 +24,6 @@ def dimension_figure(
 
     A dimension is active where its KL is above ``threshold`` nats per image.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator
-
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 3.9), width_ratios=(1.5, 1))
     ordered = np.sort(np.asarray(kl, np.float64))[::-1]
     ranks = np.arange(1, len(ordered) + 1)
@@ -43,20 +39,14 @@ def dimension_figure(
     left.set_yscale("log")
     left.set_ylim(FLOOR, max(2 * ordered[0], 10 * threshold))
     left.set_xlim(0.5, len(ordered) + 0.5)
-    left.set_title("KL of each dimension, sorted")
+    plain(left, "KL of each dimension, sorted")
     left.set_xlabel("dimension, by rank")
     left.set_ylabel("nats per image")
     left.legend(frameon=False, fontsize=9)
-    right.plot(epochs, active_units, marker="o" if len(epochs) < 40 else None, markersize=3.5,
-               color=TRAINING)  # fmt: skip
+    draw_line(right, list(zip(epochs, active_units, strict=True)), color=TRAINING)
     right.axhline(len(ordered), color="#b0b4ba", linewidth=1)
     right.set_ylim(0, 1.08 * len(ordered))
-    right.set_title(f"active dimensions (KL > {threshold:g}) of {len(ordered)}")
-    right.set_xlabel("epoch")
-    for axis in (right.xaxis, right.yaxis):
-        axis.set_major_locator(MaxNLocator(integer=True))
-    for panel in (left, right):
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.grid(alpha=0.25)
+    over_epochs(right, f"active dimensions (KL > {threshold:g}) of {len(ordered)}")
+    right.yaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(title, fontsize=13)
     return rendered(figure)

@@ -18,11 +18,11 @@ def environment(faces: dict[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "faces": faces,
-        "lik": _installed("lik-vae"),
+        "lik": installed("lik-vae"),
         "commit": commit_of(Path(__file__).parents[1]),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "numpy": _installed("numpy"),
+        "numpy": installed("numpy"),
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
@@ -53,7 +53,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return answer.stdout.strip()
 
 
-def _installed(package: str) -> str:
+def installed(package: str) -> str:
+    """The version of a package, or that it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -4,6 +4,7 @@ import copy
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -240,7 +241,7 @@ class Checkpointer:
             self._write(self.folder.plain_model, self.step.model)
         self._write(self.folder.model, self.step.shown)
 
-    def _write(self, path: Any, model: nn.Module) -> None:
+    def _write(self, path: Path, model: nn.Module) -> None:
         # The weights may be passed on; where the face set lay is nobody's business then.
         metadata = {key: value for key, value in self.description.items() if key != "path"}
         metadata |= {"epochs": self.state.epoch, "step": self.state.step}
