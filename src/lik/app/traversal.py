@@ -67,8 +67,11 @@ def traverse(
     request: TraversalRequest,
     progress: Progress = no_progress,
     notify: Notify = no_notices,
+    editor: Editor | None = None,
 ) -> list[Traversal]:
     """Move codes (N, D) along each attribute and each dimension.
+
+    ``editor`` is that of the request, where it has been opened before.
 
     Raises:
         UnusableInput: no such attribute or dimension, or steps that cannot be gone.
@@ -77,7 +80,7 @@ def traverse(
         raise UnusableInput(f"a traversal has at least 2 steps, not {request.steps}.")
     found = []
     if request.attributes:
-        editor = open_editor(run, request.editor, progress, notify)
+        editor = editor or open_editor(run, request.editor, progress, notify)
         for name in request.attributes:
             editor.require(name)
         strengths = equal_steps(_or(request.reach, editor.reach), request.steps)
@@ -104,7 +107,8 @@ def draw_traversals(
 
     ``shown`` are the pictures that the codes (N, D) are of; None for generated faces.
     """
-    strips = traverse(run, codes, request, progress, notify)
+    editor = open_editor(run, request.editor, progress, notify) if request.attributes else None
+    strips = traverse(run, codes, request, progress, notify, editor)
     middle = run.session.decode(codes)
     rows = []
     for face in range(len(codes)):
@@ -116,7 +120,7 @@ def draw_traversals(
     image = sheet(
         rows,
         f"Latent traversals by the run “{run.name}”",
-        f"{described}. {_explanation(run, strips, request, progress, notify)}.",
+        f"{described}. {_explanation(strips, editor)}.",
         [*before, "less", *[""] * (request.steps - 2), "more"],
         tile=96,
     )
@@ -163,18 +167,14 @@ def _dimensions(run: OpenedRun, request: TraversalRequest) -> dict[int, str]:
     }
 
 
-def _explanation(
-    run: OpenedRun, strips: Sequence[Traversal], request: TraversalRequest, progress: Progress,
-    notify: Notify,
-) -> str:  # fmt: skip
+def _explanation(strips: Sequence[Traversal], editor: Editor | None) -> str:
     parts = []
     dimensions = [strip for strip in strips if strip.name.startswith("dimension:")]
     attributes = [strip for strip in strips if strip not in dimensions]
     if dimensions:
         low, high = dimensions[0].strengths[0], dimensions[0].strengths[-1]
         parts.append(f"In each strip one dimension is set to values from {low:g} to {high:+g}")
-    if attributes:
-        editor: Editor = open_editor(run, request.editor, progress, notify)
+    if attributes and editor is not None:
         low, high = attributes[0].strengths[0], attributes[0].strengths[-1]
         parts.append(
             f"Strengths from {low:g} to {high:+g}, where 1 is {editor.unit}; {editor.rest}"

@@ -8,7 +8,7 @@ import typer
 from lik.app.editing import Edited, edit_photograph, editor_for, open_face, targets_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
-from lik.cli.options import Device, Faces, Networks, Photographs, Run, Threads
+from lik.cli.options import Device, EditMethod, Faces, Networks, Photographs, Run, Threads
 from lik.cli.output import command_line, note, progress, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
@@ -39,13 +39,7 @@ def edit(
             show_default=False,
         ),
     ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="Directions of lik fit-directions, or guided, where each face finds its own way.",
-            metavar="NAME", show_default="joint",
-        ),
-    ] = None,
+    method: EditMethod = None,
     classifier: Networks = None,
     face: Annotated[
         int | None,

@@ -30,6 +30,13 @@ Networks = Annotated[
         "several: they take turns.",
     ),
 ]  # fmt: skip
+EditMethod = Annotated[
+    str | None,
+    typer.Option(
+        "--method", metavar="NAME", show_default="joint",
+        help="Directions of lik fit-directions, or guided, where each face finds its own way.",
+    ),
+]  # fmt: skip
 FaceSetGiven = Annotated[
     str | None,
     typer.Argument(

@@ -14,6 +14,7 @@ from lik.cli.options import (
     Arrays,
     Count,
     Device,
+    EditMethod,
     Faces,
     FittedPrior,
     Given,
@@ -46,13 +47,7 @@ def traverse(
             "(default: the five with the highest KL).",
         ),
     ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="Directions of lik fit-directions, or guided, where each face finds its own way.",
-            metavar="NAME", show_default="joint",
-        ),
-    ] = None,
+    method: EditMethod = None,
     classifier: Networks = None,
     steps: Annotated[int, typer.Option(help="Steps of a strip.", metavar="N", min=2)] = 6,
     reach: Annotated[
