@@ -17,7 +17,7 @@ from PIL import Image
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.crop.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Square
 from lik.faces.detect.detection import Detection
-from lik.faces.io.source import Source, hashed_split
+from lik.faces.io.pictures import Source, hashed_split
 from lik.faces.io.sources import open_source
 from lik.faces.set import assembly, engines, extraction
 from lik.faces.set.engines import here, processes

@@ -14,11 +14,10 @@ import pytest
 from PIL import Image
 
 from lik.core.errors import UnusableInput
-from lik.faces.io import decoding, folder, parquet, zips
-from lik.faces.io.folder import Folder
+from lik.faces.io import decoding, files, parquet
+from lik.faces.io.files import Folder
 from lik.faces.io.labels import with_labels
-from lik.faces.io.pictures import NotAPicture
-from lik.faces.io.source import hashed_split, split_of
+from lik.faces.io.pictures import NotAPicture, hashed_split, split_of
 from lik.faces.io.sources import open_source, open_sources
 
 AWKWARD = [
@@ -180,7 +179,7 @@ class TestFolders:
         def refused(*arguments):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(folder, "open", refused, raising=False)
+        monkeypatch.setattr(files, "open", refused, raising=False)
         assert (
             reason(open_source(str(tmp_path), 64), "a.png") == "cannot be read (Permission denied)"
         )
@@ -206,14 +205,14 @@ class TestZips:
         data[third + 10 : third + 12] = b"\x63\0"  # c.png is of a method that is not known
         place.write_bytes(data)
         source = open_source(str(place), 64)
-        assert reason(source, "a.png") in (zips.UNREADABLE, decoding.DAMAGED)
-        assert reason(source, "b.png") == zips.ENCRYPTED
-        assert reason(source, "c.png") == zips.COMPRESSION
+        assert reason(source, "a.png") in (files.UNREADABLE, decoding.DAMAGED)
+        assert reason(source, "b.png") == files.ENCRYPTED
+        assert reason(source, "c.png") == files.COMPRESSION
 
     def test_methods_without_a_bound_are_refused(self, tmp_path):
         with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as archive:
             archive.writestr("a.png", bytes(10**6))
-        assert reason(open_source(str(tmp_path / "a.zip"), 64), "a.png") == zips.COMPRESSION
+        assert reason(open_source(str(tmp_path / "a.zip"), 64), "a.png") == files.COMPRESSION
 
     def test_links_are_passed_over_and_a_changed_zip_is_read_anew(self, tmp_path):
         place = write_zip(tmp_path / "a.zip", {"a.png": png(1)})
@@ -241,7 +240,7 @@ class TestZips:
         at = data.index(b"PK\x01\x02") + 24
         data[at : at + 4] = (10).to_bytes(4, "little")
         place.write_bytes(data)
-        assert reason(open_source(str(place), 64), "a.png") == zips.UNREADABLE
+        assert reason(open_source(str(place), 64), "a.png") == files.UNREADABLE
 
 
 class TestTars:

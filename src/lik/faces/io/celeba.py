@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
-from lik.faces.io.folder import Folder
+from lik.faces.io.files import Folder, Zip
 from lik.faces.io.labels import (
     NAME_COLUMNS,
     PictureNames,
@@ -25,9 +25,7 @@ from lik.faces.io.labels import (
     is_row_number,
     read_text,
 )
-from lik.faces.io.pictures import has_picture_suffix, is_litter
-from lik.faces.io.source import Source
-from lik.faces.io.zips import Zip
+from lik.faces.io.pictures import Source, has_picture_suffix, is_litter
 
 PICTURES = ("img_align_celeba", "img_align_celeba_png")
 ATTRIBUTES = "list_attr_celeba"

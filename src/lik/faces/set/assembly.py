@@ -13,7 +13,7 @@ import numpy as np
 
 from lik.core.artifacts import sha256_of, write_json, write_text
 from lik.core.errors import UnusableInput
-from lik.faces.io.source import hashed_split
+from lik.faces.io.pictures import hashed_split
 from lik.faces.set.duplicates import groups
 from lik.faces.set.extraction import THUMBNAIL
 from lik.faces.set.faceset import BOX_COLUMNS, FORMAT, MEASURES, NAME_COLUMNS, VERSION

@@ -22,7 +22,7 @@ from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.locks import held
 from lik.faces.crop.cropping import WholeCrop, needs_detection
-from lik.faces.io.source import Source
+from lik.faces.io.pictures import Source
 from lik.faces.set.assembly import assemble
 from lik.faces.set.engines import CHUNK, Chunk, Engine, here
 from lik.faces.set.extraction import LEAVES, Plan, mark_for
