@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from lik.faces.crop.cropping import Box
-from lik.faces.detect.detection import Detection
+from lik.faces.detect.finding import Detection
 from lik.faces.drawn import rendering as drawn
 
 

@@ -6,11 +6,17 @@ import pytest
 
 from lik.core.errors import UnusableInput
 from lik.faces.crop.cropping import Box, Square, cut, square_of_eyes
-from lik.faces.detect.cascade import Search, boxes_of, shared_area
-from lik.faces.detect.detection import Detection
 from lik.faces.detect.eyes import Eyes
-from lik.faces.detect.finding import CascadeFinder, finder_for
-from lik.faces.detect.yunet import YuNetFinder, find_model
+from lik.faces.detect.finding import (
+    CascadeFinder,
+    Detection,
+    Search,
+    YuNetFinder,
+    boxes_of,
+    find_yunet,
+    finder_for,
+    shared_area,
+)
 
 
 class Network:
@@ -114,7 +120,7 @@ class TestSearching:
                 rectangle = [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]
                 return [rectangle], None, [1.0]
 
-        monkeypatch.setattr("lik.faces.detect.cascade._cascade", Cascade)
+        monkeypatch.setattr("lik.faces.detect.finding._cascade", Cascade)
         search = Search(longest=300, scale=1.1, smallest=0.1, neighbours=1, angle=20)
         (box,) = boxes_of(picture, search)
         assert box.angle == 20
@@ -129,11 +135,11 @@ class TestSearching:
 class TestYuNet:
     def test_a_missing_and_a_wrong_model_are_said(self, tmp_path, monkeypatch):
         with pytest.raises(UnusableInput, match="no model of YuNet"):
-            find_model(tmp_path / "none.onnx")
+            find_yunet(tmp_path / "none.onnx")
         wrong = tmp_path / "wrong.onnx"
         wrong.write_bytes(b"something else")
         with pytest.raises(UnusableInput, match="SHA-256"):
-            find_model(wrong)
+            find_yunet(wrong)
         monkeypatch.setenv("LIK_YUNET", str(wrong))
         with pytest.raises(UnusableInput, match="SHA-256"):
             finder_for("aligned")

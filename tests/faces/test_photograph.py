@@ -5,7 +5,7 @@ from PIL import Image
 
 from lik.core.errors import UnusableInput
 from lik.faces.crop.cropping import Box, FixedCrop, Square, cut
-from lik.faces.detect.detection import Detection
+from lik.faces.detect.finding import Detection
 from lik.faces.drawn import rendering as drawn
 from lik.faces.photograph import FoundBy, crop_picture, is_framed, open_photograph
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.crop.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Square
-from lik.faces.detect.detection import Detection
+from lik.faces.detect.finding import Detection
 from lik.faces.io.pictures import Source, hashed_split
 from lik.faces.io.sources import open_source
 from lik.faces.set import assembly, engines, extraction

@@ -27,9 +27,8 @@ from lik.faces.crop.cropping import (
     needs_detection,
     square_of,
 )
-from lik.faces.detect.detection import Finder
 from lik.faces.detect.eyes import CUT, EyeNetwork
-from lik.faces.detect.finding import finder_for
+from lik.faces.detect.finding import Finder, finder_for
 from lik.faces.io.files import Folder
 from lik.faces.io.pictures import NotAPicture
 from lik.faces.set.extraction import NO_FACE, Plan, extract

@@ -21,7 +21,7 @@ from lik.faces.crop.cropping import (
     square_of,
     square_of_eyes,
 )
-from lik.faces.detect.detection import Detection, Finder
+from lik.faces.detect.finding import Detection, Finder
 from lik.faces.io.pictures import Container, Encoded, NotAPicture
 from lik.faces.set.quality import Limits, Quality, measure
 
