@@ -19,9 +19,8 @@ from lik.faces.crop.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Squa
 from lik.faces.detect.finding import Detection
 from lik.faces.io.pictures import Source, hashed_split
 from lik.faces.io.sources import open_source
-from lik.faces.set import assembly, engines, extraction
-from lik.faces.set.engines import here, processes
-from lik.faces.set.extraction import Plan
+from lik.faces.set import assembly, extraction
+from lik.faces.set.extraction import Plan, here, processes
 from lik.faces.set.faceset import MEASURES, FaceSet
 from lik.faces.set.preparation import Shard, merge, prepare
 from lik.faces.set.quality import Limits
@@ -293,7 +292,7 @@ class TestEngines:
                 killed.append(workers[0])
 
         try:
-            engine = engines.ray_cluster()
+            engine = extraction.ray_cluster()
             prepare(source, tmp_path / "ray", Plan(FixedCrop(), 32), engine, kill_one)
         finally:
             ray.shutdown()
@@ -306,7 +305,7 @@ class TestNothingIsLost:
     def test_broken_off_and_resumed_equals_unbroken(self, folder, tmp_path, monkeypatch, done):
         monkeypatch.setattr("lik.faces.set.preparation.CHUNK", 3)
         prepare(open_source(str(folder), 64), tmp_path / "whole", FIXED)
-        true_extract, left = engines.extract, [done]
+        true_extract, left = extraction.extract, [done]
 
         def killed(*arguments):
             left[0] -= 1
@@ -314,10 +313,10 @@ class TestNothingIsLost:
                 raise KeyboardInterrupt
             return true_extract(*arguments)
 
-        monkeypatch.setattr(engines, "extract", killed)
+        monkeypatch.setattr(extraction, "extract", killed)
         with pytest.raises(KeyboardInterrupt):
             prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        monkeypatch.setattr(engines, "extract", true_extract)
+        monkeypatch.setattr(extraction, "extract", true_extract)
         with pytest.raises(UnusableInput, match="no finished face set"):
             FaceSet.open(tmp_path / "set")
         partial = tmp_path / "set" / ".partial"
@@ -465,7 +464,7 @@ class TestOneFolder:
         prepare(source, out, FIXED)
         whole = content(out)
         (out / "images.npy").write_bytes(b"short")
-        monkeypatch.setattr(engines, "extract", lambda *_: 1 / 0)
+        monkeypatch.setattr(extraction, "extract", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             prepare(source, out, FIXED)
         monkeypatch.undo()

@@ -18,8 +18,7 @@ from lik.faces.detect.finding import finder_for
 from lik.faces.io.labels import Labelled, with_labels
 from lik.faces.io.pictures import NotAPicture, Source
 from lik.faces.io.sources import open_sources
-from lik.faces.set.engines import Engine, here, processes, ray_cluster
-from lik.faces.set.extraction import Plan
+from lik.faces.set.extraction import Engine, Plan, here, processes, ray_cluster
 from lik.faces.set.faceset import FaceSet
 from lik.faces.set.preparation import Preparation, Shard
 from lik.faces.set.preparation import merge as merge_shards

@@ -16,7 +16,7 @@ import shutil
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -256,17 +256,8 @@ def write_header(path: Path, shape: tuple[int, ...]) -> None:
 
 
 def _face(face: Face) -> Row:
-    square = face.square
-    return {
-        "name": face.name,
-        "box": [square.x, square.y, square.side, square.angle],
-        "score": face.score,
-        "detected": face.detected,
-        "sharpness": face.quality.sharpness,
-        "brightness": face.quality.brightness,
-        "padding_fraction": face.padding_fraction,
-        "fingerprint": face.quality.fingerprint.hex(),
-    }
+    box = list(astuple(face.square))
+    return {"name": face.name, "box": box, **face.measures, "fingerprint": face.fingerprint.hex()}
 
 
 def _parsed(line: bytes) -> Row | None:

@@ -24,8 +24,7 @@ from lik.core.locks import held
 from lik.faces.crop.cropping import WholeCrop, needs_detection
 from lik.faces.io.pictures import Source
 from lik.faces.set.assembly import assemble
-from lik.faces.set.engines import CHUNK, Chunk, Engine, here
-from lik.faces.set.extraction import LEAVES, Plan, mark_for
+from lik.faces.set.extraction import CHUNK, LEAVES, Chunk, Engine, Plan, here, mark_for
 from lik.faces.set.faceset import changed_files, read_description
 from lik.faces.set.partial import FOLDER, LOCK, Partial, Row, Work, begin_instead, differences
 
