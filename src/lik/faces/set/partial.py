@@ -23,6 +23,7 @@ from typing import Any
 from numpy.lib import format as npy_format
 
 from lik.core.artifacts import read_json, write_json
+from lik.core.configuration import flat
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.set.extraction import THUMBNAIL, Extraction, Face, LeftOut
 
@@ -76,7 +77,7 @@ class Work:
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """What two jobs differ in, for people."""
-    before, after = _flat(old), _flat(new)
+    before, after = flat(old), flat(new)
     changed = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key)]
     return [
         "other pictures or labels"
@@ -267,12 +268,3 @@ def _parsed(line: bytes) -> Row | None:
     except ValueError:
         return None
     return row if isinstance(row, dict) else None
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
-        return {prefix.rstrip("."): tree}
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.")
-    return flat
