@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,31 @@ def folder(tmp_path):
     return path
 
 
+@pytest.fixture
+def source(folder):
+    return open_source(str(folder), 64)
+
+
+@pytest.fixture
+def whole(source, tmp_path):
+    """The files of the set of `folder` that is made in one go."""
+    prepare(source, tmp_path / "whole", FIXED)
+    return content(tmp_path / "whole")
+
+
+@contextmanager
+def killed_at(step):
+    """Ends what is done inside where it comes to ``step``."""
+
+    def killed(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            yield
+
+
 class Finder:
     """Finds faces where it is told, in shares of the picture's width."""
 
@@ -72,8 +98,8 @@ class Finder:
 
 
 class TestTheSet:
-    def test_packed_and_read_is_the_same(self, folder, tmp_path):
-        report = prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
+    def test_packed_and_read_is_the_same(self, source, tmp_path):
+        report = prepare(source, tmp_path / "set", FIXED)
         faces = FaceSet.open(tmp_path / "set")
         assert (report.pictures, report.kept, len(faces)) == (12, 10, 10)
         for index, name in enumerate(faces.names):
@@ -90,14 +116,13 @@ class TestTheSet:
         assert (np.abs(faces.measures["brightness"] - 0.5) < 0.05).all()
         assert np.isnan(faces.measures["score"]).all()  # nobody had to look
 
-    def test_nothing_to_keep_is_said_and_leaves_nothing(self, folder, tmp_path):
+    def test_nothing_to_keep_is_said_and_leaves_nothing(self, source, tmp_path):
         plan = Plan(FixedCrop(x=80, y=0, side=64), 64)
         with pytest.raises(UnusableInput, match="none of the 12 pictures"):
-            prepare(open_source(str(folder), 64), tmp_path / "set", plan)
+            prepare(source, tmp_path / "set", plan)
         assert not (tmp_path / "set").exists()
 
-    def test_the_same_job_again_is_done_already_and_another_is_refused(self, folder, tmp_path):
-        source = open_source(str(folder), 64)
+    def test_the_same_job_again_is_done_and_another_is_refused(self, folder, source, tmp_path):
         prepare(source, tmp_path / "set", FIXED)
         assert prepare(source, tmp_path / "set", FIXED).already_done
         before = content(tmp_path / "set")
@@ -217,19 +242,16 @@ class TestEngines:
         assert content(tmp_path / "1") == content(tmp_path / "2")
 
     @pytest.mark.parametrize("count", [1, 3, 7])
-    def test_shards_that_are_merged_are_the_set(self, folder, tmp_path, count):
-        source = open_source(str(folder), 64)
-        prepare(source, tmp_path / "whole", FIXED)
+    def test_shards_that_are_merged_are_the_set(self, source, whole, tmp_path, count):
         parts = [tmp_path / f"part{number}" for number in range(count)]
         for number, part in enumerate(parts, 1):
             report = prepare(source, part, FIXED, shard=Shard(number, count))
             assert prepare(source, part, FIXED, shard=Shard(number, count)).already_done
             assert report.kept + sum(report.reasons.values()) == report.pictures
         merge(parts[::-1], tmp_path / "merged")
-        assert content(tmp_path / "whole") == content(tmp_path / "merged")
+        assert whole == content(tmp_path / "merged")
 
-    def test_shards_that_do_not_belong_together_are_said(self, folder, tmp_path):
-        source = open_source(str(folder), 64)
+    def test_shards_that_do_not_belong_together_are_said(self, source, tmp_path):
         for name, plan, shard in (
             ("a", FIXED, Shard(1, 2)),
             ("again", FIXED, Shard(1, 2)),
@@ -249,22 +271,14 @@ class TestEngines:
                 merge([tmp_path / part for part in parts], tmp_path / "merged")
         assert not (tmp_path / "merged").exists()
 
-    def test_a_merge_that_was_killed_begins_again(self, folder, tmp_path, monkeypatch):
-        source = open_source(str(folder), 64)
-        prepare(source, tmp_path / "whole", FIXED)
+    def test_a_merge_that_was_killed_begins_again(self, source, whole, tmp_path):
         parts = [tmp_path / f"part{number}" for number in (1, 2)]
         for number, part in enumerate(parts, 1):
             prepare(source, part, FIXED, shard=Shard(number, 2))
-
-        def killed(partial):
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr("lik.faces.set.preparation.assemble", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with killed_at("lik.faces.set.preparation.assemble"):
             merge(parts, tmp_path / "merged")
-        monkeypatch.undo()
         merge(parts, tmp_path / "merged")
-        assert content(tmp_path / "whole") == content(tmp_path / "merged")
+        assert whole == content(tmp_path / "merged")
 
     @pytest.mark.long
     def test_a_ray_cluster_gives_the_same_bytes_even_if_a_worker_is_killed(self, tmp_path):
@@ -293,9 +307,8 @@ class TestEngines:
 
 class TestNothingIsLost:
     @pytest.mark.parametrize("done", [0, 1, 8, 11])
-    def test_broken_off_and_resumed_equals_unbroken(self, folder, tmp_path, monkeypatch, done):
+    def test_resumed_equals_unbroken(self, source, whole, tmp_path, monkeypatch, done):
         monkeypatch.setattr("lik.faces.set.preparation.CHUNK", 3)
-        prepare(open_source(str(folder), 64), tmp_path / "whole", FIXED)
         true_extract, left = extraction.extract, [done]
 
         def killed(*arguments):
@@ -306,7 +319,7 @@ class TestNothingIsLost:
 
         monkeypatch.setattr(extraction, "extract", killed)
         with pytest.raises(KeyboardInterrupt):
-            prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
+            prepare(source, tmp_path / "set", FIXED)
         monkeypatch.setattr(extraction, "extract", true_extract)
         with pytest.raises(UnusableInput, match="no finished face set"):
             FaceSet.open(tmp_path / "set")
@@ -314,42 +327,26 @@ class TestNothingIsLost:
         for name in ("rows.jsonl", "images.npy", "rejected.npy"):  # as a kill may leave them
             with open(partial / name, "ab") as file:
                 file.write(b'{"name": "cut o')
-        prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
+        prepare(source, tmp_path / "set", FIXED)
+        assert content(tmp_path / "set") == whole
 
     @pytest.mark.parametrize("lost", ["images.npy", "rejected.npy"])
-    def test_lines_without_their_pixels_are_done_again(self, folder, tmp_path, monkeypatch, lost):
-        prepare(open_source(str(folder), 64), tmp_path / "whole", FIXED)
-
-        def killed(partial):
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr("lik.faces.set.preparation.assemble", killed)
-        with pytest.raises(KeyboardInterrupt):
-            prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        monkeypatch.undo()
+    def test_lines_without_their_pixels_are_done_again(self, source, whole, tmp_path, lost):
+        with killed_at("lik.faces.set.preparation.assemble"):
+            prepare(source, tmp_path / "set", FIXED)
         os.truncate(tmp_path / "set" / ".partial" / lost, 130)
-        prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
+        prepare(source, tmp_path / "set", FIXED)
+        assert content(tmp_path / "set") == whole
 
     @pytest.mark.parametrize("step", ["write_text", "write_json", "sha256_of", "shutil.rmtree"])
-    def test_killed_while_the_set_is_put_together(self, folder, tmp_path, monkeypatch, step):
-        prepare(open_source(str(folder), 64), tmp_path / "whole", FIXED)
+    def test_killed_while_the_set_is_put_together(self, source, whole, tmp_path, step):
+        with killed_at(f"lik.faces.set.assembly.{step}"):
+            prepare(source, tmp_path / "set", FIXED)
+        prepare(source, tmp_path / "set", FIXED)
+        assert content(tmp_path / "set") == whole
 
-        def killed(*arguments, **settings):
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(f"lik.faces.set.assembly.{step}", killed)
-        with pytest.raises(KeyboardInterrupt):
-            prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        monkeypatch.undo()
-        prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
-
-    def test_a_full_disk_ends_in_a_sentence_and_a_set_that_resumes(self, folder, tmp_path):
+    def test_a_full_disk_ends_in_a_sentence_and_a_set_that_resumes(self, source, whole, tmp_path):
         """A limit on the size of files stands for the disk: writing fails half-way through."""
-        source = open_source(str(folder), 64)
-        prepare(source, tmp_path / "whole", FIXED)
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         try:
@@ -360,7 +357,7 @@ class TestNothingIsLost:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
             signal.signal(signal.SIGXFSZ, handler)
         prepare(source, tmp_path / "set", FIXED)
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
+        assert content(tmp_path / "set") == whole
 
     @pytest.mark.long
     @pytest.mark.parametrize("workers", [1, 2])
@@ -393,9 +390,7 @@ class TestNothingIsLost:
 class TestOneFolder:
     """OUT belongs to one process, is read again to the last byte, and is mended."""
 
-    def test_two_at_a_time_are_refused(self, folder, tmp_path):
-        source = open_source(str(folder), 64)
-        prepare(source, tmp_path / "whole", FIXED)
+    def test_two_at_a_time_are_refused(self, source, whole, tmp_path):
         refused = []
 
         def engine(container, plan, chunks):
@@ -407,10 +402,9 @@ class TestOneFolder:
 
         prepare(source, tmp_path / "set", FIXED, engine)
         assert len(refused) == 2
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
+        assert content(tmp_path / "set") == whole
 
-    def test_shards_are_merged_by_one_process(self, folder, tmp_path, monkeypatch):
-        source = open_source(str(folder), 64)
+    def test_shards_are_merged_by_one_process(self, source, tmp_path, monkeypatch):
         prepare(source, tmp_path / "part", FIXED, shard=Shard(1, 1))
 
         def another(partial):
@@ -422,9 +416,8 @@ class TestOneFolder:
         monkeypatch.setattr("lik.faces.set.preparation.assemble", another)
         assert merge([tmp_path / "part"], tmp_path / "set").kept == 10
 
-    def test_work_that_does_not_fit_its_pictures_is_refused(self, folder, tmp_path, monkeypatch):
+    def test_work_that_does_not_fit_its_pictures_is_refused(self, source, tmp_path):
         """As two processes left it that wrote at the same time, where nothing locks."""
-        source = open_source(str(folder), 64)
         prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
         partial = tmp_path / "set" / ".partial"
         for name, head in (("rows.jsonl", 0), ("images.npy", 128), ("rejected.npy", 128)):
@@ -434,8 +427,8 @@ class TestOneFolder:
             prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
 
     @pytest.mark.parametrize("damage", ["flipped", "short", "gone", "table"])
-    def test_a_damaged_set_is_made_again(self, folder, tmp_path, damage):
-        source, out, notices = open_source(str(folder), 64), tmp_path / "set", []
+    def test_a_damaged_set_is_made_again(self, source, tmp_path, damage):
+        out, notices = tmp_path / "set", []
         prepare(source, out, FIXED)
         whole = content(out)
         file = out / ("index.csv" if damage == "table" else "images.npy")
@@ -450,8 +443,8 @@ class TestOneFolder:
         assert content(out) == whole | kept
         assert prepare(source, out, FIXED).already_done
 
-    def test_a_repair_that_was_killed_goes_on(self, folder, tmp_path, monkeypatch):
-        source, out = open_source(str(folder), 64), tmp_path / "set"
+    def test_a_repair_that_was_killed_goes_on(self, source, tmp_path, monkeypatch):
+        out = tmp_path / "set"
         prepare(source, out, FIXED)
         whole = content(out)
         (out / "images.npy").write_bytes(b"short")
@@ -462,8 +455,8 @@ class TestOneFolder:
         prepare(source, out, FIXED)
         assert whole.items() <= content(out).items()
 
-    def test_a_damaged_shard_is_made_again_and_not_merged(self, folder, tmp_path):
-        source, out = open_source(str(folder), 64), tmp_path / "part"
+    def test_a_damaged_shard_is_made_again_and_not_merged(self, source, tmp_path):
+        out = tmp_path / "part"
         prepare(source, out, FIXED, shard=Shard(1, 1))
         pixels = out / ".partial" / "images.npy"
         pixels.write_bytes(pixels.read_bytes()[:-1] + b"\x07")
@@ -472,18 +465,16 @@ class TestOneFolder:
         assert not prepare(source, out, FIXED, shard=Shard(1, 1)).already_done
         assert merge([out], tmp_path / "set").kept == 10
 
-    def test_a_description_that_is_broken_is_said_with_what_to_do(self, folder, tmp_path):
-        source = open_source(str(folder), 64)
+    def test_a_description_that_is_broken_is_said_with_what_to_do(self, source, tmp_path):
         prepare(source, tmp_path / "set", FIXED)
         (tmp_path / "set" / "faceset.json").write_text('{"format": "lik-faceset", "version": 3}')
         with pytest.raises(UnusableInput, match=r"Remove .* to prepare it anew"):
             prepare(source, tmp_path / "set", FIXED)
 
     @pytest.mark.parametrize("shard", [None, Shard(1, 1)])
-    def test_pictures_that_were_replaced_are_noticed(self, folder, tmp_path, monkeypatch, shard):
+    def test_pictures_that_were_replaced_are_noticed(self, source, tmp_path, monkeypatch, shard):
         state = ["before"]
         monkeypatch.setattr(Source, "fingerprint", property(lambda source: state[0]))
-        source = open_source(str(folder), 64)
         prepare(source, tmp_path / "set", FIXED, shard=shard)
         state[0] = "after"
         with pytest.raises(UnusableInput, match=r"have changed since .* remove .* anew"):
