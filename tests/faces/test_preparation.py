@@ -128,9 +128,9 @@ class TestTheSet:
         before = content(tmp_path / "set")
         with pytest.raises(UnusableInput, match="size 64 → 32"):
             prepare(source, tmp_path / "set", Plan(FixedCrop(), 32))
-        limits = Limits(min_sharpness=0.1)
+        limited = Plan(FixedCrop(), 64, limits=Limits(min_sharpness=0.1))
         with pytest.raises(UnusableInput, match=r"limits\.min_sharpness None → 0\.1"):
-            prepare(source, tmp_path / "set", Plan(FixedCrop(), 64, limits=limits))
+            prepare(source, tmp_path / "set", limited)
         with pytest.raises(UnusableInput, match="not empty"):
             prepare(source, folder, FIXED)
         assert content(tmp_path / "set") == before
