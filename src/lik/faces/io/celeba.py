@@ -150,7 +150,10 @@ def _read(beside: Path, name: str, pictures: PictureNames, notify: Notify) -> _T
             raise UnusableInput(f"{where}: {pictures.ambiguity(found)}")
         if found:
             missing[found] = False
-            values[found] = _numbers(cells, where)
+            try:
+                values[found] = list(map(float, cells))
+            except ValueError as error:
+                raise UnusableInput(f"{where}: {error}.") from error
     if missing.all():
         raise UnusableInput(
             f"{path} fits no picture: none is called as its rows are ({pictures.names[0]} is one)."
@@ -161,13 +164,6 @@ def _read(beside: Path, name: str, pictures: PictureNames, notify: Notify) -> _T
             f"{pictures.names[int(missing.argmax())]}."
         )
     return _Table(path, columns, values)
-
-
-def _numbers(cells: list[str], where: str) -> list[float]:
-    try:
-        return list(map(float, cells))
-    except ValueError as error:
-        raise UnusableInput(f"{where}: {error}.") from error
 
 
 def _parsed(path: Path, name: str) -> tuple[list[str], int, Iterator[tuple[int, list[str]]]]:
@@ -190,7 +186,8 @@ def _parsed(path: Path, name: str) -> tuple[list[str], int, Iterator[tuple[int, 
     if at < 0:
         raise UnusableInput(f"{path} has no column of the names of pictures.")
     rows = chain([first], lines)
-    if titled and _may_name(path, header[at]):
+    usual = titled and (header[at].lower() in NAME_COLUMNS or is_row_number(header[at]))
+    if titled and (usual or path.suffix == ".csv"):  # the text form has no title of the names
         return header[at + 1 :], at, rows
     if header and len(header) == len(row) - 1 - at:
         return header, at, rows
@@ -209,9 +206,3 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield from ((number, cells) for number, cells in enumerate(split, 1) if any(cells))
     except csv.Error as error:
         raise UnusableInput(f"{path} cannot be read as CSV ({error}).") from error
-
-
-def _may_name(path: Path, title: str) -> bool:
-    """Whether a column may hold names: the text form has no title of it, or a usual one."""
-    usual = title.lower() in NAME_COLUMNS or is_row_number(title)
-    return path.suffix == ".csv" or usual

@@ -77,22 +77,18 @@ def is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _pyarrow(path: Path) -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise UnusableInput(
-            f"{path} is Parquet, and reading it needs pyarrow: pip install 'lik-vae[parquet]'."
-        ) from error
-    return pyarrow.parquet
-
-
 class _Opened:
     """An open Parquet file: where each row is, and the batch that was read last."""
 
     def __init__(self, path: Path, inner: str) -> None:
+        try:
+            import pyarrow.parquet
+        except ImportError as error:
+            raise UnusableInput(
+                f"{path} is Parquet, and reading it needs pyarrow: pip install 'lik-vae[parquet]'."
+            ) from error
         # Buffered, so that a column is not held in memory as a whole.
-        self.file = _pyarrow(path).ParquetFile(path, buffer_size=2**20)
+        self.file: Any = pyarrow.parquet.ParquetFile(path, buffer_size=2**20)
         self.column = _picture_column(path, self.file.schema_arrow)
         groups = range(self.file.num_row_groups)
         sizes = (self.file.metadata.row_group(index).num_rows for index in groups)
@@ -188,7 +184,9 @@ def _labels(opened: _Opened) -> tuple[list[str], NDArray[np.float64]]:
             continue
         feature = features.get(name)
         classes = feature.get("names") or [] if isinstance(feature, dict) else []
-        numbers = _floats(opened.file.read(columns=[name]).column(name))
+        column = opened.file.read(columns=[name]).column(name)
+        column = column.cast("int8") if types.is_boolean(kind) else column
+        numbers = np.asarray(column.cast("float64", safe=False).to_numpy(), np.float64)
         if classes:
             numbers = np.where(numbers < 0, np.nan, numbers)  # −1 is an unknown class
         if 2 < len(classes) <= MAX_CLASSES:
@@ -206,13 +204,3 @@ def _features(schema: Any) -> dict[str, Any]:
         return dict(noted["info"]["features"])
     except (KeyError, TypeError, ValueError):
         return {}
-
-
-def _floats(column: Any) -> NDArray[np.float64]:
-    import pyarrow as pa
-    from pyarrow import types
-
-    if types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    values = column.cast(pa.float64(), safe=False).to_numpy()
-    return np.asarray(values, np.float64)

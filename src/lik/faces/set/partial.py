@@ -151,7 +151,7 @@ class Partial:
             for line in file:
                 yield json.loads(line)
 
-    def reasons(self) -> dict[str, int]:
+    def reasons(self) -> Counter[str]:
         """How often each reason was given for leaving something out."""
         return Counter(entry["reason"] for row in self.rows() for entry in row["left_out"])
 
