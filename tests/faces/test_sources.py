@@ -292,8 +292,7 @@ class TestTars:
         assert source.attribute_names == ["smiling", "age", "cls", "hat"]
         nan = np.nan
         np.testing.assert_array_equal(
-            source.attributes,
-            [[nan] * 4, [1, 31.5, 3, nan], [-1, nan, nan, 1], [nan] * 4],
+            source.attributes, [[nan] * 4, [1, 31.5, 3, nan], [-1, nan, nan, 1], [nan] * 4]
         )
 
     def test_shards_are_one_source(self, tmp_path):

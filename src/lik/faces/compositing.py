@@ -37,12 +37,7 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def transfer(
-    picture: Picture,
-    square: Square,
-    crop: Image,
-    before: Image,
-    after: Image,
-    widen: float = 1.0,
+    picture: Picture, square: Square, crop: Image, before: Image, after: Image, widen: float = 1.0
 ) -> Picture:
     """The photograph with the change from ``before`` to ``after`` on the face in ``square``.
 

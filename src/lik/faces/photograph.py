@@ -92,11 +92,7 @@ def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint
 
 
 def open_photograph(
-    path: Path,
-    rule: dict[str, Any],
-    size: int,
-    finder: Finder | None = None,
-    every: bool = True,
+    path: Path, rule: dict[str, Any], size: int, finder: Finder | None = None, every: bool = True
 ) -> Photograph:
     """Open a picture file, and find and cut its faces as those of a run.
 

@@ -23,13 +23,7 @@ from lik.faces.drawn.canvas import (
     of_hue,
     oval,
 )
-from lik.faces.drawn.factors import (
-    FACTOR_NAMES,
-    Factors,
-    attributes,
-    factor_values,
-    sample_factors,
-)
+from lik.faces.drawn.factors import FACTOR_NAMES, Factors, attributes, factor_values, sample_factors
 from lik.faces.drawn.parts import (
     SHADOW,
     SIDES,

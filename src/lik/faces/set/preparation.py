@@ -189,12 +189,7 @@ def _locked(out: Path, next_time: str) -> Iterator[None]:
 
 
 def _extract(
-    source: Source,
-    plan: Plan,
-    engine: Engine,
-    partial: Partial,
-    part: range,
-    progress: Progress,
+    source: Source, plan: Plan, engine: Engine, partial: Partial, part: range, progress: Progress
 ) -> None:
     rest = iter(part[partial.done :])
     eyes = source.eyes if len(source.eyes) else None
