@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from lik.faces.crop.cropping import (
     crop_rule,
     cut,
     needs_detection,
+    resized,
     square_of,
 )
 from lik.faces.detect.eyes import CUT, EyeNetwork
@@ -39,20 +40,12 @@ belong, in sides of the frame, and is surer than this that it sees a face. So ar
 CelebA's pictures, and none of 300 photographs."""
 
 
-class FoundBy(StrEnum):
-    """How the faces of a picture were found."""
+class FoundBy(Enum):
+    """How the faces of a picture were found, as is said where it is not what everybody expects."""
 
-    size = "size"
-    frame = "frame"
-    detection = "detection"
-
-
-NOTICES = {
-    FoundBy.size: "of the run's size: taken as a face as it is",
-    FoundBy.frame: "framed as the run's own pictures are: cut by their square, without detection",
-    FoundBy.detection: "not framed as the run's own pictures are: the faces in it were detected",
-}
-"""What is said of a photograph where it is not simply detected, as the run's own pictures were."""
+    size = "of the run's size: taken as a face as it is"
+    frame = "framed as the run's own pictures are: cut by their square, without detection"
+    detection = "not framed as the run's own pictures are: the faces in it were detected"
 
 
 @dataclass(frozen=True)
@@ -70,8 +63,7 @@ class Photograph:
     Attributes:
         pixels: all of it, upright, (H, W, 3).
         widen: by how much the crops are wider than the reference frame.
-        found_by: how the faces were found.
-        notice: the same for people, where it is not what everybody expects; else empty.
+        notice: how the faces were found, where it is not what everybody expects; else empty.
     """
 
     pixels: Picture
@@ -117,12 +109,12 @@ def open_photograph(
     own = crop_rule(rule, "the run's crop rule") if rule else FaceCrop()
     if (width, height) == (size, size):
         whole = PhotographedFace(Square(0, 0, size), pixels)
-        notice = "" if isinstance(own, WholeCrop) else f"{path}: {NOTICES[FoundBy.size]}."
+        notice = "" if isinstance(own, WholeCrop) else f"{path}: {FoundBy.size.value}."
         return Photograph(pixels, [whole], _widened(own), FoundBy.size, notice)
     fitting = _rule_for(own, pixels)
     found_by = FoundBy.detection if needs_detection(fitting) else FoundBy.frame
     usual = needs_detection(own) and fitting == own
-    notice = "" if usual else f"{path}: {NOTICES[found_by]}."
+    notice = "" if usual else f"{path}: {found_by.value}."
     if found_by is FoundBy.detection:
         finder = finder or _finder(fitting.kind)
     result = extract(Folder(path.parent), path.name, Plan(fitting, size, finder, every))
@@ -158,11 +150,7 @@ def is_framed(pixels: Picture, rule: CropRule) -> bool:
 
 
 def read_picture(path: Path, longest: int | None = None) -> Picture:
-    """Read a picture file, uint8 (H, W, 3), upright.
-
-    Args:
-        path: where it is.
-        longest: a larger picture is scaled down until its longer side is of so many pixels.
+    """Read a picture file, uint8 (H, W, 3), upright, its longer side of ``longest`` pixels at most.
 
     Raises:
         UnusableInput: the file is missing or no picture.
@@ -174,12 +162,8 @@ def read_picture(path: Path, longest: int | None = None) -> Picture:
         pixels = Folder(path.parent).open(path.name).decode()
     except NotAPicture as error:
         raise UnusableInput(f"{path} cannot be used: {error}.") from error
-    height, width = pixels.shape[:2]
-    scale = longest / max(height, width) if longest else 1.0
-    if scale >= 1:
-        return pixels
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scale = longest / max(pixels.shape[:2]) if longest else 1.0
+    return resized(pixels, scale) if scale < 1 else pixels
 
 
 def _widened(rule: CropRule) -> float:

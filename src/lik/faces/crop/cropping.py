@@ -241,6 +241,13 @@ def cut(picture: Picture, square: Square, size: int) -> Picture:
     return np.asarray(cv2.resize(part, (size, size), interpolation=filter_), np.uint8)
 
 
+def resized(picture: Picture, zoom: float) -> Picture:
+    """A picture (H, W, 3) of ``zoom`` times the size, averaged; at least one pixel each way."""
+    height, width = picture.shape[:2]
+    size = max(1, round(width * zoom)), max(1, round(height * zoom))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 MOST_SAMPLES = 4
 """Samples a side for each pixel of a crop; larger faces are reduced before they are turned."""
 

@@ -26,6 +26,7 @@ from lik.faces.crop.cropping import (
     Picture,
     Square,
     cut,
+    resized,
     square_of,
     square_of_eyes,
 )
@@ -292,12 +293,10 @@ class YuNetFinder:
         return {"boxes": YUNET, "network": YUNET_SHA256, "turned": False}
 
     def find(self, picture: Picture, every: bool = False) -> list[Detection]:
-        height, width = picture.shape[:2]
-        zoom = min(1.0, LONGEST / max(height, width))
-        across, down = max(1, round(width * zoom)), max(1, round(height * zoom))
-        small = cv2.resize(picture, (across, down), interpolation=cv2.INTER_AREA)
+        zoom = min(1.0, LONGEST / max(picture.shape[:2]))
+        small = resized(picture, zoom)
         detector = self._opened()
-        detector.setInputSize((across, down))
+        detector.setInputSize(small.shape[1::-1])
         _, rows = detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         faces = [_found(row).scaled(1 / zoom) for row in ([] if rows is None else rows)]
         faces.sort(key=lambda face: -face.box.side if face.box else 0)

@@ -10,12 +10,11 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
-from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +29,7 @@ from lik.faces.crop.cropping import (
     Square,
     cut,
     needs_detection,
+    resized,
     square_of,
     square_of_eyes,
 )
@@ -140,13 +140,11 @@ def mark_for(names: Iterable[str]) -> str:
 
 def thumbnail(picture: Picture) -> Picture:
     """A whole picture in a small square (T, T, 3), on grey."""
-    height, width = picture.shape[:2]
-    zoom = THUMBNAIL / max(width, height)
-    across, down = max(1, round(width * zoom)), max(1, round(height * zoom))
-    small = cv2.resize(picture, (across, down), interpolation=cv2.INTER_AREA)
+    small = resized(picture, THUMBNAIL / max(picture.shape[:2]))
+    height, width = small.shape[:2]
     result = np.full((THUMBNAIL, THUMBNAIL, 3), 128, np.uint8)
-    x, y = (THUMBNAIL - across) // 2, (THUMBNAIL - down) // 2
-    result[y : y + down, x : x + across] = small
+    x, y = (THUMBNAIL - width) // 2, (THUMBNAIL - height) // 2
+    result[y : y + height, x : x + width] = small
     return result
 
 
@@ -244,10 +242,7 @@ def processes(workers: int) -> Engine:
             with pool:
                 try:
                     yield from prefetch(
-                        lambda chunk: pool.submit(_work, chunk),
-                        lambda begun: begun.result(),
-                        chunks,
-                        2 * workers,
+                        lambda chunk: pool.submit(_work, chunk), Future.result, chunks, 2 * workers
                     )
                 finally:
                     pool.shutdown(cancel_futures=True)
@@ -284,7 +279,10 @@ def ray_cluster(address: str | None = None) -> Engine:
                 where = f"at {address}" if address else "on this machine"
                 raise UnusableInput(f"there is no Ray cluster {where} ({error}).") from error
         try:
-            yield from _on_cluster(ray, container, plan, chunks)
+            task = ray.remote(max_retries=10)(extract_all)
+            shared = ray.put(container), ray.put(plan)
+            ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            yield from prefetch(lambda chunk: task.remote(*shared, chunk), ray.get, chunks, ahead)
         except ray.exceptions.RayError as error:
             raise FailedOnTheWay(
                 f"the Ray cluster failed ({type(error).__name__}); the same command goes on from "
@@ -295,15 +293,6 @@ def ray_cluster(address: str | None = None) -> Engine:
                 ray.shutdown()
 
     return run
-
-
-def _on_cluster(
-    ray: Any, container: Container, plan: Plan, chunks: Iterator[Chunk]
-) -> Iterator[list[Extraction]]:
-    task = ray.remote(max_retries=10)(extract_all)
-    shared = ray.put(container), ray.put(plan)
-    ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-    yield from prefetch(lambda chunk: task.remote(*shared, chunk), ray.get, chunks, ahead)
 
 
 def extract_all(container: Container, plan: Plan, chunk: Chunk) -> list[Extraction]:
