@@ -5,17 +5,13 @@ import numpy as np
 import pytest
 
 from lik.faces.drawn import rendering as drawn
-from lik.faces.set.duplicates import FINGERPRINT_BYTES, fingerprint_of_grey, groups
+from lik.faces.set.duplicates import FINGERPRINT_BYTES, fingerprint, groups
 
 
 @pytest.fixture(scope="module")
 def people() -> np.ndarray:
     """100 different drawn faces."""
     return np.stack([drawn.render(drawn.sample_factors(5, i), 64) for i in range(100)])
-
-
-def fingerprint(face):
-    return fingerprint_of_grey(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY))
 
 
 def grouped(faces):

@@ -6,11 +6,11 @@ import pytest
 
 from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
-from lik.faces.set.quality import Limits, measure
+from lik.faces.set.quality import Limits, measured
 
 
 def sharpness(face):
-    return measure(face).sharpness
+    return measured(face)["sharpness"]
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,9 @@ def test_plain_faces_and_tiny_ones_have_a_sharpness():
 def test_brightness_is_that_of_the_middle():
     face = np.zeros((64, 64, 3), np.uint8)
     face[16:48, 16:48] = 255
-    assert measure(face).brightness == 1
-    assert measure(255 - face).brightness == 0
-    assert measure(np.full((9, 9, 3), 51, np.uint8)).brightness == pytest.approx(0.2, abs=0.005)
+    fifth = np.full((9, 9, 3), 51, np.uint8)
+    found = [measured(each)["brightness"] for each in (face, 255 - face, fifth)]
+    assert found == [1, 0, pytest.approx(0.2, abs=0.005)]
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,9 @@ _FREQUENCIES = np.hypot(*np.indices((_COARSE, _COARSE)).reshape(2, -1))
 _PLACES = np.argsort(_FREQUENCIES, kind="stable")[1 : FINGERPRINT_BYTES + 1]
 
 
-def fingerprint_of_grey(grey: Face) -> bytes:
-    """The look of a grey face uint8 (S, S) from afar, whatever its brightness and contrast."""
+def fingerprint(face: Face) -> bytes:
+    """The look of a face uint8 (S, S, 3) from afar, whatever its brightness and contrast."""
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32)).ravel()[_PLACES]
     length = float(np.sqrt(waves @ waves))
@@ -53,7 +54,7 @@ def groups(fingerprints: Sequence[bytes], faces: NDArray[np.uint8]) -> NDArray[n
     """Which faces show the same photograph.
 
     Args:
-        fingerprints: N of them, of ``fingerprint_of_grey``.
+        fingerprints: N of them, of ``fingerprint``.
         faces: uint8 (N, S, S, 3), may be memory-mapped; only those that look alike are read.
 
     Returns:

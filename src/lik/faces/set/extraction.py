@@ -35,7 +35,8 @@ from lik.faces.crop.cropping import (
 )
 from lik.faces.detect.finding import Detection, Finder
 from lik.faces.io.pictures import Container, Encoded, NotAPicture
-from lik.faces.set.quality import Limits, measure
+from lik.faces.set.duplicates import fingerprint
+from lik.faces.set.quality import Limits, measured
 
 NO_FACE, LEAVES = "no face found", "the crop would leave the picture"
 
@@ -176,12 +177,11 @@ def _face(
     if reason:  # before the pixels are decoded at full size for nothing
         return LeftOut(name, reason, thumbnail(first))
     pixels = _cut(encoded, first, square, plan.size)
-    quality = measure(pixels)
-    measures |= {"sharpness": quality.sharpness, "brightness": quality.brightness}
+    measures |= measured(pixels)
     reason = plan.limits.reason(measures)
     if reason:
         return LeftOut(name, reason, thumbnail(first))
-    return Face(name, pixels, square, measures, quality.fingerprint)
+    return Face(name, pixels, square, measures, fingerprint(pixels))
 
 
 def _square(rule: CropRule, width: int, height: int, found: Detection | None) -> Square:
