@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from finders import Told
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.crop.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Square
 from lik.faces.detect.finding import Detection
@@ -82,19 +83,6 @@ def killed_at(step):
         patch.setattr(step, killed)
         with pytest.raises(KeyboardInterrupt):
             yield
-
-
-class Finder:
-    """Finds faces where it is told, in shares of the picture's width."""
-
-    def __init__(self, *faces):
-        self.faces = faces
-
-    description = {"boxes": "told"}  # noqa: RUF012
-
-    def find(self, picture, every=False):
-        found = [face.scaled(picture.shape[1]) for face in self.faces]
-        return found if every else found[:1]
 
 
 class TestTheSet:
@@ -173,7 +161,7 @@ class TestKeeping:
         return FaceSet.open(tmp_path / "set")
 
     def test_of_every_face_the_main_one_has_the_pictures_labels(self, tmp_path):
-        faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Finder(*self.TWO), every=True))
+        faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Told(*self.TWO), every=True))
         assert faces.names == ["a.png", "a.png#2", "b.png", "b.png#2"]
         assert list(faces.splits) == ["train", "train", "test", "test"]
         np.testing.assert_array_equal(faces.attributes[:, 0], [1, np.nan, -1, np.nan])
@@ -183,7 +171,7 @@ class TestKeeping:
 
     def test_limits_leave_out_with_a_reason_and_a_picture(self, tmp_path):
         limits = Limits(min_score=0.5)
-        plan = Plan(AlignedCrop(), 16, Finder(*self.TWO), every=True, limits=limits)
+        plan = Plan(AlignedCrop(), 16, Told(*self.TWO), every=True, limits=limits)
         faces = self.prepared(tmp_path, plan)
         assert faces.names == ["a.png", "b.png"]
         left_out = faces.rejected()
@@ -195,7 +183,7 @@ class TestKeeping:
 
     def test_crops_over_the_edge_are_padded_up_to_a_limit_or_left_out(self, tmp_path):
         edge = Detection(Box(0.0, 0.4, 0.2, 1.0), ((0.02, 0.5), (0.12, 0.5)), 1.0)
-        faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Finder(edge)))
+        faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Told(edge)))
         padding = faces.measures["padding_fraction"][0]
         assert padding == pytest.approx(
             Square(*faces.boxes[0]).padding_fraction(200, 200), rel=1e-4
@@ -204,8 +192,8 @@ class TestKeeping:
         source = self.source(tmp_path / "q")
         limits = Limits(max_padding=padding - 0.01)
         for plan, words in (
-            (Plan(AlignedCrop(), 16, Finder(edge), limits=limits), "too far over the edge"),
-            (Plan(PaperCrop(), 16, Finder(edge)), "would leave the picture"),
+            (Plan(AlignedCrop(), 16, Told(edge), limits=limits), "too far over the edge"),
+            (Plan(PaperCrop(), 16, Told(edge)), "would leave the picture"),
         ):
             with pytest.raises(UnusableInput, match=words):
                 prepare(source, tmp_path / "none", plan)
@@ -227,7 +215,7 @@ class TestKeeping:
         Image.fromarray(pixels).save(tmp_path / "p" / "a.jpg", quality=95)
         small = Detection(Box(0.5, 0.3, 0.05, 1.0), ((0.51, 0.32), (0.535, 0.32)), 1.0)
         source = open_source(str(tmp_path / "p"), 64)
-        prepare(source, tmp_path / "set", Plan(AlignedCrop(), 128, Finder(small)))
+        prepare(source, tmp_path / "set", Plan(AlignedCrop(), 128, Told(small)))
         face = FaceSet.open(tmp_path / "set").images[0]
         assert face.max() > 200  # four white columns in 32 are grey in a decoding of an eighth
         assert face.min() < 40
@@ -494,7 +482,7 @@ def test_a_further_face_is_never_called_like_a_picture(tmp_path, own):
     folder.mkdir()
     for number, name in enumerate(("g.jpg", own)):
         (folder / name).write_bytes(png(picture(200, 200, number)))
-    plan = Plan(AlignedCrop(), 16, Finder(*TestKeeping.TWO), every=True)
+    plan = Plan(AlignedCrop(), 16, Told(*TestKeeping.TWO), every=True)
     prepare(open_source(str(folder), 16), tmp_path / "set", plan)
     faces = FaceSet.open(tmp_path / "set")
     mark = {"g.jpg#2": "##", "g.jpg#": "#", "h##2": "###"}[own]
