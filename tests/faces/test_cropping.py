@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from lik.core.reference import LEFT_EYE, RIGHT_EYE, eyes_in_crop
 from lik.faces.crop.cropping import (
@@ -115,7 +116,7 @@ class TestCutting:
     def test_a_square_of_the_wanted_size_is_not_rescaled(self):
         picture = noise()
         face = cut(picture, Square(12, 26, 64), 64)
-        np.testing.assert_array_equal(face, picture[26:90, 12:76])
+        assert_array_equal(face, picture[26:90, 12:76])
 
     def test_scaling_averages(self):
         picture = np.zeros((4, 4, 3), np.uint8)
@@ -125,15 +126,13 @@ class TestCutting:
     def test_a_turn_of_nothing_is_the_plain_cut(self):
         picture = noise()
         nearly = Square(24, 52, 64 + 1e-9)
-        np.testing.assert_array_equal(
-            cut(picture, nearly, 64), cut(picture, Square(24, 52, 64), 64)
-        )
+        assert_array_equal(cut(picture, nearly, 64), cut(picture, Square(24, 52, 64), 64))
 
     def test_the_outside_is_the_picture_reflected(self):
         picture = noise(64, 64)
         face = cut(picture, Square(-8, 0, 64), 64)
-        np.testing.assert_array_equal(face[:, 8:], picture[:, :56])
-        np.testing.assert_array_equal(face[:, :8], picture[:, 7::-1])
+        assert_array_equal(face[:, 8:], picture[:, :56])
+        assert_array_equal(face[:, :8], picture[:, 7::-1])
 
     def test_a_turned_cut_of_fine_stripes_is_grey_and_not_their_echo(self):
         picture = np.zeros((800, 800, 3), np.uint8)

@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from PIL import Image
 
 from finders import Told
@@ -37,11 +38,11 @@ def file(tmp_path, pixels):
 
 def test_all_faces_come_with_their_squares(file, pixels):
     photograph = open_photograph(file, ALIGNED, 32, TWO)
-    np.testing.assert_array_equal(photograph.pixels, pixels)
+    assert_array_equal(photograph.pixels, pixels)
     assert len(photograph.faces) == 2
     assert (photograph.found_by, photograph.notice) == (FoundBy.detection, "")
     for face in photograph.faces:
-        np.testing.assert_array_equal(face.pixels, cut(pixels, face.square, 32))
+        assert_array_equal(face.pixels, cut(pixels, face.square, 32))
     assert photograph.faces[0].square.angle == pytest.approx(11.3, abs=0.1)
 
 
@@ -51,9 +52,7 @@ def test_a_picture_of_the_runs_size_is_taken_as_it_is(tmp_path, pixels):
     assert photograph.a_crop
     assert "taken as a face as it is" in photograph.notice
     assert [face.square for face in photograph.faces] == [Square(0, 0, 64)]
-    np.testing.assert_array_equal(
-        crop_picture(tmp_path / "a.png", {"kind": "face"}, 64), pixels[:64, :64]
-    )
+    assert_array_equal(crop_picture(tmp_path / "a.png", {"kind": "face"}, 64), pixels[:64, :64])
 
 
 def test_no_face_and_no_file_are_said(tmp_path, file):
@@ -68,7 +67,7 @@ def test_a_turned_photograph_is_upright(tmp_path, pixels):
     exif[0x0112] = 6
     Image.fromarray(np.rot90(pixels)).save(tmp_path / "a.png", exif=exif)
     photograph = open_photograph(tmp_path / "a.png", ALIGNED, 32, TWO)
-    np.testing.assert_array_equal(photograph.pixels, pixels)
+    assert_array_equal(photograph.pixels, pixels)
 
 
 @pytest.mark.parametrize("kind", ["RGBA", "P", "L", "I;16", "CMYK"])
@@ -115,7 +114,7 @@ class TestRealPictures:
         Image.fromarray(aligned[0]).save(tmp_path / "a.png")
         photograph = open_photograph(tmp_path / "a.png", FIXED, 64)
         assert photograph.found_by is FoundBy.frame
-        np.testing.assert_array_equal(photograph.faces[0].pixels, aligned[0][26:90, 12:76])
+        assert_array_equal(photograph.faces[0].pixels, aligned[0][26:90, 12:76])
 
     def test_a_face_in_a_corner_is_detected_though_the_picture_has_celebas_form(
         self, aligned, tmp_path

@@ -7,6 +7,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from PIL import Image, ImageCms, features
 
 from lik.faces.io import damage, decoding
@@ -65,9 +66,9 @@ class TestKindsOfPictures:
     def test_lossless_formats_give_the_pixels_back(self, format):
         options = {"lossless": True} if format == "WEBP" else {}
         data = encoded(QUARTERS, format, **options)
-        np.testing.assert_array_equal(decode(data), QUARTERS)
+        assert_array_equal(decode(data), QUARTERS)
         if format == "PNG":  # whose end mark may be missing
-            np.testing.assert_array_equal(decode(data[:-12]), QUARTERS)
+            assert_array_equal(decode(data[:-12]), QUARTERS)
 
     @pytest.mark.parametrize(
         "options", [{"format": "JPEG"}, {"format": "JPEG", "progressive": True}, {"format": "WEBP"}]
@@ -106,16 +107,14 @@ class TestKindsOfPictures:
 
     def test_palettes_and_their_transparency(self):
         palette = Image.fromarray(QUARTERS).quantize(4)
-        np.testing.assert_array_equal(
-            decode(encoded(palette)), np.asarray(palette.convert("RGB"), np.uint8)
-        )
+        assert_array_equal(decode(encoded(palette)), np.asarray(palette.convert("RGB"), np.uint8))
         clear = palette.getpixel((0, 0))
         pixels = decode(encoded(palette, transparency=clear))
         assert (pixels[:20, :30] == 255).all()
         assert difference(pixels[20:], QUARTERS[20:]) < 3
         pixels = decode(encoded(QUARTERS, transparency=(220, 40, 40)))
         assert (pixels[:20, :30] == 255).all()
-        np.testing.assert_array_equal(pixels[20:], QUARTERS[20:])
+        assert_array_equal(pixels[20:], QUARTERS[20:])
 
     @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
     def test_of_moving_pictures_the_first_is_taken(self, format):
@@ -214,7 +213,7 @@ class TestColours:
         srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         for profile in (srgb, b"no profile"):
             data = encoded(image, "JPEG", icc_profile=profile)
-            np.testing.assert_array_equal(decode(data), decode(encoded(image, "JPEG")))
+            assert_array_equal(decode(data), decode(encoded(image, "JPEG")))
 
 
 class TestWhatIsRefused:

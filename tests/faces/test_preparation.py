@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from finders import Told
@@ -92,8 +93,8 @@ class TestTheSet:
         assert (report.pictures, report.kept, len(faces)) == (12, 10, 10)
         for index, name in enumerate(faces.names):
             expected = picture(seed=int(name[0]))[26:90, 12:76]
-            np.testing.assert_array_equal(faces.images[index], expected)
-            np.testing.assert_array_equal(faces.boxes[index], (12, 26, 64, 0))
+            assert_array_equal(faces.images[index], expected)
+            assert_array_equal(faces.boxes[index], (12, 26, 64, 0))
         faces.verify()
         assert rejected(faces)["empty.jpg"] == "the file is empty"
         assert rejected(faces)["notes.txt"].startswith("no picture")
@@ -164,10 +165,10 @@ class TestKeeping:
         faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Told(*self.TWO), every=True))
         assert faces.names == ["a.png", "a.png#2", "b.png", "b.png#2"]
         assert list(faces.splits) == ["train", "train", "test", "test"]
-        np.testing.assert_array_equal(faces.attributes[:, 0], [1, np.nan, -1, np.nan])
-        np.testing.assert_allclose(faces.measures["score"], [0.9, 0.4, 0.9, 0.4])
-        np.testing.assert_allclose(faces.measures["detected"], [60, 40, 60, 40])
-        np.testing.assert_allclose(faces.boxes[0, 3], np.degrees(np.arctan2(0.05, 0.1)), rtol=1e-4)
+        assert_array_equal(faces.attributes[:, 0], [1, np.nan, -1, np.nan])
+        assert_allclose(faces.measures["score"], [0.9, 0.4, 0.9, 0.4])
+        assert_allclose(faces.measures["detected"], [60, 40, 60, 40])
+        assert_allclose(faces.boxes[0, 3], np.degrees(np.arctan2(0.05, 0.1)), rtol=1e-4)
 
     def test_limits_leave_out_with_a_reason_and_a_picture(self, tmp_path):
         limits = Limits(min_score=0.5)
@@ -177,9 +178,7 @@ class TestKeeping:
         left_out = faces.rejected()
         assert [entry.name for entry in left_out] == ["a.png#2", "b.png#2"]
         assert all(entry.thumbnail.shape == (64, 64, 3) for entry in left_out)
-        np.testing.assert_array_equal(
-            left_out[0].thumbnail, extraction.thumbnail(picture(200, 200, ord("a")))
-        )
+        assert_array_equal(left_out[0].thumbnail, extraction.thumbnail(picture(200, 200, ord("a"))))
 
     def test_crops_over_the_edge_are_padded_up_to_a_limit_or_left_out(self, tmp_path):
         edge = Detection(Box(0.0, 0.4, 0.2, 1.0), ((0.02, 0.5), (0.12, 0.5)), 1.0)
@@ -204,8 +203,8 @@ class TestKeeping:
         known = Source("eyes", source.container, source.names, [None, None], eyes=eyes)
         prepare(known, tmp_path / "set", Plan(AlignedCrop(), 16))
         faces = FaceSet.open(tmp_path / "set")
-        np.testing.assert_allclose(faces.boxes[:, 3], [0, 45], atol=1e-4)
-        np.testing.assert_allclose(faces.boxes[0, 2], 40 * 128 / 39, rtol=1e-4)
+        assert_allclose(faces.boxes[:, 3], [0, 45], atol=1e-4)
+        assert_allclose(faces.boxes[0, 2], 40 * 128 / 39, rtol=1e-4)
 
     def test_a_small_face_in_a_large_jpeg_is_cut_from_its_full_pixels(self, tmp_path):
         """It is looked for in a reduced decoding, and cut from one that has the detail."""

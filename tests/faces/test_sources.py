@@ -11,6 +11,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from numpy import nan
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from lik.core.errors import UnusableInput
@@ -115,14 +117,14 @@ class TestContainers:
         source = open_source(str(written(files)), 64)
         assert sorted(source.names) == sorted(files)
         for seed, name in enumerate(AWKWARD):
-            np.testing.assert_array_equal(pixels(source, name), picture(seed))
+            assert_array_equal(pixels(source, name), picture(seed))
 
     def test_a_container_sent_to_another_process_reads_the_same(self, written):
         source = open_source(str(written({f"{i}.png": png(i) for i in range(300)})), 64)
         pixels(source, "7.png")
         sent = pickle.dumps(source.container)
         assert len(sent) < 1000
-        np.testing.assert_array_equal(pickle.loads(sent).open("299.png").decode(), picture(299))
+        assert_array_equal(pickle.loads(sent).open("299.png").decode(), picture(299))
 
     def test_litter_and_hidden_copies_are_passed_over_and_no_pictures_have_a_reason(self, written):
         hidden = [
@@ -151,7 +153,7 @@ class TestContainers:
             before = sorted(tmp_path.rglob("*"))
             source = open_source(str(write(place, {name: png() for name in names})), 64)
             for name in source.names:
-                np.testing.assert_array_equal(pixels(source, name), picture())
+                assert_array_equal(pixels(source, name), picture())
             assert len(source.names) == 4
             assert sorted(tmp_path.rglob("*")) == sorted([*before, place])
 
@@ -161,7 +163,7 @@ class TestContainers:
         source = open_source(str(place), 64)
         monkeypatch.setattr(decoding, "MAX_BYTES", 2000)
         assert reason(source, "a.png") == decoding.TOO_MANY_BYTES
-        np.testing.assert_array_equal(pixels(source, "b.png"), picture())
+        assert_array_equal(pixels(source, "b.png"), picture())
 
 
 class TestFolders:
@@ -174,7 +176,7 @@ class TestFolders:
         os.mkfifo(tmp_path / "pipe.png")
         source = open_source(str(tmp_path), 64)
         assert source.names == ["a/b.png", "a/file.png", "a/self.png", "nowhere.png"]
-        np.testing.assert_array_equal(pixels(source, "a/file.png"), picture())
+        assert_array_equal(pixels(source, "a/file.png"), picture())
         assert reason(source, "nowhere.png") == "cannot be read (No such file or directory)"
         assert reason(source, "a/self.png").startswith("cannot be read (Too many levels")
 
@@ -194,7 +196,7 @@ class TestFolders:
             file.write(png(3))
         (name,) = Folder(tmp_path).names()
         assert name.encode() == b"caf\\xe9.png"
-        np.testing.assert_array_equal(Folder(tmp_path).open(name).decode(), picture(3))
+        assert_array_equal(Folder(tmp_path).open(name).decode(), picture(3))
 
 
 class TestZips:
@@ -235,7 +237,7 @@ class TestZips:
         source = open_source(str(place), 64)
         assert source.names[::2] == ["ok.png", "顔.png"]
         for name, seed in zip(source.names, (2, 1, 3), strict=True):
-            np.testing.assert_array_equal(pixels(source, name), picture(seed))
+            assert_array_equal(pixels(source, name), picture(seed))
 
     def test_a_zip_that_claims_a_small_size_is_found_out(self, tmp_path):
         place = write_zip(tmp_path / "a.zip", {"a.png": bytes(100_000)})
@@ -255,8 +257,8 @@ class TestTars:
         files = {"a.png": png(1), long: png(2), "./c.png": png(3), "z.png": b""}
         source = open_source(str(write_tar(tmp_path / "a.tar", files, format=format)), 64)
         assert source.names == ["a.png", "c.png", long, "z.png"]
-        np.testing.assert_array_equal(pixels(source, long), picture(2))
-        np.testing.assert_array_equal(pixels(source, "c.png"), picture(3))
+        assert_array_equal(pixels(source, long), picture(2))
+        assert_array_equal(pixels(source, "c.png"), picture(3))
 
     def test_links_and_devices_are_passed_over(self, tmp_path):
         with tarfile.open(tmp_path / "a.tar", "w") as archive:
@@ -290,8 +292,7 @@ class TestTars:
         source = open_source(str(write_tar(tmp_path / "a.tar", samples)), 64)
         assert source.names == ["alone.txt", "s/001.jpg", "s/002.jpg", "s/003.png"]
         assert source.attribute_names == ["smiling", "age", "cls", "hat"]
-        nan = np.nan
-        np.testing.assert_array_equal(
+        assert_array_equal(
             source.attributes, [[nan] * 4, [1, 31.5, 3, nan], [-1, nan, nan, 1], [nan] * 4]
         )
 
@@ -302,11 +303,11 @@ class TestTars:
         names = ["train-000/000.png", "train-001/000.png"]
         source = open_source(f"{tmp_path}/train-{{000..001}}.tar", 64)
         assert source.names == names
-        np.testing.assert_array_equal(pixels(source, names[1]), picture(2))
+        assert_array_equal(pixels(source, names[1]), picture(2))
         whole = open_source(str(tmp_path), 64)
         assert whole.names == [*names, "val-000/000.png"]
         assert whole.splits == ["train", "train", "validation"]
-        np.testing.assert_array_equal(whole.attributes, [[1], [2], [3]])
+        assert_array_equal(whole.attributes, [[1], [2], [3]])
         listed = open_source(f"{tmp_path}/{{train-001,val-000}}.tar", 64)
         assert listed.splits == ["train", "validation"]
         refused(f"{tmp_path}/train-{{000..002}}.tar", r"nothing at .*train-002\.tar")
@@ -362,9 +363,9 @@ class TestParquet:
         assert source.splits == ["test"] * 3 + ["train"] * 3 + ["validation"] * 3
         assert source.names == [f"{i:06d}.jpg" for i in (6, 7, 8, 0, 1, 2, 3, 4, 5)]
         assert source.attribute_names == ["Smiling"]
-        np.testing.assert_array_equal(source.attributes[:, 0], [1, -1, 1] * 3)
+        assert_array_equal(source.attributes[:, 0], [1, -1, 1] * 3)
         for name in source.names:
-            np.testing.assert_array_equal(pixels(source, name), picture(int(name[:6])))
+            assert_array_equal(pixels(source, name), picture(int(name[:6])))
 
     def test_rows_are_read_in_any_order_and_in_another_process(self, tmp_path):
         place = write_parquet(tmp_path / "a.parquet", self.rows(100), row_group_size=40)
@@ -374,15 +375,15 @@ class TestParquet:
         container = pickle.loads(sent)
         for index in (0, 1, 39, 40, 99, 80, 81, 3, 3):
             name = source.names[index]
-            np.testing.assert_array_equal(container.open(name).decode(), picture(index))
+            assert_array_equal(container.open(name).decode(), picture(index))
 
     def test_plain_bytes_and_rows_without_names(self, tmp_path):
         rows = [{"jpg": png(index), "n": index} for index in range(3)]
         source = open_source(str(write_parquet(tmp_path / "train-0.parquet", rows)), 64)
         assert source.names == ["train-0/000000", "train-0/000001", "train-0/000002"]
         assert source.splits == ["train"] * 3
-        np.testing.assert_array_equal(pixels(source, "train-0/000002"), picture(2))
-        np.testing.assert_array_equal(source.attributes[:, 0], [0, 1, 2])
+        assert_array_equal(pixels(source, "train-0/000002"), picture(2))
+        assert_array_equal(source.attributes[:, 0], [0, 1, 2])
 
     def test_classes_become_labels(self, tmp_path):
         features = {
@@ -393,8 +394,7 @@ class TestParquet:
         place = write_parquet(tmp_path / "a.parquet", rows, {"info": {"features": features}})
         source = open_source(str(place), 64)
         assert source.attribute_names == ["sex", "mood=calm", "mood=happy", "mood=sad", "old"]
-        nan = np.nan
-        np.testing.assert_array_equal(
+        assert_array_equal(
             source.attributes,
             [[-1, -1, -1, 1, 0.5], [1, -1, 1, -1, nan], [nan, nan, nan, nan, 1], [1, 1, -1, -1, 0]],
         )
@@ -406,7 +406,7 @@ class TestParquet:
         rows[3]["image"]["bytes"] = b"no picture"
         source = open_source(str(write_parquet(tmp_path / "a.parquet", rows)), 64)
         assert source.names == [f"a/{index:06d}" for index in range(4)]
-        np.testing.assert_array_equal(pixels(source, source.names[0]), picture(0))
+        assert_array_equal(pixels(source, source.names[0]), picture(0))
         assert reason(source, source.names[1]) == parquet.NO_BYTES
         assert reason(source, source.names[2]) == parquet.NO_BYTES
         assert reason(source, source.names[3]) == decoding.UNKNOWN
@@ -424,7 +424,7 @@ class TestParquet:
         read = []
         for index, name in enumerate(source.names):
             try:
-                np.testing.assert_array_equal(pixels(source, name), picture(index))
+                assert_array_equal(pixels(source, name), picture(index))
                 read.append(index)
             except NotAPicture:
                 pass
@@ -464,7 +464,7 @@ class TestSeveral:
         container = pickle.loads(sent)
         assert container.names() == source.names
         for name, seed in zip(source.names, (1, 2, 3, 4), strict=True):
-            np.testing.assert_array_equal(container.open(name).decode(), picture(seed))
+            assert_array_equal(container.open(name).decode(), picture(seed))
 
     def test_labels_splits_and_eyes_are_united(self, tmp_path):
         celeba = tmp_path / "celeba"
@@ -474,8 +474,7 @@ class TestSeveral:
         )
         source = open_sources([str(celeba), str(place)], 64)
         assert source.attribute_names == ["Bald", "Smiling", "Age"]
-        nan = np.nan
-        np.testing.assert_array_equal(
+        assert_array_equal(
             source.attributes, [[1, -1, nan], [-1, 1, nan], [nan, nan, nan], [nan, 1, 40]]
         )
         assert source.splits == ["train", "test", "validation", "test"]
@@ -514,7 +513,7 @@ class TestLabels:
 
     def test_names_in_full_without_folders_and_without_suffix(self, labelled):
         report = labelled("file,Age\nx/2.jpg,20\n1.jpg,10.5\n4,-3\nelsewhere.jpg,9\n")
-        np.testing.assert_array_equal(report.source.attributes[:, 0], [10.5, 20, np.nan, -3])
+        assert_array_equal(report.source.attributes[:, 0], [10.5, 20, nan, -3])
         assert (report.matched, report.unmatched, report.unlabelled) == (3, 1, 1)
         assert report.source.identity != labelled("file,Age\nx/2.jpg,20\n").source.identity
 
@@ -536,7 +535,7 @@ class TestLabels:
         text = ',Age\n7,6\n"a\rb.png",4\n'  # here the index of pandas is the name
         report = labelled(text, source)
         assert dict(zip(source.names, report.source.attributes[:, 0], strict=True)) == {
-            "Zo\u00eb.png": pytest.approx(np.nan, nan_ok=True), "000007.png": 6, "a\rb.png": 4,
+            "Zo\u00eb.png": pytest.approx(nan, nan_ok=True), "000007.png": 6, "a\rb.png": 4,
         }  # fmt: skip
 
     def test_kinds_of_values(self, labelled):
@@ -546,8 +545,7 @@ class TestLabels:
         )
         report = labelled(text)
         assert report.source.attribute_names == ["Smiling", "Hat", "Beard", "Age"]
-        nan = np.nan
-        np.testing.assert_array_equal(
+        assert_array_equal(
             report.source.attributes,
             [[1, 1, -1, 30], [-1, -1, 1, nan], [nan, 1, nan, nan], [nan, nan, nan, nan]],
         )
@@ -566,7 +564,7 @@ class TestLabels:
         first = labelled("file,a,b\n1,5,6\n4,7,8\n").source
         second = labelled("file,b,c\n1,9,3\n4,,4\n", first).source
         assert second.attribute_names == ["a", "b", "c"]
-        np.testing.assert_array_equal(second.attributes[[0, 3]], [[5, 9, 3], [7, 8, 4]])
+        assert_array_equal(second.attributes[[0, 3]], [[5, 9, 3], [7, 8, 4]])
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -627,11 +625,11 @@ class TestCelebA:
         source = open_source(str(tmp_path / inner), 64)
         assert source.splits == ["train", "test", "validation"]
         assert source.attribute_names == ["Bald", "Smiling"]
-        np.testing.assert_array_equal(source.attributes, [[1, -1], [-1, 1], [np.nan, np.nan]])
+        assert_array_equal(source.attributes, [[1, -1], [-1, 1], [nan, nan]])
         # The middle of the pixels; the eye of smaller x first, whatever the file calls it.
         eyes = source.eyes * (178, 218)
-        np.testing.assert_allclose(eyes[0], [[69.5, 111.5], [108.5, 112.5]])
-        np.testing.assert_allclose(eyes[1], [[70.5, 109.5], [110.5, 113.5]])
+        assert_allclose(eyes[0], [[69.5, 111.5], [108.5, 112.5]])
+        assert_allclose(eyes[1], [[70.5, 109.5], [110.5, 113.5]])
         assert np.isnan(eyes[2]).all()
 
     def test_without_landmarks_there_are_no_eyes_and_the_job_is_another(self, tmp_path):
@@ -683,7 +681,7 @@ class TestCelebA:
         told = []
         source = open_source(str(tmp_path), 64, told.append)
         assert source.splits == ["train", "test", "validation"]
-        np.testing.assert_array_equal(source.attributes, [[1, -1], [-1, 1], [np.nan, np.nan]])
+        assert_array_equal(source.attributes, [[1, -1], [-1, 1], [nan, nan]])
         assert len(told) == 2  # the third has neither attributes nor eyes
         assert all("1 of 3 pictures have no row in" in sentence for sentence in told)
 
@@ -709,7 +707,7 @@ class TestCelebA:
         (tmp_path / f"list_attr_celeba.{form}").write_bytes(text.encode())
         source = open_source(str(tmp_path), 64)
         assert source.attribute_names == ["Bald", "Smiling"]
-        np.testing.assert_array_equal(source.attributes[:2], [[1, -1], [-1, 1]])
+        assert_array_equal(source.attributes[:2], [[1, -1], [-1, 1]])
 
     def test_one_stem_for_two_pictures_is_refused(self, tmp_path):
         write_celeba(tmp_path, names="{}.jpg")
@@ -770,7 +768,7 @@ class TestOpening:
         assert source.names == ["in/test-0/0.png", "in/train-0/0.png"]
         assert source.splits == ["test", "train"]
         for each, seed in zip(source.names, (2, 1), strict=True):
-            np.testing.assert_array_equal(pixels(source, each), picture(seed))
+            assert_array_equal(pixels(source, each), picture(seed))
         container = pickle.loads(pickle.dumps(source.container))
         assert container.stamp(source.names[0]) == source.container.stamp(source.names[0])
 
