@@ -58,19 +58,13 @@ class PhotographedFace:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph with its faces, the largest first.
+    """A photograph with its faces, the largest first."""
 
-    Attributes:
-        pixels: all of it, upright, (H, W, 3).
-        widen: by how much the crops are wider than the reference frame.
-        notice: how the faces were found, where it is not what everybody expects; else empty.
-    """
-
-    pixels: Picture
+    pixels: Picture  # all of it, upright, (H, W, 3)
     faces: list[PhotographedFace]
-    widen: float = 1.0
+    widen: float = 1.0  # by how much the crops are wider than the reference frame
     found_by: FoundBy = FoundBy.detection
-    notice: str = ""
+    notice: str = ""  # how they were found, where it is not what everybody expects
 
     @property
     def a_crop(self) -> bool:

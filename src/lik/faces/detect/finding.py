@@ -37,18 +37,11 @@ Grey = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Detection:
-    """A face in a picture.
+    """A face in a picture; what nobody had to look for is None."""
 
-    Attributes:
-        box: where a detector saw it; None where the eyes were known beforehand.
-        eyes: the two eyes, the one with the smaller x in an upright face first; None where nobody
-            looked for them.
-        score: how sure the finder is; None where it did not have to look.
-    """
-
-    box: Box | None
-    eyes: tuple[Point, Point] | None
-    score: float | None
+    box: Box | None  # where a detector saw it
+    eyes: tuple[Point, Point] | None  # the one with the smaller x in an upright face first
+    score: float | None  # how sure the finder is
 
     def scaled(self, factor: float) -> "Detection":
         """The same face in a picture that is ``factor`` times as large."""
@@ -72,18 +65,13 @@ CASCADE = "haarcascade_frontalface_default"
 
 @dataclass(frozen=True)
 class Search:
-    """One pass of the cascade over a picture that is first brought to ``longest`` pixels.
+    """One pass of the cascade over a picture."""
 
-    ``scale`` is the step between sizes of the window, ``smallest`` the least face in shares of the
-    shorter side, ``neighbours`` the windows that must agree. ``angle``: the picture is turned, so
-    that faces which lean by so many degrees stand upright.
-    """
-
-    longest: int
-    scale: float
-    smallest: float
-    neighbours: int
-    angle: float = 0.0
+    longest: int  # the picture is first brought to so many pixels
+    scale: float  # step between sizes of the window
+    smallest: float  # the least face, in shares of the shorter side
+    neighbours: int  # windows that must agree
+    angle: float = 0.0  # the picture is turned, so that faces that lean so far stand upright
 
 
 PLAIN_STAGES = (
@@ -324,13 +312,9 @@ def _found(row: NDArray[np.float32]) -> Detection:
 def finder_for(kind: str, yunet: Path | None = None, network: Path | None = None) -> Finder:
     """The finder that suits a crop rule of this kind.
 
-    ``aligned`` asks YuNet where its model file is at hand, and the cascade with the alignment
-    network where not; ``face`` the same without turned passes; ``paper`` the cascade alone, as
-    the paper did.
-
-    Args:
-        yunet: YuNet's model file, where the user names one.
-        network: an alignment network other than the one that comes with Lik.
+    ``aligned`` asks YuNet where its model file is at hand (``yunet``, where the user names one),
+    and the cascade with the alignment ``network``, by default Lik's own, where not; ``face`` the
+    latter without turned passes; ``paper`` the cascade alone, as the paper did.
     """
     if kind == "paper":
         return CascadeFinder(None)

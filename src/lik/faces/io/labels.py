@@ -30,16 +30,12 @@ NAME_COLUMNS = {
 
 @dataclass(frozen=True)
 class Labelled:
-    """A source with the labels of a file.
-
-    ``matched`` rows of the file belong to pictures of the source, ``unmatched`` to none, and
-    ``unlabelled`` pictures have no row.
-    """
+    """A source with the labels of a file."""
 
     source: Source
-    matched: int
-    unmatched: int
-    unlabelled: int
+    matched: int  # rows of the file that belong to a picture
+    unmatched: int  # rows that belong to none
+    unlabelled: int  # pictures without a row
 
 
 def table_of(
@@ -136,10 +132,8 @@ class PictureNames:
     ) -> Iterator[tuple[str, list[int], list[str]]]:
         """Of each row of a table: where it is, the pictures that it is for, the cells it has.
 
-        Args:
-            path: the table.
-            lines: their numbers and cells.
-            at: which cell holds the name; those after it are given, which are to be ``columns``.
+        ``lines`` are numbers and cells of the rows. Cell ``at`` holds the name; those after it are
+        given, which are to be ``columns``.
 
         Raises:
             UnusableInput: a row has too many or few cells, or its picture has a row already.

@@ -34,10 +34,9 @@ SPLIT_NAMES = {
 
 
 class NotAPicture(Exception):
-    """Something that holds no picture that can be read.
+    """Something that holds no picture that can be read; the message is the reason, for people.
 
-    The message is the reason, for people. Reasons are counted, so that the same trouble has the
-    same words, without sizes or names.
+    Reasons are counted, so that the same trouble has the same words, without sizes or names.
     """
 
 
@@ -161,11 +160,7 @@ def has_picture_suffix(name: str) -> bool:
 
 
 def state_of(path: Path) -> tuple[int, int]:
-    """Time of change and size of a file: what a process keeps of it holds while these do.
-
-    Raises:
-        OSError: the file is not there.
-    """
+    """Time of change and size of a file: what a process keeps of it holds while these do."""
     state = path.stat()
     return state.st_mtime_ns, state.st_size
 
@@ -179,9 +174,8 @@ def hashed_split(name: str) -> str:
 def split_of(file: str, among_others: bool) -> str | None:
     """The split that a file of a set is named after, as ``train-00000-of-00019.parquet``.
 
-    Args:
-        file: its name relative to the set, with '/'; a folder ``test`` speaks for its files.
-        among_others: the set has several files, so that ``test.parquet`` names a split too.
+    Its name is relative to the set, with '/': a folder ``test`` speaks for its files. Only where
+    the file is ``among_others``, ``test.parquet`` names a split too.
     """
     *folders, name = file.lower().split("/")
     stem = name.split(".", 1)[0]

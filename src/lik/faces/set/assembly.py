@@ -21,10 +21,7 @@ from lik.faces.set.partial import Partial, write_header
 
 
 def assemble(partial: Partial) -> dict[str, Any]:
-    """Put the parts of a face set into its folder, and take the work away.
-
-    Returns:
-        The description of the set, all of its faceset.json.
+    """Put the parts of a face set into its folder, take the work away, and describe the set.
 
     Raises:
         UnusableInput: no face was kept.

@@ -52,37 +52,25 @@ THUMBNAIL = 64
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done with every picture.
-
-    Attributes:
-        finder: looks for faces; None where the rule needs none.
-        every: keep all faces of a picture, not just the largest.
-        mark: between a picture's name and the number of a further face of it.
-    """
+    """What is done with every picture."""
 
     rule: CropRule
     size: int
-    finder: Finder | None = None
-    every: bool = False
+    finder: Finder | None = None  # where the rule needs one
+    every: bool = False  # keep all faces of a picture, not just the largest
     limits: Limits = field(default_factory=Limits)
-    mark: str = "#"
+    mark: str = "#"  # between a picture's name and the number of a further face of it
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face that is kept.
-
-    Attributes:
-        pixels: (S, S, 3). square: where they lay.
-        measures: those of `lik.faces.set.faceset.MEASURES` but the duplicates.
-        fingerprint: what `lik.faces.set.duplicates.groups` compares.
-    """
+    """A face that is kept, and where it lay."""
 
     name: str
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]  # (S, S, 3)
     square: Square
-    measures: dict[str, float | None]
-    fingerprint: bytes
+    measures: dict[str, float | None]  # those of a face set, but the duplicates
+    fingerprint: bytes  # by which duplicates are found
 
 
 @dataclass(frozen=True)
@@ -257,8 +245,7 @@ def processes(workers: int) -> Engine:
 def ray_cluster(address: str | None = None) -> Engine:
     """An engine on a Ray cluster: the one at ``address``, or one that is begun on this machine.
 
-    Tasks whose worker is lost are run again. The source must be readable under the same path on
-    every machine of the cluster.
+    Tasks whose worker is lost are run again. All its machines must read the source at one path.
 
     Raises:
         UnusableInput: Ray is not installed, or there is no cluster at the address.

@@ -42,24 +42,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Work:
-    """What is being made.
-
-    Attributes:
-        job: all that decides the bytes of a face set.
-        shard: the part of it, as 1/4; None for all.
-        fingerprint: sizes and times of the source's files; empty where they are not known.
-    """
+    """What is being made: all that decides the bytes of a face set."""
 
     job: dict[str, Any]
-    shard: str | None
-    fingerprint: str
+    shard: str | None  # the part of it, as 1/4; None for all
+    fingerprint: str  # sizes and times of the source's files; empty where they are not known
 
     def require_same(self, out: Path, old: dict[str, Any]) -> None:
-        """Refuse to go on with what other work has begun.
-
-        Raises:
-            UnusableInput: ``old`` is other work; what differs is said.
-        """
+        """Raise UnusableInput, which says what differs, where ``old`` is other work."""
         changed = differences(
             {"shard": old.get("shard"), **old["job"]}, {"shard": self.shard, **self.job}
         )
@@ -156,10 +146,9 @@ class Partial:
         return Counter(entry["reason"] for row in self.rows() for entry in row["left_out"])
 
     def require_complete(self, names: Sequence[str] | None = None) -> None:
-        """See that each picture was done once: ``names``, or as many as the job has.
+        """Raise UnusableInput where not each picture of ``names``, or of the job, was done once.
 
-        Raises:
-            UnusableInput: it was not, as where two processes have written at once.
+        That is so where two processes have written at once.
         """
         done = [row["name"] for row in self.rows()]
         fits = len(set(done)) == self.job["pictures"] if names is None else done == list(names)
