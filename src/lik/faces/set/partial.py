@@ -173,8 +173,8 @@ class Partial:
         self.kept += sum(len(row["faces"]) for row in rows)
 
     def _left_out(self, entry: LeftOut, shown: list[bytes]) -> Row:
-        show = entry.thumbnail is not None and self._room(entry.reason)
-        if show and entry.thumbnail is not None:
+        show = False
+        if entry.thumbnail is not None and (show := self._room(entry.reason)):
             shown.append(entry.thumbnail.tobytes())
         return {"name": entry.name, "reason": entry.reason, "thumbnail": show}
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lik.core.artifacts import read_json
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -208,15 +207,11 @@ def _extract(
 
 def _known(source: Source, index: int) -> Row:
     """What the source says of a picture, as plain values."""
-    return {
-        "split": source.splits[index],
-        "labels": _plain(source.attributes[index]) if source.attribute_names else [],
-        "factors": _plain(source.factors[index]) if source.factor_names else [],
-    }
-
-
-def _plain(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]
+    known: Row = {"split": source.splits[index], "labels": [], "factors": []}
+    for kind, table in (("labels", source.attributes), ("factors", source.factors)):
+        if table.size:
+            known[kind] = [None if np.isnan(value) else float(value) for value in table[index]]
+    return known
 
 
 def _finished(out: Path, work: Work, notify: Notify) -> Preparation | None:
