@@ -2,9 +2,15 @@ import pytest
 import torch
 
 from lik.core.gaussian import DiagonalGaussian
-from lik.objectives.geco import Geco, GecoSettings
-from lik.objectives.kl import cyclical, linear, off_capacity, with_free_bits
-from lik.objectives.total_correlation import split_kl
+from lik.objectives.kl import (
+    Geco,
+    GecoSettings,
+    cyclical,
+    linear,
+    off_capacity,
+    split_kl,
+    with_free_bits,
+)
 
 
 def posterior(batch=16, latent=5, seed=0):

@@ -16,13 +16,12 @@ from lik.models.saved import load_model
 from lik.objectives.likelihood import likelihood
 from lik.training import journal
 from lik.training.batches import Batch, Noise
-from lik.training.building import build_step
 from lik.training.callback import Callback
 from lik.training.checkpoint import load_state
 from lik.training.fast import compiler
 from lik.training.processes import Processes
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.running import TrainingData, run_training
+from lik.training.running import TrainingData, build_step, run_training
 
 CPU = torch.device("cpu")
 

@@ -25,7 +25,7 @@ from lik.alignment.cuts import (
 )
 from lik.alignment.model import CUT, Aligner
 from lik.alignment.negatives import make_negatives
-from lik.objectives.settings import ObjectiveSettings
+from lik.objectives.interface import ObjectiveSettings
 
 DELTA = 0.01
 """Where pseudo-Huber turns from a square to a line, in eye distances."""

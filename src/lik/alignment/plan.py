@@ -9,6 +9,7 @@ from torch import nn
 from lik.alignment.model import Aligner, AlignerSettings
 from lik.alignment.objective import Alignment, AlignmentSettings
 from lik.core.reference import eyes_in_crop
+from lik.objectives.interface import Objective
 from lik.training.fast import DeviceSettings
 from lik.training.recipe import AdamSettings, TrainingPlan
 from lik.training.step import Loss
@@ -46,7 +47,7 @@ class AlignerPlan(TrainingPlan):
         model = Aligner(self.model)
         return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
-    def loss(self, model: Any, state: nn.Module | None = None) -> Loss:
+    def loss(self, model: Any, state: Objective | None = None) -> Loss:
         alignment = Alignment(self.objective, self.eyes)
         return lambda batch, noise: alignment(model, batch.images, noise.generator)
 

@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource, numpy as np
-from lik.training.fast.allocation import keep_freed_memory
+from lik.training.fast.acceleration import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lik.models.paper import SameConvTranspose
-from lik.training.fast.convolutions import FEW_CHANNELS, QUICK, double, quicken
+from lik.training.fast.convolutions import FEW_CHANNELS, QUICK, quicken, sub_pixel
 
 SIZES = [(1, 1), (1, 6), (5, 3), (8, 8)]
 LAYERS: dict[str, Callable[[], nn.ConvTranspose2d]] = {
@@ -66,8 +66,8 @@ def test_the_gradients_of_the_sub_pixel_form_are_its_own() -> None:
     torch.manual_seed(0)
     features = torch.randn(2, 3, 2, 3, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(3, 2, 4, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(double, (features, weight))
-    assert torch.autograd.gradgradcheck(double, (features, weight))
+    assert torch.autograd.gradcheck(sub_pixel, (features, weight))
+    assert torch.autograd.gradgradcheck(sub_pixel, (features, weight))
 
 
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)

@@ -11,14 +11,14 @@ from torch.utils._pytree import tree_leaves
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
 from lik.models.saved import load_model
-from lik.training import building, fast, journal
+from lik.training import fast, journal
 from lik.training.batches import Batch, Noise
 from lik.training.callback import Callback
 from lik.training.fast.acceleration import DeviceSettings, choose_acceleration, compiler
-from lik.training.fast.compilation import Compiled
 from lik.training.fast.graph import WARM_UP, GraphedStep
+from lik.training.fast.losses import Compiled
 from lik.training.recipe import load_recipe
-from lik.training.running import TrainingData, run_training
+from lik.training.running import TrainingData, build_step, run_training
 from lik.training.step import Step
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -96,7 +96,7 @@ def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fast, "choose_acceleration", chosen)
         patched.setattr(fast, "CudaRecorder", lambda device: recorder)
-        made, _ = building.build_step(recipe, CPU, 40, recipe.state(40, CPU), notify=remarks.append)
+        made, _ = build_step(recipe, CPU, 40, recipe.state(40, CPU), notify=remarks.append)
     if loss:
         made.loss = loss(made.loss)
     if compiled:

@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 from lik.core.randomness import torch_stream
 from lik.models.paper import GaussianHeads, SameConvTranspose
 from lik.training.batches import Batch, Noise
-from lik.training.fast import Acceleration, InPrecision, im2col, quick_loss, quicken
+from lik.training.fast import Acceleration, InPrecision, convolutions, quick_loss, quicken
 from lik.training.recipe import load_recipe
 
 
@@ -41,7 +41,7 @@ def maps(request):
 def test_halving(maps):
     _, large, weight = maps
     usual = outcome(lambda x, w: F.conv2d(x, w, None, 2, 1), large, weight)
-    assert_alike(outcome(im2col.halve, large, weight), usual)
+    assert_alike(outcome(convolutions.halve, large, weight), usual)
 
 
 @pytest.mark.parametrize("padding", [0, 1])
@@ -51,16 +51,16 @@ def test_doubling(maps, padding):
     def usual(x, w):
         return F.conv_transpose2d(x, w, None, 2, padding)[:, :, :6, :8]
 
-    quick = outcome(lambda x, w: im2col.double(x, w, padding), small, weight)
+    quick = outcome(lambda x, w: convolutions.double(x, w, padding), small, weight)
     assert_alike(quick, outcome(usual, small, weight))
 
 
 def test_putting_windows_together_is_the_adjoint_of_taking_them(maps):
     _, large, _ = maps
     for padding in (0, 1):
-        columns = im2col.im2col(large, padding)
+        columns = convolutions.im2col(large, padding)
         other = torch.randn_like(columns)
-        together = im2col.col2im(other, (2, 3, 4), padding)
+        together = convolutions.col2im(other, (2, 3, 4), padding)
         assert float((columns * other).sum()) == pytest.approx(float((large * together).sum()))
 
 
@@ -85,7 +85,7 @@ def test_layers_are_the_same_in_either_form(make, monkeypatch):
     quicken(layer)
     assert_alike(outcome_of_layer(layer, features), usual)
     asked = []
-    monkeypatch.setattr(im2col, "suits", lambda features: asked.append(1) or True)
+    monkeypatch.setattr(convolutions, "suits", lambda features: asked.append(1) or True)
     assert_alike(outcome_of_layer(layer, features), usual)
     assert asked
     assert_alike(outcome_of_layer(layer.eval(), features), usual)
