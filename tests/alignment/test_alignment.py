@@ -5,7 +5,7 @@ import torch
 
 from lik.alignment.cuts import REFERENCE, EyePositions, Rng
 from lik.alignment.model import Aligner, AlignerSettings, Sight
-from lik.alignment.objective import Alignment, AlignmentSettings, transformed
+from lik.alignment.plan import Alignment, AlignmentSettings, transformed
 
 PLACES = (0.37, 0.47, 0.61, 0.45)
 
