@@ -89,9 +89,6 @@ class TwoLevel(VAE):
         features = self.encoder["body"](images)
         return TwoLevels(self, self.gaussian("above", features), features)
 
-    def decode(self, codes: Tensor) -> Tensor:
-        return self.decoder(codes)
-
     def from_prior(self, noise: Tensor) -> Tensor:
         z1, more = noise[:, : self.top], noise[:, self.top :]
         return torch.cat([z1, self.prior(z1) + more], dim=1)
@@ -147,9 +144,6 @@ class Quantised(VAE):
         features = self.encoder(images).permute(0, 2, 3, 1).flatten(1, 2)
         chosen = torch.cdist(features, self.book.weight.expand(len(features), -1, -1)).argmin(2)
         return Symbols(features, self.book(chosen).flatten(1), self.symbols)
-
-    def decode(self, codes: Tensor) -> Tensor:
-        return self.decoder(codes)
 
     def from_prior(self, noise: Tensor) -> Tensor:
         share = torch.special.ndtr(noise).clamp(max=1 - 1e-6)

@@ -20,7 +20,7 @@ AHEAD = 2
 """Batches that are read from a memory map while another one is being worked on."""
 
 PIECE = 4096
-"""Pictures that are sent to a GPU at a time."""
+"""Pictures that are sent to a GPU at a time, so that there is never a second copy of all here."""
 
 
 @dataclass(frozen=True)
@@ -167,11 +167,8 @@ def on_device(pictures: Pictures, device: torch.device) -> Pictures | Tensor:
     if device.type != "cuda":
         return pictures
     free, _ = torch.cuda.mem_get_info(device)
-    return copied_to(pictures, device) if pictures.nbytes < free / 2 else pictures
-
-
-def copied_to(pictures: Pictures, device: torch.device) -> Tensor:
-    """The pictures as a tensor on a device, piece by piece: there is never a second copy here."""
+    if pictures.nbytes >= free / 2:
+        return pictures
     there = torch.empty(pictures.shape, dtype=torch.uint8, device=device)
     for start in range(0, len(pictures), PIECE):
         piece = np.array(pictures[start : start + PIECE])

@@ -84,7 +84,14 @@ def run_training(
     """
     require_run(folder)
     callback = callback or Callback()
-    training, validation = _batches(plan, data, device, processes)
+    validation = Batches(
+        on_device(data.pictures, device), data.validation, plan.batch_size, device, plan.seed,
+        labels=data.labels,
+    )  # fmt: skip
+    training = replace(
+        validation, indices=data.train, mirror=plan.mirror,
+        rank=processes.rank, processes=processes.count,
+    )  # fmt: skip
     objective = plan.state(len(data.train), device)
     if processes.count > 1 and plan.objective.whole_batch:
         raise UnusableInput(
@@ -117,22 +124,6 @@ def run_training(
                 "from the last saved state."
             ) from error
     return Outcome(finished, resumed_from, state, step.shown)
-
-
-def _batches(
-    plan: TrainingPlan, data: TrainingData, device: torch.device, processes: Processes
-) -> tuple[Batches, Batches | None]:
-    """The training faces, shared among the processes, and the validation faces."""
-    pictures = on_device(data.pictures, device)
-    training = Batches(
-        pictures, data.train, plan.batch_size, device, plan.seed, plan.mirror,
-        processes.rank, processes.count, data.labels,
-    )  # fmt: skip
-    if not len(data.validation):
-        return training, None
-    return training, Batches(
-        pictures, data.validation, plan.batch_size, device, plan.seed, labels=data.labels
-    )
 
 
 def build_step(
@@ -194,7 +185,7 @@ class Checkpointer:
     plan: TrainingPlan
     description: dict[str, Any]
     step: Step
-    validation: Batches | None
+    validation: Batches
     callback: Callback
     processes: Processes
 
@@ -222,7 +213,7 @@ class Checkpointer:
         The objective is taken at its present weights.
         """
         metrics = None
-        if self.processes.first and self.validation is not None:
+        if self.processes.first and self.validation.steps:
             loss = self.plan.loss(self.step.shown, self.step.objective.eval())
             metrics = measure(self.step.shown, loss, self.validation)
         answer: journal.Metrics | None = self.processes.from_first(metrics)
@@ -275,7 +266,7 @@ class Checkpointer:
         }
         if arrived := self.step.objective.metrics():
             found["objective"] = arrived
-        if self.validation is not None:
+        if self.validation.steps:
             found |= self.plan.details(shown, (b.images for b in self.validation.in_order()))
         return found
 

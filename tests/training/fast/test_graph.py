@@ -1,5 +1,6 @@
 """A recorded step does what a step does; where there is no GPU, a tape of operations stands in."""
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -10,19 +11,17 @@ from torch.utils._pytree import tree_leaves
 
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
-from lik.models.saved import load_model
 from lik.training import fast, journal
 from lik.training.batches import Batch, Noise
-from lik.training.callback import Callback
 from lik.training.fast.acceleration import DeviceSettings, choose_acceleration, compiler
 from lik.training.fast.graph import WARM_UP, GraphedStep
 from lik.training.fast.losses import Compiled
 from lik.training.recipe import load_recipe
-from lik.training.running import TrainingData, build_step, run_training
+from lik.training.running import build_step, run_training
 from lik.training.step import Step
+from trainings import CPU, StopAfter, noise_data, same_weights
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-CPU = torch.device("cpu")
 
 
 class Tape(TorchDispatchMode):
@@ -80,6 +79,10 @@ class OnTape:
 class CannotRecord(OnTape):
     def record(self, work):
         raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
+
+
+def test_warming_up_takes_more_than_one_step():
+    assert WARM_UP >= 3
 
 
 def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
@@ -253,25 +256,18 @@ def test_only_what_stays_the_same_is_recorded():
 
 @pytest.fixture
 def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (840, 32, 32, 3), dtype=np.uint8)
-    description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return TrainingData(pictures, np.arange(805), np.arange(805, 840), description)
+    return replace(noise_data(840, 32), train=np.arange(805), validation=np.arange(805, 840))
 
 
-class StopAfter(Callback):
-    def __init__(self, steps=10**9):
-        self.how, self.left = "", steps
+class Told(StopAfter):
+    how = ""
 
     def began(self, recipe, resumed, steps_per_epoch, how):
         self.how = how
 
-    def should_stop(self):
-        self.left -= 1
-        return self.left < 0
-
 
 def train(path, data, *settings, callback=None, recipe="paper-first"):
-    callback, remarks = callback or StopAfter(), []
+    callback, remarks = callback or Told(10**9), []
     recipe = load_recipe(recipe, ["batch_size=16", "model.latent=8", *settings], 32)
     run_training(RunFolder(path), recipe, data, torch.device("cuda"), callback, remarks.append)
     assert remarks == []
@@ -305,14 +301,10 @@ def test_on_a_gpu_resumed_equals_unbroken(tmp_path, data, graph, steps):
     settings = ("epochs=2", "device.deterministic=true", "device.compile=false", "ema=0.9",
                 f"device.graph={graph}", "mirror=true")  # fmt: skip
     train(tmp_path / "whole", data, *settings)
-    train(tmp_path / "broken", data, *settings, callback=StopAfter(steps))
+    train(tmp_path / "broken", data, *settings, callback=Told(steps))
     train(tmp_path / "broken", data, *settings)
     torch.use_deterministic_algorithms(False)
-    whole, broken = (
-        load_model(tmp_path / name / "model.safetensors").model.state_dict()
-        for name in ("whole", "broken")
-    )
-    assert all(torch.equal(tensor, broken[name]) for name, tensor in whole.items())
+    assert same_weights(tmp_path / "whole", tmp_path / "broken")
 
 
 @CUDA
@@ -331,7 +323,3 @@ def test_on_a_gpu_a_set_that_does_not_fit_is_read_ahead(tmp_path, data, monkeypa
     fits = train(tmp_path / "fits", data, "epochs=1")[1]
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))
     np.testing.assert_allclose(train(tmp_path / "not", data, "epochs=1")[1], fits, rtol=1e-3)
-
-
-def test_warming_up_takes_more_than_one_step():
-    assert WARM_UP >= 3

@@ -21,16 +21,16 @@ a millisecond an image; of 40 seconds on a GPU, where it saves eight microsecond
 SMALL = 30_000_000
 """Weights of a model up to which launching kernels, and not computing, may be what takes time."""
 
+ALLOCATION = (
+    (-3, 2**28),  # M_MMAP_THRESHOLD: from where on a block still goes back to the system
+    (-1, 2**31 - 1),  # M_TRIM_THRESHOLD: freed ones that are kept
+    (-8, 1),  # M_ARENA_MAX, a number: blocks that one thread frees serve the others too
+    (-2, 2**29),  # M_TOP_PAD: address space in advance, of which only what is touched is used
+)
+"""Settings of glibc (malloc.h) and their values, in bytes."""
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
-"""Names of glibc's settings (malloc.h)."""
-
-_HUGE_PAGES = 14
+HUGE_PAGES = 14
 """MADV_HUGEPAGE of Linux."""
-
-_ALL, _RESERVE, _LARGE, _BLOCK = 2**31 - 1, 2**29, 2**28, 2**25
-"""Bytes: freed ones that are kept; address space taken in advance, of which only what is touched
-is used; from where on a block still goes back to the system; a block that makes the heap grow."""
 
 
 class DeviceSettings(Settings):
@@ -63,12 +63,8 @@ class Acceleration:
 
     def facts(self, device: torch.device) -> dict[str, Any]:
         """What a run remembers of it, as plain values."""
-        return {
-            "device": device.type,
-            "precision": self.precision_name,
-            "compiled": self.compiled,
-            "graph": self.graph,
-        }
+        chosen = {"compiled": self.compiled, "graph": self.graph}
+        return {"device": device.type, "precision": self.precision_name} | chosen
 
     def describe(self, device: torch.device) -> str:
         """One line for people."""
@@ -144,21 +140,14 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     library = ctypes.CDLL(None)
-    # One arena: blocks that one thread frees serve the others too.
-    settings = (
-        (_MMAP_THRESHOLD, _LARGE),
-        (_TRIM_THRESHOLD, _ALL),
-        (_ARENA_MAX, 1),
-        (_TOP_PAD, _RESERVE),
-    )
-    kept = all(library.mallopt(name, value) == 1 for name, value in settings)
+    kept = all(library.mallopt(name, value) == 1 for name, value in ALLOCATION)
     library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     library.free.argtypes = [ctypes.c_void_p]
     library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    library.free(library.malloc(_BLOCK))  # makes the heap as large as the reserve
+    library.free(library.malloc(2**25))  # makes the heap as large as the reserve
     with suppress(OSError):
         for line in Path("/proc/self/maps").read_text().splitlines():
             if line.endswith("[heap]"):
                 start, end = (int(address, 16) for address in line.split()[0].split("-"))
-                library.madvise(start, end - start, _HUGE_PAGES)
+                library.madvise(start, end - start, HUGE_PAGES)
     return kept
