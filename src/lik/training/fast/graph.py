@@ -11,7 +11,7 @@ which warm up what allocates lazily, are taken one kernel at a time: they are st
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -27,31 +27,15 @@ WARM_UP = 3
 T = TypeVar("T")
 
 
-class Recorder(Protocol):
-    """What can record work and do it again. A stand-in serves where there is no GPU."""
-
-    def warm_up(self, work: Callable[[], T]) -> T:
-        """Do ``work`` once, where it will be recorded."""
-
-    def record(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
-        """Record ``work`` without doing it.
-
-        Returns:
-            where its result will lie, and what does the work.
-
-        Raises:
-            RuntimeError: it cannot be recorded.
-        """
-
-
 class CudaRecorder:
-    """Records on a stream of its own, on which the warm-up runs as well."""
+    """Records work, to do it again, on a stream of its own, on which the warm-up runs as well."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def warm_up(self, work: Callable[[], T]) -> T:
+        """Do ``work`` once, where it will be recorded."""
         current = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
@@ -60,6 +44,11 @@ class CudaRecorder:
         return done
 
     def record(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
+        """Record ``work`` without doing it → where its result will lie, and what does the work.
+
+        Raises:
+            RuntimeError: it cannot be recorded.
+        """
         recorded = torch.cuda.CUDAGraph()
         current = torch.cuda.current_stream(self.device)
         try:
@@ -171,7 +160,7 @@ class GraphedStep(Step):
     """
 
     batch_size: int
-    recorder: Recorder
+    recorder: CudaRecorder
     notify: Notify
     compiled: bool = False
 
@@ -254,14 +243,11 @@ class GraphedStep(Step):
             if self.launch is None:
                 with self._groups_with("capturable", True):  # to the fused one it is a word alone
                     self.result, self.launch = self.recorder.record(self._work)
-        except NotRecordable as error:
-            return self._one_by_one(batch, noise, error)
         except RuntimeError as error:
-            if self.warm < WARM_UP:  # a failure of the step, and not of its recording
-                raise
+            if self.warm < WARM_UP and not isinstance(error, NotRecordable):
+                raise  # a failure of the step, and not of its recording
             return self._one_by_one(batch, noise, error)
-        assert self.result is not None
-        assert self.launch is not None
+        assert self.launch is not None and self.result is not None  # noqa: PT018
         self.launch()
         return self._named(self.result.clone())  # the next launch writes over it
 
