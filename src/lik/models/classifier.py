@@ -164,10 +164,6 @@ class LoadedClassifier:
     sha256: str
 
 
-class _Wrapped(Settings):
-    model: AnyClassifierSettings
-
-
 def load_attribute_classifier(path: Path) -> LoadedClassifier:
     """Read an attribute classifier: the folder of its run, or its file of weights.
 
@@ -177,6 +173,6 @@ def load_attribute_classifier(path: Path) -> LoadedClassifier:
         UnusableInput: there is none, it is broken, or it is a model of another kind.
     """
     file = weights_file(path)
-    network, _, metadata = read_model(file, _Wrapped, KIND, build_classifier)
+    network, _, metadata = read_model(file, AnyClassifierSettings, KIND, build_classifier)
     network.requires_grad_(False)
     return LoadedClassifier(network, metadata, sha256_of(file))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -35,10 +35,6 @@ KINDS = {
     "attributes-residual": "an attribute classifier",
 }
 """What models outside of the catalogue are, for people who open one as something else."""
-
-
-class _Wrapped(Settings):
-    model: ModelSettings
 
 
 @dataclass(frozen=True)
@@ -71,15 +67,15 @@ def load_model(path: Path) -> SavedModel:
         UnusableInput: no such file, no model of Lik, one of another kind or of a newer version, or
             a broken one.
     """
-    return SavedModel(*read_model(path, _Wrapped, VAE_KIND, build))
+    return SavedModel(*read_model(path, ModelSettings, VAE_KIND, build))
 
 
 def read_model(
-    path: Path, wrapped: type[Settings], kind: str, build: Callable[[Any], ModelT]
+    path: Path, configuration: Any, kind: str, build: Callable[[Any], ModelT]
 ) -> tuple[ModelT, Any, dict[str, Any]]:
     """A model of a kind in evaluation mode, its configuration, and the metadata beside them.
 
-    ``wrapped`` has the configuration as its field ``model``, and ``build`` makes a model of it.
+    ``configuration`` is the type of the settings, of which ``build`` makes a model.
 
     Raises:
         UnusableInput: as `load_model`.
@@ -95,6 +91,7 @@ def read_model(
     found = VAE_KIND if name in CATALOGUE else KINDS.get(str(name), kind)
     if found != kind:
         raise UnusableInput(f"{path} holds {found} ({name}), and {kind} is needed here.")
+    wrapped = create_model("Wrapped", __base__=Settings, model=(configuration, ...))
     settings: Any = validated(wrapped, {"model": tree}, str(path))
     model = build(settings.model)
     try:

@@ -7,7 +7,6 @@ model is, so that nothing waits for it.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
@@ -164,8 +163,8 @@ class KLTerm(Objective):
             split = split_kl(output.posterior, output.code, self.faces)
             # β (KL − TC) + w TC, with the KL that is known exactly: less noise than the estimates.
             excess = settings.total_correlation - settings.beta
-            total = settings.beta * kl + excess * split.total_correlation
-            terms |= vars(split)
+            total = settings.beta * kl + excess * split["total_correlation"]
+            terms |= split
         else:
             total = settings.beta * kl
         if settings.warmup is not None:
@@ -195,22 +194,13 @@ class KLTerm(Objective):
         return settings.nats * linear(self.step, settings.steps)
 
 
-@dataclass(frozen=True)
-class Split:
-    """KL in three parts (Chen, Li, Grosse & Duvenaud, arXiv:1802.04942, equation 2).
+def split_kl(posterior: DiagonalGaussian, codes: Tensor, faces: int) -> dict[str, Tensor]:
+    """Split the KL of codes drawn from the posteriors of a batch in three (arXiv:1802.04942).
 
-    ``mutual_information`` of image and code, ``total_correlation``: how much the dimensions of the
-    aggregate posterior depend on one another, ``dimension_kl``: that of each of them from the
-    prior. Estimates from one code per image; their sum is log q(z|x) − log p(z), to the last digit.
-    """
-
-    mutual_information: Tensor
-    total_correlation: Tensor
-    dimension_kl: Tensor
-
-
-def split_kl(posterior: DiagonalGaussian, codes: Tensor, faces: int) -> Split:
-    """Split the KL of a batch of codes drawn from its posteriors.
+    Equation 2 of Chen, Li, Grosse & Duvenaud: mutual information of image and code, total
+    correlation (how much the dimensions of the aggregate posterior depend on one another) and KL
+    of each of these dimensions from the prior. The parts are estimates from one code per image;
+    their sum is log q(z|x) − log p(z), to the last digit.
 
     ``faces``: the size of the training set. The aggregate posterior q(z) = mean over the set of
     q(z | x) is estimated from the batch: q(z | x) of the image the code came from counts 1/N, the
@@ -224,7 +214,11 @@ def split_kl(posterior: DiagonalGaussian, codes: Tensor, faces: int) -> Split:
     joint = torch.logsumexp(weights + pairs.sum(dim=2), dim=1)
     separate = torch.logsumexp(weights[:, :, None] + pairs, dim=1).sum(dim=1)
     prior = _log_normal(codes, codes.new_zeros(()), codes.new_zeros(())).sum(dim=1)
-    return Split(own - joint, joint - separate, separate - prior)
+    return {
+        "mutual_information": own - joint,
+        "total_correlation": joint - separate,
+        "dimension_kl": separate - prior,
+    }
 
 
 def _log_weights(batch: int, faces: int, like: Tensor) -> Tensor:

@@ -126,6 +126,11 @@ def taken(step):
     return sums
 
 
+def assert_same_sums(found, expected, tolerance=1e-5):
+    for one, other in zip(expected, found, strict=True):
+        assert other == pytest.approx(one, rel=tolerance)
+
+
 def state(step):
     parts = [step.model.state_dict(), step.average.model.state_dict(), step.guard.state_dict()]
     moments = chain(*(s.items() for s in step.optimizer.state_dict()["state"].values()))
@@ -153,8 +158,7 @@ def test_a_recorded_step_does_what_a_step_does(recipe, one_thread):
     assert recorder.recorded == 1
     assert [sums["images"] for sums in found] == [sums["images"] for sums in expected]
     assert [sums["images"] for sums in found][8:11] == [0, 3, 0]
-    for one, other in zip(expected, found, strict=True):
-        assert other == pytest.approx(one, rel=1e-5)
+    assert_same_sums(found, expected)
     assert int(graphed.guard.skipped) == 2
     if recipe == "paper-second":  # biases before a normalisation have no gradient but noise
         return
@@ -194,9 +198,7 @@ def test_what_is_saved_of_it_is_what_is_saved_of_a_step():
 def test_what_cannot_be_recorded_goes_on_as_it_was_and_says_so():
     plain = new_step()[0]
     graphed, remarks = new_step(CannotRecord())
-    expected, found = taken(plain), taken(graphed)
-    for one, other in zip(expected, found, strict=True):
-        assert other == pytest.approx(one, rel=1e-5)
+    assert_same_sums(taken(graphed), taken(plain))
     assert remarks == [
         "The step could not be recorded as a graph (operation not permitted when stream is "
         "capturing): going on without, more slowly."
@@ -213,8 +215,7 @@ def test_an_objective_with_dice_of_its_own_is_not_recorded():
 
     recorder = OnTape()
     plain, (graphed, remarks) = new_step(loss=with_dice)[0], new_step(recorder, with_dice)
-    for one, other in zip(taken(plain), taken(graphed), strict=True):
-        assert other == pytest.approx(one, rel=1e-5)
+    assert_same_sums(taken(graphed), taken(plain))
     assert recorder.recorded == 0
     assert len(remarks) == 1
     assert "random numbers of its own" in remarks[0]
