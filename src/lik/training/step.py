@@ -145,12 +145,16 @@ class Step:
             The sums of the terms over the images of this process and ``images``, the number of
             them; all 0 where the step was skipped.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(number)
+        self.set_rate(self.rate(number))
         sums = self.take(batch, noise)
         if self.average is not None:
             self.average.update(self.model)
         return sums
+
+    def set_rate(self, rate: float) -> None:
+        """Let the optimizer take this learning rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
 
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         """The step as far as it is the device's work: nothing in it depends on its number."""

@@ -180,18 +180,10 @@ class GraphedStep(Step):
         self.result: Tensor | None = None
         self.given_up = False
 
-    def __call__(self, batch: Batch, noise: Noise, number: int) -> dict[str, Tensor]:
-        rate = self.rate(number)
+    def set_rate(self, rate: float) -> None:
         if rate != self._rate_there:
             self._rate_there = rate
             self.learning_rate.fill_(rate)
-        if self.given_up or len(batch.images) != self.batch_size or batch.mine != self.batch_size:
-            sums = self._take(batch, noise)
-        else:
-            sums = self._whole(batch, noise)
-        if self.average is not None:
-            self.average.update(self.model)
-        return sums
 
     def optimizer_step(
         self, terms: Mapping[str, Tensor], before: Sequence[Tensor], mine: int
@@ -227,7 +219,9 @@ class GraphedStep(Step):
         )  # fmt: skip
         return self.sum_terms(terms, before, skip, mine)
 
-    def _whole(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+    def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        if self.given_up or len(batch.images) != self.batch_size or batch.mine != self.batch_size:
+            return self._one_by_one(batch, noise)
         if self.batch is None:  # pictures with the channels last, as they are
             labels = None if batch.labels is None else batch.labels.clone()
             self.batch = replace(batch, images=batch.images.clone(), labels=labels)
@@ -246,7 +240,7 @@ class GraphedStep(Step):
         except RuntimeError as error:
             if self.warm < WARM_UP and not isinstance(error, NotRecordable):
                 raise  # a failure of the step, and not of its recording
-            return self._one_by_one(batch, noise, error)
+            return self._give_up(batch, noise, error)
         assert self.launch is not None and self.result is not None  # noqa: PT018
         self.launch()
         return self._named(self.result.clone())  # the next launch writes over it
@@ -256,14 +250,14 @@ class GraphedStep(Step):
         assert self.batch is not None
         self.noise.handed = 0
         noise = cast(Noise, self.noise)
-        sums = self._take(self.batch, noise)
+        sums = self._one_by_one(self.batch, noise)
         self.names = list(sums)
         return torch.stack(list(sums.values()))
 
     def _named(self, stacked: Tensor) -> dict[str, Tensor]:
         return dict(zip(self.names, stacked.unbind(), strict=True))
 
-    def _one_by_one(self, batch: Batch, noise: Noise, error: RuntimeError) -> dict[str, Tensor]:
+    def _give_up(self, batch: Batch, noise: Noise, error: RuntimeError) -> dict[str, Tensor]:
         """Give up recording; take this step, of which nothing has been done yet, without it."""
         self.given_up = True
         reason = (str(error).splitlines() or [""])[0]
@@ -271,7 +265,7 @@ class GraphedStep(Step):
             f"The step could not be recorded as a graph ({reason}): going on without, more slowly."
         )
         noise.generator.manual_seed(noise.generator.initial_seed())  # some of it has been drawn
-        return self._take(batch, noise)
+        return self._one_by_one(batch, noise)
 
     @contextmanager
     def _groups_with(self, key: str, value: Any) -> Iterator[None]:
@@ -286,7 +280,7 @@ class GraphedStep(Step):
             for group, before in zip(groups, usual, strict=True):
                 group[key] = before
 
-    def _take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
-        """The step, of which the optimizer reads the rate on the device."""
+    def _one_by_one(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        """A step kernel by kernel, for which the optimizer reads the rate on the device."""
         with self._groups_with("lr", self.learning_rate):
-            return self.take(batch, noise)
+            return super().take(batch, noise)
