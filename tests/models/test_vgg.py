@@ -67,7 +67,7 @@ def test_a_whole_network_loads_and_gives_its_deepest_map(tmp_path):
 def test_gradients_reach_the_images_alone():
     network = VGG19Features(SOME)
     images = torch.rand(1, 3, 8, 8, requires_grad=True)
-    sum(maps.square().sum() for maps in network(images)).backward()
+    sum(maps.square().sum() for maps in network.features(images)).backward()
     assert images.grad.abs().sum() > 0
     assert not any(weight.requires_grad for weight in network.parameters())
 

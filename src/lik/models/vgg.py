@@ -94,9 +94,6 @@ class VGG19Features(nn.Module):
                 maps.append(below)
         return tuple(maps)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        return self.features(images)
-
 
 def load_vgg19(path: Path, layers: tuple[str, ...] = LAYERS) -> VGG19Features:
     """Read the weights of VGG-19 with torchvision's names, from .safetensors or a .pth of PyTorch.

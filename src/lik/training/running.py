@@ -84,14 +84,10 @@ def run_training(
     """
     require_run(folder)
     callback = callback or Callback()
-    validation = Batches(
-        on_device(data.pictures, device), data.validation, plan.batch_size, device, plan.seed,
-        labels=data.labels,
-    )  # fmt: skip
-    training = replace(
-        validation, indices=data.train, mirror=plan.mirror,
-        rank=processes.rank, processes=processes.count,
-    )  # fmt: skip
+    pictures, size, seed = on_device(data.pictures, device), plan.batch_size, plan.seed
+    validation = Batches(pictures, data.validation, size, device, seed, labels=data.labels)
+    training = replace(validation, indices=data.train, mirror=plan.mirror)
+    training = replace(training, rank=processes.rank, processes=processes.count)
     objective = plan.state(len(data.train), device)
     if processes.count > 1 and plan.objective.whole_batch:
         raise UnusableInput(
