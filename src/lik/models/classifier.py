@@ -123,8 +123,8 @@ class Residual(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
         super().__init__()
-        second = _layers(channels_out, channels_out)[:-1]
-        self.branch = nn.Sequential(*_layers(channels_in, channels_out, stride), *second)
+        first = _layers(channels_in, channels_out, stride)
+        self.branch = nn.Sequential(*first, *_layers(channels_out, channels_out)[:-1])
         self.way: nn.Module = nn.Identity()
         if stride > 1 or channels_in != channels_out:
             self.way = nn.Sequential(
