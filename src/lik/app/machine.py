@@ -28,11 +28,11 @@ from lik.faces.detect.finding import (
     yunet_places,
 )
 from lik.training.batches import Batches, on_device
-from lik.training.building import build_step
 from lik.training.environment import installed
 from lik.training.fast import compiler
 from lik.training.loop import Limit, TrainingProgress, TrainState, train
 from lik.training.recipe import load_recipe
+from lik.training.running import build_step
 
 PACKAGES = ("lik-vae", "torch", "numpy", "opencv-python-headless", "pillow", "pydantic")
 EXTRAS = {

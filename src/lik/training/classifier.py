@@ -9,7 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lik.models.classifier import AnyClassifierSettings, build_classifier
-from lik.objectives.classification import NUMBERS, ClassificationObjective, ClassificationSettings
+from lik.objectives.classification import NUMBERS, ClassificationSettings, classification
+from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings
 from lik.training.recipe import AdamSettings, TrainingPlan
@@ -39,13 +40,11 @@ class ClassifierPlan(TrainingPlan):
     def build(self) -> nn.Module:
         return build_classifier(self.model)
 
-    def loss(self, model: Any, state: nn.Module | None = None) -> Loss:
-        objective = ClassificationObjective(self.objective)
-
+    def loss(self, model: Any, state: Objective | None = None) -> Loss:
         def loss(batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
             assert batch.labels is not None
             numbers = noise.normal(NUMBERS) if model.training else None
-            return objective(model, batch.images, batch.labels, numbers)
+            return classification(self.objective, model, batch.images, batch.labels, numbers)
 
         return loss
 
