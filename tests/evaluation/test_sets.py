@@ -8,11 +8,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.distances import (
-    frechet_distance,
-    kernel_distance,
-    maximum_mean_discrepancy,
-)
+from lik.evaluation.distances import frechet_distance, kernel_distance, maximum_mean_discrepancy
 from lik.evaluation.networks import FeatureNetwork
 from lik.evaluation.precision_recall import precision_recall
 from lik.evaluation.sets import RealFaces, metrics_of_set

@@ -39,9 +39,7 @@ def draw_tiles(tiles: Sequence[Tile], title: str, notes: Sequence[str]) -> Image
     rows = -(-len(tiles) // COLUMNS)
     top = MARGIN + 34 + 20 * len(notes) + 10
     image = Image.new(
-        "RGB",
-        (2 * MARGIN + COLUMNS * (wide + GAP) - GAP, top + rows * (high + below + GAP)),
-        PAPER,
+        "RGB", (2 * MARGIN + COLUMNS * (wide + GAP) - GAP, top + rows * (high + below + GAP)), PAPER
     )
     draw = ImageDraw.Draw(image)
     draw.text((MARGIN, MARGIN), title, INK, font(22, bold=True))
