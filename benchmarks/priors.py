@@ -17,8 +17,7 @@ import torch
 import lik
 from lik.core.artifacts import sha256_of
 from lik.core.pixels import to_float
-from lik.evaluation.distances import frechet_distance
-from lik.evaluation.precision_recall import precision_recall
+from lik.evaluation.sets import frechet_distance, precision_recall
 from lik.latent.priors import load_prior, saved_priors
 from lik.models.classifier import load_attribute_classifier
 

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 
 from lik.core.reference import eyes_in_crop
-from lik.evaluation.changes import Judged, at_success, away, measure_change, sweep
-from lik.evaluation.regions import eyes_of, region_of
+from lik.evaluation.edit_metrics import (
+    ClassifiedFaces,
+    at_success,
+    away,
+    eyes_of,
+    measure_edit,
+    region_of,
+    sweep,
+)
 from lik.faces.crop.cropping import (
     AlignedCrop,
     FaceCrop,
@@ -18,7 +25,7 @@ def judge(codes):
     """Three logits read off the code; features too; pictures of the first number in one corner."""
     images = np.zeros((len(codes), 3, 8, 8), np.float32)
     images[:, :, 0, 0] = codes[:, 0, None]
-    return Judged(codes[:, :3].copy(), codes.copy(), images)
+    return ClassifiedFaces(codes[:, :3].copy(), codes.copy(), images)
 
 
 @pytest.fixture
@@ -28,29 +35,29 @@ def codes():
 
 
 def test_no_change_is_none(codes):
-    found = measure_change(0, judge(codes), judge(codes), 0, np.ones(3))
+    found = measure_edit(0, judge(codes), judge(codes), 0, np.ones(3))
     assert (found.flipped, found.leakage, found.others_flipped, found.pixels) == (0, 0, 0, 0)
     assert found.identity == pytest.approx(1)
 
 
-def test_leakage_is_the_movement_of_the_others_in_their_own_spread(codes):
+def test_leakage_is_the_movement_of_the_others_in_their_own_std(codes):
     moved = codes + np.array([9, 1, 0, 0, 0, 0], np.float32)
-    found = measure_change(1, judge(codes), judge(moved), 0, np.array([1, 0.5, 1]))
+    found = measure_edit(1, judge(codes), judge(moved), 0, np.array([1, 0.5, 1]))
     assert found.leakage == pytest.approx((1 / 0.5 + 0) / 2, rel=1e-5)
     assert found.flipped == pytest.approx((codes[:, 0] <= 0).mean())
     # Along the target's own direction, who it is does not change.
     along = codes + np.array([2, 0, 0, 0, 0, 0], np.float32)
-    assert measure_change(1, judge(codes), judge(along), 0, np.ones(3)).identity > 0.999
+    assert measure_edit(1, judge(codes), judge(along), 0, np.ones(3)).identity > 0.999
 
 
 def test_what_is_painted_outside_is_told(codes):
     region = np.zeros((8, 8), bool)
     before = judge(codes)
     after = judge(codes + 1)
-    assert measure_change(1, before, after, 0, np.ones(3), region).outside == pytest.approx(1)
+    assert measure_edit(1, before, after, 0, np.ones(3), region).outside == pytest.approx(1)
     region[0, 0] = True
-    assert measure_change(1, before, after, 0, np.ones(3), region).outside == 0
-    assert np.isnan(measure_change(1, before, after, 0, np.ones(3)).outside)
+    assert measure_edit(1, before, after, 0, np.ones(3), region).outside == 0
+    assert np.isnan(measure_edit(1, before, after, 0, np.ones(3)).outside)
 
 
 def test_methods_are_compared_at_equal_success(codes):

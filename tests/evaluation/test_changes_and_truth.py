@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from lik.evaluation.changes import Judged, at_success, away, sweep
 from lik.evaluation.counterfactuals import (
-    ChangeBesideTruth,
-    Truth,
+    CounterfactualReferences,
+    ReferencedMetrics,
     counterfactual_error,
     factor_leakage,
+    fit_reader,
     pixels_read,
 )
-from lik.evaluation.factors import fit_reader
+from lik.evaluation.edit_metrics import ClassifiedFaces, at_success, away, sweep
 from lik.faces.drawn.redrawing import counterfactuals
 from lik.latent.session import Session
 
@@ -49,9 +49,11 @@ def truth(faces):
 
     def judge(codes):
         images = torch.cat(list(session.decode_batches(codes))).numpy()
-        return Judged(np.c_[codes, np.ones(len(codes))] @ weights, codes[:, ::16].copy(), images)
+        return ClassifiedFaces(
+            np.c_[codes, np.ones(len(codes))] @ weights, codes[:, ::16].copy(), images
+        )
 
-    made = Truth(session, faces, faces.indices(), judge, judge(codes))
+    made = CounterfactualReferences(session, faces, faces.indices(), judge, judge(codes))
     return made, judge, codes
 
 
@@ -104,7 +106,7 @@ def test_figures_beside_the_truth_are_interpolated_as_the_others(truth, faces):
     for name in ("counterfactual_error", "factor_leakage", "leakage"):
         values = [getattr(change, name) for change in (little, much)]
         assert getattr(found, name) == pytest.approx(values @ np.array([1 - part, part]))
-    assert isinstance(found, ChangeBesideTruth)
+    assert isinstance(found, ReferencedMetrics)
 
 
 def test_where_no_face_has_a_counterfactual_there_is_no_figure(truth):

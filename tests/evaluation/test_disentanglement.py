@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.disentanglement import (
+from lik.evaluation.representation import (
     dci,
     factor_vae_score,
     is_of_classes,

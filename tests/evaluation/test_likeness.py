@@ -14,9 +14,9 @@ from lik.evaluation.distortions import (
     DISTORTIONS,
     distorted_to,
     mean_squared_error,
+    measure_likeness,
     reachable_error,
 )
-from lik.evaluation.likeness import measure_likeness
 from lik.faces.drawn.rendering import render, sample_factors
 from lik.faces.photograph import read_picture
 from lik.objectives.similarity import scale_exponents

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.probes import linear_probes
+from lik.evaluation.representation import linear_probes
 
 
 def coded(count, seed):

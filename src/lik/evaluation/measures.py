@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
 from lik.core.randomness import derive, numpy_stream, torch_stream
-from lik.evaluation.disentanglement import (
+from lik.evaluation.evaluator import Measurement
+from lik.evaluation.fidelity import SCALE, measure_fidelity, standard_error, summary
+from lik.evaluation.importance import bits_per_dimension, importance_weighted_bound
+from lik.evaluation.networks import embed, feature_distance
+from lik.evaluation.report import Conditions, Evaluation, Metric, Network, sorted_out
+from lik.evaluation.representation import (
+    Probe,
     dci,
     factor_vae_score,
+    linear_probes,
     mutual_information_gap,
     separated_attribute_predictability,
 )
-from lik.evaluation.evaluator import Measurement
-from lik.evaluation.feature_distance import feature_distance
-from lik.evaluation.fidelity import SCALE, measure_fidelity, standard_error, summary
-from lik.evaluation.importance import bits_per_dimension, importance_weighted_bound
-from lik.evaluation.networks import embed
-from lik.evaluation.probes import Probe, linear_probes
-from lik.evaluation.report import Conditions, Evaluation, Metric, Network, sorted_out
 from lik.evaluation.sets import OF_HALVES, RealFaces, metrics_of_set
 from lik.objectives.likelihood import likelihood
 from lik.training.feature_networks import remark_on_teacher
