@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions.calibration import Calibration, calibrated
-from lik.latent.directions.direction import Direction
-from lik.latent.directions.saved import DirectionSet, saved_sets
+from lik.latent.directions.direction import (
+    Calibration,
+    Direction,
+    DirectionSet,
+    calibrated,
+    saved_sets,
+)
 
 CALIBRATION = Calibration(length=3.0, without=0.1, having=0.9, reached=0.9)
 

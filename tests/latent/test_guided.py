@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions.calibration import calibrate, strengths_to
+from lik.latent.directions.direction import calibrate, strengths_to
 from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory
 
 

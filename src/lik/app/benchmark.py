@@ -41,9 +41,8 @@ from lik.evaluation.edit_metrics import (
 )
 from lik.faces.drawn.redrawing import can_be_redrawn
 from lik.latent.editing import END, STOPS, Editor, GuidedEditor, LinearEditor
-from lik.latent.guided_statistics import GUIDED
-from lik.latent.judging import logits_of_pictures
-from lik.latent.session import Codes
+from lik.latent.guided import GUIDED
+from lik.latent.session import Codes, logits_of_pictures
 
 USUAL_ATTRIBUTES = (
     "Smiling", "Eyeglasses", "Male", "Young", "Blond_Hair", "Black_Hair", "Pale_Skin", "Mustache",

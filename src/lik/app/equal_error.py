@@ -19,8 +19,8 @@ from lik.evaluation.distortions import (
 )
 from lik.faces.drawn.rendering import render, sample_factors
 from lik.faces.photograph import crop_picture, read_picture
+from lik.figures.grids import Tile, draw_tiles
 from lik.figures.png import Drawn
-from lik.figures.tiles import Tile, draw_tiles
 from lik.objectives.similarity import scale_exponents
 from lik.training.feature_networks import open_features
 
