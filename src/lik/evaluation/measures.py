@@ -50,15 +50,11 @@ def conditions(given: Measurement) -> Found:
     # What the one leaves open, the other may have filled in.
     same = all(crop[key] == value for key, value in learned.items() if key in crop)
     if session.metadata.get("hash") != faces.hash and not same:
-        if learned.get("kind") == crop["kind"]:
-            yield f"{name} learned faces of another {crop['kind']} crop."
-        else:
-            yield (
-                f"{name} learned faces of another crop ({learned.get('kind')}) than it is measured "
-                f"on ({crop['kind']})."
-            )
-    for real in given.subject.references:
-        network = real.network
+        kind, own = learned.get("kind"), crop["kind"]
+        yield f"{name} learned faces of another " + (
+            f"{own} crop." if kind == own else f"crop ({kind}) than it is measured on ({own})."
+        )
+    for network in (real.network for real in given.subject.references):
         if remark := remark_on_teacher(name, session.metadata, network.name, network.sha256):
             yield remark
 
@@ -323,9 +319,8 @@ def _mean(key: str, label: str, group: str, values: NDArray[np.floating], **more
 def _compared(
     given: Measurement, real: RealFaces, group: str, sets: list[NDArray[np.float32]]
 ) -> Found:
-    request = given.request
     try:
-        yield from metrics_of_set(real, group, sets, request.seed, request.repeats)
+        yield from metrics_of_set(real, group, sets, given.request.seed, given.request.repeats)
     except UnusableInput as error:
         yield f"No distances of {group} ({real.network.name}): {error}"
 

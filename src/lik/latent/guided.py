@@ -123,8 +123,7 @@ def guided_trajectory(
     network (Liu et al., arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
 
     Args:
-        codes: where the faces are.
-        decode: codes → images.
+        codes: where the faces are. decode: codes → images.
         classifiers: networks that know the same attributes; they take turns.
         target: index of the attribute.
         signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
@@ -132,10 +131,8 @@ def guided_trajectory(
         along: (D,) the shared direction, such as the joint regression's; None for none. It keeps
             what no network is asked about: free steps find what pleases the networks, as well in
             the wall behind a head.
-        settings: weights and number of steps.
         stops: how many codes of the trajectory are kept, at even distances; the last is its end.
-        seed: of shifts and grain.
-        device: where decoder and networks are.
+        seed: of shifts and grain. device: where decoder and networks are.
         step_done: called after each step with how many are done.
 
     Raises:
@@ -156,7 +153,6 @@ def guided_trajectory(
         price = settings.residual_weight
 
     def place() -> Tensor:
-        """Where the faces are now."""
         return origin + unit * (residual + shared * direction)
 
     optimizer = torch.optim.Adam([residual, shared], lr=settings.rate, betas=(0.9, 0.99))
