@@ -12,7 +12,7 @@ from PIL import Image
 from lik.app.overview import find_runs, overview
 from lik.app.training import train
 from lik.core.locks import held
-from lik.figures.comparison import MOST_CURVES, Group, RunCurve, comparison
+from lik.figures.curves import MOST_CURVES, Group, RunCurve, comparison
 from lik.training import journal
 from lik.training.journal import EpochRecord
 from terminal import run_lik

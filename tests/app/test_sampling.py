@@ -6,7 +6,7 @@ from lik.app.fitting_priors import PRIORS, PriorRequest, fit_prior
 from lik.app.sampling import code_source, draw_beside_nearest, draw_samples, nearest_of, sample
 from lik.app.selection import Selection
 from lik.core.errors import UnusableInput
-from lik.latent.judging import logits_of
+from lik.latent.session import logits_of
 
 
 def test_the_same_seed_draws_the_same_faces(run):

@@ -13,7 +13,7 @@ from lik.app.training_figures import draw_curves, draw_dimensions
 from lik.cli.training_bar import TrainingBar, details_in_words
 from lik.core.errors import FailedOnTheWay
 from lik.core.run_folder import RunFolder
-from lik.figures.epochs import epochs_grid, strip, unstripped
+from lik.figures.grids import epochs_grid, strip, unstripped
 from lik.latent.session import Session
 from lik.training import journal
 from lik.training.callback import Callback, Callbacks

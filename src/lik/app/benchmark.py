@@ -24,14 +24,25 @@ from lik.app.selection import Selection
 from lik.core.artifacts import file_stem, replacing
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
-from lik.evaluation.changes import SHARES, Change, Judged, at_success, away, sweep
-from lik.evaluation.counterfactuals import ChangeBesideTruth, TrueChange, Truth
-from lik.evaluation.regions import eyes_of, region_of
+from lik.evaluation.counterfactuals import (
+    CounterfactualReference,
+    CounterfactualReferences,
+    ReferencedMetrics,
+)
+from lik.evaluation.edit_metrics import (
+    SHARES,
+    ClassifiedFaces,
+    EditMetrics,
+    at_success,
+    away,
+    eyes_of,
+    region_of,
+    sweep,
+)
 from lik.faces.drawn.redrawing import can_be_redrawn
 from lik.latent.editing import END, STOPS, Editor, GuidedEditor, LinearEditor
-from lik.latent.guided_statistics import GUIDED
-from lik.latent.judging import logits_of_pictures
-from lik.latent.session import Codes
+from lik.latent.guided import GUIDED
+from lik.latent.session import Codes, logits_of_pictures
 
 USUAL_ATTRIBUTES = (
     "Smiling", "Eyeglasses", "Male", "Young", "Blond_Hair", "Black_Hair", "Pale_Skin", "Mustache",
@@ -74,10 +85,10 @@ class EditResult:
 
     attribute: str
     method: str
-    changes: list[Change]
-    at_shares: dict[str, Change | None]
+    changes: list[EditMetrics]
+    at_shares: dict[str, EditMetrics | None]
 
-    def at(self, share: float) -> Change | None:
+    def at(self, share: float) -> EditMetrics | None:
         """The change at which a share of the faces is flipped; None where it never is."""
         return self.at_shares[f"{share:g}"]
 
@@ -105,8 +116,8 @@ class Benchmark:
     reconstructions: NDArray[np.uint8]
     originals: NDArray[np.uint8] | None
     faces: str
-    truth: Truth | None
-    true_changes: Mapping[str, TrueChange]
+    truth: CounterfactualReferences | None
+    true_changes: Mapping[str, CounterfactualReference]
 
     def ratios(self) -> dict[str, tuple[float, list[str]]]:
         """Leakage of each method at 80 % over that of class means, over what all methods can do."""
@@ -215,10 +226,12 @@ class _Bench:
         logits = logits_of_pictures(self.classifier.network, self.originals, run.session.device)
         self.std = np.maximum(logits.std(axis=0), 1e-6)
         self.before = self.seen(self.codes)
-        self.truth: Truth | None = None
+        self.truth: CounterfactualReferences | None = None
         if not request.generated and can_be_redrawn(self.faces):
             seed = request.selection.seed
-            self.truth = Truth(run.session, self.faces, chosen, self.seen, self.before, seed)
+            self.truth = CounterfactualReferences(
+                run.session, self.faces, chosen, self.seen, self.before, seed
+            )
         self.about: dict[str, Any] = {
             "model_sha256": run.sha256, "faces_sha256": self.faces.hash,
             "index_sha256": self.faces.index_hash, "selection": asdict(request.selection),
@@ -239,7 +252,7 @@ class _Bench:
         vectors = [found.vector.tobytes() for found in editor.directions.directions.values()]
         return {"directions_sha256": hashlib.sha256(b"".join(vectors)).hexdigest()}
 
-    def seen(self, codes: Codes) -> Judged:
+    def seen(self, codes: Codes) -> ClassifiedFaces:
         """What the classifier sees in the decodings of codes (N, D)."""
         network = self.classifier.network
         logits, features, images = [], [], []
@@ -249,7 +262,9 @@ class _Bench:
                 logits.append(network.head(embedded).float().cpu().numpy())
             features.append(embedded.float().cpu().numpy())
             images.append(decoded.cpu().numpy())
-        return Judged(np.concatenate(logits), np.concatenate(features), np.concatenate(images))
+        return ClassifiedFaces(
+            np.concatenate(logits), np.concatenate(features), np.concatenate(images)
+        )
 
     def measure(
         self, name: str, method: str, progress: Progress
@@ -273,7 +288,7 @@ class _Bench:
         pictures = self.run.session.decode(places[:SHOWN, strengths.index(nearest.strength)])
         return EditResult(name, method, changes, at_shares), pictures
 
-    def true_change(self, name: str) -> TrueChange:
+    def true_change(self, name: str) -> CounterfactualReference:
         """The true change of an attribute on drawn faces."""
         assert self.truth is not None
         target, signs, region = self._target(name)
@@ -354,5 +369,5 @@ class _Kept:
         return self.folder / f"{file_stem(name)}.{file_stem(method)}.safetensors"
 
 
-def _change(values: dict[str, Any]) -> Change:
-    return (ChangeBesideTruth if "counterfactual_error" in values else Change)(**values)
+def _change(values: dict[str, Any]) -> EditMetrics:
+    return (ReferencedMetrics if "counterfactual_error" in values else EditMetrics)(**values)

@@ -12,8 +12,12 @@ from lik.app.benchmark import SHOWN, Benchmark
 from lik.app.selection import spelt
 from lik.core.artifacts import file_stem, write_json
 from lik.core.pixels import to_uint8
-from lik.evaluation.changes import SHARES, Change
-from lik.evaluation.counterfactuals import FITTED, ChangeBesideTruth, Truth
+from lik.evaluation.counterfactuals import (
+    FITTED,
+    CounterfactualReferences,
+    ReferencedMetrics,
+)
+from lik.evaluation.edit_metrics import SHARES, EditMetrics
 from lik.figures.grids import Row, sheet
 from lik.figures.page import Section, write_page
 from lik.figures.png import save_png
@@ -42,8 +46,8 @@ TRUTH_EXPLANATION = (
     "as read from the decodings by ridge regression, in standard deviations. Both where the "
     "classifier sees 50, 80 and 95 % of all faces flipped, over the faces that have a "
     "counterfactual. The row “true change” is the counterfactuals themselves, encoded and decoded: "
-    "the movement of their other factors is the floor, and where the classifier sees few of them "
-    "flipped, the decodings do not show the trait."
+    "the movement of their other factors is the real-vs-real baseline, and where the classifier "
+    "sees few of them flipped, the decodings do not show the trait."
 )
 
 
@@ -93,7 +97,7 @@ def sentences_of(found: Benchmark) -> list[str]:
     ]
 
 
-def factors_read(truth: Truth) -> str:
+def factors_read(truth: CounterfactualReferences) -> str:
     """Which factors are read, in a sentence."""
     factors = truth.reader.factors
     if not factors:
@@ -182,6 +186,6 @@ def _truly(found: Benchmark, name: str) -> NDArray[np.uint8]:
     return pictures
 
 
-def _figure(change: Change | None, name: str) -> str:
-    value = getattr(change, name) if isinstance(change, ChangeBesideTruth) else None
+def _figure(change: EditMetrics | None, name: str) -> str:
+    value = getattr(change, name) if isinstance(change, ReferencedMetrics) else None
     return "–" if value is None else f"{value:.2f}"

@@ -24,7 +24,7 @@ from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
 from lik.evaluation.accuracy import AttributeAccuracy, attribute_accuracy
 from lik.faces.set.faceset import FaceSet
-from lik.latent.judging import logits_of_pictures
+from lik.latent.session import logits_of_pictures
 from lik.models.classifier import AttributeClassifier
 from lik.training.callback import Callback
 from lik.training.classifier import ClassifierPlan, as_labels, learnable

@@ -15,14 +15,15 @@ from lik.core.configuration import nearest
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.set.faceset import FaceSet
-from lik.latent.directions.calibration import (
+from lik.latent.directions.direction import (
     CALIBRATED_ON,
     Calibration,
+    Direction,
+    DirectionSet,
     LogitOfCodes,
     calibrate,
     calibrated,
 )
-from lik.latent.directions.direction import Direction
 from lik.latent.directions.methods import (
     METHODS,
     Examples,
@@ -31,11 +32,9 @@ from lik.latent.directions.methods import (
     method_of,
     orthogonal_to,
 )
-from lik.latent.directions.saved import DirectionSet
 from lik.latent.editing import Editor, GuidedEditor, LinearEditor
-from lik.latent.guided import GuidanceSettings
-from lik.latent.guided_statistics import GUIDED, GuidedStatistics, four_digits
-from lik.latent.judging import logits_of, logits_of_pictures
+from lik.latent.guided import GUIDED, GuidanceSettings, GuidedStatistics, four_digits
+from lik.latent.session import logits_of, logits_of_pictures
 from lik.models.classifier import LoadedClassifier
 
 DEFAULT = "joint"

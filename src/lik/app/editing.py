@@ -24,9 +24,9 @@ from lik.faces.detect.finding import Finder
 from lik.faces.io.pictures import SUFFIXES
 from lik.faces.photograph import Photograph, open_photograph
 from lik.figures.png import EDITED, save_png
-from lik.latent.directions.calibration import probability_of
+from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
-from lik.latent.guided_statistics import GUIDED, GuidedStatistics
+from lik.latent.guided import GUIDED, GuidedStatistics
 from lik.latent.session import Codes, Session, decoded
 
 LONGEST_NAME = 200

@@ -13,9 +13,8 @@ from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
 from lik.evaluation import networks
 from lik.evaluation.evaluator import EvaluationRequest, Measurement, Subject, subject_of
-from lik.evaluation.fidelity import SCALE
-from lik.evaluation.losses import Terms
-from lik.evaluation.losses import losses as losses_of_session
+from lik.evaluation.fidelity import SCALE, Terms
+from lik.evaluation.fidelity import losses as losses_of_session
 from lik.evaluation.measures import measure
 from lik.evaluation.report import Evaluation, TableRow, table_rows
 from lik.figures.evaluation import RunPictures, write_evaluation

@@ -9,7 +9,7 @@ from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder, read_environment
 from lik.faces.set.faceset import FaceSet
-from lik.latent.directions.saved import DirectionSet, saved_sets
+from lik.latent.directions.direction import DirectionSet, saved_sets
 from lik.latent.priors import Prior, load_prior, save_prior, saved_priors
 from lik.latent.session import Session
 from lik.models.classifier import LoadedClassifier, load_attribute_classifier

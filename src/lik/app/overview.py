@@ -15,7 +15,7 @@ from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.locks import held
 from lik.core.run_folder import RunFolder, read_environment
-from lik.figures.comparison import MOST_CURVES, MOST_GROUPS, Group, RunCurve, comparison
+from lik.figures.curves import MOST_CURVES, MOST_GROUPS, Group, RunCurve, comparison
 from lik.training import journal
 
 DEEPEST = 4

@@ -12,7 +12,7 @@ from lik.core.errors import FailedOnTheWay
 from lik.core.events import Notify
 from lik.core.run_folder import RunFolder
 from lik.faces.set.faceset import FaceSet
-from lik.figures.epochs import epoch_grid, epochs_grid, strip, unstripped
+from lik.figures.grids import epoch_grid, epochs_grid, strip, unstripped
 from lik.figures.png import save_png
 from lik.latent.session import Session
 from lik.models.interface import VAE

@@ -16,8 +16,7 @@ from lik.core.pixels import Pictures, to_float
 from lik.core.randomness import derive
 from lik.figures.grids import Row, rows_of, sheet
 from lik.figures.png import Drawn
-from lik.latent.judging import logits_of
-from lik.latent.session import BATCH, Codes
+from lik.latent.session import BATCH, Codes, logits_of
 from lik.models.classifier import LoadedClassifier
 
 TAME = 0.8

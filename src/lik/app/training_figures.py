@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from lik.core.run_folder import RunFolder
-from lik.figures.curves import Curve, training_curves
-from lik.figures.dimensions import dimension_figure
+from lik.figures.curves import Curve, dimension_figure, training_curves
 from lik.figures.png import save_png
 from lik.training import journal
 

@@ -13,9 +13,8 @@ from lik.core.artifacts import file_stem
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import to_float
 from lik.figures.grids import Row, sheet
-from lik.figures.map import coloured, thumbnails
+from lik.figures.map import ProjectionMethod, coloured, project, thumbnails
 from lik.figures.png import Drawn
-from lik.latent.projection import ProjectionMethod, project
 from lik.objectives.reconstruction import ERRORS, sse
 
 AT_ONCE = 1024

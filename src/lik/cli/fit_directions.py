@@ -9,8 +9,8 @@ from lik.app.run import Run as OpenRun
 from lik.cli.options import Device, FaceSetGiven, Keep, Networks, Run, Seed, names_of
 from lik.cli.output import note, progress, say, table
 from lik.core.errors import UnusableInput
-from lik.latent.directions.saved import DirectionSet
-from lik.latent.guided_statistics import GUIDED
+from lik.latent.directions.direction import DirectionSet
+from lik.latent.guided import GUIDED
 
 
 def fit_directions_(
