@@ -2,11 +2,20 @@ import numpy as np
 import pytest
 
 from lik.app import sampling
-from lik.app.fitting_priors import PRIORS, PriorRequest, fit_prior
-from lik.app.sampling import code_source, draw_beside_nearest, draw_samples, nearest_of, sample
+from lik.app.sampling import (
+    PRIORS,
+    PriorRequest,
+    code_source,
+    draw_beside_nearest,
+    draw_samples,
+    fit_prior,
+    nearest_of,
+    sample,
+)
 from lik.app.selection import Selection
 from lik.core.errors import UnusableInput
 from lik.latent.judging import logits_of
+from lik.latent.priors import saved_priors
 
 
 def test_the_same_seed_draws_the_same_faces(run):
@@ -68,7 +77,7 @@ def test_a_run_with_priors_says_so_where_none_is_asked_for(run):
 def test_priors_that_cannot_be_fitted_are_refused(run, request_, words):
     with pytest.raises(UnusableInput, match=words):
         fit_prior(run, request_)
-    assert run.priors() == []
+    assert saved_priors(run.path) == []
 
 
 def test_conditions_hold_for_all_that_is_drawn(run, classifier):

@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 import lik
-from lik.app.directions import EditorRequest, logit_column, open_editor
-from lik.app.opened import OpenedRun
+from lik.app.directions import open_editor
+from lik.app.opened import OpenedRun, logit_column
 from lik.app.sampling import TAME, code_source
 from lik.app.selection import Selection
 from lik.core.artifacts import file_stem, replacing
@@ -193,8 +193,9 @@ class _Bench:
         self.editors: dict[str, Editor] = {}
         for method in request.methods:
             networks = request.guides if method == GUIDED else ()
-            wanted = EditorRequest(method, networks, request.faces)
-            self.editors[method] = open_editor(run, wanted, progress, notify)
+            self.editors[method] = open_editor(
+                run, method, networks, request.faces, progress=progress, notify=notify
+            )
         known = [set(network.network.attributes) for network in (self.classifier, *guides)]
         self.attributes = list(request.attributes) or [
             name for name in USUAL_ATTRIBUTES if all(name in each for each in known)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lik.app import fitting_priors
+from lik.app import sampling
 from lik.app.opened import OpenedRun
 from lik.cli.options import Device, FaceSetGiven, Having, Lacking, Run, Seed, names_of
 from lik.cli.output import say, stages
@@ -14,7 +14,7 @@ def fit_prior(
     run: Run,
     faces: FaceSetGiven = None,
     prior: Annotated[
-        str, typer.Option(help=f"What: {', '.join(fitting_priors.PRIORS)}.", metavar="PRIOR")
+        str, typer.Option(help=f"What: {', '.join(sampling.PRIORS)}.", metavar="PRIOR")
     ] = "gmm",
     having: Having = None,
     lacking: Lacking = None,
@@ -40,11 +40,11 @@ def fit_prior(
 
     Example: lik fit-prior runs/first --prior flow; lik generate runs/first --prior flow
     """
-    request = fitting_priors.PriorRequest(
+    request = sampling.PriorRequest(
         prior, names_of(having), names_of(lacking), name, components, steps, means, seed
     )
     with stages() as progress:
-        fitted = fitting_priors.fit_prior(OpenedRun(run, device), request, faces, progress)
+        fitted = sampling.fit_prior(OpenedRun(run, device), request, faces, progress)
     say(f"{prior} fitted to the codes of {fitted.faces:,} faces{_in_words(fitted.found)}")
     say(str(fitted.path))
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from lik.app.morphing import MorphRequest, draw_morph, film_morph
 from lik.app.opened import OpenedRun
+from lik.app.views import draw_morph, film_morph, open_ends
 from lik.cli.options import Device, FittedPrior, Run, Temperature, file_of
 from lik.cli.output import note, save_figure, say
 
@@ -55,9 +55,9 @@ def morph(
     Example: lik morph runs/first one.jpg other.jpg -o morph.gif
     """
     opened = OpenedRun(run, device)
-    request = MorphRequest(ends, path, side, plain, prior, temperature)
+    faces = open_ends(opened, ends, side, plain, prior, temperature, note)
     if out is not None and not out.lower().endswith(".png"):
-        film_morph(opened, request, out, seconds, rate, note)
+        film_morph(opened, faces, out, path, side, seconds, rate)
         say(out)
     else:
-        save_figure(opened, draw_morph(opened, request, steps, note), out)
+        save_figure(opened, draw_morph(opened, faces, path, side, steps), out)

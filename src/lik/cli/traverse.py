@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from lik.app.directions import EditorRequest
-from lik.app.given import open_given
-from lik.app.run import Run as OpenRun
+from lik.app.directions import open_editor
+from lik.app.opened import OpenedRun
 from lik.app.sampling import TAME, code_source
-from lik.app.selection import Selection
-from lik.app.traversal import TraversalRequest, draw_traversals
+from lik.app.selection import Selection, open_given
+from lik.app.traversal import draw_traversals, traverse_attributes, traverse_dimensions
 from lik.cli.options import (
     Arrays,
     Count,
@@ -77,8 +76,8 @@ def traverse(
         raise UnusableInput("--generated takes no pictures.")
     if not generated and (prior or temperature is not None):
         raise UnusableInput("--prior and --temperature go with --generated.")
-    opened = OpenRun(run, device)
-    shown = None
+    opened = OpenedRun(run, device)
+    shown = editor = None
     if generated:
         source = code_source(opened, prior, temperature, TAME, note)
         codes = source(count, seed)
@@ -86,14 +85,15 @@ def traverse(
     else:
         selection = Selection(split, (), (), count, seed)
         shown = open_given(opened, selection, given or [], faces, notify=note)
-        codes, described = opened.encode(shown.pictures), shown.description
-    request = TraversalRequest(
-        attribute or [],
-        dimension or [],
-        steps,
-        reach,
-        EditorRequest(method, classifier or [], faces),
-    )
+        codes, described = opened.session.encode(shown.pictures), shown.description
+    strips = []
     with progress() as step:
-        drawn = draw_traversals(opened, shown, codes, described, request, step, note)
+        if attribute:
+            editor = open_editor(
+                opened, method, classifier or [], faces, progress=step, notify=note
+            )
+            strips += traverse_attributes(opened, codes, editor, attribute, steps, reach, step)
+        if dimension or not attribute:
+            strips += traverse_dimensions(opened, codes, dimension or [], steps, reach, faces)
+        drawn = draw_traversals(opened, shown, codes, described, strips, editor)
     save_figure(opened, drawn, out, arrays)
