@@ -7,9 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lik.app.sample_grids import SampleGrids, has_grid
-from lik.app.tensorboard import TensorBoard, scalars
-from lik.app.training_figures import draw_curves, draw_dimensions
+from lik.app.overview import draw_curves, draw_dimensions
+from lik.app.watching import SampleGrids, TensorBoard, has_grid, scalars
 from lik.cli.training_bar import TrainingBar, details_in_words
 from lik.core.errors import FailedOnTheWay
 from lik.core.run_folder import RunFolder
@@ -101,7 +100,7 @@ class TestSampleGrids:
         notices = []
         drawn = sample_grids(RunFolder(tmp_path), faces, notices)
         drawn.began(PLAN, TrainState(), 3, "")
-        monkeypatch.setattr("lik.app.sample_grids.save_png", full)
+        monkeypatch.setattr("lik.app.watching.save_png", full)
         for epoch in (1, 2):
             drawn.epoch_ended(record(epoch), PLAN.build().eval())
         assert ["the disk is full" in notice for notice in notices] == [True]

@@ -1,4 +1,4 @@
-"""Training: a recipe and a face set become a run, which shows how it learns."""
+"""How runs are made: of a recipe and a face set, by training, or of weights that are published."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from lik.app.sample_grids import SampleGrids
-from lik.app.tensorboard import TensorBoard
-from lik.app.training_figures import draw_curves, draw_dimensions
+from lik.app.overview import draw_curves, draw_dimensions
+from lik.app.watching import SampleGrids, TensorBoard
+from lik.core.artifacts import sha256_of, write_json
 from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
+from lik.faces.crop.cropping import FixedCrop
 from lik.faces.set.faceset import FaceSet
-from lik.training import journal
+from lik.models.keras import Imported, import_keras
+from lik.models.saved import save_model
 from lik.training.callback import Callback, Callbacks
+from lik.training.environment import environment
 from lik.training.processes import join, leave, local_device
 from lik.training.recipe import TrainingPlan, load_recipe
 from lik.training.running import Outcome, TrainingData, run_training
@@ -64,24 +65,10 @@ class Trained:
     first: bool = True
 
     @property
-    def record(self) -> journal.EpochRecord | None:
-        """The last epoch, as the journal has it."""
-        return next(iter(journal.read(self.folder.journal)[-1:]), None)
-
-    @property
     def finished_before(self) -> bool:
         """Whether there was nothing left to be trained."""
         begun = self.outcome.resumed_from
         return self.outcome.finished and begun > 0 and begun == self.outcome.state.step
-
-    @property
-    def figures(self) -> dict[str, Path]:
-        """The figures that were drawn of it: what they show, and where they are."""
-        found = {
-            "curves": self.folder.figures / "training.png",
-            "grids": self.folder.figures / "grids.png",
-        }
-        return {what: path for what, path in found.items() if path.is_file()}
 
 
 def train(
@@ -126,21 +113,6 @@ def train(
     return Trained(folder, plan, outcome, processes.first)
 
 
-def train_network(
-    plan: TrainingPlan,
-    data: TrainingData,
-    folder: RunFolder,
-    device: torch.device,
-    options: TrainOptions,
-    callback: Callback | None,
-    notify: Notify,
-) -> Trained:
-    """Train something else than a VAE, of which there are curves and no samples."""
-    outcome = run_training(folder, plan, data, device, callback, notify)
-    draw_curves(folder, options.command, unit="mean over the faces")
-    return Trained(folder, plan, outcome)
-
-
 def training_data(faces: FaceSet, verify: bool = True, notify: Notify = no_notices) -> TrainingData:
     """What a run takes from a face set, which is verified first.
 
@@ -171,3 +143,27 @@ def require_size(plan: Any, faces: FaceSet) -> None:
             f"model.size is {plan.model.size} and {faces.path} holds faces of {faces.size} pixels: "
             f"leave model.size out, or prepare the set again at {plan.model.size} pixels."
         )
+
+
+def import_keras_run(files: Sequence[str | Path], run: str | Path) -> Imported:
+    """Make a run of the archives of an encoder, a decoder, or one of each.
+
+    Raises:
+        UnusableInput: the archives do not fit, or the run exists already.
+    """
+    archives, run = [Path(file) for file in files], Path(run)
+    if len(archives) > 2:
+        raise UnusableInput("give an encoder, a decoder, or one of each, and then the run.")
+    if run.exists() and (run.is_file() or any(run.iterdir())):
+        raise UnusableInput(f"{run} exists already: choose another name for the run.")
+    imported = import_keras(archives)
+    metadata = {
+        "crop": FixedCrop().model_dump(mode="json"),
+        "attribute_names": [],
+        "parts": imported.parts,
+        "imported_from": {file.name: sha256_of(file) for file in archives},
+    }
+    folder = RunFolder(run)
+    save_model(folder.model, imported.model, imported.settings, metadata)
+    write_json(folder.environment, environment({"imported_from": metadata["imported_from"]}))
+    return imported

@@ -91,8 +91,7 @@ def _train(faces: FaceSet, run: Path, minutes: float, device: str, threads: int 
             trained = train("paper-first", faces, run, settings, device, options, bar, note)
         outcome = trained.outcome
         if not outcome.finished:
-            say_how_it_ended(trained)
-            raise typer.Exit(130)
+            break
         steps = outcome.state.step - outcome.resumed_from
         left = 60 * minutes - (time.monotonic() - begin)
         if started or left <= 0 or not steps or epochs >= MOST_EPOCHS:

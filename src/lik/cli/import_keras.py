@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lik.app.importing import import_keras_run
+from lik.app.training import import_keras_run
 from lik.cli.output import say
 
 

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from lik.app.training import Trained, TrainOptions
+from lik.app.training import TrainOptions
 from lik.app.training import train as train_run
 from lik.cli.options import Device, KeyValues, NewRun, Threads
 from lik.cli.output import command_line, note, say
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
+from lik.training import journal
 
 
 def train(
@@ -47,27 +48,25 @@ def train(
     if not trained.first:
         return
     say_how_it_ended(trained)
-    if not trained.outcome.finished:
-        raise typer.Exit(130)
-    _say_what_came_of_it(trained)
-
-
-def _say_what_came_of_it(trained: Trained) -> None:
-    record = trained.record
-    if record is not None:  # the journal may have been deleted
-        for name, metrics in (("training", record.train), ("validation", record.validation)):
-            if metrics:
-                whole = set(metrics) == {"loss", "reconstruction", "kl"}
-                say(
-                    f"  {name:<11} loss {metrics['loss']:.2f} {'=' if whole else 'with'} "
-                    f"reconstruction {metrics['reconstruction']:.2f} and KL {metrics['kl']:.2f}  "
-                    f"({record.scale}, nats per image)"
-                )
-        if skipped := record.details.get("skipped_steps"):
-            say(
-                f"  skipped     {skipped:,} of {record.step:,} steps, whose gradients were no "
-                "finite numbers or absurdly large"
-            )
+    for record in journal.read(trained.folder.journal)[-1:]:  # which may have been deleted
+        _say_losses(record)
     say(f"  model       {trained.folder.model}")
-    for what, path in trained.figures.items():
-        say(f"  {what:<11} {path}")
+    for what, name in (("curves", "training.png"), ("grids", "grids.png")):
+        if (trained.folder.figures / name).is_file():
+            say(f"  {what:<11} {trained.folder.figures / name}")
+
+
+def _say_losses(record: journal.EpochRecord) -> None:
+    for name, metrics in (("training", record.train), ("validation", record.validation)):
+        if metrics:
+            whole = set(metrics) == {"loss", "reconstruction", "kl"}
+            say(
+                f"  {name:<11} loss {metrics['loss']:.2f} {'=' if whole else 'with'} "
+                f"reconstruction {metrics['reconstruction']:.2f} and KL {metrics['kl']:.2f}  "
+                f"({record.scale}, nats per image)"
+            )
+    if skipped := record.details.get("skipped_steps"):
+        say(
+            f"  skipped     {skipped:,} of {record.step:,} steps, whose gradients were no "
+            "finite numbers or absurdly large"
+        )

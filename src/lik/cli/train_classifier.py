@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lik.app.classifiers import train_classifier as train_run
+from lik.app.network_training import train_classifier as train_run
 from lik.app.training import TrainOptions
 from lik.cli.options import Device, KeyValues, NewRun, Threads
 from lik.cli.output import command_line, note, say, table
@@ -30,12 +30,11 @@ def train_classifier(
     """
     options = TrainOptions(command=command_line(), threads=threads)
     with TrainingBar(digits=4) as bar:
-        done = train_run(faces, run, settings or [], device, options, bar, note)
-    say_how_it_ended(done.trained)
-    if done.metrics is None:
-        raise typer.Exit(130)
-    _show(done.metrics)
-    say(f"  weights     {done.trained.folder.model}")
+        trained, metrics = train_run(faces, run, settings or [], device, options, bar, note)
+    say_how_it_ended(trained)
+    assert metrics is not None  # a training that is finished is measured
+    _show(metrics)
+    say(f"  weights     {trained.folder.model}")
 
 
 def _show(metrics: dict[str, Any]) -> None:
