@@ -3,26 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from lik.app.inspecting import Inspection
 from lik.app.inspecting import inspect as inspect_faces
-from lik.cli.options import Json
+from lik.cli.options import Json, option, required
 from lik.cli.output import command_line, say, say_json, table
 
 
 def inspect(
-    faces: Annotated[Path, typer.Argument(help="A face set, made by lik prepare.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="The page to write.",
-            metavar="HTML",
-            show_default="FACES/inspect.html",
-        ),
-    ] = None,
+    faces: Annotated[Path, required("A face set, made by lik prepare.")],
+    out: Path | None = option(
+        None, "The page to write.", "HTML", "--out", "-o", show_default="FACES/inspect.html"
+    ),
     as_json: Json = False,
 ) -> None:
     """Show a face set: counts, measures, best and worst faces, duplicates, attributes.

@@ -121,9 +121,6 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
             bar.remove_task(task)
 
 
-stages = progress
-
-
 def save_figure(
     run: "OpenedRun | None",
     drawn: "Drawn",

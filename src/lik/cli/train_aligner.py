@@ -2,31 +2,24 @@
 
 from typing import Annotated
 
-import typer
-
 from lik.app.network_training import train_aligner as train_run
 from lik.app.training import TrainOptions
-from lik.cli.options import Device, KeyValues, NewRun, Threads
+from lik.cli.options import Device, KeyValues, NewRun, Threads, option, required
 from lik.cli.output import command_line, note, say
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 from lik.core.errors import UnusableInput
 
 
 def train_aligner(
-    faces: Annotated[
-        str, typer.Argument(help="A face set whose eyes are all at one place.", metavar="FACES")
-    ],
+    faces: Annotated[str, required("A face set whose eyes are all at one place.", "FACES")],
     run: NewRun,
     settings: KeyValues = None,
-    eyes: Annotated[
-        str | None,
-        typer.Option(
-            help="Where the eyes are, in shares of the side: left x, y, right x, y "
-            "(default: from the crop of the set, if it is fixed or aligned).",
-            metavar="X,Y,X,Y",
-            show_default=False,
-        ),
-    ] = None,
+    eyes: str | None = option(
+        None,
+        "Where the eyes are, in shares of the side: left x, y, right x, y "
+        "(default: from the crop of the set, if it is fixed or aligned).",
+        "X,Y,X,Y",
+    ),
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:

@@ -2,25 +2,23 @@
 
 from typing import Annotated, Any
 
-import typer
-
 from lik.app.network_training import train_classifier as train_run
 from lik.app.training import TrainOptions
-from lik.cli.options import Device, KeyValues, NewRun, Threads
+from lik.cli.options import Device, KeyValues, NewRun, Threads, required
 from lik.cli.output import command_line, note, say, table
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 
 
 def train_classifier(
     faces: Annotated[
-        str, typer.Argument(help="A face set with attributes, made by lik prepare.",
-                            metavar="FACES"),
+        str,
+        required("A face set with attributes, made by lik prepare.", "FACES"),
     ],
     run: NewRun,
     settings: KeyValues = None,
     device: Device = "auto",
     threads: Threads = None,
-) -> None:  # fmt: skip
+) -> None:
     """Train an attribute classifier; its features measure likeness.
 
     model.name is attributes-residual (default) or attributes-plain. The same command goes on where
