@@ -1,6 +1,4 @@
-"""What is to be seen of a run: its sample grids, TensorBoard, the lines of its epochs."""
-
-import time
+"""What is to be seen of a run: its sample grids, TensorBoard, its curves."""
 
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ from PIL import Image
 
 from lik.app.overview import draw_curves, draw_dimensions
 from lik.app.watching import SampleGrids, TensorBoard, has_grid, scalars
-from lik.cli.training_bar import TrainingBar, details_in_words
 from lik.core.errors import FailedOnTheWay
 from lik.core.run_folder import RunFolder
 from lik.figures.epochs import epochs_grid, strip, unstripped
@@ -17,9 +14,9 @@ from lik.latent.session import Session
 from lik.training import journal
 from lik.training.callback import Callback, Callbacks
 from lik.training.journal import EpochRecord
-from lik.training.loop import TrainingProgress, TrainState
+from lik.training.loop import TrainState
 from lik.training.recipe import load_recipe
-from terminal import run_lik
+from terminal import refuse, succeed
 
 PLAN = load_recipe("paper-first", ["batch_size=16", "model.latent=4", "epochs=3"], 16)
 FIGURES = {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
@@ -31,8 +28,7 @@ def record(epoch, step=None, speed=100.0, **details):
 
 def train(faces, path, *more):
     settings = ("model.latent=8", "batch_size=16", *more)
-    answer = run_lik("train", "paper-first", faces.path, path, *settings)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("train", "paper-first", faces.path, path, *settings)
     return answer.output
 
 
@@ -166,39 +162,15 @@ class TestTensorBoard:
 
     def test_without_the_package_a_sentence_says_how_to_get_it(self, faces, tmp_path, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        answer = run_lik("train", "paper-first", faces.path, tmp_path / "new", "--tensorboard")
-        assert answer.exit_code == 2
-        assert "pip install 'lik-vae[tensorboard]'" in answer.output
+        refuse(
+            "pip install 'lik-vae[tensorboard]'",
+            "train",
+            "paper-first",
+            faces.path,
+            tmp_path / "new",
+            "--tensorboard",
+        )
         assert not (tmp_path / "new").exists()
-
-
-class TestBar:
-    def lines(self, capsys, monkeypatch, resumed, ends, clock):
-        """The lines of epochs of 100 steps at 100 images/s, by a clock that is told the time."""
-        now = [0.0]
-        monkeypatch.setattr(time, "monotonic", lambda: now[0])
-        bar = TrainingBar()
-        bar.progress = None
-        bar.began(PLAN.model_copy(update={"epochs": 4}), resumed, 100, "CPU")
-        for epoch, (trained, validated) in zip(ends, clock, strict=True):
-            now[0] = trained
-            bar.progressed(TrainingProgress(epoch, 100, 100 * epoch, FIGURES, 100.0))
-            now[0] = validated
-            bar.epoch_ended(record(epoch, 100 * epoch), None)
-        return [line for line in capsys.readouterr().err.splitlines() if "to go" in line]
-
-    def test_the_time_to_go_is_true_after_a_part_of_an_epoch(self, capsys, monkeypatch):
-        """A step is 16 images and takes 0.16 s, an epoch 16 s, and its validation 2 s."""
-        resumed = TrainState(epoch=1, step_in_epoch=90, step=190)
-        lines = self.lines(capsys, monkeypatch, resumed, (2, 3, 4),
-                           ((1.6, 3.6), (19.6, 21.6), (37.6, 39.6)))  # fmt: skip
-        assert [line.split()[-3] for line in lines] == ["0:36", "0:18", "0:00"]
-
-    def test_the_line_says_how_many_dimensions_are_active(self):
-        kl = {"kl_per_dimension": [1.0, 0.0], "active_units": 1}
-        assert details_in_words(kl | {"skipped_steps": 0}) == "  1/2 active"
-        assert details_in_words({"skipped_steps": 3}) == "  3 steps skipped"
-        assert details_in_words({}) == ""
 
 
 def test_all_callbacks_are_told_and_any_may_stop():

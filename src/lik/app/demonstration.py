@@ -30,15 +30,24 @@ class Demonstration:
     run: OpenedRun
     faces: FaceSet
 
-    @cached_property
+    @property
     def split(self) -> str:
         """The faces that are reconstructed and measured."""
         return "test" if len(self.faces.indices("test")) else "all"
 
     @cached_property
     def attributes(self) -> list[str]:
-        """The attributes that are worth showing."""
-        return [name for name in PREFERRED if _divides(self.faces, name)][:4]
+        """The attributes that are worth showing: enough faces have them, and enough lack them."""
+        columns = {
+            name: column_of(self.faces, name)
+            for name in PREFERRED
+            if name in self.faces.attribute_names
+        }
+        return [
+            name
+            for name, column in columns.items()
+            if min((column > 0).sum(), (column <= 0).sum()) >= 5
+        ][:4]
 
     @cached_property
     def mapped(self) -> str | None:
@@ -73,11 +82,3 @@ class Demonstration:
         """Measure the run and keep it in the run, as metrics.json."""
         request = EvaluationRequest(faces=self.faces.path, split=self.split)
         return evaluate([self.run], request).metrics[0]
-
-
-def _divides(faces: FaceSet, name: str) -> bool:
-    """Whether enough faces have an attribute, and enough lack it."""
-    if name not in faces.attribute_names:
-        return False
-    column = column_of(faces, name)
-    return bool((column > 0).sum() >= 5 and (column <= 0).sum() >= 5)

@@ -3,18 +3,7 @@
 from lik.app.opened import OpenedRun
 from lik.app.selection import Selection
 from lik.app.views import draw_average
-from lik.cli.options import (
-    Arrays,
-    Device,
-    Faces,
-    Having,
-    Lacking,
-    Out,
-    Run,
-    Split,
-    flag,
-    names_of,
-)
+from lik.cli.options import Arrays, Device, Faces, Having, Lacking, Out, Run, Split, flag, names_of
 from lik.cli.output import progress, save_figure
 
 

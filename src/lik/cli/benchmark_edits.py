@@ -62,10 +62,7 @@ def benchmark_edits_(
         None, "Which methods, divided by commas.", "A,B", show_default=METHODS
     ),
     attributes: list[str] | None = option(
-        None,
-        "Which attributes, divided by commas.",
-        "A,B",
-        show_default=ATTRIBUTES,
+        None, "Which attributes, divided by commas.", "A,B", show_default=ATTRIBUTES
     ),
     count: int = option(500, "Faces, at the most.", None, "--count", "-n", min=2),
     generated: bool = flag("--generated", "Edit generated faces, which nobody is."),

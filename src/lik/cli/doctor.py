@@ -27,11 +27,10 @@ def doctor(
 
     Example: lik doctor --no-speed --json
     """
-    examined = examine_machine()
-    broken = examined.broken
-    told: dict[str, Any] = dict(examined.findings)
+    findings, broken = examine_machine()
+    told: dict[str, Any] = dict(findings)
     if not as_json:
-        _show(examined.findings)
+        _show(findings)
     if speed:
         note(f"Training the paper's first model for {SECONDS:.0f} seconds, after a warm-up …")
         try:

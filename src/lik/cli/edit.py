@@ -58,10 +58,7 @@ def edit(
     elif not (wanted.strengths or wanted.targets):
         raise UnusableInput("nothing is to be edited: say what with --set, --to or --like.")
     wanted = replace(
-        wanted,
-        method=method or wanted.method,
-        face=face or wanted.face,
-        mode=mode or wanted.mode,
+        wanted, method=method or wanted.method, face=face or wanted.face, mode=mode or wanted.mode
     )
     opened = OpenRun(run, device, threads)
     targets = targets_of(photographs or [], out, opened.figures / "edited")

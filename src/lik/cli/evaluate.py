@@ -5,26 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from lik.app.evaluating import (
-    SCALE,
-    EvaluatedRuns,
-    EvaluationRequest,
-    page_of,
-    write_page,
-)
+from lik.app.evaluating import SCALE, EvaluatedRuns, EvaluationRequest, page_of, write_page
 from lik.app.evaluating import evaluate as evaluate_runs
 from lik.app.opened import OpenedRun
-from lik.cli.options import (
-    Device,
-    Faces,
-    Json,
-    Seed,
-    Split,
-    Threads,
-    file_of,
-    option,
-    required,
-)
+from lik.cli.options import Device, Faces, Json, Seed, Split, Threads, file_of, option, required
 from lik.cli.output import command_line, note, progress, say, say_json, table
 
 PLAIN_WIDTH = 110

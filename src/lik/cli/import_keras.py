@@ -10,8 +10,7 @@ from lik.cli.output import say
 
 def import_keras_(
     files: Annotated[
-        list[Path],
-        required("ENCODER.keras DECODER.keras, or one of them alone.", "KERAS"),
+        list[Path], required("ENCODER.keras DECODER.keras, or one of them alone.", "KERAS")
     ],
     run: Annotated[Path, required("The run to make.", "RUN")],
 ) -> None:

@@ -3,12 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from lik.app.equal_error import (
-    EqualErrorRequest,
-    EqualErrors,
-    distort_equally,
-    draw_equal_errors,
-)
+from lik.app.equal_error import EqualErrorRequest, EqualErrors, distort_equally, draw_equal_errors
 from lik.cli.options import Json, Out, Seed, argument, flag, option
 from lik.cli.output import progress, save_figure, say, say_json, table
 

@@ -10,10 +10,7 @@ from lik.cli.output import command_line, say
 
 
 def merge(
-    shards: Annotated[
-        list[Path],
-        required("All shards, made by lik prepare --shard.", "SHARD"),
-    ],
+    shards: Annotated[list[Path], required("All shards, made by lik prepare --shard.", "SHARD")],
     out: Annotated[Path, required("The folder of the face set.", "OUT")],
 ) -> None:
     """Put the shards of a preparation together: the same bytes as without any.

@@ -4,16 +4,7 @@ from typing import Annotated
 
 from lik.app.opened import OpenedRun
 from lik.app.views import draw_morph, film_morph, open_ends
-from lik.cli.options import (
-    Device,
-    FittedPrior,
-    Run,
-    Temperature,
-    file_of,
-    flag,
-    option,
-    required,
-)
+from lik.cli.options import Device, FittedPrior, Run, Temperature, file_of, flag, option, required
 from lik.cli.output import note, save_figure, say
 
 

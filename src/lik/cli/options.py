@@ -43,10 +43,7 @@ Given = Annotated[
         "PICTURES or FACES",
     ),
 ]
-Photographs = Annotated[
-    list[str] | None,
-    required("Photographs, or folders of them.", "PHOTO"),
-]
+Photographs = Annotated[list[str] | None, required("Photographs, or folders of them.", "PHOTO")]
 Networks = Annotated[
     list[str] | None,
     _shared(
@@ -65,18 +62,11 @@ EditMethod = Annotated[
         show_default="joint",
     ),
 ]
-FaceSetGiven = Annotated[
-    str | None,
-    required("A face set (default: the run's own).", "FACES"),
-]
-Faces = Annotated[
-    str | None,
-    _shared("The face set (default: the run's own).", "FACES"),
-]
+FaceSetGiven = Annotated[str | None, required("A face set (default: the run's own).", "FACES")]
+Faces = Annotated[str | None, _shared("The face set (default: the run's own).", "FACES")]
 Split = Annotated[str, _shared("Which faces: train, validation, test, or all.", "SPLIT")]
 Count = Annotated[
-    int,
-    _shared("How many faces (of pictures given by name: all).", "N", "--count", "-n"),
+    int, _shared("How many faces (of pictures given by name: all).", "N", "--count", "-n")
 ]
 Seed = Annotated[int, _shared("Decides what is drawn.", "N", min=0)]
 Temperature = Annotated[
@@ -92,17 +82,13 @@ Having = Annotated[
     _shared("Attributes the faces have; repeat it, or put commas between.", "A,B", "--with"),
 ]
 Lacking = Annotated[
-    list[str] | None,
-    _shared("Attributes they lack, likewise.", "A,B", "--without"),
+    list[str] | None, _shared("Attributes they lack, likewise.", "A,B", "--without")
 ]
 Columns = Annotated[int, _shared("Faces in a row.", "N", min=1)]
 Device = Annotated[str, _shared("Where the model runs: auto, cpu, cuda, or cuda:1.", "DEVICE")]
 Threads = Annotated[int | None, _shared("Processor threads to use.", "N", show_default="all")]
 NewRun = Annotated[str, required("The folder of the run; an existing one goes on.", "RUN")]
-KeyValues = Annotated[
-    list[str] | None,
-    required("Settings to change, as epochs=100.", "KEY=VALUE"),
-]
+KeyValues = Annotated[list[str] | None, required("Settings to change, as epochs=100.", "KEY=VALUE")]
 Json = Annotated[bool, _shared("Print the answer as JSON.", None, "--json")]
 
 
@@ -154,10 +140,8 @@ def file_of(*suffixes: str) -> Callable[[str | None], str | None]:
 
 
 Out = Annotated[
-    str | None,
-    _shared("The PNG to write.", "PNG", "--out", "-o", callback=file_of(".png")),
+    str | None, _shared("The PNG to write.", "PNG", "--out", "-o", callback=file_of(".png"))
 ]
 Arrays = Annotated[
-    str | None,
-    _shared("Also write the arrays, as NumPy .npz.", "NPZ", callback=file_of(".npz")),
+    str | None, _shared("Also write the arrays, as NumPy .npz.", "NPZ", callback=file_of(".npz"))
 ]

@@ -3,14 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from lik.app.preparing import (
-    MAX_PADDING,
-    Crop,
-    Faces,
-    Place,
-    PrepareRequest,
-    save_contact_sheet,
-)
+from lik.app.preparing import MAX_PADDING, Crop, Faces, Place, PrepareRequest, save_contact_sheet
 from lik.app.preparing import prepare as prepare_faces
 from lik.cli.options import option, required
 from lik.cli.output import command_line, progress, say

@@ -5,9 +5,7 @@ from lik.cli.options import argument
 from lik.cli.output import say
 
 
-def recipes(
-    name: str | None = argument(None, "The recipe to show in full."),
-) -> None:
+def recipes(name: str | None = argument(None, "The recipe to show in full.")) -> None:
     """List the packaged recipes, or show one in full, to be copied and changed.
 
     Example: lik recipes paper-first > mine.yaml

@@ -10,10 +10,7 @@ from lik.cli.training_bar import TrainingBar, say_how_it_ended
 
 
 def train_classifier(
-    faces: Annotated[
-        str,
-        required("A face set with attributes, made by lik prepare.", "FACES"),
-    ],
+    faces: Annotated[str, required("A face set with attributes, made by lik prepare.", "FACES")],
     run: NewRun,
     settings: KeyValues = None,
     device: Device = "auto",
@@ -59,14 +56,11 @@ def _show(metrics: dict[str, Any]) -> None:
         )
     table(("mean over the attributes, %", "faces", "accuracy", "majority", "balanced"), rows)
     say()
-    rows_of_each = [
+    rows = [
         (name, *(percent(one[kind]) for kind in ("share", "accuracy", "majority", "balanced")))
         for name, one in metrics["splits"]["both"]["attributes"].items()
     ]
-    table(
-        ("test and validation together, %", "have it", "accuracy", "majority", "balanced"),
-        rows_of_each,
-    )
+    table(("test and validation together, %", "have it", "accuracy", "majority", "balanced"), rows)
     say()
     say("  majority: the answer of most training faces, for all; balanced: mean of the accuracies")
     say("  among the faces that have it and among those that do not; ± is the standard error.")
