@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from lik.app.overview import draw_curves, draw_dimensions
@@ -17,6 +16,7 @@ from lik.training.journal import EpochRecord
 from lik.training.loop import TrainState
 from lik.training.recipe import load_recipe
 from terminal import refuse, succeed
+from trainings import same_weights
 
 PLAN = load_recipe("paper-first", ["batch_size=16", "model.latent=4", "epochs=3"], 16)
 FIGURES = {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
@@ -49,23 +49,21 @@ class TestSampleGrids:
         assert [epoch for epoch in range(1, 10) if has_grid(epoch, 4)] == [4, 8]
         assert not any(has_grid(epoch, 0) for epoch in range(1, 100))
 
-    def test_a_run_leaves_its_grids(self, faces, tmp_path):
+    def test_a_run_leaves_its_grids_until_epochs_are_trained_again(self, faces, tmp_path):
         assert "  grids " in train(faces, tmp_path / "run", "epochs=4")
-        assert grids(tmp_path / "run") == [f"epoch-000{epoch}.png" for epoch in (1, 2, 3, 4)]
-        for file in [*(tmp_path / "run" / "figures").rglob("grids.png"),
-                     *(tmp_path / "run" / "figures").rglob("epoch*.png")]:  # fmt: skip
+        folder = RunFolder(tmp_path / "run")
+        assert grids(folder.path) == [f"epoch-000{epoch}.png" for epoch in (1, 2, 3, 4)]
+        for file in [folder.figures / "grids.png", *folder.figures.rglob("epoch*.png")]:
             text = Image.open(file).text
             assert "generative model" in text["Description"], file
             assert text["Lik run"] == "run"
-
-    def test_the_last_strip_shows_what_the_run_gives(self, faces, tmp_path):
-        train(faces, tmp_path / "run", "epochs=2")
-        folder = RunFolder(tmp_path / "run")
-        pictures = unstripped(Image.open(folder.grids / "strips" / "epoch-0002.png"))
+        pictures = unstripped(Image.open(folder.grids / "strips" / "epoch-0004.png"))
         session, drawn = Session.load(folder.path), sample_grids(folder, faces)
-        shown = len(drawn.originals)
+        shown = len(drawn.originals)  # the last strip shows what the run gives
         np.testing.assert_array_equal(pictures[:shown], session.reconstruct(drawn.originals))
         np.testing.assert_array_equal(pictures[shown:], session.generate(16, 0))
+        drawn.began(PLAN, TrainState(epoch=2, step=6), 3, "")
+        assert grids(folder.path) == ["epoch-0001.png", "epoch-0002.png"]
 
     def test_grids_as_often_as_wanted_or_none(self, faces, tmp_path):
         train(faces, tmp_path / "two", "epochs=5", "--grids-every", 2)
@@ -76,16 +74,7 @@ class TestSampleGrids:
     def test_drawing_changes_nothing_of_the_training(self, faces, tmp_path):
         train(faces, tmp_path / "seen", "epochs=3", "--grids-every", 1)
         train(faces, tmp_path / "unseen", "epochs=3", "--grids-every", 0)
-        seen, unseen = (
-            Session.load(tmp_path / name).model.state_dict() for name in ("seen", "unseen")
-        )
-        assert all(torch.equal(tensor, unseen[name]) for name, tensor in seen.items())
-
-    def test_grids_of_epochs_that_are_trained_again_are_gone(self, faces, tmp_path):
-        train(faces, tmp_path / "run", "epochs=3")
-        drawn = sample_grids(RunFolder(tmp_path / "run"), faces)
-        drawn.began(PLAN, TrainState(epoch=2, step=6), 3, "")
-        assert grids(tmp_path / "run") == ["epoch-0001.png", "epoch-0002.png"]
+        assert same_weights(tmp_path / "seen", tmp_path / "unseen")
 
     def test_a_grid_that_cannot_be_written_does_not_end_the_training(
         self, faces, tmp_path, monkeypatch

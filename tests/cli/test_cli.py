@@ -13,15 +13,6 @@ from lik.cli.main import VERBS, _loaded
 from terminal import refuse, run_lik, succeed
 
 
-@pytest.fixture
-def picture(tmp_path):
-    from lik.faces.drawn import rendering as drawn
-
-    path = tmp_path / "face.png"
-    Image.fromarray(drawn.render(drawn.sample_factors(9, 9), 16)).save(path)
-    return path
-
-
 def test_a_run_holds_what_it_should(run, faces):
     for name in ("recipe.yaml", "model.safetensors", "state/last.pt", "journal.jsonl",
                  "environment.json", "figures/training.png"):  # fmt: skip
@@ -57,11 +48,11 @@ def test_every_figure_is_drawn_and_says_what_made_it(run, tmp_path, arguments, f
     assert len(np.load(tmp_path / "a.npz").files) >= 2
 
 
-def test_given_pictures_are_reconstructed_and_traversed(run, picture, tmp_path):
+def test_given_pictures_are_reconstructed_and_traversed(run, faces, tmp_path):
+    Image.fromarray(faces.images[0]).save(tmp_path / "face.png")
     for verb in ("reconstruct", "traverse"):
-        out = tmp_path / f"{verb}.png"
-        succeed(verb, run, picture, "-o", out)
-        assert out.is_file()
+        succeed(verb, run, tmp_path / "face.png", "-o", tmp_path / f"{verb}.png")
+        assert (tmp_path / f"{verb}.png").is_file()
 
 
 def test_evaluation_says_what_was_measured(run, faces):
