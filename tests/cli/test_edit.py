@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from terminal import refuse, run_lik, succeed
+from terminal import run_lik, succeed
 
 
 def pixels(path):
@@ -65,4 +65,6 @@ def test_equal_names_in_two_folders_do_not_overwrite_each_other(run, photo, tmp_
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(run, photo, options, words):
-    refuse(words, "edit", run, *(option.format(photo=photo) for option in options))
+    answer = run_lik("edit", run, *(option.format(photo=photo) for option in options))
+    assert answer.exit_code == 2, answer.output
+    assert words in answer.stderr.splitlines()[-1]
