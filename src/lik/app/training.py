@@ -1,4 +1,4 @@
-"""How runs are made: of a recipe and a face set, by training, or of weights that are published."""
+"""Training: a recipe and a face set become a run, which shows how it learns."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -8,17 +8,12 @@ from typing import Any
 
 from lik.app.overview import draw_curves, draw_dimensions
 from lik.app.watching import SampleGrids, TensorBoard
-from lik.core.artifacts import sha256_of, write_json
 from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
-from lik.faces.crop.cropping import FixedCrop
 from lik.faces.set.faceset import FaceSet
-from lik.models.keras import Imported, import_keras
-from lik.models.saved import save_model
 from lik.training.callback import Callback, Callbacks
-from lik.training.environment import environment
 from lik.training.processes import join, leave, local_device
 from lik.training.recipe import TrainingPlan, load_recipe
 from lik.training.running import Outcome, TrainingData, run_training
@@ -143,27 +138,3 @@ def require_size(plan: Any, faces: FaceSet) -> None:
             f"model.size is {plan.model.size} and {faces.path} holds faces of {faces.size} pixels: "
             f"leave model.size out, or prepare the set again at {plan.model.size} pixels."
         )
-
-
-def import_keras_run(files: Sequence[str | Path], run: str | Path) -> Imported:
-    """Make a run of the archives of an encoder, a decoder, or one of each.
-
-    Raises:
-        UnusableInput: the archives do not fit, or the run exists already.
-    """
-    archives, run = [Path(file) for file in files], Path(run)
-    if len(archives) > 2:
-        raise UnusableInput("give an encoder, a decoder, or one of each, and then the run.")
-    if run.exists() and (run.is_file() or any(run.iterdir())):
-        raise UnusableInput(f"{run} exists already: choose another name for the run.")
-    imported = import_keras(archives)
-    metadata = {
-        "crop": FixedCrop().model_dump(mode="json"),
-        "attribute_names": [],
-        "parts": imported.parts,
-        "imported_from": {file.name: sha256_of(file) for file in archives},
-    }
-    folder = RunFolder(run)
-    save_model(folder.model, imported.model, imported.settings, metadata)
-    write_json(folder.environment, environment({"imported_from": metadata["imported_from"]}))
-    return imported

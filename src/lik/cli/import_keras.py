@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from lik.app.training import import_keras_run
+from lik.app.importing import import_keras_run
 from lik.cli.options import required
 from lik.cli.output import say
 
