@@ -11,6 +11,7 @@ from terminal import succeed
 def run(faces, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "toy"
     succeed("train", "paper-first", faces.path, path, "epochs=2", "model.latent=8", "batch_size=16")
+    succeed("fit-directions", path)  # or the first test that needs them is told that they are
     return path
 
 
