@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 import lik
-from lik.app.directions import EditorRequest, logit_column, open_editor
-from lik.app.opened import OpenedRun
+from lik.app.directions import open_editor
+from lik.app.opened import OpenedRun, logit_column
 from lik.app.sampling import TAME, code_source
 from lik.app.selection import Selection
 from lik.core.artifacts import file_stem, replacing
@@ -98,99 +99,21 @@ class EditResult:
         return max(change.flipped for change in self.changes)
 
 
-@dataclass(frozen=True)
 class Benchmark:
-    """What was measured, and all that it depends on.
+    """Faces, the classifier that measures, the editors, and what was measured of them.
 
     Attributes:
+        about: all that the figures depend on.
+        originals, codes: the faces. truth: where they are drawn, what they would be.
         results: by attribute and method. shown: pictures (K, S, S, 3) of each, near 80 %.
-        originals, codes: the faces. truth, true_changes: where faces are drawn.
     """
-
-    run: str
-    about: Mapping[str, Any]
-    attributes: Sequence[str]
-    methods: Sequence[str]
-    results: Mapping[tuple[str, str], EditResult]
-    shown: Mapping[tuple[str, str], NDArray[np.uint8]]
-    reconstructions: NDArray[np.uint8]
-    originals: NDArray[np.uint8] | None
-    faces: str
-    truth: CounterfactualReferences | None
-    true_changes: Mapping[str, CounterfactualReference]
-
-    def ratios(self) -> dict[str, tuple[float, list[str]]]:
-        """Leakage of each method at 80 % over that of class means, over what all methods can do."""
-        leaks = {key: result.at(0.8) for key, result in self.results.items()}
-        common = [n for n in self.attributes if all(leaks[n, m] for m in self.methods)]
-        if "means" not in self.methods or not common:
-            return {}
-        found = {key: change.leakage for key, change in leaks.items() if change is not None}
-        return {
-            method: (
-                float(np.mean([found[n, method] / found[n, "means"] for n in common])), common
-            )
-            for method in self.methods
-        }  # fmt: skip
-
-
-def benchmark_edits(
-    run: OpenedRun,
-    request: BenchmarkRequest,
-    progress: Progress = no_progress,
-    notify: Notify = no_notices,
-    measured: Callable[[EditResult], None] = lambda result: None,
-) -> Benchmark:
-    """Flip each attribute on the faces of a selection by each method, and measure the rest.
-
-    Each figure is kept as soon as it is measured, in RUN/benchmark/measured, and taken from there
-    where nothing that it depends on has changed; ``measured`` is called with each new one.
-
-    Raises:
-        UnusableInput: the classifier guides as well, or does not know an attribute, or no faces.
-    """
-    folder = run.require_folder()
-    bench = _Bench(run, request, progress, notify)
-    kept = _Kept(folder / "benchmark" / "measured")
-    results: dict[tuple[str, str], EditResult] = {}
-    shown: dict[tuple[str, str], NDArray[np.uint8]] = {}
-    pairs = [(name, method) for name in bench.attributes for method in request.methods]
-    earlier = 0
-    for number, (name, method) in enumerate(pairs, 1):
-
-        def step(what: str, done: int, total: int, number: int = number) -> None:
-            progress(f"{number} of {len(pairs)}: {what}", done, total)
-
-        conditions = bench.about | bench.conditions(method)
-        found = kept.find(name, method, conditions)
-        if found is None:
-            found = bench.measure(name, method, step)
-            kept.keep(*found, conditions)
-            measured(found[0])
-        else:
-            earlier += 1
-        results[name, method], shown[name, method] = found
-    if earlier:
-        notify(
-            f"{earlier} of {len(pairs)} had been measured before; without {kept.folder} they would "
-            "be measured again."
-        )
-    return Benchmark(
-        run.name, bench.about, bench.attributes, request.methods, results, shown,
-        run.session.decode(bench.codes[:SHOWN]),
-        None if request.generated else bench.originals[:SHOWN],
-        bench.faces.path.name, bench.truth,
-        {} if bench.truth is None else {name: bench.true_change(name) for name in bench.attributes},
-    )  # fmt: skip
-
-
-class _Bench:
-    """The faces, the classifier that measures, and the editors."""
 
     def __init__(
         self, run: OpenedRun, request: BenchmarkRequest, progress: Progress, notify: Notify
     ) -> None:
-        self.run, self.request = run, request
+        self.run, self.request, self.methods = run, request, request.methods
+        self.results: dict[tuple[str, str], EditResult] = {}
+        self.shown: dict[tuple[str, str], NDArray[np.uint8]] = {}
         self.faces = run.faces(request.faces)
         chosen = request.selection.of(self.faces)
         self.classifier = run.classifier(request.classifier)
@@ -204,8 +127,9 @@ class _Bench:
         self.editors: dict[str, Editor] = {}
         for method in request.methods:
             networks = request.guides if method == GUIDED else ()
-            wanted = EditorRequest(method, networks, request.faces)
-            self.editors[method] = open_editor(run, wanted, progress, notify)
+            self.editors[method] = open_editor(
+                run, method, networks, request.faces, progress=progress, notify=notify
+            )
         known = [set(network.network.attributes) for network in (self.classifier, *guides)]
         self.attributes = list(request.attributes) or [
             name for name in USUAL_ATTRIBUTES if all(name in each for each in known)
@@ -272,7 +196,7 @@ class _Bench:
         """Flip an attribute by a method, further and further."""
         target, signs, region = self._target(name)
         strengths, places = self._places(name, self.editors[method], signs, progress)
-        true = self.true_change(name) if self.truth is not None else None
+        true = self.true_changes.get(name)
 
         def moved() -> Any:
             for number, strength in enumerate(strengths):
@@ -288,11 +212,21 @@ class _Bench:
         pictures = self.run.session.decode(places[:SHOWN, strengths.index(nearest.strength)])
         return EditResult(name, method, changes, at_shares), pictures
 
-    def true_change(self, name: str) -> CounterfactualReference:
-        """The true change of an attribute on drawn faces."""
-        assert self.truth is not None
-        target, signs, region = self._target(name)
-        return self.truth.of(name, target, signs, self.codes, self.std, region)
+    @cached_property
+    def reconstructions(self) -> NDArray[np.uint8]:
+        """The decodings of the faces shown, (K, S, S, 3)."""
+        return self.run.session.decode(self.codes[:SHOWN])
+
+    @cached_property
+    def true_changes(self) -> dict[str, CounterfactualReference]:
+        """The true change of each attribute, where faces are drawn."""
+        if self.truth is None:
+            return {}
+        found = {}
+        for name in self.attributes:
+            target, signs, region = self._target(name)
+            found[name] = self.truth.of(name, target, signs, self.codes, self.std, region)
+        return found
 
     def _target(self, name: str) -> tuple[int, NDArray[np.float32], NDArray[np.bool_] | None]:
         """An attribute's logit, where each face shall go (N,), and where the trait lies."""
@@ -321,6 +255,62 @@ class _Bench:
                 own = [sign * strength / scale for strength in strengths]
                 places[chosen] = editor.moved(self.codes[chosen], name, own, progress)
         return strengths, places
+
+    def ratios(self) -> dict[str, tuple[float, list[str]]]:
+        """Leakage of each method at 80 % over that of class means, over what all methods can do."""
+        leaks = {key: result.at(0.8) for key, result in self.results.items()}
+        common = [n for n in self.attributes if all(leaks[n, m] for m in self.methods)]
+        if "means" not in self.methods or not common:
+            return {}
+        found = {key: change.leakage for key, change in leaks.items() if change is not None}
+        return {
+            method: (
+                float(np.mean([found[n, method] / found[n, "means"] for n in common])), common
+            )
+            for method in self.methods
+        }  # fmt: skip
+
+
+def benchmark_edits(
+    run: OpenedRun,
+    request: BenchmarkRequest,
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
+    measured: Callable[[EditResult], None] = lambda result: None,
+) -> Benchmark:
+    """Flip each attribute on the faces of a selection by each method, and measure the rest.
+
+    Each figure is kept as soon as it is measured, in RUN/benchmark/measured, and taken from there
+    where nothing that it depends on has changed; ``measured`` is called with each new one.
+
+    Raises:
+        UnusableInput: the classifier guides as well, or does not know an attribute, or no faces.
+    """
+    folder = run.require_folder()
+    bench = Benchmark(run, request, progress, notify)
+    kept = _Kept(folder / "benchmark" / "measured")
+    pairs = [(name, method) for name in bench.attributes for method in request.methods]
+    earlier = 0
+    for number, (name, method) in enumerate(pairs, 1):
+
+        def step(what: str, done: int, total: int, number: int = number) -> None:
+            progress(f"{number} of {len(pairs)}: {what}", done, total)
+
+        conditions = bench.about | bench.conditions(method)
+        found = kept.find(name, method, conditions)
+        if found is None:
+            found = bench.measure(name, method, step)
+            kept.keep(*found, conditions)
+            measured(found[0])
+        else:
+            earlier += 1
+        bench.results[name, method], bench.shown[name, method] = found
+    if earlier:
+        notify(
+            f"{earlier} of {len(pairs)} had been measured before; without {kept.folder} they would "
+            "be measured again."
+        )
+    return bench
 
 
 class _Kept:

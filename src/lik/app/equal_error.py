@@ -36,10 +36,8 @@ class EqualErrorRequest:
         picture: any photograph; without one, a face is drawn.
         mse: the mean squared error of all, of values in 0…255; None for the customary 300, or
             less where the picture has no room for it.
-        face: whether to take the face alone, cut as CelebA's are.
-        side: pixels of the longer side, at most.
-        features: a network, to measure the distance in its features; a few pixels are cut off
-            where the sides are no multiples of 32.
+        face: whether to take the face alone, cut as CelebA's are. side: of the longer, in pixels.
+        features: a network, to measure the distance in its features.
     """
 
     picture: str | Path | None = None
