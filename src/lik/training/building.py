@@ -44,6 +44,7 @@ def build_step(
     )
     settings, steps = plan.optimizer, -(-faces // plan.batch_size)
     step = fast.quick_step(
+        plan.step_class,
         how,
         device,
         plan.batch_size,

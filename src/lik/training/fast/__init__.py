@@ -70,11 +70,16 @@ def quick_loss(
 
 
 def quick_step(
-    how: Acceleration, device: torch.device, batch_size: int, notify: Notify, **parts: Any
+    kind: type[Step],
+    how: Acceleration,
+    device: torch.device,
+    batch_size: int,
+    notify: Notify,
+    **parts: Any,
 ) -> Step:
-    """A `Step` of these parts, which launches recorded work where that was chosen."""
+    """A step of these parts, which launches recorded work where that was chosen."""
     if not how.graph:
-        return Step(**parts)
+        return kind(**parts)
     parts.pop("processes")  # what is recorded is the work of one
     return GraphedStep(
         **parts,
