@@ -30,7 +30,7 @@ class RefinerSettings(Settings):
     ``full``: channels at the full size of the pictures, before the last convolution.
     """
 
-    widths: tuple[int, ...] = Field((48, 96, 144), min_length=1, max_length=5)
+    widths: tuple[int, ...] = Field((48, 96, 128), min_length=1, max_length=5)
     blocks: tuple[int, ...] = Field((1, 1, 1), min_length=1, max_length=5)
     full: int = Field(16, ge=4)
 
