@@ -57,18 +57,25 @@ def transfer(
     difference = (after - before) * mask_of(crop, before, widen)[:, :, None]
     if is_grey(crop):
         difference = np.repeat((difference @ LUMINANCE)[:, :, None], 3, axis=2)
+    result = picture.copy()
+    window = window_of(square, picture)
+    if window is None:
+        return result
+    (x, y), (width, height) = window
+    part = result[y : y + height, x : x + width]
+    shift = enlarged(difference * 255, square, *window)
+    part[:] = np.clip(np.rint(part + shift), 0, 255).astype(np.uint8)
+    return result
+
+
+def window_of(square: Square, picture: Picture) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The part of a photograph that a square covers: x and y, width and height; None for none."""
     height, width = picture.shape[:2]
     low = np.floor(square.corners().min(axis=0)).astype(int)
     high = np.ceil(square.corners().max(axis=0)).astype(int)
     x0, y0 = (int(v) for v in np.maximum(low, 0))
     x1, y1 = min(width, int(high[0])), min(height, int(high[1]))
-    result = picture.copy()
-    if x0 >= x1 or y0 >= y1:
-        return result
-    shift = enlarged(difference * 255, square, (x0, y0), (x1 - x0, y1 - y0))
-    part = result[y0:y1, x0:x1]
-    part[:] = np.clip(np.rint(part + shift), 0, 255).astype(np.uint8)
-    return result
+    return ((x0, y0), (x1 - x0, y1 - y0)) if x0 < x1 and y0 < y1 else None
 
 
 def mask_of(crop: Image, before: Image, widen: float = 1.0) -> Mask:
