@@ -3,11 +3,10 @@ import math
 import pytest
 import torch
 
+from lik.objectives.augmentation import NUMBERS, augment
 from lik.objectives.classification import (
-    NUMBERS,
     ClassificationObjective,
     ClassificationSettings,
-    augment,
     cross_entropy,
     over_known,
 )

@@ -89,7 +89,7 @@ def mask_of(crop: Image, before: Image, widen: float = 1.0) -> Mask:
     side = len(crop)
     error = cv2.GaussianBlur(np.abs(crop - before).mean(axis=2), (0, 0), side / 32)
     trust = np.exp(-((error / TRUSTED) ** 2))
-    head = np.clip(guided(_ellipse(side, widen), crop, round(side * 0.1), 0.002), 0, 1)
+    head = np.clip(guided(head_of(side, widen), crop, round(side * 0.1), 0.002), 0, 1)
     return np.asarray(_window(side) * head * trust, np.float32)
 
 
@@ -163,7 +163,7 @@ def _window(side: int) -> Mask:
     return np.asarray(np.outer(rise, rise), np.float32)
 
 
-def _ellipse(side: int, widen: float) -> Mask:
+def head_of(side: int, widen: float) -> Mask:
     """Where a head is in an aligned crop, (S, S)."""
     place = ((np.arange(side) + 0.5) / side - 0.5) * widen
     radius = np.hypot(place[None, :] / HEAD[0], place[:, None] / HEAD[1])
