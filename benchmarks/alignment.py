@@ -14,9 +14,8 @@ import numpy as np
 
 from lik.core.randomness import numpy_stream
 from lik.faces.crop.cropping import square_of_eyes
-from lik.faces.detect.detection import Detection
 from lik.faces.detect.eyes import EyeNetwork
-from lik.faces.detect.finding import CascadeFinder
+from lik.faces.detect.finding import CascadeFinder, Detection
 from lik.faces.io.sources import open_source
 
 

@@ -21,11 +21,9 @@ import numpy as np
 from lik.faces.crop.cropping import AlignedCrop, Box, FaceCrop, Square, square_of, square_of_eyes
 from lik.faces.detect.eyes import EyeNetwork
 from lik.faces.detect.finding import CascadeFinder, finder_for
-from lik.faces.io.pictures import Picture
-from lik.faces.io.source import Source
+from lik.faces.io.pictures import Picture, Source
 from lik.faces.io.sources import open_source
-from lik.faces.set.engines import here, processes
-from lik.faces.set.extraction import Plan, extract
+from lik.faces.set.extraction import Plan, extract, here, processes
 from lik.faces.set.preparation import prepare
 
 PAPER_STEP, PAPER_SMALLEST, PAPER_NEIGHBOURS = 1.05, 15, 5

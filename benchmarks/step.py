@@ -18,9 +18,9 @@ from lik.app.machine import PAPER_FACES
 from lik.core.device import choose_device
 from lik.core.randomness import torch_stream
 from lik.training.batches import Batches, Noise, on_device
-from lik.training.building import build_step
 from lik.training.fast.graph import GraphedStep
 from lik.training.recipe import load_recipe
+from lik.training.running import build_step
 
 WARM, STEPS, SIZE = 20, 200, 64
 

@@ -11,8 +11,7 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 from lik.core.pixels import to_float
 from lik.evaluation.feature_distance import distance_of_maps
 from lik.latent.session import Session
-from lik.objectives.perceptual import Features
-from lik.objectives.similarity import scale_exponents
+from lik.objectives.similarity import Features, scale_exponents
 from lik.training.feature_networks import open_features
 from trained import Place
 

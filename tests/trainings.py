@@ -57,6 +57,11 @@ def train(path, data, *settings: str, recipe: str = "paper-first", **named) -> O
     return run_training(RunFolder(path), plan, data, CPU, **named)
 
 
+def train_plan(path, plan, data, callback=None) -> Outcome:
+    """Train a plan on the processor."""
+    return run_training(RunFolder(path), plan, data, CPU, callback)
+
+
 def weights(path: Path, name: str = "model") -> dict[str, torch.Tensor]:
     """The weights of a run."""
     return load_model(path / f"{name}.safetensors").model.state_dict()

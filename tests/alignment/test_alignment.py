@@ -5,9 +5,10 @@ import torch
 
 from lik.alignment.cuts import REFERENCE, EyePositions, Rng
 from lik.alignment.model import Aligner, AlignerSettings, Sight
-from lik.alignment.objective import Alignment, AlignmentSettings, transformed
+from lik.alignment.plan import Alignment, AlignmentSettings, transformed
 
 PLACES = (0.37, 0.47, 0.61, 0.45)
+EYES = EyePositions(torch.tensor(PLACES[:2]), torch.tensor(PLACES[2:]))
 
 
 def generator(seed=0):
@@ -31,18 +32,17 @@ def centre_of_mass(cuts):
     return torch.stack([(weights.sum(1) * middles).sum(1), (weights.sum(2) * middles).sum(1)], 1)
 
 
-def random_transforms(count, eyes):
+def random_transforms(count):
     rng = Rng(count, generator(), torch.device("cpu"))
     return transformed(
-        eyes, rng.uniform(-0.6, 0.6), rng.log_uniform(0.8, 1.4), rng.uniform(-0.1, 0.1, 2),
+        EYES, rng.uniform(-0.6, 0.6), rng.log_uniform(0.8, 1.4), rng.uniform(-0.1, 0.1, 2),
         rng.chance(0.5),
     )  # fmt: skip
 
 
 def test_the_targets_are_where_the_eyes_are():
-    eyes = EyePositions(torch.tensor(PLACES[:2]), torch.tensor(PLACES[2:]))
-    left, right = dots(eyes)
-    cuts, targets = random_transforms(64, eyes)
+    left, right = dots(EYES)
+    cuts, targets = random_transforms(64)
     seen = [
         centre_of_mass(cuts.take(picture.expand(64, -1, -1, -1), 64)) for picture in (left, right)
     ]
@@ -56,11 +56,10 @@ def test_the_targets_are_where_the_eyes_are():
 
 
 def test_cuts_know_where_their_points_lie_in_the_picture():
-    eyes = EyePositions(torch.tensor(PLACES[:2]), torch.tensor(PLACES[2:]))
-    cuts, targets = random_transforms(16, eyes)
+    cuts, targets = random_transforms(16)
     swapped = (cuts.matrix.det() < 0)[:, None]
     left = torch.where(swapped, targets.right, targets.left)
-    torch.testing.assert_close(cuts.in_picture(left), eyes.left.expand(16, 2))
+    torch.testing.assert_close(cuts.in_picture(left), EYES.left.expand(16, 2))
 
 
 def test_nothing_off_is_the_reference_frame():
@@ -87,12 +86,13 @@ class Oracle:
     """Knows the targets, because it draws the same numbers."""
 
     def __init__(self, alignment, pictures, off=0.0):
-        self.task, self.off = alignment.task(pictures, generator(5)), off
+        _, self.eyes = alignment.task(pictures, generator(5))
+        self.off = off
 
     def look(self, cuts):
         count = len(cuts) // 2
-        both = [torch.cat([eye, eye]) for eye in (self.task.eyes.left, self.task.eyes.right)]
-        distance = torch.cat([self.task.eyes.distance] * 2)[:, None]
+        both = [torch.cat([eye, eye]) for eye in (self.eyes.left, self.eyes.right)]
+        distance = torch.cat([self.eyes.distance] * 2)[:, None]
         face = torch.cat([torch.full((count,), 30.0), torch.full((count,), -30.0)])
         return Sight(both[0] + torch.tensor([self.off, 0.0]) * distance, both[1], face)
 

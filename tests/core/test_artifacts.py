@@ -19,21 +19,20 @@ def test_json_there_and_back(tmp_path):
     assert read_json(tmp_path / "deep" / "a.json") == {"σ": [1, None]}
 
 
-def test_an_exception_leaves_the_old_file_and_no_litter(tmp_path):
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (RuntimeError("any"), RuntimeError, "any"),
+        (OSError(errno.ENOSPC, "No space left on device"), FailedOnTheWay, "disk is full"),
+    ],
+)
+def test_what_fails_leaves_the_old_file_and_no_litter(tmp_path, error, kind, said):
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(RuntimeError):
-        write_half(path, RuntimeError())
+    with pytest.raises(kind, match=said):
+        write_half(path, error)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_full_disk_is_said_and_leaves_the_old_file(tmp_path):
-    path = tmp_path / "a.txt"
-    write_text(path, "old")
-    with pytest.raises(FailedOnTheWay, match="disk is full"):
-        write_half(path, OSError(errno.ENOSPC, "No space left on device"))
-    assert path.read_text() == "old"
 
 
 def test_missing_and_broken_json_are_said(tmp_path):

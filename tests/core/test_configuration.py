@@ -13,18 +13,18 @@ class Outer(Settings):
     inner: Inner = Inner()
 
 
-def test_an_unknown_key_is_refused_with_the_nearest_known_one():
-    with pytest.raises(UnusableInput, match=r"unknown key 'epochz'.*'epochs'"):
-        validated(Outer, {"epochs": 1, "epochz": 2}, "here")
-    with pytest.raises(UnusableInput, match=r"unknown key 'inner.rat'.*'inner.rate'"):
-        validated(Outer, {"epochs": 1, "inner": {"rat": 2}}, "here")
-
-
-def test_a_missing_key_and_a_wrong_value_are_named():
-    with pytest.raises(UnusableInput, match="here: 'epochs' is missing"):
-        validated(Outer, {}, "here")
-    with pytest.raises(UnusableInput, match="'epochs' is 'many'"):
-        validated(Outer, {"epochs": "many"}, "here")
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"epochs": 1, "epochz": 2}, r"unknown key 'epochz'.*'epochs'"),
+        ({"epochs": 1, "inner": {"rat": 2}}, r"unknown key 'inner.rat'.*'inner.rate'"),
+        ({}, "here: 'epochs' is missing"),
+        ({"epochs": "many"}, "'epochs' is 'many'"),
+    ],
+)
+def test_wrong_keys_and_values_are_named_with_the_nearest_known(tree, said):
+    with pytest.raises(UnusableInput, match=said):
+        validated(Outer, tree, "here")
 
 
 def test_overrides_leave_the_original_and_read_numbers():

@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from lik.core.reference import LEFT_EYE, RIGHT_EYE, eyes_in_crop
 from lik.faces.crop.cropping import (
@@ -33,21 +34,25 @@ def middle_of_brightness(face):
     return (light * right).sum() / light.sum(), (light * down).sum() / light.sum()
 
 
+CLOSE = FaceCrop(factor=1.5, right=0, down=0.1)
+
+
 class TestSquares:
-    def test_the_reference_frame_at_full_and_at_half_size(self):
-        assert square_of(FixedCrop(), 178, 218, None) == Square(24, 52, 128)
-        assert square_of(FixedCrop(), 89, 109, None) == Square(12, 26, 64)
+    @pytest.mark.parametrize(
+        ("rule", "size", "box", "square"),
+        [
+            (FixedCrop(), (178, 218), None, Square(24, 52, 128)),
+            (FixedCrop(), (89, 109), None, Square(12, 26, 64)),
+            (FixedCrop(widen=1.375), (178, 218), None, Square(0, 28, 176)),  # its middle stays
+            (PaperCrop(), (178, 218), Box(69, 104, 40, 1), Square(25, 60, 128)),
+            (CLOSE, (300, 300), Box(100, 100, 40, 1), Square(90, 94, 60)),
+            (CLOSE, (3000, 200), Box(100, 100, 40, 1), Square(90, 94, 60)),  # whatever its size
+        ],
+    )
+    def test_each_rule_has_its_square(self, rule, size, box, square):
+        assert square_of(rule, *size, box) == square
 
-    def test_the_papers_square_lies_around_the_middle_of_the_detection(self):
-        assert square_of(PaperCrop(), 178, 218, Box(69, 104, 40, 1)) == Square(25, 60, 128)
-
-    def test_the_face_rule_does_not_see_the_size_of_the_picture(self):
-        rule, box = FaceCrop(factor=1.5, right=0, down=0.1), Box(100, 100, 40, 1)
-        assert square_of(rule, 300, 300, box) == square_of(rule, 3000, 200, box)
-        assert square_of(rule, 300, 300, box) == Square(90, 94, 60)
-
-    def test_a_widened_frame_keeps_its_middle(self):
-        assert square_of(FixedCrop(widen=1.375), 178, 218, None) == Square(0, 28, 176)
+    def test_a_widened_frame_has_its_eyes_nearer_to_each_other(self):
         for share in (1.0, 1.5):
             left, right = eyes_in_crop(share)
             assert left[1] == right[1]
@@ -111,7 +116,7 @@ class TestCutting:
     def test_a_square_of_the_wanted_size_is_not_rescaled(self):
         picture = noise()
         face = cut(picture, Square(12, 26, 64), 64)
-        np.testing.assert_array_equal(face, picture[26:90, 12:76])
+        assert_array_equal(face, picture[26:90, 12:76])
 
     def test_scaling_averages(self):
         picture = np.zeros((4, 4, 3), np.uint8)
@@ -121,15 +126,13 @@ class TestCutting:
     def test_a_turn_of_nothing_is_the_plain_cut(self):
         picture = noise()
         nearly = Square(24, 52, 64 + 1e-9)
-        np.testing.assert_array_equal(
-            cut(picture, nearly, 64), cut(picture, Square(24, 52, 64), 64)
-        )
+        assert_array_equal(cut(picture, nearly, 64), cut(picture, Square(24, 52, 64), 64))
 
     def test_the_outside_is_the_picture_reflected(self):
         picture = noise(64, 64)
         face = cut(picture, Square(-8, 0, 64), 64)
-        np.testing.assert_array_equal(face[:, 8:], picture[:, :56])
-        np.testing.assert_array_equal(face[:, :8], picture[:, 7::-1])
+        assert_array_equal(face[:, 8:], picture[:, :56])
+        assert_array_equal(face[:, :8], picture[:, 7::-1])
 
     def test_a_turned_cut_of_fine_stripes_is_grey_and_not_their_echo(self):
         picture = np.zeros((800, 800, 3), np.uint8)

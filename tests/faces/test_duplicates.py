@@ -5,17 +5,13 @@ import numpy as np
 import pytest
 
 from lik.faces.drawn import rendering as drawn
-from lik.faces.set.duplicates import FINGERPRINT_BYTES, fingerprint_of_grey, groups
+from lik.faces.set.duplicates import FINGERPRINT_BYTES, fingerprint, groups
 
 
 @pytest.fixture(scope="module")
 def people() -> np.ndarray:
     """100 different drawn faces."""
     return np.stack([drawn.render(drawn.sample_factors(5, i), 64) for i in range(100)])
-
-
-def fingerprint(face):
-    return fingerprint_of_grey(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY))
 
 
 def grouped(faces):
@@ -77,10 +73,8 @@ def test_the_order_does_not_matter(people):
     faces = np.stack([*people, *(jpeg(face, 60) for face in people[::2])])
     order = np.random.default_rng(0).permutation(len(faces))
     found, shuffled = grouped(faces), grouped(faces[order])
-    same = found[:, None] == found[None]
-    np.testing.assert_array_equal(
-        (shuffled[:, None] == shuffled[None])[np.ix_(np.argsort(order), np.argsort(order))], same
-    )
+    back = shuffled[np.argsort(order)]
+    np.testing.assert_array_equal(back[:, None] == back, found[:, None] == found)
 
 
 def test_faces_of_one_colour_and_of_any_size_have_fingerprints():
@@ -112,10 +106,8 @@ def test_the_true_duplicates_of_celeba_are_found_and_no_strangers(real_data):
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
         data = [np.frombuffer(archive.read(name), np.uint8) for name in names]
     pictures = [cv2.imdecode(one, cv2.IMREAD_COLOR)[:, :, ::-1] for one in data]
-    faces = [
-        np.ascontiguousarray(picture[26:90, 12:76]) for picture in pictures
-    ]  # the paper's square at half size
-    found = grouped(faces)
+    # the paper's square at half size
+    found = grouped([np.ascontiguousarray(picture[26:90, 12:76]) for picture in pictures])
     pairs = {tuple(np.flatnonzero(found == group) + 1) for group in range(found.max() + 1)}
     seen = {(1692, 6800), (3116, 8074), (3209, 8966), (3670, 4282), (4642, 5476), (5594, 6467),
             (5801, 7622), (2080, 7653), (5194, 6100)}  # looked at, each one photograph  # fmt: skip

@@ -10,7 +10,7 @@ from lik.faces.crop.cropping import Box, square_of_eyes
 from lik.faces.detect.eyes import CUT, EyeNetwork
 from lik.faces.detect.finding import CascadeFinder, finder_for
 from lik.faces.drawn import rendering as drawn
-from lik.faces.io.folder import Folder
+from lik.faces.io.files import Folder
 
 LEFT, RIGHT = np.array([45.5, 59.5]) / 128, np.array([84.5, 59.5]) / 128
 

@@ -1,36 +1,26 @@
 import cv2
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from PIL import Image
 
+from finders import Told
 from lik.core.errors import UnusableInput
 from lik.faces.crop.cropping import Box, FixedCrop, Square, cut
-from lik.faces.detect.detection import Detection
+from lik.faces.detect.finding import Detection
 from lik.faces.drawn import rendering as drawn
 from lik.faces.photograph import FoundBy, crop_picture, is_framed, open_photograph
 
 ALIGNED, FIXED = {"kind": "aligned"}, {"kind": "fixed"}
 
 
-class Known:
+def known(*eyes):
     """A finder that knows where the eyes are, in shares of the width."""
-
-    description: dict = {}  # noqa: RUF012
-
-    def __init__(self, *eyes):
-        self.eyes = eyes
-
-    def find(self, picture, every=False):
-        width = picture.shape[1]
-        faces = [
-            Detection(Box(x0 * width, y0 * width, 1, 1.0),
-                  ((x0 * width, y0 * width), (x1 * width, y1 * width)), 1.0)
-            for x0, y0, x1, y1 in self.eyes
-        ]  # fmt: skip
-        return faces if every else faces[:1]
+    faces = [(Box(x0, y0, 0.01, 1.0), ((x0, y0), (x1, y1)), 1.0) for x0, y0, x1, y1 in eyes]
+    return Told(*(Detection(*face) for face in faces))
 
 
-TWO = Known((0.2, 0.4, 0.3, 0.42), (0.7, 0.3, 0.76, 0.3))
+TWO = known((0.2, 0.4, 0.3, 0.42), (0.7, 0.3, 0.76, 0.3))
 
 
 @pytest.fixture
@@ -48,11 +38,11 @@ def file(tmp_path, pixels):
 
 def test_all_faces_come_with_their_squares(file, pixels):
     photograph = open_photograph(file, ALIGNED, 32, TWO)
-    np.testing.assert_array_equal(photograph.pixels, pixels)
+    assert_array_equal(photograph.pixels, pixels)
     assert len(photograph.faces) == 2
     assert (photograph.found_by, photograph.notice) == (FoundBy.detection, "")
     for face in photograph.faces:
-        np.testing.assert_array_equal(face.pixels, cut(pixels, face.square, 32))
+        assert_array_equal(face.pixels, cut(pixels, face.square, 32))
     assert photograph.faces[0].square.angle == pytest.approx(11.3, abs=0.1)
 
 
@@ -62,14 +52,12 @@ def test_a_picture_of_the_runs_size_is_taken_as_it_is(tmp_path, pixels):
     assert photograph.a_crop
     assert "taken as a face as it is" in photograph.notice
     assert [face.square for face in photograph.faces] == [Square(0, 0, 64)]
-    np.testing.assert_array_equal(
-        crop_picture(tmp_path / "a.png", {"kind": "face"}, 64), pixels[:64, :64]
-    )
+    assert_array_equal(crop_picture(tmp_path / "a.png", {"kind": "face"}, 64), pixels[:64, :64])
 
 
 def test_no_face_and_no_file_are_said(tmp_path, file):
     with pytest.raises(UnusableInput, match="no face was found in it"):
-        open_photograph(file, ALIGNED, 32, Known())
+        open_photograph(file, ALIGNED, 32, known())
     with pytest.raises(UnusableInput, match="no picture at"):
         crop_picture(tmp_path / "b.png", {}, 64)
 
@@ -79,24 +67,22 @@ def test_a_turned_photograph_is_upright(tmp_path, pixels):
     exif[0x0112] = 6
     Image.fromarray(np.rot90(pixels)).save(tmp_path / "a.png", exif=exif)
     photograph = open_photograph(tmp_path / "a.png", ALIGNED, 32, TWO)
-    np.testing.assert_array_equal(photograph.pixels, pixels)
+    assert_array_equal(photograph.pixels, pixels)
 
 
 @pytest.mark.parametrize("kind", ["RGBA", "P", "L", "I;16", "CMYK"])
 def test_other_kinds_of_pixels_are_taken(tmp_path, pixels, kind):
-    if kind == "I;16":
-        deep = np.asarray(pixels[:, :, 0], np.uint16) * 257
-        Image.fromarray(deep).save(tmp_path / "a.png")
-    else:
-        name = "a.tif" if kind == "CMYK" else "a.png"
-        Image.fromarray(pixels).convert(kind).save(tmp_path / name)
-    photograph = open_photograph(next(tmp_path.iterdir()), ALIGNED, 32, TWO)
+    deep = Image.fromarray(np.asarray(pixels[:, :, 0], np.uint16) * 257)
+    image = deep if kind == "I;16" else Image.fromarray(pixels).convert(kind)
+    file = tmp_path / ("a.tif" if kind == "CMYK" else "a.png")
+    image.save(file)
+    photograph = open_photograph(file, ALIGNED, 32, TWO)
     assert photograph.pixels.shape == pixels.shape
     assert photograph.pixels.dtype == np.uint8
 
 
 def test_a_face_at_the_border_is_cut_all_the_same(file):
-    photograph = open_photograph(file, ALIGNED, 32, Known((0.02, 0.1, 0.14, 0.1)))
+    photograph = open_photograph(file, ALIGNED, 32, known((0.02, 0.1, 0.14, 0.1)))
     assert photograph.faces[0].square.x < 0
     assert photograph.faces[0].pixels.shape == (32, 32, 3)
 
@@ -128,7 +114,7 @@ class TestRealPictures:
         Image.fromarray(aligned[0]).save(tmp_path / "a.png")
         photograph = open_photograph(tmp_path / "a.png", FIXED, 64)
         assert photograph.found_by is FoundBy.frame
-        np.testing.assert_array_equal(photograph.faces[0].pixels, aligned[0][26:90, 12:76])
+        assert_array_equal(photograph.faces[0].pixels, aligned[0][26:90, 12:76])
 
     def test_a_face_in_a_corner_is_detected_though_the_picture_has_celebas_form(
         self, aligned, tmp_path

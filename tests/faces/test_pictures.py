@@ -7,6 +7,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from PIL import Image, ImageCms, features
 
 from lik.faces.io import damage, decoding
@@ -22,16 +23,11 @@ QUARTERS[20:, 30:] = (200, 190, 50)
 
 NOISE = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
 
-UPRIGHT = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+UPRIGHT = [
+    None, "FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270",
+    "TRANSVERSE", "ROTATE_90",
+]  # fmt: skip
+"""What brings a picture of EXIF's orientation 1, 2 … upright."""
 
 
 def encoded(image, format="PNG", **options):
@@ -69,13 +65,16 @@ class TestKindsOfPictures:
     @pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "PPM", "WEBP"])
     def test_lossless_formats_give_the_pixels_back(self, format):
         options = {"lossless": True} if format == "WEBP" else {}
-        np.testing.assert_array_equal(decode(encoded(QUARTERS, format, **options)), QUARTERS)
+        data = encoded(QUARTERS, format, **options)
+        assert_array_equal(decode(data), QUARTERS)
+        if format == "PNG":  # whose end mark may be missing
+            assert_array_equal(decode(data[:-12]), QUARTERS)
 
-    @pytest.mark.parametrize("format", ["JPEG", "WEBP"])
-    @pytest.mark.parametrize("progressive", [False, True])
-    def test_lossy_formats_nearly_do(self, format, progressive):
-        options = {"progressive": True} if progressive and format == "JPEG" else {}
-        assert difference(decode(encoded(QUARTERS, format, quality=95, **options)), QUARTERS) < 4
+    @pytest.mark.parametrize(
+        "options", [{"format": "JPEG"}, {"format": "JPEG", "progressive": True}, {"format": "WEBP"}]
+    )
+    def test_lossy_formats_nearly_do(self, options):
+        assert difference(decode(encoded(QUARTERS, quality=95, **options)), QUARTERS) < 4
 
     @pytest.mark.parametrize("format", ["PNG", "TIFF", "JPEG"])
     def test_grey_has_three_equal_channels(self, format):
@@ -108,16 +107,14 @@ class TestKindsOfPictures:
 
     def test_palettes_and_their_transparency(self):
         palette = Image.fromarray(QUARTERS).quantize(4)
-        np.testing.assert_array_equal(
-            decode(encoded(palette)), np.asarray(palette.convert("RGB"), np.uint8)
-        )
+        assert_array_equal(decode(encoded(palette)), np.asarray(palette.convert("RGB"), np.uint8))
         clear = palette.getpixel((0, 0))
         pixels = decode(encoded(palette, transparency=clear))
         assert (pixels[:20, :30] == 255).all()
         assert difference(pixels[20:], QUARTERS[20:]) < 3
         pixels = decode(encoded(QUARTERS, transparency=(220, 40, 40)))
         assert (pixels[:20, :30] == 255).all()
-        np.testing.assert_array_equal(pixels[20:], QUARTERS[20:])
+        assert_array_equal(pixels[20:], QUARTERS[20:])
 
     @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
     def test_of_moving_pictures_the_first_is_taken(self, format):
@@ -160,14 +157,13 @@ def ycck(pixels):
 
 class TestSizeAndOrientation:
     @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
-    @pytest.mark.parametrize("orientation", UPRIGHT)
-    def test_all_eight_orientations_stand_upright(self, format, orientation):
+    @pytest.mark.parametrize(("orientation", "turn"), list(enumerate(UPRIGHT, 1)))
+    def test_all_eight_orientations_stand_upright(self, format, orientation, turn):
         image = Image.fromarray(QUARTERS)
         exif = image.getexif()
         exif[decoding.ORIENTATION] = orientation
         picture = PictureFile(encoded(image, format, exif=exif))
-        turn = UPRIGHT[orientation]
-        expected = np.asarray(image if turn is None else image.transpose(turn))
+        expected = np.asarray(image.transpose(Image.Transpose[turn]) if turn else image)
         whole, reduced = picture.decode(), picture.decode(least=20)
         assert (picture.height, picture.width) == expected.shape[:2] == whole.shape[:2]
         assert difference(whole, expected) < 5
@@ -217,7 +213,7 @@ class TestColours:
         srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         for profile in (srgb, b"no profile"):
             data = encoded(image, "JPEG", icc_profile=profile)
-            np.testing.assert_array_equal(decode(data), decode(encoded(image, "JPEG")))
+            assert_array_equal(decode(data), decode(encoded(image, "JPEG")))
 
 
 class TestWhatIsRefused:
@@ -233,8 +229,7 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "PPM"])
     @pytest.mark.parametrize("kept", [0.02, 0.3, 0.6, 0.95])
     def test_a_file_cut_off_is_truncated(self, format, kept):
-        noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
-        data = encoded(noise, format)
+        data = encoded(NOISE[:60, :60], format)
         assert reason(data[: int(kept * len(data))]) == decoding.TRUNCATED
 
     def test_a_thumbnails_end_is_not_the_pictures(self):
@@ -244,8 +239,7 @@ class TestWhatIsRefused:
         assert reason(data[:-100]) == decoding.TRUNCATED
 
     def test_progressive_and_half_empty_files_are_truncated(self):
-        noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-        data = encoded(noise, "JPEG", progressive=True)
+        data = encoded(NOISE[:64, :64], "JPEG", progressive=True)
         assert reason(data[:-300]) == decoding.TRUNCATED
         assert reason(data[: len(data) // 2] + bytes(len(data) // 2)) == decoding.TRUNCATED
 
@@ -312,10 +306,6 @@ class TestWhatIsRefused:
         source = open_source(str(next(place.glob("*.zip")) if data == "lfw" else place), 64)
         for name in source.names[:: {"photos": 3, "celeba-half": 60, "lfw": 90}[data]]:
             assert source.container.open(name).decode().size
-
-    def test_a_whole_picture_without_its_end_mark_is_read(self):
-        data = encoded(QUARTERS, "PNG")
-        np.testing.assert_array_equal(decode(data[:-12]), QUARTERS)
 
     def test_bombs_are_known_before_they_go_off(self):
         assert len(png_header(50_000, 50_000)) < 100

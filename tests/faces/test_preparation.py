@@ -8,20 +8,22 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
+from finders import Told
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.crop.cropping import AlignedCrop, Box, FixedCrop, PaperCrop, Square
-from lik.faces.detect.detection import Detection
-from lik.faces.io.source import Source, hashed_split
+from lik.faces.detect.finding import Detection
+from lik.faces.io.pictures import Source
 from lik.faces.io.sources import open_source
-from lik.faces.set import assembly, engines, extraction
-from lik.faces.set.engines import here, processes
-from lik.faces.set.extraction import Plan
+from lik.faces.set import assembly, extraction
+from lik.faces.set.extraction import Plan, here, processes
 from lik.faces.set.faceset import MEASURES, FaceSet
 from lik.faces.set.preparation import Shard, merge, prepare
 from lik.faces.set.quality import Limits
@@ -59,57 +61,65 @@ def folder(tmp_path):
     return path
 
 
-class Finder:
-    """Finds faces where it is told, in shares of the picture's width."""
+@pytest.fixture
+def source(folder):
+    return open_source(str(folder), 64)
 
-    def __init__(self, *faces):
-        self.faces = faces
 
-    description = {"boxes": "told"}  # noqa: RUF012
+@pytest.fixture
+def whole(source, tmp_path):
+    """The files of the set of `folder` that is made in one go."""
+    prepare(source, tmp_path / "whole", FIXED)
+    return content(tmp_path / "whole")
 
-    def find(self, picture, every=False):
-        found = [face.scaled(picture.shape[1]) for face in self.faces]
-        return found if every else found[:1]
+
+@contextmanager
+def killed_at(step):
+    """Ends what is done inside where it comes to ``step``."""
+
+    def killed(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 class TestTheSet:
-    def test_packed_and_read_is_the_same(self, folder, tmp_path):
-        report = prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
+    def test_packed_and_read_is_the_same(self, source, tmp_path):
+        report = prepare(source, tmp_path / "set", FIXED)
         faces = FaceSet.open(tmp_path / "set")
         assert (report.pictures, report.kept, len(faces)) == (12, 10, 10)
         for index, name in enumerate(faces.names):
             expected = picture(seed=int(name[0]))[26:90, 12:76]
-            np.testing.assert_array_equal(faces.images[index], expected)
-            np.testing.assert_array_equal(faces.boxes[index], (12, 26, 64, 0))
+            assert_array_equal(faces.images[index], expected)
+            assert_array_equal(faces.boxes[index], (12, 26, 64, 0))
         faces.verify()
         assert rejected(faces)["empty.jpg"] == "the file is empty"
         assert rejected(faces)["notes.txt"].startswith("no picture")
         assert not (tmp_path / "set" / ".partial").exists()
 
-    def test_every_face_has_its_measures(self, folder, tmp_path):
-        prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        faces = FaceSet.open(tmp_path / "set")
         assert list(faces.measures) == MEASURES
         assert (faces.measures["padding_fraction"] == 0).all()
         assert (np.abs(faces.measures["brightness"] - 0.5) < 0.05).all()
         assert np.isnan(faces.measures["score"]).all()  # nobody had to look
 
-    def test_nothing_to_keep_is_said_and_leaves_nothing(self, folder, tmp_path):
+    def test_nothing_to_keep_is_said_and_leaves_nothing(self, source, tmp_path):
         plan = Plan(FixedCrop(x=80, y=0, side=64), 64)
         with pytest.raises(UnusableInput, match="none of the 12 pictures"):
-            prepare(open_source(str(folder), 64), tmp_path / "set", plan)
+            prepare(source, tmp_path / "set", plan)
         assert not (tmp_path / "set").exists()
 
-    def test_the_same_job_again_is_done_already_and_another_is_refused(self, folder, tmp_path):
-        source = open_source(str(folder), 64)
+    def test_the_same_job_again_is_done_and_another_is_refused(self, folder, source, tmp_path):
         prepare(source, tmp_path / "set", FIXED)
         assert prepare(source, tmp_path / "set", FIXED).already_done
         before = content(tmp_path / "set")
         with pytest.raises(UnusableInput, match="size 64 → 32"):
             prepare(source, tmp_path / "set", Plan(FixedCrop(), 32))
-        limits = Limits(min_sharpness=0.1)
+        limited = Plan(FixedCrop(), 64, limits=Limits(min_sharpness=0.1))
         with pytest.raises(UnusableInput, match=r"limits\.min_sharpness None → 0\.1"):
-            prepare(source, tmp_path / "set", Plan(FixedCrop(), 64, limits=limits))
+            prepare(source, tmp_path / "set", limited)
         with pytest.raises(UnusableInput, match="not empty"):
             prepare(source, folder, FIXED)
         assert content(tmp_path / "set") == before
@@ -129,12 +139,6 @@ class TestTheSet:
         smiling = faces.attributes[:, faces.attribute_names.index("Smiling")]
         smile = faces.factors[:, faces.factor_names.index("smile")]
         assert smile[smiling > 0].min() > smile[smiling < 0].max()
-
-    def test_the_hashed_split_is_about_eighty_ten_ten(self):
-        splits = [hashed_split(f"{index}.jpg") for index in range(4000)]
-        assert abs(splits.count("train") / 4000 - 0.8) < 0.03
-        assert abs(splits.count("test") / 4000 - 0.1) < 0.02
-        assert splits[7] == hashed_split("7.jpg")
 
 
 class TestKeeping:
@@ -158,29 +162,27 @@ class TestKeeping:
         return FaceSet.open(tmp_path / "set")
 
     def test_of_every_face_the_main_one_has_the_pictures_labels(self, tmp_path):
-        faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Finder(*self.TWO), every=True))
+        faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Told(*self.TWO), every=True))
         assert faces.names == ["a.png", "a.png#2", "b.png", "b.png#2"]
         assert list(faces.splits) == ["train", "train", "test", "test"]
-        np.testing.assert_array_equal(faces.attributes[:, 0], [1, np.nan, -1, np.nan])
-        np.testing.assert_allclose(faces.measures["score"], [0.9, 0.4, 0.9, 0.4])
-        np.testing.assert_allclose(faces.measures["detected"], [60, 40, 60, 40])
-        np.testing.assert_allclose(faces.boxes[0, 3], np.degrees(np.arctan2(0.05, 0.1)), rtol=1e-4)
+        assert_array_equal(faces.attributes[:, 0], [1, np.nan, -1, np.nan])
+        assert_allclose(faces.measures["score"], [0.9, 0.4, 0.9, 0.4])
+        assert_allclose(faces.measures["detected"], [60, 40, 60, 40])
+        assert_allclose(faces.boxes[0, 3], np.degrees(np.arctan2(0.05, 0.1)), rtol=1e-4)
 
     def test_limits_leave_out_with_a_reason_and_a_picture(self, tmp_path):
         limits = Limits(min_score=0.5)
-        plan = Plan(AlignedCrop(), 16, Finder(*self.TWO), every=True, limits=limits)
+        plan = Plan(AlignedCrop(), 16, Told(*self.TWO), every=True, limits=limits)
         faces = self.prepared(tmp_path, plan)
         assert faces.names == ["a.png", "b.png"]
         left_out = faces.rejected()
         assert [entry.name for entry in left_out] == ["a.png#2", "b.png#2"]
         assert all(entry.thumbnail.shape == (64, 64, 3) for entry in left_out)
-        np.testing.assert_array_equal(
-            left_out[0].thumbnail, extraction.thumbnail(picture(200, 200, ord("a")))
-        )
+        assert_array_equal(left_out[0].thumbnail, extraction.thumbnail(picture(200, 200, ord("a"))))
 
     def test_crops_over_the_edge_are_padded_up_to_a_limit_or_left_out(self, tmp_path):
         edge = Detection(Box(0.0, 0.4, 0.2, 1.0), ((0.02, 0.5), (0.12, 0.5)), 1.0)
-        faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Finder(edge)))
+        faces = self.prepared(tmp_path, Plan(AlignedCrop(), 16, Told(edge)))
         padding = faces.measures["padding_fraction"][0]
         assert padding == pytest.approx(
             Square(*faces.boxes[0]).padding_fraction(200, 200), rel=1e-4
@@ -189,8 +191,8 @@ class TestKeeping:
         source = self.source(tmp_path / "q")
         limits = Limits(max_padding=padding - 0.01)
         for plan, words in (
-            (Plan(AlignedCrop(), 16, Finder(edge), limits=limits), "too far over the edge"),
-            (Plan(PaperCrop(), 16, Finder(edge)), "would leave the picture"),
+            (Plan(AlignedCrop(), 16, Told(edge), limits=limits), "too far over the edge"),
+            (Plan(PaperCrop(), 16, Told(edge)), "would leave the picture"),
         ):
             with pytest.raises(UnusableInput, match=words):
                 prepare(source, tmp_path / "none", plan)
@@ -201,8 +203,8 @@ class TestKeeping:
         known = Source("eyes", source.container, source.names, [None, None], eyes=eyes)
         prepare(known, tmp_path / "set", Plan(AlignedCrop(), 16))
         faces = FaceSet.open(tmp_path / "set")
-        np.testing.assert_allclose(faces.boxes[:, 3], [0, 45], atol=1e-4)
-        np.testing.assert_allclose(faces.boxes[0, 2], 40 * 128 / 39, rtol=1e-4)
+        assert_allclose(faces.boxes[:, 3], [0, 45], atol=1e-4)
+        assert_allclose(faces.boxes[0, 2], 40 * 128 / 39, rtol=1e-4)
 
     def test_a_small_face_in_a_large_jpeg_is_cut_from_its_full_pixels(self, tmp_path):
         """It is looked for in a reduced decoding, and cut from one that has the detail."""
@@ -212,7 +214,7 @@ class TestKeeping:
         Image.fromarray(pixels).save(tmp_path / "p" / "a.jpg", quality=95)
         small = Detection(Box(0.5, 0.3, 0.05, 1.0), ((0.51, 0.32), (0.535, 0.32)), 1.0)
         source = open_source(str(tmp_path / "p"), 64)
-        prepare(source, tmp_path / "set", Plan(AlignedCrop(), 128, Finder(small)))
+        prepare(source, tmp_path / "set", Plan(AlignedCrop(), 128, Told(small)))
         face = FaceSet.open(tmp_path / "set").images[0]
         assert face.max() > 200  # four white columns in 32 are grey in a decoding of an eighth
         assert face.min() < 40
@@ -227,19 +229,16 @@ class TestEngines:
         assert content(tmp_path / "1") == content(tmp_path / "2")
 
     @pytest.mark.parametrize("count", [1, 3, 7])
-    def test_shards_that_are_merged_are_the_set(self, folder, tmp_path, count):
-        source = open_source(str(folder), 64)
-        prepare(source, tmp_path / "whole", FIXED)
+    def test_shards_that_are_merged_are_the_set(self, source, whole, tmp_path, count):
         parts = [tmp_path / f"part{number}" for number in range(count)]
         for number, part in enumerate(parts, 1):
             report = prepare(source, part, FIXED, shard=Shard(number, count))
             assert prepare(source, part, FIXED, shard=Shard(number, count)).already_done
             assert report.kept + sum(report.reasons.values()) == report.pictures
         merge(parts[::-1], tmp_path / "merged")
-        assert content(tmp_path / "whole") == content(tmp_path / "merged")
+        assert whole == content(tmp_path / "merged")
 
-    def test_shards_that_do_not_belong_together_are_said(self, folder, tmp_path):
-        source = open_source(str(folder), 64)
+    def test_shards_that_do_not_belong_together_are_said(self, source, tmp_path):
         for name, plan, shard in (
             ("a", FIXED, Shard(1, 2)),
             ("again", FIXED, Shard(1, 2)),
@@ -259,22 +258,14 @@ class TestEngines:
                 merge([tmp_path / part for part in parts], tmp_path / "merged")
         assert not (tmp_path / "merged").exists()
 
-    def test_a_merge_that_was_killed_begins_again(self, folder, tmp_path, monkeypatch):
-        source = open_source(str(folder), 64)
-        prepare(source, tmp_path / "whole", FIXED)
+    def test_a_merge_that_was_killed_begins_again(self, source, whole, tmp_path):
         parts = [tmp_path / f"part{number}" for number in (1, 2)]
         for number, part in enumerate(parts, 1):
             prepare(source, part, FIXED, shard=Shard(number, 2))
-
-        def killed(partial):
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr("lik.faces.set.preparation.assemble", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with killed_at("lik.faces.set.preparation.assemble"):
             merge(parts, tmp_path / "merged")
-        monkeypatch.undo()
         merge(parts, tmp_path / "merged")
-        assert content(tmp_path / "whole") == content(tmp_path / "merged")
+        assert whole == content(tmp_path / "merged")
 
     @pytest.mark.long
     def test_a_ray_cluster_gives_the_same_bytes_even_if_a_worker_is_killed(self, tmp_path):
@@ -293,7 +284,7 @@ class TestEngines:
                 killed.append(workers[0])
 
         try:
-            engine = engines.ray_cluster()
+            engine = extraction.ray_cluster()
             prepare(source, tmp_path / "ray", Plan(FixedCrop(), 32), engine, kill_one)
         finally:
             ray.shutdown()
@@ -303,10 +294,9 @@ class TestEngines:
 
 class TestNothingIsLost:
     @pytest.mark.parametrize("done", [0, 1, 8, 11])
-    def test_broken_off_and_resumed_equals_unbroken(self, folder, tmp_path, monkeypatch, done):
+    def test_resumed_equals_unbroken(self, source, whole, tmp_path, monkeypatch, done):
         monkeypatch.setattr("lik.faces.set.preparation.CHUNK", 3)
-        prepare(open_source(str(folder), 64), tmp_path / "whole", FIXED)
-        true_extract, left = engines.extract, [done]
+        true_extract, left = extraction.extract, [done]
 
         def killed(*arguments):
             left[0] -= 1
@@ -314,52 +304,36 @@ class TestNothingIsLost:
                 raise KeyboardInterrupt
             return true_extract(*arguments)
 
-        monkeypatch.setattr(engines, "extract", killed)
+        monkeypatch.setattr(extraction, "extract", killed)
         with pytest.raises(KeyboardInterrupt):
-            prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        monkeypatch.setattr(engines, "extract", true_extract)
+            prepare(source, tmp_path / "set", FIXED)
+        monkeypatch.setattr(extraction, "extract", true_extract)
         with pytest.raises(UnusableInput, match="no finished face set"):
             FaceSet.open(tmp_path / "set")
         partial = tmp_path / "set" / ".partial"
         for name in ("rows.jsonl", "images.npy", "rejected.npy"):  # as a kill may leave them
             with open(partial / name, "ab") as file:
                 file.write(b'{"name": "cut o')
-        prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
+        prepare(source, tmp_path / "set", FIXED)
+        assert content(tmp_path / "set") == whole
 
     @pytest.mark.parametrize("lost", ["images.npy", "rejected.npy"])
-    def test_lines_without_their_pixels_are_done_again(self, folder, tmp_path, monkeypatch, lost):
-        prepare(open_source(str(folder), 64), tmp_path / "whole", FIXED)
-
-        def killed(partial):
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr("lik.faces.set.preparation.assemble", killed)
-        with pytest.raises(KeyboardInterrupt):
-            prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        monkeypatch.undo()
+    def test_lines_without_their_pixels_are_done_again(self, source, whole, tmp_path, lost):
+        with killed_at("lik.faces.set.preparation.assemble"):
+            prepare(source, tmp_path / "set", FIXED)
         os.truncate(tmp_path / "set" / ".partial" / lost, 130)
-        prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
+        prepare(source, tmp_path / "set", FIXED)
+        assert content(tmp_path / "set") == whole
 
     @pytest.mark.parametrize("step", ["write_text", "write_json", "sha256_of", "shutil.rmtree"])
-    def test_killed_while_the_set_is_put_together(self, folder, tmp_path, monkeypatch, step):
-        prepare(open_source(str(folder), 64), tmp_path / "whole", FIXED)
+    def test_killed_while_the_set_is_put_together(self, source, whole, tmp_path, step):
+        with killed_at(f"lik.faces.set.assembly.{step}"):
+            prepare(source, tmp_path / "set", FIXED)
+        prepare(source, tmp_path / "set", FIXED)
+        assert content(tmp_path / "set") == whole
 
-        def killed(*arguments, **settings):
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(f"lik.faces.set.assembly.{step}", killed)
-        with pytest.raises(KeyboardInterrupt):
-            prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        monkeypatch.undo()
-        prepare(open_source(str(folder), 64), tmp_path / "set", FIXED)
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
-
-    def test_a_full_disk_ends_in_a_sentence_and_a_set_that_resumes(self, folder, tmp_path):
+    def test_a_full_disk_ends_in_a_sentence_and_a_set_that_resumes(self, source, whole, tmp_path):
         """A limit on the size of files stands for the disk: writing fails half-way through."""
-        source = open_source(str(folder), 64)
-        prepare(source, tmp_path / "whole", FIXED)
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         try:
@@ -370,7 +344,7 @@ class TestNothingIsLost:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
             signal.signal(signal.SIGXFSZ, handler)
         prepare(source, tmp_path / "set", FIXED)
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
+        assert content(tmp_path / "set") == whole
 
     @pytest.mark.long
     @pytest.mark.parametrize("workers", [1, 2])
@@ -403,9 +377,7 @@ class TestNothingIsLost:
 class TestOneFolder:
     """OUT belongs to one process, is read again to the last byte, and is mended."""
 
-    def test_two_at_a_time_are_refused(self, folder, tmp_path):
-        source = open_source(str(folder), 64)
-        prepare(source, tmp_path / "whole", FIXED)
+    def test_two_at_a_time_are_refused(self, source, whole, tmp_path):
         refused = []
 
         def engine(container, plan, chunks):
@@ -417,10 +389,9 @@ class TestOneFolder:
 
         prepare(source, tmp_path / "set", FIXED, engine)
         assert len(refused) == 2
-        assert content(tmp_path / "set") == content(tmp_path / "whole")
+        assert content(tmp_path / "set") == whole
 
-    def test_shards_are_merged_by_one_process(self, folder, tmp_path, monkeypatch):
-        source = open_source(str(folder), 64)
+    def test_shards_are_merged_by_one_process(self, source, tmp_path, monkeypatch):
         prepare(source, tmp_path / "part", FIXED, shard=Shard(1, 1))
 
         def another(partial):
@@ -432,9 +403,8 @@ class TestOneFolder:
         monkeypatch.setattr("lik.faces.set.preparation.assemble", another)
         assert merge([tmp_path / "part"], tmp_path / "set").kept == 10
 
-    def test_work_that_does_not_fit_its_pictures_is_refused(self, folder, tmp_path, monkeypatch):
+    def test_work_that_does_not_fit_its_pictures_is_refused(self, source, tmp_path):
         """As two processes left it that wrote at the same time, where nothing locks."""
-        source = open_source(str(folder), 64)
         prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
         partial = tmp_path / "set" / ".partial"
         for name, head in (("rows.jsonl", 0), ("images.npy", 128), ("rejected.npy", 128)):
@@ -444,8 +414,8 @@ class TestOneFolder:
             prepare(source, tmp_path / "set", FIXED, shard=Shard(1, 1))
 
     @pytest.mark.parametrize("damage", ["flipped", "short", "gone", "table"])
-    def test_a_damaged_set_is_made_again(self, folder, tmp_path, damage):
-        source, out, notices = open_source(str(folder), 64), tmp_path / "set", []
+    def test_a_damaged_set_is_made_again(self, source, tmp_path, damage):
+        out, notices = tmp_path / "set", []
         prepare(source, out, FIXED)
         whole = content(out)
         file = out / ("index.csv" if damage == "table" else "images.npy")
@@ -460,20 +430,20 @@ class TestOneFolder:
         assert content(out) == whole | kept
         assert prepare(source, out, FIXED).already_done
 
-    def test_a_repair_that_was_killed_goes_on(self, folder, tmp_path, monkeypatch):
-        source, out = open_source(str(folder), 64), tmp_path / "set"
+    def test_a_repair_that_was_killed_goes_on(self, source, tmp_path, monkeypatch):
+        out = tmp_path / "set"
         prepare(source, out, FIXED)
         whole = content(out)
         (out / "images.npy").write_bytes(b"short")
-        monkeypatch.setattr(engines, "extract", lambda *_: 1 / 0)
+        monkeypatch.setattr(extraction, "extract", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             prepare(source, out, FIXED)
         monkeypatch.undo()
         prepare(source, out, FIXED)
         assert whole.items() <= content(out).items()
 
-    def test_a_damaged_shard_is_made_again_and_not_merged(self, folder, tmp_path):
-        source, out = open_source(str(folder), 64), tmp_path / "part"
+    def test_a_damaged_shard_is_made_again_and_not_merged(self, source, tmp_path):
+        out = tmp_path / "part"
         prepare(source, out, FIXED, shard=Shard(1, 1))
         pixels = out / ".partial" / "images.npy"
         pixels.write_bytes(pixels.read_bytes()[:-1] + b"\x07")
@@ -482,18 +452,16 @@ class TestOneFolder:
         assert not prepare(source, out, FIXED, shard=Shard(1, 1)).already_done
         assert merge([out], tmp_path / "set").kept == 10
 
-    def test_a_description_that_is_broken_is_said_with_what_to_do(self, folder, tmp_path):
-        source = open_source(str(folder), 64)
+    def test_a_description_that_is_broken_is_said_with_what_to_do(self, source, tmp_path):
         prepare(source, tmp_path / "set", FIXED)
         (tmp_path / "set" / "faceset.json").write_text('{"format": "lik-faceset", "version": 3}')
         with pytest.raises(UnusableInput, match=r"Remove .* to prepare it anew"):
             prepare(source, tmp_path / "set", FIXED)
 
     @pytest.mark.parametrize("shard", [None, Shard(1, 1)])
-    def test_pictures_that_were_replaced_are_noticed(self, folder, tmp_path, monkeypatch, shard):
+    def test_pictures_that_were_replaced_are_noticed(self, source, tmp_path, monkeypatch, shard):
         state = ["before"]
         monkeypatch.setattr(Source, "fingerprint", property(lambda source: state[0]))
-        source = open_source(str(folder), 64)
         prepare(source, tmp_path / "set", FIXED, shard=shard)
         state[0] = "after"
         with pytest.raises(UnusableInput, match=r"have changed since .* remove .* anew"):
@@ -513,7 +481,7 @@ def test_a_further_face_is_never_called_like_a_picture(tmp_path, own):
     folder.mkdir()
     for number, name in enumerate(("g.jpg", own)):
         (folder / name).write_bytes(png(picture(200, 200, number)))
-    plan = Plan(AlignedCrop(), 16, Finder(*TestKeeping.TWO), every=True)
+    plan = Plan(AlignedCrop(), 16, Told(*TestKeeping.TWO), every=True)
     prepare(open_source(str(folder), 16), tmp_path / "set", plan)
     faces = FaceSet.open(tmp_path / "set")
     mark = {"g.jpg#2": "##", "g.jpg#": "#", "h##2": "###"}[own]
@@ -522,17 +490,8 @@ def test_a_further_face_is_never_called_like_a_picture(tmp_path, own):
 
 def test_every_picture_is_a_face_or_a_row_with_a_reason(folder, tmp_path):
     """Names with spaces, quotes, line breaks and letters of all scripts are kept apart."""
-    names = [
-        "a b.png",
-        'he said "no".png',
-        "comma, and; more.png",
-        "лик.png",
-        "顔.png",
-        "new\nline.png",
-        "return\r.png",
-        "photo\r",
-        "both\r\n.png",
-    ]
+    names = ["a b.png", 'he said "no".png', "comma, and; more.png", "лик.png", "顔.png"]
+    names += ["new\nline.png", "return\r.png", "photo\r", "both\r\n.png"]
     for number, name in enumerate(names):
         (folder / name).write_bytes(png(picture(seed=20 + number)))
     source = open_source(str(folder), 64)

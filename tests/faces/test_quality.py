@@ -6,11 +6,11 @@ import pytest
 
 from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
-from lik.faces.set.quality import Limits, measure
+from lik.faces.set.quality import Limits, measured
 
 
 def sharpness(face):
-    return measure(face).sharpness
+    return measured(face)["sharpness"]
 
 
 @pytest.fixture(scope="module")
@@ -42,23 +42,16 @@ def test_sharpness_does_not_depend_on_the_size_of_the_face(scene):
     assert max(values) - min(values) < 0.25 * min(values)
 
 
-def test_an_enlarged_face_is_not_sharp(scene):
+def test_enlarging_contrast_brightness_and_noise_do_not_count_as_sharpness(scene):
     face = reduced(scene, 64)
     enlarged = cv2.resize(reduced(scene, 24), (64, 64), interpolation=cv2.INTER_CUBIC)
     assert sharpness(enlarged) < 0.4 * sharpness(face)
-
-
-def test_contrast_and_brightness_do_not_count_as_sharpness(scene):
-    face = reduced(scene, 64)
     flat = np.rint(100 + 0.5 * face).astype(np.uint8)
     assert sharpness(flat) == pytest.approx(sharpness(face), rel=0.1)
-
-
-def test_noise_does_not_count_as_sharpness(scene):
-    blurred = cv2.GaussianBlur(reduced(scene, 64), (0, 0), 2.0)
-    noise = np.random.default_rng(0).normal(0, 6, blurred.shape[:2] + (1,))
+    blurred = cv2.GaussianBlur(face, (0, 0), 2.0)
+    noise = np.random.default_rng(0).normal(0, 6, (64, 64, 1))
     noisy = np.clip(blurred + noise, 0, 255).astype(np.uint8)
-    assert sharpness(noisy) < 0.5 * sharpness(reduced(scene, 64))
+    assert sharpness(noisy) < 0.5 * sharpness(face)
 
 
 def test_plain_faces_and_tiny_ones_have_a_sharpness():
@@ -71,9 +64,9 @@ def test_plain_faces_and_tiny_ones_have_a_sharpness():
 def test_brightness_is_that_of_the_middle():
     face = np.zeros((64, 64, 3), np.uint8)
     face[16:48, 16:48] = 255
-    assert measure(face).brightness == 1
-    assert measure(255 - face).brightness == 0
-    assert measure(np.full((9, 9, 3), 51, np.uint8)).brightness == pytest.approx(0.2, abs=0.005)
+    fifth = np.full((9, 9, 3), 51, np.uint8)
+    found = [measured(each)["brightness"] for each in (face, 255 - face, fifth)]
+    assert found == [1, 0, pytest.approx(0.2, abs=0.005)]
 
 
 @pytest.mark.parametrize(

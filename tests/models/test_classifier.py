@@ -95,12 +95,8 @@ def test_every_kind_is_known_by_its_name():
 def test_a_name_of_no_model_is_said(tmp_path):
     file = tmp_path / "model.safetensors"
     settings = SETTINGS[0]
-    save_model(
-        file,
-        build_classifier(settings),
-        settings.model_copy(update={"name": "attributes-other"}),
-        {},
-    )
+    other = settings.model_copy(update={"name": "attributes-other"})
+    save_model(file, build_classifier(settings), other, {})
     with pytest.raises(UnusableInput, match="attributes-other"):
         load_attribute_classifier(file)
 

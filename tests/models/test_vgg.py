@@ -9,6 +9,10 @@ from lik.models.vgg import BLOCKS, MEAN, PLACES, STD, VGG19Features, load_vgg19
 SOME = ("relu1_1", "relu2_1")
 
 
+def scaled(images):
+    return (images - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+
+
 def reference(widths=BLOCKS, last=None):
     """The convolutions as torchvision numbers them, put together on their own."""
     layers, channels = [], 3
@@ -39,8 +43,7 @@ def test_maps_are_those_of_the_same_weights_put_together_otherwise(suffix, tmp_p
     (save_file if suffix == ".safetensors" else torch.save)(named(layers), path)
     network = load_vgg19(path)
     images = torch.rand(2, 3, 24, 24)
-    below = (images - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-    expected = []
+    expected, below = [], scaled(images)
     for number, layer in enumerate(layers):
         below = layer(below)
         if number in (1, 6, 11):
@@ -58,16 +61,13 @@ def test_a_whole_network_loads_and_gives_its_deepest_map(tmp_path):
     network = load_vgg19(path, ("relu5_4", "relu1_2"))
     assert network.names == ("relu1_2", "relu5_4")
     images = torch.rand(1, 3, 32, 32)
-    deepest = small[:36](
-        (images - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-    )
-    torch.testing.assert_close(network.features(images)[1], deepest)
+    torch.testing.assert_close(network.features(images)[1], small[:36](scaled(images)))
 
 
 def test_gradients_reach_the_images_alone():
     network = VGG19Features(SOME)
     images = torch.rand(1, 3, 8, 8, requires_grad=True)
-    sum(maps.square().sum() for maps in network(images)).backward()
+    sum(maps.square().sum() for maps in network.features(images)).backward()
     assert images.grad.abs().sum() > 0
     assert not any(weight.requires_grad for weight in network.parameters())
 
@@ -78,20 +78,18 @@ def _without(name):
     return weights
 
 
-def _of_other_shape():
-    return named(reference(((32, 2), (128, 1)), 6))
-
-
-def _of_vgg16():
-    return named(reference(((4, 2), (4, 2), (4, 3), (4, 3), (4, 3))))
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (lambda: _without("features.5.bias"), "features.5.bias is missing"),
-        (_of_other_shape, r"features.0.weight is of shape \(32, 3, 3, 3\)"),
-        (_of_vgg16, "another network than VGG-19 .it has features.17"),
+        (
+            lambda: named(reference(((32, 2), (128, 1)), 6)),
+            r"features.0.weight is of shape \(32, 3, 3, 3\)",
+        ),
+        (
+            lambda: named(reference(((4, 2), (4, 2), (4, 3), (4, 3), (4, 3)))),  # VGG-16
+            "another network than VGG-19 .it has features.17",
+        ),
         (lambda: {"layer1.0.weight": torch.zeros(1)}, "features.0.weight is missing"),
     ],
 )

@@ -5,8 +5,8 @@ import torch
 
 from lik.objectives.augmentation import NUMBERS, augment
 from lik.objectives.classification import (
-    ClassificationObjective,
     ClassificationSettings,
+    classification,
     cross_entropy,
     over_known,
 )
@@ -21,9 +21,10 @@ def gradient_of_unknowns(labels):
 
 
 def test_an_answer_of_no_opinion_costs_one_bit():
-    objective = ClassificationObjective(ClassificationSettings())
     labels = torch.tensor([[1.0, 0.0, NAN], [1.0, 1.0, 1.0]])
-    terms = objective(lambda images: torch.zeros(2, 3), torch.rand(2, 3, 8, 8), labels)
+    terms = classification(
+        ClassificationSettings(), lambda images: torch.zeros(2, 3), torch.rand(2, 3, 8, 8), labels
+    )
     torch.testing.assert_close(terms["loss"], torch.full((2,), math.log(2)))
     torch.testing.assert_close(terms["accuracy"], torch.tensor([0.5, 0.0]))
 

@@ -6,7 +6,6 @@ import torch
 from lik.core.errors import UnusableInput
 from lik.objectives.elbo import ElboSettings
 from lik.objectives.likelihood import likelihood
-from lik.objectives.perceptual import feature_loss
 from lik.objectives.reconstruction import (
     ErrorOptions,
     GaussianError,
@@ -18,6 +17,7 @@ from lik.objectives.reconstruction import (
     optimal_log_sigma,
     sse,
 )
+from lik.objectives.similarity import feature_loss
 
 
 def batch(size=8, seed=0):

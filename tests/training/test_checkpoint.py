@@ -12,15 +12,12 @@ import time
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
-from lik.core.run_folder import RunFolder
 from lik.training import journal
 from lik.training.checkpoint import MARK, discard_damaged, has_state, load_state, save_state
 from lik.training.loop import TrainState
-from lik.training.recipe import load_recipe
-from lik.training.running import TrainingData, run_training
+from trainings import noise_data, same_weights, train
 
 
 def parts(value):
@@ -140,30 +137,17 @@ def test_without_hard_links_two_generations_are_kept_all_the_same(path, monkeypa
     assert load_state(path).train_state.step == 2
 
 
-@pytest.fixture
-def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return TrainingData(pictures, np.arange(40), np.arange(40, 50), description)
-
-
-def train(path, data, epochs=3):
-    recipe = load_recipe("paper-first", ["batch_size=16", "model.latent=4", f"epochs={epochs}"], 16)
-    remarks = []
-    run_training(RunFolder(path), recipe, data, torch.device("cpu"), notify=remarks.append)
-    return remarks
-
-
-def test_a_run_goes_on_from_the_generation_before_and_ends_the_same(tmp_path, data):
-    assert train(tmp_path / "whole", data) == []
-    train(tmp_path / "run", data)
+def test_a_run_goes_on_from_the_generation_before_and_ends_the_same(tmp_path):
+    data, remarks = noise_data(), []
+    for run in ("whole", "run"):
+        train(tmp_path / run, data, notify=remarks.append)
+    assert remarks == []
     state = tmp_path / "run" / "state" / "last.pt"
     state.write_bytes(state.read_bytes()[:-7])
-    remarks = train(tmp_path / "run", data)
+    train(tmp_path / "run", data, notify=remarks.append)
     assert len(remarks) == 1
     assert "of step 6" in remarks[0]
-    whole, run = (load_file(tmp_path / n / "model.safetensors") for n in ("whole", "run"))
-    assert all(torch.equal(tensor, run[name]) for name, tensor in whole.items())
+    assert same_weights(tmp_path / "whole", tmp_path / "run")
     records = journal.read(tmp_path / "run" / "journal.jsonl")
     assert [record.epoch for record in records] == [1, 2, 3]
 
@@ -199,15 +183,11 @@ def test_killed_twenty_times_it_ends_with_the_same_weights(tmp_path, faces):
     last = subprocess.run(command(run), capture_output=True, text=True, check=True)
     assert "Going on in epoch" in last.stderr
     subprocess.run(command(whole), capture_output=True, check=True)
-    first, second = (load_file(path / "model.safetensors") for path in (whole, run))
-    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+    assert same_weights(whole, run)
     one, two = (load_state(path / "state" / "last.pt") for path in (whole, run))
     assert one.train_state == two.train_state
-    moments = [state.parts["optimizer"]["state"] for state in (one, two)]
-    assert all(
-        torch.equal(moments[0][index][name], moments[1][index][name])
-        for index in moments[0]
-        for name in moments[0][index]
+    torch.testing.assert_close(
+        one.parts["optimizer"]["state"], two.parts["optimizer"]["state"], rtol=0, atol=0
     )
     records = journal.read(run / "journal.jsonl")
     assert [record.epoch for record in records] == list(range(1, 401))

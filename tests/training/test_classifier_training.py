@@ -4,13 +4,11 @@ import torch
 
 from lik.core.configuration import validated
 from lik.core.errors import UnusableInput
-from lik.core.run_folder import RunFolder
 from lik.models.classifier import load_attribute_classifier
 from lik.training import journal
 from lik.training.batches import Batches
-from lik.training.callback import Callback
 from lik.training.classifier import ClassifierPlan, as_labels, learnable
-from lik.training.running import TrainingData, run_training
+from trainings import CPU, StopAfter, drawn_data, train_plan
 
 NAMES = ["Wearing_Hat", "Eyeglasses"]
 SMALL = {
@@ -20,15 +18,6 @@ SMALL = {
 }
 
 
-class StopAfter(Callback):
-    def __init__(self, steps):
-        self.left = steps
-
-    def should_stop(self):
-        self.left -= 1
-        return self.left < 0
-
-
 def labels_of(faces):
     columns = [faces.attribute_names.index(name) for name in NAMES]
     return as_labels(faces.attributes[:, columns])
@@ -36,12 +25,8 @@ def labels_of(faces):
 
 def train(path, faces, epochs, callback=None, labels=None, **settings):
     plan = validated(ClassifierPlan, SMALL | {"epochs": epochs} | settings, "test")
-    description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = TrainingData(
-        faces.images, np.arange(48), np.arange(48, 64), description,
-        labels_of(faces) if labels is None else labels,
-    )  # fmt: skip
-    return run_training(RunFolder(path), plan, data, torch.device("cpu"), callback)
+    data = drawn_data(faces, labels_of(faces) if labels is None else labels)
+    return train_plan(path, plan, data, callback)
 
 
 def weights(path):
@@ -83,14 +68,13 @@ def test_labels_stay_with_their_faces(faces):
     pictures = np.zeros((10, 4, 4, 3), np.uint8)
     pictures[:] = np.arange(10)[:, None, None, None]
     rows = np.arange(10, dtype=np.float32)[:, None] / 255
-    cpu = torch.device("cpu")
     for rank in range(3):
         batches = Batches(
-            pictures, np.arange(2, 10), 5, cpu, rank=rank, processes=3, labels=rows, mirror=True
+            pictures, np.arange(2, 10), 5, CPU, rank=rank, processes=3, labels=rows, mirror=True
         )
         for batch in [*batches.epoch(0), *batches.in_order()]:
             torch.testing.assert_close(batch.images[:, :1, 0, 0], batch.labels)
-    assert Batches(pictures, np.arange(10), 5, cpu).epoch(0).__next__().labels is None
+    assert Batches(pictures, np.arange(10), 5, CPU).epoch(0).__next__().labels is None
 
 
 def test_what_attributes_become():

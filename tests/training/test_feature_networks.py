@@ -1,19 +1,15 @@
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from lik.core.errors import UnusableInput
-from lik.core.run_folder import RunFolder
 from lik.models.classifier import PlainSettings, build_classifier
 from lik.models.saved import load_model, save_model
 from lik.models.vgg import PLACES
 from lik.training import journal
 from lik.training.feature_networks import network_hash, open_features, remark_on_teacher
 from lik.training.recipe import load_recipe
-from lik.training.running import TrainingData, run_training
-
-CPU = torch.device("cpu")
+from trainings import CPU, drawn_data, train
 
 
 @pytest.fixture(scope="module")
@@ -55,33 +51,13 @@ def test_what_is_not_there_is_said(path, layers, words, network):
         open_features(path or str(network), layers, 16, CPU)
 
 
-def test_a_model_learns_through_it(network, tmp_path, faces):
-    recipe = load_recipe(
-        "perceptual",
-        [f"objective.features.network={network}", "objective.features.layers=[0,1]",
-         "epochs=4", "model.latent=4",
-         "optimizer.learning_rate=5e-3", "batch_size=16"],
-        16,
-    )  # fmt: skip
-    description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = TrainingData(faces.images, np.arange(48), np.arange(48, 64), description)
-    run_training(RunFolder(tmp_path / "run"), recipe, data, CPU)
+def test_a_model_learns_through_it_and_its_weights_say_so(network, tmp_path, faces):
+    settings = (f"objective.features.network={network}", "objective.features.layers=[0,1]",
+                "epochs=4", "optimizer.learning_rate=5e-3")  # fmt: skip
+    train(tmp_path / "run", drawn_data(faces), *settings, recipe="perceptual")
     records = journal.read(tmp_path / "run" / "journal.jsonl")
     assert records[-1].validation["features"] < records[0].validation["features"]
-
-
-def test_the_weights_say_which_network_taught_them(network, tmp_path, faces):
-    recipe = load_recipe(
-        "perceptual",
-        [f"objective.features.network={network}", "objective.features.layers=[0]", "epochs=1",
-         "model.latent=4", "batch_size=16"],
-        16,
-    )  # fmt: skip
-    description = {"path": "", "hash": faces.hash, "crop": faces.crop, "attribute_names": []}
-    data = TrainingData(faces.images, np.arange(48), np.arange(48, 64), description)
-    folder = RunFolder(tmp_path / "run")
-    run_training(folder, recipe, data, CPU)
-    metadata = load_model(folder.model).metadata
+    metadata = load_model(tmp_path / "run" / "model.safetensors").metadata
     assert metadata["features_sha256"] == network_hash(str(network))
     judged = ("run", metadata, "the network")
     remark = remark_on_teacher(*judged, network_hash(str(network)))

@@ -1,13 +1,7 @@
-"""Objectives with a state: they are resumed to the bit, compiled once, and shared by processes."""
+"""Objectives with a state: they are resumed to the bit, and compiled once."""
 
-import os
-import subprocess
-import sys
-
-import numpy as np
 import pytest
 import torch
-from merged_settings import merged
 
 from lik.core.errors import UnusableInput
 from lik.core.randomness import torch_stream
@@ -16,15 +10,13 @@ from lik.models.saved import load_model
 from lik.objectives.likelihood import likelihood
 from lik.training import journal
 from lik.training.batches import Batch, Noise
-from lik.training.building import build_step
 from lik.training.callback import Callback
 from lik.training.checkpoint import load_state
 from lik.training.fast import compiler
 from lik.training.processes import Processes
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.running import TrainingData, run_training
-
-CPU = torch.device("cpu")
+from lik.training.running import build_step
+from trainings import CPU, StopAfter, metrics, noise_data, recipe_of, train
 
 STATEFUL = {
     "geco": ["objective.geco.error=0.02"],
@@ -38,56 +30,29 @@ STATEFUL = {
 
 @pytest.fixture
 def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    description = {"path": "/place", "hash": "a", "index_hash": "c", "crop": {}}
-    return TrainingData(pictures, np.arange(40), np.arange(40, 50), description)
-
-
-def recipe_of(*settings):
-    common = ["batch_size=16", "model.latent=4", "epochs=2", "device.precision=float32"]
-    return load_recipe("paper-first", merged(*common, *settings), 16)
-
-
-def train(path, data, *settings, callback=None):
-    return run_training(RunFolder(path), recipe_of(*settings), data, CPU, callback)
+    return noise_data()
 
 
 def state_of(path):
     return load_state(RunFolder(path).state).parts
 
 
-def same(first, second):
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
-    if isinstance(first, torch.Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, list):
-        return len(first) == len(second) and all(map(same, first, second))
-    return first == second
-
-
-class StopAfter(Callback):
-    def __init__(self, steps):
-        self.steps = steps
-
-    def should_stop(self):
-        self.steps -= 1
-        return self.steps <= 0
+def assert_same(first, second):
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", STATEFUL)
 def test_a_resumed_run_is_the_unbroken_one_to_the_bit(name, tmp_path, data):
-    train(tmp_path / "whole", data, *STATEFUL[name])
-    assert not train(tmp_path / "run", data, *STATEFUL[name], callback=StopAfter(2)).finished
-    assert train(tmp_path / "run", data, *STATEFUL[name]).finished
-    whole, resumed = state_of(tmp_path / "whole"), state_of(tmp_path / "run")
-    assert whole["objective"]
-    assert same(whole, resumed)
-    first, second = (
-        [(r.train, r.validation, r.details) for r in journal.read(tmp_path / run / "journal.jsonl")]
-        for run in ("whole", "run")
-    )
-    assert first == second
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    train(whole, data, *STATEFUL[name])
+    assert not train(run, data, *STATEFUL[name], callback=StopAfter(2)).finished
+    assert train(run, data, *STATEFUL[name]).finished
+    expected, found = state_of(whole), state_of(run)
+    assert expected["objective"]
+    assert found.keys() == expected.keys()
+    for part, state in expected.items():
+        assert_same(found[part], state)
+    assert metrics(whole) == metrics(run)
 
 
 def test_the_default_keeps_no_objective(tmp_path, data):
@@ -136,8 +101,8 @@ def test_a_skipped_step_leaves_the_multiplier_as_it_was():
     before = take(images, 1)
     broken = images.clone()
     broken[0, 0, 0, 0] = torch.nan
-    assert same(take(broken, 2), before)
-    assert not same(take(images, 3), before)
+    assert_same(take(broken, 2), before)
+    assert take(images, 3) != before
 
 
 @pytest.mark.skipif(compiler() is None, reason="torch.compile needs a C++ compiler")
@@ -146,7 +111,8 @@ def test_a_skipped_step_leaves_the_multiplier_as_it_was():
 def test_steps_are_compiled_once_and_state_moves_as_without(name):
     states = []
     for compiled in ("false", "true"):
-        recipe = recipe_of(*STATEFUL[name], f"device.compile={compiled}")
+        devices = ("device.precision=float32", f"device.compile={compiled}")
+        recipe = recipe_of(*STATEFUL[name], *devices)
         torch._dynamo.reset()
         torch._dynamo.utils.counters.clear()
         objective = recipe.state(40, CPU)
@@ -171,31 +137,8 @@ def test_steps_are_compiled_once_and_state_moves_as_without(name):
 )
 def test_what_needs_whole_batches_is_refused_to_several_processes(settings, words, tmp_path, data):
     with pytest.raises(UnusableInput, match=words):
-        run_training(
-            RunFolder(tmp_path / "run"), recipe_of(*settings), data, CPU,
-            processes=Processes(0, 2),
-        )  # fmt: skip
+        train(tmp_path / "run", data, *settings, processes=Processes(0, 2))
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["geco", "learned"])
-def test_two_processes_learn_what_one_learns(name, faces, tmp_path):
-    together = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    for start, run in (([], "one"), (together, "two")):
-        done = subprocess.run(
-            [sys.executable, *start, "-m", "lik", "train", "paper-first", str(faces.path),
-             str(tmp_path / run), "batch_size=7", "model.latent=4", "device.precision=float32",
-             "--grids-every", "0", "epochs=3", *STATEFUL[name]],
-            capture_output=True, text=True, timeout=250, env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-    one, two = (
-        [(r.validation["loss"], *r.details["objective"].values())
-         for r in journal.read(tmp_path / run / "journal.jsonl")]
-        for run in ("one", "two")
-    )  # fmt: skip
-    np.testing.assert_allclose(two, one, rtol=1e-4)
 
 
 def test_a_term_is_added_to_the_reconstruction_that_is_there():

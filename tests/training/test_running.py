@@ -1,25 +1,30 @@
 """What a run survives, and what it refuses: kills, lost files, other sets, two at once."""
 
-import dataclasses
 import json
 import shutil
+import signal
 import stat
 import subprocess
+import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from merged_settings import merged
 
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
-from lik.models.saved import load_model, save_model, saved_step
+from lik.models.saved import save_model, saved_step
 from lik.training import journal, running
 from lik.training.callback import Callback
 from lik.training.environment import commit_of, environment
 from lik.training.recipe import load_recipe
-from lik.training.running import TrainingData, run_training
+from trainings import StopAfter, metrics, noise_data, same_weights, train
+
+ALL_ON = ("ema=0.9", "optimizer.schedule=cosine", "optimizer.warmup=2", "optimizer.clip=50",
+          "mirror=true")  # fmt: skip
 
 
 class Killed(Exception):
@@ -28,28 +33,22 @@ class Killed(Exception):
 
 @pytest.fixture
 def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    description = {
-        "path": "/first/place", "hash": "a" * 64, "index_hash": "c" * 64, "crop": {},
-        "attribute_names": [],
-    }  # fmt: skip
-    return TrainingData(pictures, np.arange(40), np.arange(40, 50), description)
+    return noise_data()
 
 
-def train(path, data, *settings, recipe="paper-first", callback=None):
-    recipe = load_recipe(
-        recipe, merged("batch_size=16", "model.latent=4", "epochs=2", *settings), 16
-    )
-    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), callback)
-
-
-def assert_same_weights(first, second):
-    first, second = (load_model(path).model.state_dict() for path in (first, second))
-    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+@pytest.fixture
+def run(tmp_path, data):
+    """A run of two epochs."""
+    train(tmp_path / "run", data, "epochs=2")
+    return tmp_path / "run"
 
 
 def contents(path):
     return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def described(data, **changes):
+    return replace(data, description=data.description | changes)
 
 
 def kill_in(monkeypatch, name, call=1):
@@ -67,20 +66,49 @@ def kill_in(monkeypatch, name, call=1):
     monkeypatch.setattr(running, name, killed)
 
 
+@pytest.mark.parametrize("recipe", ["paper-first", "paper-second"])
+@pytest.mark.parametrize("settings", [(), ALL_ON])
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_resumed_equals_unbroken(tmp_path, data, steps, settings, recipe):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(whole, data, *settings, recipe=recipe)
+    assert not train(broken, data, *settings, callback=StopAfter(steps), recipe=recipe).finished
+    outcome = train(broken, data, *settings, recipe=recipe)
+    assert outcome.finished
+    assert outcome.resumed_from > 0
+    assert same_weights(whole, broken)
+    if settings:
+        assert same_weights(whole, broken, "model-plain")
+        shutil.copy(whole / "model-plain.safetensors", whole / "model.safetensors")
+        assert not same_weights(whole, broken)
+    assert metrics(whole) == metrics(broken)
+
+
+def test_extended_equals_longer_from_the_start(tmp_path, data, run):
+    train(tmp_path / "long", data, "epochs=4")
+    train(run, data, "epochs=4")
+    assert same_weights(tmp_path / "long", run)
+
+
+def test_what_makes_it_fast_may_change_when_a_run_goes_on(tmp_path, data):
+    train(tmp_path / "run", data, "device.precision=float32", "epochs=1")
+    assert train(tmp_path / "run", data, "device.precision=bfloat16", "epochs=2").finished
+
+
 def test_a_kill_between_the_last_state_and_its_weights_costs_nothing(tmp_path, data, monkeypatch):
-    data = dataclasses.replace(data, validation=np.arange(0))  # no best weights to be saved
-    train(tmp_path / "whole", data)
+    data = replace(data, validation=np.arange(0))  # no best weights to be saved
+    train(tmp_path / "whole", data, "epochs=2")
+    run = tmp_path / "run"
     with monkeypatch.context() as patched:
         kill_in(patched, "save_model", call=2)
         with pytest.raises(Killed):
-            train(tmp_path / "run", data)
-    model = tmp_path / "run" / "model.safetensors"
-    assert saved_step(model) == 3
-    assert train(tmp_path / "run", data).finished
-    assert_same_weights(model, tmp_path / "whole" / "model.safetensors")
-    model.unlink()
-    train(tmp_path / "run", data)
-    assert_same_weights(model, tmp_path / "whole" / "model.safetensors")
+            train(run, data, "epochs=2")
+    assert saved_step(run / "model.safetensors") == 3
+    assert train(run, data, "epochs=2").finished
+    assert same_weights(run, tmp_path / "whole")
+    (run / "model.safetensors").unlink()
+    train(run, data, "epochs=2")
+    assert same_weights(run, tmp_path / "whole")
 
 
 def test_a_kill_in_the_first_save_logs_the_first_epoch_once(tmp_path, data, monkeypatch):
@@ -89,7 +117,78 @@ def test_a_kill_in_the_first_save_logs_the_first_epoch_once(tmp_path, data, monk
         with pytest.raises(Killed):
             train(tmp_path / "run", data)
     train(tmp_path / "run", data)
-    assert [r.epoch for r in journal.read(tmp_path / "run" / "journal.jsonl")] == [1, 2]
+    assert [r.epoch for r in journal.read(tmp_path / "run" / "journal.jsonl")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_killed_goes_on_and_ends(tmp_path, faces, number):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "lik", "train", "paper-first", str(faces.path), str(run),
+               "batch_size=8", "model.latent=4", "epochs=60"]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while len(journal.read(run / "journal.jsonl")) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=120)
+    if number != signal.SIGKILL:
+        assert process.returncode == 130, errors
+        assert b"the same command goes on" in output
+    again = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "Going on" in again.stderr
+    records = journal.read(run / "journal.jsonl")
+    assert [record.epoch for record in records] == list(range(1, 61))
+    assert "finished already" in subprocess.run(command, capture_output=True, text=True).stdout
+
+
+def test_another_recipe_or_face_set_is_refused_and_nothing_is_lost(data, run):
+    before = contents(run)
+    for settings, changes, words in (
+        (["objective.beta=4"], {}, r"objective\.beta: 1\.0 → 4\.0"),
+        ([], {"hash": "b" * 64}, "another face set"),
+        ([], {"index_hash": "d" * 64}, "other splits or labels"),
+        (["epochs=1"], {}, "cannot undo"),
+    ):
+        with pytest.raises(UnusableInput, match=words):
+            train(run, described(data, **changes), "epochs=2", *settings)
+    assert contents(run) == before
+
+
+def test_an_epoch_that_has_begun_cannot_be_undone(tmp_path, data):
+    assert not train(tmp_path / "run", data, callback=StopAfter(4)).finished
+    with pytest.raises(UnusableInput, match="has begun epoch 2 already"):
+        train(tmp_path / "run", data, "epochs=1")
+
+
+def test_a_run_without_readable_states_is_not_trained_over(data, run):
+    """Where both generations are broken, and where there are none."""
+    for name in ("last.pt", "previous.pt"):
+        state = run / "state" / name
+        state.write_bytes(state.read_bytes()[:1000])
+    before = contents(run)
+    with pytest.raises(UnusableInput, match="cannot be read as a training state"):
+        train(run, data, "epochs=5")
+    assert contents(run) == before
+    shutil.rmtree(run / "state")
+    before = contents(run)
+    for epochs in (2, 4):
+        with pytest.raises(UnusableInput, match=r"has weights but no state/last\.pt"):
+            train(run, data, f"epochs={epochs}")
+    assert contents(run) == before
+
+
+def test_a_newer_run_and_a_foreign_folder_are_refused(tmp_path, data, run):
+    environment = run / "environment.json"
+    newer = json.loads(environment.read_text()) | {"version": 99}
+    environment.write_text(json.dumps(newer))
+    with pytest.raises(UnusableInput, match="version 99"):
+        train(run, data)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("all of it")
+    with pytest.raises(UnusableInput, match="no run of Lik"):
+        train(tmp_path / "mine", data)
+    assert [f.name for f in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
 def test_an_imported_run_is_not_trained_over(tmp_path, data):
@@ -104,16 +203,6 @@ def test_an_imported_run_is_not_trained_over(tmp_path, data):
     assert not folder.recipe.exists()
 
 
-def test_weights_without_a_state_are_not_trained_over(tmp_path, data):
-    train(tmp_path / "run", data)
-    shutil.rmtree(tmp_path / "run" / "state")
-    before = contents(tmp_path / "run")
-    for epochs in (2, 4):
-        with pytest.raises(UnusableInput, match=r"has weights but no state/last\.pt"):
-            train(tmp_path / "run", data, f"epochs={epochs}")
-    assert contents(tmp_path / "run") == before
-
-
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, data):
     class TrainsAgain(Callback):
         def epoch_ended(self, record, model):
@@ -121,7 +210,7 @@ def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, data):
                 train(tmp_path / "run", data)
 
     assert train(tmp_path / "run", data, callback=TrainsAgain()).finished
-    assert len(journal.read(tmp_path / "run" / "journal.jsonl")) == 2
+    assert len(journal.read(tmp_path / "run" / "journal.jsonl")) == 3
 
 
 @pytest.mark.parametrize(
@@ -139,80 +228,37 @@ def test_a_model_that_cannot_be_trained_leaves_no_run(tmp_path, data, settings, 
 
 
 def test_a_single_face_left_over_is_no_trouble_without_batch_normalisation(tmp_path, data):
-    assert train(tmp_path / "run", data, "batch_size=13").state.step == 8
+    assert train(tmp_path / "run", data, "batch_size=13", "epochs=2").state.step == 8
 
 
-def test_a_refused_extension_changes_nothing(tmp_path, data):
-    train(tmp_path / "run", data)
-    for name in ("last.pt", "previous.pt"):
-        state = tmp_path / "run" / "state" / name
-        state.write_bytes(state.read_bytes()[:1000])
-    before = contents(tmp_path / "run")
-    with pytest.raises(UnusableInput, match="cannot be read as a training state"):
-        train(tmp_path / "run", data, "epochs=5")
-    assert contents(tmp_path / "run") == before
+def test_a_run_remembers_where_its_set_was_moved(data, run):
+    train(run, described(data, path="/new"), "epochs=2")
+    assert json.loads((run / "environment.json").read_text())["faces"]["path"] == "/new"
 
 
-def test_an_epoch_that_has_begun_cannot_be_undone(tmp_path, data):
-    class StopInTheSecond(Callback):
-        steps = 0
-
-        def should_stop(self):
-            self.steps += 1
-            return self.steps > 4
-
-    assert not train(tmp_path / "run", data, callback=StopInTheSecond()).finished
-    with pytest.raises(UnusableInput, match="has begun epoch 2 already"):
-        train(tmp_path / "run", data, "epochs=1")
-
-
-def test_other_splits_or_labels_are_refused(tmp_path, data):
-    relabelled = TrainingData(
-        data.pictures, data.train, data.validation, data.description | {"index_hash": "d" * 64}
-    )
-    train(tmp_path / "run", data)
-    with pytest.raises(UnusableInput, match="other splits or labels"):
-        train(tmp_path / "run", relabelled)
-
-
-def test_a_run_remembers_where_its_set_was_moved(tmp_path, data):
-    train(tmp_path / "run", data)
-    moved = TrainingData(
-        data.pictures, data.train, data.validation, data.description | {"path": "/new"}
-    )
-    train(tmp_path / "run", moved)
-    stored = json.loads((tmp_path / "run" / "environment.json").read_text())
-    assert stored["faces"]["path"] == "/new"
-
-
-def test_what_killed_processes_left_is_cleared_away(tmp_path, data):
-    train(tmp_path / "run", data)
+def test_what_killed_processes_left_is_cleared_away(data, run):
     process = subprocess.Popen(["true"])
     process.wait()
-    stale = tmp_path / "run" / "state" / f".last.pt.{process.pid}.part.pt"
-    living = tmp_path / "run" / "figures" / ".map.png.1.part.png"
+    stale = run / "state" / f".last.pt.{process.pid}.part.pt"
+    living = run / "figures" / ".map.png.1.part.png"
     living.parent.mkdir()
     for file in (stale, living):
         file.write_bytes(b"half")
-    train(tmp_path / "run", data)
+    train(run, data)
     assert not stale.exists()
     assert living.exists()
 
 
-def test_weights_are_as_readable_as_everything_else(tmp_path, data):
-    train(tmp_path / "run", data)
-    modes = {
-        stat.S_IMODE((tmp_path / "run" / name).stat().st_mode)
-        for name in ("model.safetensors", "recipe.yaml")
-    }
-    assert len(modes) == 1
+def test_weights_are_as_readable_as_everything_else(run):
+    names = ("model.safetensors", "recipe.yaml")
+    assert len({stat.S_IMODE((run / name).stat().st_mode) for name in names}) == 1
 
 
 def test_a_state_from_a_gpu_goes_on_without_one(tmp_path, data, monkeypatch):
     with monkeypatch.context() as patched:  # what PyTorch writes of tensors that lie on a GPU
         patched.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
         train(tmp_path / "run", data)
-    assert train(tmp_path / "run", data, "epochs=3").finished
+    assert train(tmp_path / "run", data, "epochs=4").finished
 
 
 def test_the_commit_of_somebody_elses_repository_is_not_liks(tmp_path):

@@ -143,7 +143,9 @@ def test_coarse_is_on_the_scale_of_squared_errors():
     sharpness = objective().eval()
     sights = sharpness.see(Model(images + 0.1), images, torch.randn(2, 7))
     squares = 3 * SIZE * SIZE * 0.1**2
-    assert sharpness.refiner_terms(sights)["coarse"].tolist() == pytest.approx([squares] * 2, rel=1e-4)
+    assert sharpness.refiner_terms(sights)["coarse"].tolist() == pytest.approx(
+        [squares] * 2, rel=1e-4
+    )
 
 
 def test_what_networks_see_of_a_face_is_shifted_alike():

@@ -8,10 +8,9 @@ from torch import nn
 
 from lik.core.errors import FailedOnTheWay
 from lik.core.randomness import torch_stream
-from lik.training.averaging import MovingAverage
 from lik.training.batches import Batch, Noise
 from lik.training.recipe import AdamSettings
-from lik.training.step import Guard, Step, adam
+from lik.training.step import Guard, MovingAverage, Step
 
 
 class Line(nn.Module):
@@ -29,7 +28,7 @@ class Line(nn.Module):
 def new_step(clip=None, average=None, rate=0.1):
     torch.manual_seed(0)
     model = Line()
-    optimizer = adam(model, rate, (0.9, 0.999), 1e-8)
+    optimizer = AdamSettings(learning_rate=rate, epsilon=1e-8).build(model)
 
     def loss(batch, noise):
         error = (model(batch.images) - 3).square()

@@ -1,142 +1,33 @@
-import json
-import signal
-import subprocess
-import sys
-import time
+"""What trainings learn and keep, in which order they see the faces, and which recipes there are."""
 
 import numpy as np
 import pytest
 import torch
-from merged_settings import merged
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
-from lik.core.run_folder import RunFolder
-from lik.models.saved import load_model, saved_step
+from lik.models.saved import saved_step
 from lik.training import journal
 from lik.training.batches import Batches
-from lik.training.callback import Callback
 from lik.training.recipe import load_recipe, packaged_recipes
-from lik.training.running import TrainingData, run_training
-
-SMALL = ["batch_size=16", "model.latent=4", "epochs=3", "mirror=true"]
-
-
-class StopAfter(Callback):
-    """Asks to stop after some steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def should_stop(self):
-        self.left -= 1
-        return self.left < 0
+from lik.training.running import TrainingData
+from trainings import CPU, drawn_data, noise_data, same_weights, train, weights
 
 
 @pytest.fixture
 def data():
-    random = np.random.default_rng(0)
-    pictures = random.integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return TrainingData(pictures, np.arange(40), np.arange(40, 50), description)
+    return noise_data()
 
 
-def train(path, data, *settings, callback=None, recipe="paper-first"):
-    recipe = load_recipe(recipe, merged(*SMALL, *settings), 16)
-    return run_training(RunFolder(path), recipe, data, torch.device("cpu"), callback)
-
-
-def weights(path):
-    return load_model(path / "model.safetensors").model.state_dict()
-
-
-def assert_same_weights(first, second):
-    for name, tensor in weights(first).items():
-        assert torch.equal(tensor, weights(second)[name]), name
-
-
-RUNS = ("whole", "broken")
-ALL_ON = ("ema=0.9", "optimizer.schedule=cosine", "optimizer.warmup=2", "optimizer.clip=50",
-          "mirror=true")  # fmt: skip
-
-
-@pytest.mark.parametrize("recipe", ["paper-first", "paper-second"])
-@pytest.mark.parametrize("settings", [(), ALL_ON])
-@pytest.mark.parametrize("steps", [1, 3, 4])
-def test_resumed_equals_unbroken(tmp_path, data, steps, settings, recipe):
-    train(tmp_path / "whole", data, *settings, recipe=recipe)
-    broken = tmp_path / "broken"
-    outcome = train(broken, data, *settings, callback=StopAfter(steps), recipe=recipe)
-    assert not outcome.finished
-    outcome = train(broken, data, *settings, recipe=recipe)
-    assert outcome.finished
-    assert outcome.resumed_from > 0
-    assert_same_weights(tmp_path / "whole", broken)
-    if settings:
-        plain = [load_model(tmp_path / run / "model-plain.safetensors") for run in RUNS]
-        first, second = (saved.model.state_dict() for saved in plain)
-        assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
-        averaged = weights(tmp_path / "whole")
-        assert any(not torch.equal(tensor, averaged[name]) for name, tensor in first.items())
-    figures = [
-        [(r.step, r.train, r.validation) for r in journal.read(tmp_path / run / "journal.jsonl")]
-        for run in RUNS
-    ]
-    assert figures[0] == figures[1]
-
-
-def test_extended_equals_longer_from_the_start(tmp_path, data):
-    train(tmp_path / "long", data, "epochs=4")
-    train(tmp_path / "extended", data, "epochs=2")
-    train(tmp_path / "extended", data, "epochs=4")
-    assert_same_weights(tmp_path / "long", tmp_path / "extended")
+def records_of(run):
+    return journal.read(run / "journal.jsonl")
 
 
 def test_a_seed_decides_everything(tmp_path, data):
     train(tmp_path / "a", data)
     train(tmp_path / "b", data)
     train(tmp_path / "c", data, "seed=1")
-    assert_same_weights(tmp_path / "a", tmp_path / "b")
-    with pytest.raises(AssertionError):
-        assert_same_weights(tmp_path / "a", tmp_path / "c")
-
-
-def test_another_recipe_or_face_set_is_refused_and_nothing_is_lost(tmp_path, data):
-    run = tmp_path / "run"
-    train(run, data)
-    before = {f: f.read_bytes() for f in run.rglob("*") if f.is_file()}
-    with pytest.raises(UnusableInput, match=r"objective\.beta: 1\.0 → 4\.0"):
-        train(run, data, "objective.beta=4")
-    other = TrainingData(
-        data.pictures, data.train, data.validation, data.description | {"hash": "b" * 64}
-    )
-    with pytest.raises(UnusableInput, match="another face set"):
-        train(run, other)
-    with pytest.raises(UnusableInput, match="cannot undo"):
-        train(run, data, "epochs=1")
-    assert {f: f.read_bytes() for f in run.rglob("*") if f.is_file()} == before
-
-
-def test_a_newer_run_and_a_foreign_folder_are_refused(tmp_path, data):
-    train(tmp_path / "run", data)
-    environment = tmp_path / "run" / "environment.json"
-    newer = json.loads(environment.read_text()) | {"version": 99}
-    environment.write_text(json.dumps(newer))
-    with pytest.raises(UnusableInput, match="version 99"):
-        train(tmp_path / "run", data)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("all of it")
-    with pytest.raises(UnusableInput, match="no run of Lik"):
-        train(tmp_path / "mine", data)
-    assert [f.name for f in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
-
-
-def test_a_run_whose_states_are_both_broken_says_so(tmp_path, data):
-    train(tmp_path / "run", data)
-    for name in ("last.pt", "previous.pt"):
-        state = tmp_path / "run" / "state" / name
-        state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(UnusableInput, match="cannot be read as a training state"):
-        train(tmp_path / "run", data, "epochs=5")
+    assert same_weights(tmp_path / "a", tmp_path / "b")
+    assert not same_weights(tmp_path / "a", tmp_path / "c")
 
 
 def test_a_loss_that_is_no_number_ends_the_training_and_is_not_saved(tmp_path, data):
@@ -154,7 +45,7 @@ def test_a_run_that_no_longer_improves_ends_early_and_keeps_its_best(tmp_path, d
     outcome = train(tmp_path / "run", data, *settings)
     assert outcome.finished
     assert outcome.state.stopped_early
-    records = journal.read(tmp_path / "run" / "journal.jsonl")
+    records = records_of(tmp_path / "run")
     losses = [record.validation["loss"] for record in records]
     assert len(losses) < 60
     assert outcome.state.best == min(losses) == losses[-3]
@@ -165,26 +56,20 @@ def test_a_run_that_no_longer_improves_ends_early_and_keeps_its_best(tmp_path, d
     assert again.state.step == outcome.state.step
 
 
-def test_what_makes_it_fast_may_change_when_a_run_goes_on(tmp_path, data):
-    train(tmp_path / "run", data, "device.precision=float32", "epochs=1")
-    assert train(tmp_path / "run", data, "device.precision=bfloat16", "epochs=2").finished
-
-
-def test_bfloat16_comes_to_about_the_same_loss(tmp_path, data, faces):
-    drawn = TrainingData(faces.images, np.arange(48), np.arange(48, 64), data.description)
+def test_bfloat16_comes_to_about_the_same_loss(tmp_path, faces):
     settings = ("epochs=30", "optimizer.learning_rate=2e-3")
     losses = []
     for precision in ("float32", "bfloat16"):
-        train(tmp_path / precision, drawn, *settings, f"device.precision={precision}")
-        records = journal.read(tmp_path / precision / "journal.jsonl")
-        losses.append(records[-1].validation["loss"])
+        run = tmp_path / precision
+        train(run, drawn_data(faces), *settings, f"device.precision={precision}")
+        losses.append(records_of(run)[-1].validation["loss"])
     assert losses[0] != losses[1]
     assert abs(losses[1] / losses[0] - 1) < 0.05
 
 
 def test_the_journal_keeps_what_the_dimensions_say(tmp_path, data):
     train(tmp_path / "run", data)
-    details = journal.read(tmp_path / "run" / "journal.jsonl")[-1].details
+    details = records_of(tmp_path / "run")[-1].details
     assert len(details["kl_per_dimension"]) == 4
     assert details["active_units"] == sum(kl > 0.01 for kl in details["kl_per_dimension"])
     assert details["learning_rate"] == 5e-4
@@ -194,17 +79,17 @@ def test_the_journal_keeps_what_the_dimensions_say(tmp_path, data):
 def test_sets_smaller_than_a_batch_and_without_validation(tmp_path, data):
     small = TrainingData(data.pictures[:3], np.arange(3), np.arange(0), data.description)
     assert train(tmp_path / "run", small).state.step == 3
-    assert all(r.validation is None for r in journal.read(tmp_path / "run" / "journal.jsonl"))
+    assert all(record.validation is None for record in records_of(tmp_path / "run"))
 
 
 def test_an_epoch_of_one_step_has_a_speed(tmp_path, data):
     train(tmp_path / "run", data, "batch_size=64")
-    records = journal.read(tmp_path / "run" / "journal.jsonl")
+    records = records_of(tmp_path / "run")
     assert all(0 < record.images_per_second < 1e7 for record in records)
 
 
 def test_an_epoch_shows_every_face_once_and_a_broken_one_goes_on(data):
-    batches = Batches(data.pictures, data.train, 16, torch.device("cpu"), seed=3)
+    batches = Batches(data.pictures, data.train, 16, CPU, seed=3)
     whole = list(batches.epoch(2))
     assert [(batch.total, batch.mine, len(batch.images)) for batch in whole] == [
         (16, 16, 16), (16, 16, 16), (8, 8, 8)
@@ -223,8 +108,7 @@ def test_processes_share_the_batches_of_one(data, processes, in_memory):
     pictures = torch.from_numpy(data.pictures) if in_memory else data.pictures
 
     def batches(rank, count):
-        cpu = torch.device("cpu")
-        return list(Batches(pictures, data.train, 16, cpu, 3, True, rank, count).epoch(1))
+        return list(Batches(pictures, data.train, 16, CPU, 3, True, rank, count).epoch(1))
 
     alone = batches(0, 1)
     shares = [batches(rank, processes) for rank in range(processes)]
@@ -242,8 +126,7 @@ def images_of(batches):
 
 def test_mirroring_mirrors_about_half(data):
     plain, mirrored = (
-        images_of(Batches(data.pictures, data.train, 16, torch.device("cpu"), 3, m).epoch(0))
-        for m in (False, True)
+        images_of(Batches(data.pictures, data.train, 16, CPU, 3, m).epoch(0)) for m in (False, True)
     )
     same = (plain == mirrored).flatten(1).all(1)
     flipped = (plain.flip(3) == mirrored).flatten(1).all(1)
@@ -251,10 +134,9 @@ def test_mirroring_mirrors_about_half(data):
     assert 8 <= flipped.sum() <= 32
 
 
-def test_training_lowers_the_loss(tmp_path, data, faces):
-    drawn = TrainingData(faces.images, np.arange(48), np.arange(48, 64), data.description)
-    train(tmp_path / "run", drawn, "epochs=30", "optimizer.learning_rate=2e-3")
-    losses = [record.train["loss"] for record in journal.read(tmp_path / "run" / "journal.jsonl")]
+def test_training_lowers_the_loss(tmp_path, faces):
+    train(tmp_path / "run", drawn_data(faces), "epochs=30", "optimizer.learning_rate=2e-3")
+    losses = [record.train["loss"] for record in records_of(tmp_path / "run")]
     assert losses[-1] < 0.9 * losses[0]
 
 
@@ -305,25 +187,3 @@ def test_a_recipe_without_the_models_name_says_which_there_are(tmp_path, text):
     (tmp_path / "mine.yaml").write_text(f"{text}\nepochs: 1\n")
     with pytest.raises(UnusableInput, match=r"'model\.name' is missing.*paper-first, paper-second"):
         load_recipe(str(tmp_path / "mine.yaml"))
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_killed_goes_on_and_ends(tmp_path, faces, number):
-    run = tmp_path / "run"
-    command = [sys.executable, "-m", "lik", "train", "paper-first", str(faces.path), str(run),
-               "batch_size=8", "model.latent=4", "epochs=60"]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    deadline = time.monotonic() + 120
-    while len(journal.read(run / "journal.jsonl")) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(number)
-    output, errors = process.communicate(timeout=120)
-    if number != signal.SIGKILL:
-        assert process.returncode == 130, errors
-        assert b"the same command goes on" in output
-    again = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert again.returncode == 0, again.stderr
-    assert "Going on" in again.stderr
-    records = journal.read(run / "journal.jsonl")
-    assert [record.epoch for record in records] == list(range(1, 61))
-    assert "finished already" in subprocess.run(command, capture_output=True, text=True).stdout

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lik.alignment.cuts import REFERENCE, Cuts, EyePositions, Rng, cuts_with_eyes_at
+from lik.alignment.cuts import REFERENCE, EyePositions, Rng, cuts_with_eyes_at
 from lik.alignment.model import CUT, Aligner
-from lik.alignment.objective import Alignment, AlignmentSettings, grey, transformed
+from lik.alignment.plan import Alignment, AlignmentSettings, grey, transformed
 from lik.core.pixels import Pictures, to_float
 from lik.core.randomness import torch_stream
 
@@ -80,7 +80,7 @@ def _errors_after_looks(
     """Errors (B, LOOKS) in eye distances, and the last logits (B,)."""
     device = pictures.device
     rng = Rng(len(pictures), generator, device)
-    true = EyePositions(eyes.left.to(device), eyes.right.to(device))
+    true, reference = eyes.to(device), REFERENCE.to(device)
     mirrored = rng.chance(0.5)
     cuts, _ = transformed(
         true,
@@ -89,20 +89,15 @@ def _errors_after_looks(
         rng.uniform(-SHIFT, SHIFT, 2),
         mirrored,
     )
-    aim = REFERENCE.middle.to(device).expand(len(pictures), 2)
-    distance = REFERENCE.distance.to(device).expand(len(pictures))
+    aim = reference.middle.expand(len(pictures), 2)
+    distance = reference.distance.expand(len(pictures))
     errors = []
     for _ in range(LOOKS):
         sight = model.look((cuts.take(pictures, CUT) * 255).round())
-        found = _in_picture(EyePositions(sight.left, sight.right), cuts, mirrored)
+        first, second = cuts.in_picture(sight.left), cuts.in_picture(sight.right)
+        swap = mirrored[:, None]
+        found = EyePositions(torch.where(swap, second, first), torch.where(swap, first, second))
         off = (found.left - true.left).norm(dim=1) + (found.right - true.right).norm(dim=1)
         errors.append(off / 2 / true.distance)
         cuts, _ = cuts_with_eyes_at(found, aim, distance, torch.zeros_like(distance), mirrored)
     return torch.stack(errors, dim=1), sight.face
-
-
-def _in_picture(eyes: EyePositions, cuts: Cuts, mirrored: Tensor) -> EyePositions:
-    """EyePositions found in cuts, in the pictures that these are cut from."""
-    first, second = cuts.in_picture(eyes.left), cuts.in_picture(eyes.right)
-    swap = mirrored[:, None]
-    return EyePositions(torch.where(swap, second, first), torch.where(swap, first, second))

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from lik.alignment.cuts import (
     REFERENCE,
-    Cuts,
     EyePositions,
     Rng,
+    cuts_at,
     cuts_with_eyes_at,
+    per_cut,
     turned_about_centre,
 )
 
@@ -40,15 +41,13 @@ def _beside(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor
     centre = _frame_centre(eyes) + reach[:, None] * torch.stack(
         [direction.cos(), direction.sin()], dim=1
     )
-    return _squares(
-        centre.clamp(0, 1), rng.log_uniform(0.25, 1.0) * frame, _any_turn(rng), rng
-    ).take(pictures, size)
+    return _squares(pictures, centre.clamp(0, 1), rng.log_uniform(0.25, 1.0) * frame, size, rng)
 
 
 def _detail(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
     """A small part of the picture, wherever it lies: an eye, a mouth, a cheek, hair."""
     side = rng.log_uniform(0.12, 0.42) * _frame(eyes)
-    return _squares(rng.uniform(0.05, 0.95, 2), side, _any_turn(rng), rng).take(pictures, size)
+    return _squares(pictures, rng.uniform(0.05, 0.95, 2), side, size, rng)
 
 
 def _turned(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tensor:
@@ -84,7 +83,7 @@ def _texture(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tenso
         noise = F.interpolate(
             rng.normal(1, cells, cells), (size, size), mode="bicubic", align_corners=False
         )
-        cuts += noise * _wide(rng.uniform(0, 1).square())
+        cuts += noise * per_cut(rng.uniform(0, 1).square())
     return _half_symmetrical((0.5 + 0.2 * cuts).clamp(0, 1), rng)
 
 
@@ -92,7 +91,7 @@ def _figures(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tenso
     """Discs and bars over one another, as in letters, wheels, windows and patterns of cloth."""
     device = pictures.device
     pixels = (torch.arange(size, device=device) + 0.5) / size
-    cuts = _wide(rng.uniform(0, 1)).expand(-1, 1, size, size)
+    cuts = per_cut(rng.uniform(0, 1)).expand(-1, 1, size, size)
     for _ in range(rng.whole(3, 12)):
         middle, angle = rng.uniform(0, 1, 2), rng.uniform(-torch.pi, torch.pi)
         long, short = rng.log_uniform(0.08, 0.6), rng.log_uniform(0.03, 0.3)
@@ -105,40 +104,30 @@ def _figures(pictures: Tensor, eyes: EyePositions, size: int, rng: Rng) -> Tenso
         reach = torch.where(
             round_, (u.square() + v.square()).sqrt(), torch.maximum(u.abs(), v.abs())
         )
-        cuts = torch.where((reach < 1)[:, None], _wide(rng.uniform(0, 1)), cuts)
+        cuts = torch.where((reach < 1)[:, None], per_cut(rng.uniform(0, 1)), cuts)
     return _half_symmetrical(cuts, rng)
 
 
 def _half_symmetrical(cuts: Tensor, rng: Rng) -> Tensor:
     """Half of the cuts, the other half with its left side mirrored on its right."""
     left = cuts[..., : cuts.shape[-1] // 2]
-    return torch.where(_wide(rng.chance(0.5)), torch.cat([left, left.flip(3)], dim=3), cuts)
+    return torch.where(per_cut(rng.chance(0.5)), torch.cat([left, left.flip(3)], dim=3), cuts)
 
 
 def _faces(
     pictures: Tensor, eyes: EyePositions, size: int, rng: Rng, angle: Tensor, scale: Tensor
 ) -> Tensor:
-    middle = turned_about_centre(REFERENCE.middle.to(pictures.device), angle)
-    middle = middle + rng.uniform(-0.1, 0.1, 2)
-    distance = REFERENCE.distance.to(pictures.device) / scale
+    reference = REFERENCE.to(pictures.device)
+    middle = turned_about_centre(reference.middle, angle) + rng.uniform(-0.1, 0.1, 2)
+    distance = reference.distance / scale
     cuts, _ = cuts_with_eyes_at(eyes, middle, distance, angle, rng.chance(0.5))
     return cuts.take(pictures, size)
 
 
-def _squares(centre: Tensor, side: Tensor, angle: Tensor, rng: Rng) -> Cuts:
-    sign = torch.where(rng.chance(0.5), -1.0, 1.0)
-    cos, sin = side * angle.cos(), side * angle.sin()
-    matrix = torch.stack([sign * cos, -sin, sign * sin, cos], dim=1).view(-1, 2, 2)
+def _squares(pictures: Tensor, centre: Tensor, side: Tensor, size: int, rng: Rng) -> Tensor:
+    turn = torch.where(rng.chance(0.7), rng.uniform(-25, 25), rng.uniform(-180, 180)).deg2rad()
     half = torch.full_like(centre, 0.5)
-    return Cuts(matrix, centre - (matrix @ half[:, :, None])[:, :, 0])
-
-
-def _any_turn(rng: Rng) -> Tensor:
-    return torch.where(rng.chance(0.7), rng.uniform(-25, 25), rng.uniform(-180, 180)).deg2rad()
-
-
-def _wide(values: Tensor) -> Tensor:
-    return values[:, None, None, None]
+    return cuts_at(half, centre, side, turn, rng.sign()).take(pictures, size)
 
 
 def _frame(eyes: EyePositions) -> Tensor:

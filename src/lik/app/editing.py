@@ -20,7 +20,7 @@ from lik.core.artifacts import file_stem
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.compositing import transfer
-from lik.faces.detect.detection import Finder
+from lik.faces.detect.finding import Finder
 from lik.faces.io.pictures import SUFFIXES
 from lik.faces.photograph import Photograph, open_photograph
 from lik.figures.png import EDITED, save_png

@@ -18,15 +18,21 @@ from lik.core.errors import UnusableInput
 from lik.core.pixels import Pictures
 from lik.core.precision import has_fast_bfloat16
 from lik.core.randomness import numpy_stream
-from lik.faces.detect import yunet
-from lik.faces.detect.cascade import CASCADE, PLAIN_STAGES, boxes_of
 from lik.faces.detect.eyes import CUT, EyeNetwork
+from lik.faces.detect.finding import (
+    CASCADE,
+    PLAIN_STAGES,
+    YUNET_VARIABLE,
+    boxes_of,
+    find_yunet,
+    yunet_places,
+)
 from lik.training.batches import Batches, on_device
-from lik.training.building import build_step
 from lik.training.environment import installed
 from lik.training.fast import compiler
 from lik.training.loop import Limit, TrainingProgress, TrainState, train
 from lik.training.recipe import load_recipe
+from lik.training.running import build_step
 
 PACKAGES = ("lik-vae", "torch", "numpy", "opencv-python-headless", "pillow", "pydantic")
 EXTRAS = {
@@ -203,11 +209,11 @@ def _model_files() -> tuple[dict[str, str], bool]:
         return f"found, SHA-256 {shipped.sha256[:12]}…"
 
     def detector() -> str:
-        path = yunet.find_model()
+        path = find_yunet()
         if path:
             return f"found at {path}: the crop aligned uses it"
-        places = " or ".join(str(place) for place in yunet.places())
-        named = "" if os.environ.get(yunet.VARIABLE) else f", or where {yunet.VARIABLE} says"
+        places = " or ".join(str(place) for place in yunet_places())
+        named = "" if os.environ.get(YUNET_VARIABLE) else f", or where {YUNET_VARIABLE} says"
         return f"not found (looked for at {places}{named}); the alignment network serves instead"
 
     parts: dict[str, Callable[[], str]] = {

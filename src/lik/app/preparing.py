@@ -16,11 +16,9 @@ from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.crop.cropping import AlignedCrop, CropRule, FaceCrop, FixedCrop, PaperCrop
 from lik.faces.detect.finding import finder_for
 from lik.faces.io.labels import Labelled, with_labels
-from lik.faces.io.pictures import NotAPicture
-from lik.faces.io.source import Source
+from lik.faces.io.pictures import NotAPicture, Source
 from lik.faces.io.sources import open_sources
-from lik.faces.set.engines import Engine, here, processes, ray_cluster
-from lik.faces.set.extraction import Plan
+from lik.faces.set.extraction import Engine, Plan, here, processes, ray_cluster
 from lik.faces.set.faceset import FaceSet
 from lik.faces.set.preparation import Preparation, Shard
 from lik.faces.set.preparation import merge as merge_shards

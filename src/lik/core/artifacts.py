@@ -98,11 +98,7 @@ def sha256_of(path: Path) -> str:
 
 
 def check_version(what: str, found: Any, known: int) -> None:
-    """Refuse what a newer Lik has written, and what does not say which version it is.
-
-    Raises:
-        UnusableInput: ``found`` is above ``known``, or no number.
-    """
+    """Raise UnusableInput for what a newer Lik has written, or does not say its version."""
     if not isinstance(found, int):
         raise UnusableInput(f"{what} does not say its format version as a number: it is broken.")
     if found > known:

@@ -1,5 +1,6 @@
 """Strict settings: every key is known, every value is checked, every complaint is one sentence."""
 
+import copy
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
@@ -83,7 +84,7 @@ def override(tree: Tree, assignments: Iterable[str]) -> Tree:
     Raises:
         UnusableInput: another form, a key that is set twice, or one below a single value.
     """
-    result = _copied(tree)
+    result = copy.deepcopy(tree)
     given: dict[str, str] = {}
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
@@ -118,8 +119,8 @@ def validated(cls: type[SettingsT], tree: Tree, where: str) -> SettingsT:
         settings = cls.model_validate(tree)
     except ValidationError as error:
         raise UnusableInput(_sentence(cls, error, where)) from error
-    taken = _flat(settings.model_dump())
-    for key, value in _flat(tree).items():
+    taken = flat(settings.model_dump())
+    for key, value in flat(tree).items():
         if isinstance(value, bool) and not isinstance(taken.get(key), bool):  # Python's True is 1
             raise UnusableInput(f"{where}: '{key}' is {str(value).lower()}: it must be a number.")
     return settings
@@ -127,16 +128,10 @@ def validated(cls: type[SettingsT], tree: Tree, where: str) -> SettingsT:
 
 def differences(old: Settings, new: Settings) -> dict[str, tuple[Any, Any]]:
     """Dotted keys whose values differ, each with the old and the new value."""
-    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    before, after = flat(old.model_dump(mode="json")), flat(new.model_dump(mode="json"))
     keys = dict.fromkeys([*before, *after])
     return {
         key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
-    }
-
-
-def _copied(tree: Tree) -> Tree:
-    return {
-        key: _copied(value) if isinstance(value, dict) else value for key, value in tree.items()
     }
 
 
@@ -248,11 +243,10 @@ def _settings_in(annotation: Any) -> list[type[BaseModel]]:
     return [found for inner in get_args(annotation) for found in _settings_in(inner)]
 
 
-def _flat(tree: Tree, prefix: str = "") -> Tree:
-    flat: Tree = {}
+def flat(tree: Tree, prefix: str = "") -> Tree:
+    """The values of a tree by their dotted keys."""
+    values: Tree = {}
     for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+        inner = flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        values |= inner
+    return values

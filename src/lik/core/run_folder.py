@@ -25,60 +25,38 @@ FORMAT = "lik-run"
 VERSION = 1
 
 
+class _Within:
+    """A path in the folder of a run."""
+
+    def __init__(self, inner: str) -> None:
+        self.inner = inner
+
+    def __get__(self, run: "RunFolder", owner: type) -> Path:
+        return run.path / self.inner
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The paths of a run."""
 
     path: Path
 
+    recipe = _Within("recipe.yaml")
+    model = _Within("model.safetensors")
+    plain_model = _Within("model-plain.safetensors")
+    best_model = _Within("model-best.safetensors")
+    state = _Within("state/last.pt")
+    journal = _Within("journal.jsonl")
+    environment = _Within("environment.json")
+    metrics = _Within("metrics.json")
+    figures = _Within("figures")
+    grids = _Within("figures/grids")
+    lock = _Within(".lock")
+
     @property
     def name(self) -> str:
         """What the run is called."""
         return self.path.resolve().name
-
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.yaml"
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model.safetensors"
-
-    @property
-    def plain_model(self) -> Path:
-        return self.path / "model-plain.safetensors"
-
-    @property
-    def best_model(self) -> Path:
-        return self.path / "model-best.safetensors"
-
-    @property
-    def state(self) -> Path:
-        return self.path / "state" / "last.pt"
-
-    @property
-    def journal(self) -> Path:
-        return self.path / "journal.jsonl"
-
-    @property
-    def environment(self) -> Path:
-        return self.path / "environment.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.json"
-
-    @property
-    def figures(self) -> Path:
-        return self.path / "figures"
-
-    @property
-    def grids(self) -> Path:
-        return self.figures / "grids"
-
-    @property
-    def lock(self) -> Path:
-        return self.path / ".lock"
 
 
 def read_environment(folder: RunFolder) -> dict[str, Any]:

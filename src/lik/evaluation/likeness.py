@@ -16,8 +16,7 @@ from torchmetrics.functional.image import (
 
 from lik.evaluation.distortions import WHITE, Picture, mean_squared_error
 from lik.evaluation.feature_distance import distance_of_maps
-from lik.objectives.perceptual import Features
-from lik.objectives.similarity import scale_exponents
+from lik.objectives.similarity import Features, scale_exponents
 
 
 @dataclass(frozen=True)

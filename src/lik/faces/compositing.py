@@ -37,22 +37,13 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def transfer(
-    picture: Picture,
-    square: Square,
-    crop: Image,
-    before: Image,
-    after: Image,
-    widen: float = 1.0,
+    picture: Picture, square: Square, crop: Image, before: Image, after: Image, widen: float = 1.0
 ) -> Picture:
     """The photograph with the change from ``before`` to ``after`` on the face in ``square``.
 
-    Pixels that the square does not cover are those of ``picture``; so are all where the two
-    decodings are equal. A grey face stays grey.
-
-    Args:
-        crop: the face as the encoder saw it, from which the mask is made.
-        before: its decoding. after: the decoding of its changed code.
-        widen: by how much the crop is wider than the reference frame.
+    These are the decodings of the code of ``crop``, as it is and changed; the crop is ``widen``
+    times as wide as the reference frame. Pixels that the square does not cover are those of
+    ``picture``; so are all where the two decodings are equal. A grey face stays grey.
     """
     difference = (after - before) * mask_of(crop, before, widen)[:, :, None]
     if is_grey(crop):
@@ -101,10 +92,8 @@ def is_grey(crop: Image) -> bool:
 def enlarged(image: Image, square: Square, corner: tuple[int, int], size: tuple[int, int]) -> Image:
     """An image of the square, (S, S) or (S, S, 3), seen in a window of the photograph.
 
-    Cubic; outside of the square it falls to nothing within two of its own pixels.
-
-    Args:
-        corner: x and y of the window. size: its width and height.
+    Cubic; outside of the square it falls to nothing within two of its own pixels. The window is
+    given by its ``corner`` (x, y) and ``size`` (width, height).
     """
     side = len(image)
     if square.side < side:  # averaged down, so that no pixel is passed over

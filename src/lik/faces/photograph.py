@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,12 @@ from lik.faces.crop.cropping import (
     crop_rule,
     cut,
     needs_detection,
+    resized,
     square_of,
 )
-from lik.faces.detect.detection import Finder
 from lik.faces.detect.eyes import CUT, EyeNetwork
-from lik.faces.detect.finding import finder_for
-from lik.faces.io.folder import Folder
+from lik.faces.detect.finding import Finder, finder_for
+from lik.faces.io.files import Folder
 from lik.faces.io.pictures import NotAPicture
 from lik.faces.set.extraction import NO_FACE, Plan, extract
 
@@ -40,20 +40,12 @@ belong, in sides of the frame, and is surer than this that it sees a face. So ar
 CelebA's pictures, and none of 300 photographs."""
 
 
-class FoundBy(StrEnum):
-    """How the faces of a picture were found."""
+class FoundBy(Enum):
+    """How the faces of a picture were found, as is said where it is not what everybody expects."""
 
-    size = "size"
-    frame = "frame"
-    detection = "detection"
-
-
-NOTICES = {
-    FoundBy.size: "of the run's size: taken as a face as it is",
-    FoundBy.frame: "framed as the run's own pictures are: cut by their square, without detection",
-    FoundBy.detection: "not framed as the run's own pictures are: the faces in it were detected",
-}
-"""What is said of a photograph where it is not simply detected, as the run's own pictures were."""
+    size = "of the run's size: taken as a face as it is"
+    frame = "framed as the run's own pictures are: cut by their square, without detection"
+    detection = "not framed as the run's own pictures are: the faces in it were detected"
 
 
 @dataclass(frozen=True)
@@ -66,20 +58,13 @@ class PhotographedFace:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph with its faces, the largest first.
+    """A photograph with its faces, the largest first."""
 
-    Attributes:
-        pixels: all of it, upright, (H, W, 3).
-        widen: by how much the crops are wider than the reference frame.
-        found_by: how the faces were found.
-        notice: the same for people, where it is not what everybody expects; else empty.
-    """
-
-    pixels: Picture
+    pixels: Picture  # all of it, upright, (H, W, 3)
     faces: list[PhotographedFace]
-    widen: float = 1.0
+    widen: float = 1.0  # by how much the crops are wider than the reference frame
     found_by: FoundBy = FoundBy.detection
-    notice: str = ""
+    notice: str = ""  # how they were found, where it is not what everybody expects
 
     @property
     def a_crop(self) -> bool:
@@ -93,11 +78,7 @@ def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint
 
 
 def open_photograph(
-    path: Path,
-    rule: dict[str, Any],
-    size: int,
-    finder: Finder | None = None,
-    every: bool = True,
+    path: Path, rule: dict[str, Any], size: int, finder: Finder | None = None, every: bool = True
 ) -> Photograph:
     """Open a picture file, and find and cut its faces as those of a run.
 
@@ -122,12 +103,12 @@ def open_photograph(
     own = crop_rule(rule, "the run's crop rule") if rule else FaceCrop()
     if (width, height) == (size, size):
         whole = PhotographedFace(Square(0, 0, size), pixels)
-        notice = "" if isinstance(own, WholeCrop) else f"{path}: {NOTICES[FoundBy.size]}."
+        notice = "" if isinstance(own, WholeCrop) else f"{path}: {FoundBy.size.value}."
         return Photograph(pixels, [whole], _widened(own), FoundBy.size, notice)
     fitting = _rule_for(own, pixels)
     found_by = FoundBy.detection if needs_detection(fitting) else FoundBy.frame
     usual = needs_detection(own) and fitting == own
-    notice = "" if usual else f"{path}: {NOTICES[found_by]}."
+    notice = "" if usual else f"{path}: {found_by.value}."
     if found_by is FoundBy.detection:
         finder = finder or _finder(fitting.kind)
     result = extract(Folder(path.parent), path.name, Plan(fitting, size, finder, every))
@@ -163,11 +144,7 @@ def is_framed(pixels: Picture, rule: CropRule) -> bool:
 
 
 def read_picture(path: Path, longest: int | None = None) -> Picture:
-    """Read a picture file, uint8 (H, W, 3), upright.
-
-    Args:
-        path: where it is.
-        longest: a larger picture is scaled down until its longer side is of so many pixels.
+    """Read a picture file, uint8 (H, W, 3), upright, its longer side of ``longest`` pixels at most.
 
     Raises:
         UnusableInput: the file is missing or no picture.
@@ -179,12 +156,8 @@ def read_picture(path: Path, longest: int | None = None) -> Picture:
         pixels = Folder(path.parent).open(path.name).decode()
     except NotAPicture as error:
         raise UnusableInput(f"{path} cannot be used: {error}.") from error
-    height, width = pixels.shape[:2]
-    scale = longest / max(height, width) if longest else 1.0
-    if scale >= 1:
-        return pixels
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scale = longest / max(pixels.shape[:2]) if longest else 1.0
+    return resized(pixels, scale) if scale < 1 else pixels
 
 
 def _widened(rule: CropRule) -> float:

@@ -17,7 +17,7 @@ from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures, to_float
 from lik.faces.compositing import head_of
 from lik.latent.session import Codes, Session
-from lik.objectives.perceptual import Features
+from lik.objectives.similarity import Features
 
 AT_ONCE = 32
 """Faces that are fitted together; each goes its own way, however many they are."""

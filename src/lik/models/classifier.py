@@ -20,7 +20,7 @@ from torch.nn.functional import relu
 from lik.core.artifacts import sha256_of
 from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
-from lik.models.saved import put_in_place, read_stored, weights_file
+from lik.models.saved import read_model, weights_file
 
 MEAN, STD = 0.5, 0.25
 """Roughly those of pixels: images are brought to 0 and 1 by them before the first layer."""
@@ -123,13 +123,8 @@ class Residual(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
         super().__init__()
-        self.branch = nn.Sequential(
-            _convolution(channels_in, channels_out, stride),
-            nn.BatchNorm2d(channels_out),
-            nn.ReLU(),
-            _convolution(channels_out, channels_out),
-            nn.BatchNorm2d(channels_out),
-        )
+        first = _layers(channels_in, channels_out, stride)
+        self.branch = nn.Sequential(*first, *_layers(channels_out, channels_out)[:-1])
         self.way: nn.Module = nn.Identity()
         if stride > 1 or channels_in != channels_out:
             self.way = nn.Sequential(
@@ -143,12 +138,9 @@ class Residual(nn.Module):
         return relu(self.way(maps) + self.branch(maps))
 
 
-def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False)
-
-
-def _layers(channels_in: int, channels_out: int) -> list[nn.Module]:
-    return [_convolution(channels_in, channels_out), nn.BatchNorm2d(channels_out), nn.ReLU()]
+def _layers(channels_in: int, channels_out: int, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False)
+    return [convolution, nn.BatchNorm2d(channels_out), nn.ReLU()]
 
 
 def build_classifier(settings: PlainSettings | ResidualSettings) -> AttributeClassifier:
@@ -172,10 +164,6 @@ class LoadedClassifier:
     sha256: str
 
 
-class _Wrapped(Settings):
-    model: AnyClassifierSettings
-
-
 def load_attribute_classifier(path: Path) -> LoadedClassifier:
     """Read an attribute classifier: the folder of its run, or its file of weights.
 
@@ -185,9 +173,6 @@ def load_attribute_classifier(path: Path) -> LoadedClassifier:
         UnusableInput: there is none, it is broken, or it is a model of another kind.
     """
     file = weights_file(path)
-    stored = read_stored(file)
-    settings = stored.validated(_Wrapped, KIND).model
-    network = build_classifier(settings)
-    put_in_place(stored, network)
-    network.eval().requires_grad_(False)
-    return LoadedClassifier(network, stored.metadata, sha256_of(file))
+    network, _, metadata = read_model(file, AnyClassifierSettings, KIND, build_classifier)
+    network.requires_grad_(False)
+    return LoadedClassifier(network, metadata, sha256_of(file))

@@ -4,7 +4,6 @@ Shapes: images (B, 3, S, S) in 0…1; codes (B, D); noise (B, W). A code of seve
 symbols on a grid, is laid out flat.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,7 +44,7 @@ class Pass:
     extra: Mapping[str, Tensor] | None = None
 
 
-class VAE(nn.Module, ABC):
+class VAE(nn.Module):
     """An encoder to a posterior of codes, and a decoder from a code.
 
     Attributes:
@@ -67,13 +66,15 @@ class VAE(nn.Module, ABC):
         """
         return self.latent
 
-    @abstractmethod
     def encode(self, images: Tensor) -> Posterior:
         """Images (B, 3, S, S) → the approximate posterior q(z | x)."""
+        posterior: Posterior = self.encoder(images)
+        return posterior
 
-    @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (B, D) → images (B, 3, S, S) in 0…1."""
+        images: Tensor = self.decoder(codes)
+        return images
 
     def from_prior(self, noise: Tensor) -> Tensor:
         """Standard normal ``noise`` (B, W) → codes (B, D) of the prior, N(0, I) by default."""

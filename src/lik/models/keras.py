@@ -101,19 +101,17 @@ def _of_kind(layers: Layers, kind: str) -> list[list[Array]]:
 
 
 def _settings(path: Path, layers: Layers, part: Part) -> PaperFirstSettings | PaperSecondSettings:
-    dense = _of_kind(layers, "dense")
     second = bool(_of_kind(layers, "batch_normalization"))
-    if not dense or dense[0][0].ndim != 2:
-        raise UnusableInput(f"{path} holds neither of the paper's models.")
-    rows, columns = dense[0][0].shape
-    features, latent = (rows, columns) if part == "encoder" else (columns, rows)
     channels, stride = (256, 16) if second else (32, 8)
-    side = round((features / channels) ** 0.5)
-    if side * side * channels != features:
-        raise UnusableInput(f"{path} holds neither of the paper's models.")
-    if second:
-        return PaperSecondSettings(size=side * stride, latent=latent)
-    return PaperFirstSettings(size=side * stride, latent=latent)
+    dense = _of_kind(layers, "dense")
+    if dense and dense[0][0].ndim == 2:
+        rows, columns = dense[0][0].shape
+        features, latent = (rows, columns) if part == "encoder" else (columns, rows)
+        side = round((features / channels) ** 0.5)
+        if side * side * channels == features:
+            family = PaperSecondSettings if second else PaperFirstSettings
+            return family(size=side * stride, latent=latent)
+    raise UnusableInput(f"{path} holds neither of the paper's models.")
 
 
 def _fill(half: nn.Module, layers: Layers, size: int) -> None:

@@ -121,14 +121,6 @@ class PaperFirst(VAE):
         )  # fmt: skip
         initialise_as_keras(self)
 
-    def encode(self, images: Tensor) -> DiagonalGaussian:
-        posterior: DiagonalGaussian = self.encoder(images)
-        return posterior
-
-    def decode(self, codes: Tensor) -> Tensor:
-        images: Tensor = self.decoder(codes)
-        return images
-
 
 class PaperSecondSettings(VAESettings):
     """The second model: ``size`` in pixels, a multiple of 16; ``latent`` dimensions.
@@ -176,11 +168,3 @@ class PaperSecond(VAE):
             *double(32, 3), PixelSigmoid(),
         )  # fmt: skip
         initialise_as_keras(self)
-
-    def encode(self, images: Tensor) -> DiagonalGaussian:
-        posterior: DiagonalGaussian = self.encoder(images)
-        return posterior
-
-    def decode(self, codes: Tensor) -> Tensor:
-        images: Tensor = self.decoder(codes)
-        return images

@@ -5,11 +5,12 @@ weights must know (crop rule, attribute names, where they come from).
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -24,8 +25,7 @@ from lik.models.interface import VAE, VAESettings
 FORMAT = "lik-model"
 VERSION = 1
 
-
-WrappedT = TypeVar("WrappedT", bound=Settings)
+ModelT = TypeVar("ModelT", bound=nn.Module)
 
 VAE_KIND = "a variational autoencoder"
 
@@ -35,10 +35,6 @@ KINDS = {
     "attributes-residual": "an attribute classifier",
 }
 """What models outside of the catalogue are, for people who open one as something else."""
-
-
-class _Wrapped(Settings):
-    model: ModelSettings
 
 
 @dataclass(frozen=True)
@@ -64,28 +60,6 @@ def save_model(path: Path, model: nn.Module, settings: BaseModel, metadata: dict
         temporary.write_bytes(_in_order(save(tensors, description)))
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What a file of weights holds: its configuration as plain values, metadata and tensors."""
-
-    path: Path
-    settings: Any
-    metadata: dict[str, Any]
-    tensors: dict[str, Tensor]
-
-    def validated(self, cls: type[WrappedT], kind: str) -> WrappedT:
-        """The configuration, as the field ``model`` of ``cls``.
-
-        Raises:
-            UnusableInput: the model is of another kind than ``kind``, or does not fit.
-        """
-        name = self.settings.get("name") if isinstance(self.settings, dict) else None
-        found = VAE_KIND if name in CATALOGUE else KINDS.get(str(name), kind)
-        if found != kind:
-            raise UnusableInput(f"{self.path} holds {found} ({name}), and {kind} is needed here.")
-        return validated(cls, {"model": self.settings}, str(self.path))
-
-
 def load_model(path: Path) -> SavedModel:
     """Read a variational autoencoder on the CPU, in evaluation mode.
 
@@ -93,38 +67,39 @@ def load_model(path: Path) -> SavedModel:
         UnusableInput: no such file, no model of Lik, one of another kind or of a newer version, or
             a broken one.
     """
-    stored = read_stored(path)
-    settings = stored.validated(_Wrapped, VAE_KIND).model
-    model = build(settings)
-    put_in_place(stored, model)
-    return SavedModel(model.eval(), settings, stored.metadata)
+    return SavedModel(*read_model(path, ModelSettings, VAE_KIND, build))
 
 
-def read_stored(path: Path) -> Stored:
-    """Read a file of weights, of whatever kind its model is.
+def read_model(
+    path: Path, configuration: Any, kind: str, build: Callable[[Any], ModelT]
+) -> tuple[ModelT, Any, dict[str, Any]]:
+    """A model of a kind in evaluation mode, its configuration, and the metadata beside them.
+
+    ``configuration`` is the type of the settings, of which ``build`` makes a model.
 
     Raises:
-        UnusableInput: no such file, no model of Lik, one of a newer version, or a broken one.
+        UnusableInput: as `load_model`.
     """
     description, tensors = _read(path, weights=True)
     try:
-        settings, metadata = json.loads(description["model"]), json.loads(description["metadata"])
+        tree, metadata = json.loads(description["model"]), json.loads(description["metadata"])
         if not isinstance(metadata, dict):
             raise TypeError
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise UnusableInput(f"{path} is broken: its metadata is not that of a model.") from error
-    return Stored(path, settings, metadata, tensors)
-
-
-def put_in_place(stored: Stored, model: nn.Module) -> None:
-    """Copy the stored weights into a model that was built from the stored configuration."""
+    name = tree.get("name") if isinstance(tree, dict) else None
+    found = VAE_KIND if name in CATALOGUE else KINDS.get(str(name), kind)
+    if found != kind:
+        raise UnusableInput(f"{path} holds {found} ({name}), and {kind} is needed here.")
+    wrapped = create_model("Wrapped", __base__=Settings, model=(configuration, ...))
+    settings: Any = validated(wrapped, {"model": tree}, str(path))
+    model = build(settings.model)
     try:
-        model.load_state_dict(stored.tensors)
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise UnusableInput(
-            f"{stored.path} does not fit its own configuration: {reason}"
-        ) from error
+        raise UnusableInput(f"{path} does not fit its own configuration: {reason}") from error
+    return model.eval(), settings.model, metadata
 
 
 def weights_file(path: Path) -> Path:

@@ -9,8 +9,8 @@ Shapes: images (B, 3, S, S) in 0…1; maps (B, C, H, W).
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,9 +29,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of the pixels of ImageNet, red first: the network was trained on images brought to 0 and 1."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A convolution of the network: its number, its channels, and the number of its ReLU."""
+class _Place(NamedTuple):
+    """A convolution of the network: its number in the files of weights, and its channels."""
 
     number: int
     channels_in: int
@@ -75,12 +74,11 @@ class VGG19Features(nn.Module):
         names = list(PLACES)
         self.places = {name: PLACES[name] for name in names[: names.index(self.names[-1]) + 1]}
         # Numbered as in the files of weights, so that these load by their names.
-        self.layers = nn.ModuleDict(
-            {
-                str(place.number): nn.Conv2d(place.channels_in, place.channels_out, 3, padding=1)
-                for place in self.places.values()
-            }
+        convolutions = (
+            (str(number), nn.Conv2d(channels_in, channels_out, 3, padding=1))
+            for number, channels_in, channels_out in self.places.values()
         )
+        self.layers = nn.ModuleDict(dict(convolutions))
         for name, values in (("mean", MEAN), ("std", STD)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         self.eval().requires_grad_(False)
@@ -95,9 +93,6 @@ class VGG19Features(nn.Module):
             if name in self.names:
                 maps.append(below)
         return tuple(maps)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        return self.features(images)
 
 
 def load_vgg19(path: Path, layers: tuple[str, ...] = LAYERS) -> VGG19Features:

@@ -3,14 +3,14 @@
 Shapes: images (B, 3, S, S) in 0…1; logits and labels (B, A), labels 1, 0 or NaN; terms (B,).
 """
 
-from typing import Protocol
+from collections.abc import Callable
 
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own abbreviation)
 from pydantic import Field
 from torch import Tensor
 
 from lik.objectives.augmentation import AugmentationSettings, augment
-from lik.objectives.settings import ObjectiveSettings
+from lik.objectives.interface import ObjectiveSettings
 
 
 class ClassificationSettings(AugmentationSettings, ObjectiveSettings):
@@ -26,34 +26,26 @@ class ClassificationSettings(AugmentationSettings, ObjectiveSettings):
         return "cross-entropy in nats, mean over the attributes"
 
 
-class ClassifierModel(Protocol):
-    """Whatever gives logits (B, A) of images (B, 3, S, S)."""
+def classification(
+    settings: ClassificationSettings,
+    model: Callable[[Tensor], Tensor],
+    images: Tensor,
+    labels: Tensor,
+    noise: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Images and labels → the loss in nats, and the share of the labels that are met.
 
-    def __call__(self, images: Tensor) -> Tensor: ...
-
-
-class ClassificationObjective:
-    """The objective that ``settings`` describe, as a function of a model and a batch."""
-
-    def __init__(self, settings: ClassificationSettings) -> None:
-        self.settings = settings
-
-    def __call__(
-        self, model: ClassifierModel, images: Tensor, labels: Tensor, noise: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Images and labels → the loss in nats, and the share of the labels that are met.
-
-        Both are means over the known labels of an image; where none is known, both are 0.
-        The images are augmented by standard normal ``noise`` (B, NUMBERS), where it is given.
-        """
-        if noise is not None:
-            images = augment(images, noise, self.settings)
-        logits = model(images).float()
-        met = (logits > 0) == (labels > 0.5)
-        return {
-            "loss": over_known(cross_entropy(logits, labels, self.settings.smoothing), labels),
-            "accuracy": over_known(met.float(), labels),
-        }
+    Both are means over the known labels of an image; where none is known, both are 0. ``model``
+    gives the logits; the images are augmented by standard normal ``noise`` (B, NUMBERS), if any.
+    """
+    if noise is not None:
+        images = augment(images, noise, settings)
+    logits = model(images).float()
+    met = (logits > 0) == (labels > 0.5)
+    return {
+        "loss": over_known(cross_entropy(logits, labels, settings.smoothing), labels),
+        "accuracy": over_known(met.float(), labels),
+    }
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -1,29 +1,29 @@
 """The negative evidence lower bound, put together as in the paper's equation 1."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from pydantic import Field, field_serializer, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from lik.core.configuration import Settings
-from lik.objectives.geco import Geco, GecoSettings
+from lik.objectives.interface import Objective, ObjectiveSettings, Weighed
 from lik.objectives.kl import (
     CapacitySettings,
-    Coded,
+    Geco,
+    GecoSettings,
     KLSettings,
     KLTerm,
+    Output,
     WarmupSettings,
-    Weighed,
 )
-from lik.objectives.perceptual import Features
 from lik.objectives.reconstruction import (
     ErrorOptions,
     ReconstructionLoss,
     ReconstructionSettings,
     Variance,
 )
-from lik.objectives.settings import ObjectiveSettings
+from lik.objectives.similarity import Features
 
 
 class FeaturesSettings(Settings):
@@ -94,10 +94,7 @@ class ElboSettings(ObjectiveSettings):
     @property
     def kl(self) -> KLSettings:
         """The keys that are about the KL term."""
-        return KLSettings(
-            beta=self.beta, warmup=self.warmup, free_bits=self.free_bits, capacity=self.capacity,
-            total_correlation=self.total_correlation,
-        )  # fmt: skip
+        return KLSettings(**{key: getattr(self, key) for key in KLSettings.model_fields})
 
     @property
     def scale(self) -> str:
@@ -122,27 +119,11 @@ class ElboSettings(ObjectiveSettings):
         return set(self.model_dump(exclude_defaults=True)) <= {"reconstruction", "beta"}
 
 
-class Output(Coded, Protocol):
-    """What one way through a model gives: see `lik.models.interface.Pass`."""
-
-    @property
-    def reconstruction(self) -> Tensor: ...
-    @property
-    def extra(self) -> Mapping[str, Tensor] | None: ...
-
-
-class VAEModel(Protocol):
-    """Whatever encodes images (B, 3, S, S), draws a code for each, and decodes it."""
-
-    def __call__(self, images: Tensor, noise: Tensor) -> Output: ...
-
-
-class Elbo(nn.Module):
+class Elbo(Objective):
     """The objective that ``settings`` describe, as a function of a model and a batch.
 
-    Its state is what it learns or counts on the way: only in training mode, and nothing at all by
-    default. ``faces`` are those of the training set; ``features`` is a network for the term of
-    that name, whose weights are no part of the state.
+    ``faces`` are those of the training set; ``features`` is a network for the term of that name,
+    whose weights are no part of the state.
     """
 
     def __init__(
@@ -155,7 +136,9 @@ class Elbo(nn.Module):
         self.kl = KLTerm(settings.kl, faces)
         self.geco = Geco(settings.geco) if settings.geco is not None else None
 
-    def forward(self, model: VAEModel, images: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self, model: Callable[[Tensor, Tensor], Output], images: Tensor, noise: Tensor
+    ) -> dict[str, Tensor]:
         """Images (B, 3, S, S) in 0…1 → the terms of equation 1 in nats per image, each (B,).
 
         One posterior sample per image, drawn by standard normal ``noise`` (B, W). The names are
@@ -179,19 +162,3 @@ class Elbo(nn.Module):
             loss = loss + term
         terms = {"loss": loss, "reconstruction": error.total, "kl": kl.terms["kl"]}
         return terms | extra | error.terms | kl.terms
-
-    def settled(self) -> bool:
-        """Whether losses of different times compare, for no weight changes any more."""
-        return self.geco is None and self.kl.settled()
-
-    def metrics(self) -> dict[str, float]:
-        """What it has learned or arrived at, by name; waits for the device."""
-        found = self.reconstruction.metrics() | self.kl.metrics()
-        return found if self.geco is None else found | self.geco.metrics()
-
-    def restore(self, metrics: Mapping[str, float]) -> None:
-        """Put back the σ, scale or λ of `metrics`; schedules are taken at their end."""
-        self.reconstruction.restore(metrics)
-        self.kl.settle()
-        if self.geco is not None:
-            self.geco.restore(metrics)

@@ -1,39 +1,40 @@
 """The KL term of an objective: what is made of KL(q(z | x) ‖ p(z)), and how its weight changes.
 
-Shapes: KL of each dimension (B, D), of each image (B,); terms in nats per image (B,). Schedules are
-functions of the step, a tensor that stays where the model is, so that nothing waits for it.
+Shapes: codes, means, log variances, KL of each dimension (B, D); KL of each image, terms and parts
+of KL in nats per image (B,). Schedules are functions of the step, a tensor that stays where the
+model is, so that nothing waits for it.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian, Posterior
-from lik.objectives.total_correlation import split_kl
+from lik.objectives.interface import Objective, Weighed
+
+BOUND = 10.0
+"""Of |log λ| of GECO: a target that cannot be met, or is met by anything, does not overflow."""
 
 
-@dataclass(frozen=True)
-class Weighed:
-    """A weighted sum of terms (B,), and the terms of which people are told, unweighted."""
-
-    total: Tensor
-    terms: dict[str, Tensor]
-
-
-class Coded(Protocol):
-    """What a pass through a model gives of the code: see `lik.models.interface.Pass`."""
+class Output(Protocol):
+    """What one way through a model gives: see `lik.models.interface.Pass`."""
 
     @property
     def posterior(self) -> Posterior: ...
     @property
     def code(self) -> Tensor: ...
     @property
+    def reconstruction(self) -> Tensor: ...
+    @property
     def kl(self) -> Tensor: ...
+    @property
+    def extra(self) -> Mapping[str, Tensor] | None: ...
 
 
 def linear(step: Tensor, steps: int) -> Tensor:
@@ -127,7 +128,7 @@ class KLSettings(Settings):
         return f"{weight}(KL−TC) + {ratio}{self.total_correlation:g}·TC"
 
 
-class KLTerm(nn.Module):
+class KLTerm(Objective):
     """The term that ``settings`` describe; its state is the count of steps, where it needs one.
 
     ``faces``: how many there are to train on, which the total correlation has to know.
@@ -143,7 +144,7 @@ class KLTerm(nn.Module):
         if settings.warmup is not None or settings.capacity is not None:
             self.register_buffer("step", torch.tensor(0))
 
-    def forward(self, output: Coded) -> Weighed:
+    def forward(self, output: Output) -> Weighed:
         """A pass through a model → the weighted sum, and ``kl`` as it is."""
         settings = self.settings
         kl = output.kl.sum(dim=1)
@@ -155,15 +156,15 @@ class KLTerm(nn.Module):
         elif settings.free_bits is not None:
             total = settings.beta * with_free_bits(output.kl, settings.free_bits)
         elif settings.total_correlation is not None:
-            split = split_kl(_gaussian(output.posterior), output.code, self.faces)
+            if not isinstance(output.posterior, DiagonalGaussian):
+                raise UnusableInput(
+                    "total_correlation is known of models with Gaussian codes alone."
+                )
+            split = split_kl(output.posterior, output.code, self.faces)
             # β (KL − TC) + w TC, with the KL that is known exactly: less noise than the estimates.
             excess = settings.total_correlation - settings.beta
-            total = settings.beta * kl + excess * split.total_correlation
-            terms |= {
-                "mutual_information": split.mutual_information,
-                "total_correlation": split.total_correlation,
-                "dimension_kl": split.dimension_kl,
-            }
+            total = settings.beta * kl + excess * split["total_correlation"]
+            terms |= split
         else:
             total = settings.beta * kl
         if settings.warmup is not None:
@@ -173,20 +174,18 @@ class KLTerm(nn.Module):
         return Weighed(total, terms | {"kl_term": total})
 
     def settled(self) -> bool:
-        """Whether the weights stay as they are; waits for the device."""
         schedule = self.settings.warmup or self.settings.capacity
         return schedule is None or int(self.step) >= schedule.steps
 
     def metrics(self) -> dict[str, float]:
-        """The present weight or capacity, where it changes; waits for the device."""
+        """The present weight or capacity, where it changes."""
         if self.settings.warmup is not None:
             return {"beta": self.settings.beta * float(self.settings.warmup.share_of(self.step))}
         if self.settings.capacity is not None:
             return {"capacity": float(self._capacity(self.settings.capacity))}
         return {}
 
-    def settle(self) -> None:
-        """Go to the end of the schedule, where there is one."""
+    def restore(self, metrics: Mapping[str, float]) -> None:
         schedule = self.settings.warmup or self.settings.capacity
         if schedule is not None:
             self.step.fill_(schedule.steps)
@@ -195,7 +194,106 @@ class KLTerm(nn.Module):
         return settings.nats * linear(self.step, settings.steps)
 
 
-def _gaussian(posterior: Posterior) -> DiagonalGaussian:
-    if not isinstance(posterior, DiagonalGaussian):
-        raise UnusableInput("total_correlation is known of models with Gaussian codes alone.")
-    return posterior
+def split_kl(posterior: DiagonalGaussian, codes: Tensor, faces: int) -> dict[str, Tensor]:
+    """Split the KL of codes drawn from the posteriors of a batch in three (arXiv:1802.04942).
+
+    Equation 2 of Chen, Li, Grosse & Duvenaud: mutual information of image and code, total
+    correlation (how much the dimensions of the aggregate posterior depend on one another) and KL
+    of each of these dimensions from the prior. The parts are estimates from one code per image;
+    their sum is log q(z|x) − log p(z), to the last digit.
+
+    ``faces``: the size of the training set. The aggregate posterior q(z) = mean over the set of
+    q(z | x) is estimated from the batch: q(z | x) of the image the code came from counts 1/N, the
+    others of the batch stand for all the rest. It is the paper's stratified sampling (appendix
+    C.1) with its weights averaged over the order of the batch.
+    """
+    # (B, B, D): the density of each code (first) under each posterior (second).
+    pairs = _log_normal(codes[:, None], posterior.mean[None], posterior.log_variance[None])
+    own = torch.diagonal(pairs, dim1=0, dim2=1).sum(dim=0)
+    weights = _log_weights(len(codes), faces, codes)
+    joint = torch.logsumexp(weights + pairs.sum(dim=2), dim=1)
+    separate = torch.logsumexp(weights[:, :, None] + pairs, dim=1).sum(dim=1)
+    prior = _log_normal(codes, codes.new_zeros(()), codes.new_zeros(())).sum(dim=1)
+    return {
+        "mutual_information": own - joint,
+        "total_correlation": joint - separate,
+        "dimension_kl": separate - prior,
+    }
+
+
+def _log_weights(batch: int, faces: int, like: Tensor) -> Tensor:
+    """log of what each posterior of a batch counts for each code, (B, B); rows sum to 1."""
+    if batch == 1:
+        return like.new_zeros(1, 1)
+    share = 1 / max(faces, batch)
+    same = torch.eye(batch, dtype=torch.bool, device=like.device)
+    others = like.new_full((batch, batch), math.log((1 - share) / (batch - 1)))
+    return others.masked_fill(same, math.log(share))
+
+
+def _log_normal(values: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    return -0.5 * (
+        math.log(2 * math.pi) + log_variance + (values - mean).square() * torch.exp(-log_variance)
+    )
+
+
+class GecoSettings(Settings):
+    """``error``: the target of the reconstruction error, per value (pixel and channel).
+
+    With sse it is the mean square error. ``decay`` of the moving average of the error; ``rate``:
+    how much log λ grows in a step in which that average is twice the target.
+    """
+
+    error: float = Field(gt=0)
+    decay: float = Field(0.99, ge=0, lt=1)
+    rate: float = Field(0.01, gt=0)
+
+
+class Geco(Objective):
+    """The multiplier λ of the constraint *error ≤ target*, which it enforces in training.
+
+    GECO (Rezende & Viola, arXiv:1810.00597): λ rises while the moving average of the error is
+    above the target, and falls while it is below (algorithm 1 of the paper); here it looks at the
+    error relative to the target, so that one rate suits all of them. 1/λ is the β that the target
+    amounts to.
+    """
+
+    log_multiplier: Tensor
+    average: Tensor
+    seen: Tensor
+
+    def __init__(self, settings: GecoSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        for name in ("log_multiplier", "average", "seen"):
+            self.register_buffer(name, torch.tensor(0.0))
+
+    def forward(self, errors: Tensor, values: int) -> Tensor:
+        """Errors (B,) of images of so many ``values`` → λ (error − target), in nats, (B,)."""
+        multiplier = self.log_multiplier.exp()
+        if self.training:
+            self._update(errors.detach().mean() / values)
+        return multiplier * (errors - self.settings.error * values)
+
+    def settled(self) -> bool:
+        return False
+
+    def metrics(self) -> dict[str, float]:
+        """λ and the moving average of the error per value."""
+        return {
+            "multiplier": float(self.log_multiplier.exp()),
+            "average_error": float(self.average),
+        }
+
+    def restore(self, metrics: Mapping[str, float]) -> None:
+        self.log_multiplier.fill_(math.log(metrics.get("multiplier", 1.0)))
+
+    def _update(self, error: Tensor) -> None:
+        # By the average of the steps before this one, which is the same in all processes.
+        off = (self.average / self.settings.error - 1).clamp(max=1)
+        off = torch.where(self.seen > 0, off, 0.0)
+        moved = self.log_multiplier + self.settings.rate * off
+        self.log_multiplier.copy_(moved.clamp(-BOUND, BOUND))
+        weight = (1 / (self.seen + 1)).clamp(min=1 - self.settings.decay)
+        self.average.lerp_(error, weight)
+        self.seen += 1

@@ -18,9 +18,8 @@ from pydantic import Field, create_model, model_validator
 from torch import Tensor, nn
 
 from lik.core.configuration import Settings, nearest
-from lik.objectives.kl import Weighed
-from lik.objectives.perceptual import Features, feature_loss
-from lik.objectives.similarity import ms_ssim, ssim
+from lik.objectives.interface import Objective, Weighed
+from lik.objectives.similarity import Features, feature_loss, ms_ssim, ssim
 
 STEP = 1 / 255
 """The distance of two values of an 8-bit pixel in 0…1."""
@@ -100,16 +99,6 @@ def logistic(images: Tensor, reconstructions: Tensor, log_scale: Tensor) -> Tens
     return -mass.flatten(1).sum(dim=1)
 
 
-def one_less_ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
-    """1 − SSIM, 0…2."""
-    return 1 - ssim(images, reconstructions)
-
-
-def one_less_ms_ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
-    """1 − MS-SSIM, 0…1."""
-    return 1 - ms_ssim(images, reconstructions)
-
-
 @dataclass(frozen=True)
 class ErrorOptions:
     """What errors with a state or a network of their own are made of."""
@@ -119,32 +108,17 @@ class ErrorOptions:
     layers: tuple[int, ...] | None = None
 
 
-class StatefulError(nn.Module):
-    """An error that learns or counts something of its own, in training mode only."""
-
-    def __init__(self, options: ErrorOptions) -> None:
-        super().__init__()
-
-    def metrics(self) -> dict[str, float]:
-        """What it has arrived at, by name; waits for the device."""
-        return {}
-
-    def restore(self, metrics: Mapping[str, float]) -> None:
-        """Put back what `metrics` gave, as far as it is there."""
-
-
-class GaussianError(StatefulError):
+class GaussianError(Objective):
     """`gaussian` with the σ that suits each batch best, or with a learned one.
 
     What is measured of the optimal σ takes that of the last batches.
     """
 
-    slow_log: nn.Parameter
     mean_square: Tensor
     seen: Tensor
 
     def __init__(self, options: ErrorOptions) -> None:
-        super().__init__(options)
+        super().__init__()
         self.learned = options.variance == "learned"
         if self.learned:
             self.slow_log = nn.Parameter(torch.tensor(START).log() / PACE)
@@ -180,11 +154,11 @@ class GaussianError(StatefulError):
         return PACE * self.slow_log if self.learned else 0.5 * self.mean_square.log()
 
 
-class LogisticError(StatefulError):
+class LogisticError(Objective):
     """`logistic` with a learned scale."""
 
     def __init__(self, options: ErrorOptions) -> None:
-        super().__init__(options)
+        super().__init__()
         self.slow_log = nn.Parameter(torch.tensor(START).log() / PACE)
 
     def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -197,11 +171,11 @@ class LogisticError(StatefulError):
         self.slow_log.data.fill_(math.log(metrics.get("logistic_scale", START)) / PACE)
 
 
-class FeatureError(StatefulError):
+class FeatureError(Objective):
     """`feature_loss` in a network that is fixed, and no part of the state."""
 
     def __init__(self, options: ErrorOptions) -> None:
-        super().__init__(options)
+        super().__init__()
         assert options.features is not None
         self.network = (options.features,)  # in a tuple, where PyTorch does not look
         self.layers = options.layers
@@ -217,7 +191,7 @@ class Error:
     ``logged``: its name in the journal, where that is another than in a recipe.
     """
 
-    measure: Callable[[Tensor, Tensor], Tensor] | type[StatefulError]
+    measure: Callable[[Tensor, Tensor], Tensor] | type[nn.Module]
     scale: str
     logged: str = ""
 
@@ -228,8 +202,8 @@ ERRORS: dict[str, Error] = {
     "gaussian": Error(GaussianError, "−log N(x; x̂, σ²)"),
     "l1": Error(l1, "Σ|x−x̂|"),
     "logistic": Error(LogisticError, "−log P(x), logistic"),
-    "ssim": Error(one_less_ssim, "(1−SSIM)", "ssim_error"),
-    "ms_ssim": Error(one_less_ms_ssim, "(1−MS-SSIM)", "ms_ssim_error"),
+    "ssim": Error(lambda *pair: 1 - ssim(*pair), "(1−SSIM)", "ssim_error"),
+    "ms_ssim": Error(lambda *pair: 1 - ms_ssim(*pair), "(1−MS-SSIM)", "ms_ssim_error"),
     "features": Error(FeatureError, "feature distance"),
 }
 """Every error that a recipe may name."""
@@ -287,7 +261,7 @@ else:
     """
 
 
-class ReconstructionLoss(nn.Module):
+class ReconstructionLoss(Objective):
     """The weighted sum of the errors that ``settings`` name."""
 
     def __init__(
@@ -307,7 +281,8 @@ class ReconstructionLoss(nn.Module):
     def forward(self, images: Tensor, reconstructions: Tensor) -> Weighed:
         """Images (B, 3, S, S) and what was made of them → the weighted sum and each error."""
         errors = {name: error(images, reconstructions) for name, error in self.errors.items()}
-        total = reduce(add, (_weighed(self.weights[name], e) for name, e in errors.items()))
+        weighed = (e if self.weights[n] == 1 else self.weights[n] * e for n, e in errors.items())
+        total = reduce(add, weighed)
         if self.alone:
             return Weighed(total, {})
         terms = {ERRORS[name].logged or name: error for name, error in errors.items()}
@@ -315,19 +290,3 @@ class ReconstructionLoss(nn.Module):
         with torch.no_grad():
             squares = sse(images, reconstructions)
         return Weighed(total, terms | {"sse": errors.get("sse", squares)})
-
-    def metrics(self) -> dict[str, float]:
-        """The present σ or scale, where there is one; waits for the device."""
-        return {k: v for error in self._stateful() for k, v in error.metrics().items()}
-
-    def restore(self, metrics: Mapping[str, float]) -> None:
-        """Put back what `metrics` gave."""
-        for error in self._stateful():
-            error.restore(metrics)
-
-    def _stateful(self) -> list[StatefulError]:
-        return [child for child in self.children() if isinstance(child, StatefulError)]
-
-
-def _weighed(weight: float, error: Tensor) -> Tensor:
-    return error if weight == 1 else weight * error

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from lik.core.gaussian import Posterior
-from lik.objectives.perceptual import Features
-from lik.objectives.settings import ObjectiveSettings
+from lik.objectives.interface import Objective, ObjectiveSettings
+from lik.objectives.similarity import Features
 
 Critic = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor]], list[Tensor]]
 """Pictures and decodings, and maps of both → scores by head, each (B, 1, H, W)."""
@@ -109,7 +109,7 @@ class Sights:
         )
 
 
-class Sharpness(nn.Module):
+class Sharpness(Objective):
     """The objective of a refiner. Its state: the critic, steps so far, and the critic's weight λ.
 
     Args:
@@ -228,6 +228,14 @@ class Sharpness(nn.Module):
             for term in (fidelity, realism)
         )
         self.weight.copy_(self.settings.critic * ours / theirs.clamp(min=1e-12))
+
+    def settled(self) -> bool:
+        """Never: the critic moves, so that losses of different times do not compare."""
+        return False
+
+    def metrics(self) -> dict[str, float]:
+        """The weight λ of the critic."""
+        return {"critic_weight": float(self.present_weight())}
 
     def present_weight(self) -> Tensor:
         """The weight λ of the critic at this step, ()."""

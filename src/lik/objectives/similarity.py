@@ -1,10 +1,14 @@
-"""Structural similarity as a function with gradients (Wang et al. 2004), and over several scales.
+"""How alike two pictures look, as functions with gradients.
 
-Both give the numbers of torchmetrics for images in 0…1: Gaussian windows with σ = 1.5 of 11
-pixels, the picture mirrored at its borders, K1 = 0.01, K2 = 0.03.
+Structural similarity (Wang et al. 2004), also over several scales, gives the numbers of
+torchmetrics for images in 0…1: Gaussian windows with σ = 1.5 of 11 pixels, the picture mirrored at
+its borders, K1 = 0.01, K2 = 0.03. Distance in the features of a network is that of Hou, Shen, Sun &
+Qiu (arXiv:1610.00291).
 
-Shapes: images (B, C, S, S) in 0…1; similarities (B,), 1 for equal pictures.
+Shapes: images (B, C, S, S) in 0…1; similarities (B,), 1 for equal pictures; distances (B,).
 """
+
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own abbreviation)
@@ -17,6 +21,11 @@ C1, C2 = 0.01**2, 0.03**2
 
 EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """How much each scale counts, finest first (Wang, Simoncelli & Bovik 2003)."""
+
+Features = Callable[[Tensor], Sequence[Tensor]]
+"""Images (B, 3, S, S) in 0…1 → feature maps (B, C, H, W), from shallow to deep.
+
+Its weights are to be fixed; gradients go through it to the images."""
 
 
 def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -94,3 +103,25 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     """base^exponent, and 0 without a gradient where the base is not positive."""
     positive = base > 0
     return torch.where(positive, torch.where(positive, base, 1.0) ** exponent, 0.0)
+
+
+def feature_loss(
+    features: Features,
+    images: Tensor,
+    reconstructions: Tensor,
+    layers: Sequence[int] | None = None,
+) -> Tensor:
+    """Σ over layers of ½ the mean square difference of two feature maps, (B,).
+
+    Equations 3 and 4 of the paper: 1 / (2CHW) Σ (Φ(x) − Φ(x̂))² of each layer, added up. The unit
+    is that of the features, squared. ``layers`` counts the network's maps from 0; all by default.
+    """
+    with torch.no_grad():
+        targets = features(images)
+    found = features(reconstructions)
+    chosen = range(len(found)) if layers is None else layers
+    distances = [
+        0.5 * (found[layer].float() - targets[layer].float()).square().flatten(1).mean(dim=1)
+        for layer in chosen
+    ]
+    return torch.stack(distances).sum(dim=0)

@@ -20,7 +20,7 @@ AHEAD = 2
 """Batches that are read from a memory map while another one is being worked on."""
 
 PIECE = 4096
-"""Pictures that are sent to a GPU at a time."""
+"""Pictures that are sent to a GPU at a time, so that there is never a second copy of all here."""
 
 
 @dataclass(frozen=True)
@@ -99,44 +99,39 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """Every face once, in the order of the set, never mirrored, all in this process."""
-        none = np.zeros(self.batch_size, bool)
-        for start in range(0, len(self.indices), self.batch_size):
-            chosen = self.indices[start : start + self.batch_size]
-            turned = none[: len(chosen)]
-            pixels = self._pixels(self._at_pictures(chosen), self._at_pictures(turned))
-            images = to_float(pixels.to(self.device))
-            yield Batch(images, len(chosen), len(chosen), self._labels(chosen))
+        return self._read(self.indices, np.zeros(len(self.indices), bool), slice(None))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Every face once, shuffled; from ``first_step`` on, for an epoch that was broken off."""
         random = numpy_stream(self.seed, "order", epoch)
         order = random.permutation(self.indices)
         mirrored = (random.random(len(order)) < 0.5) & self.mirror
-        parts = [
-            slice(step * self.batch_size, (step + 1) * self.batch_size)
-            for step in range(first_step, self.steps)
-        ]
-        there = isinstance(self.pictures, Tensor)
+        first = first_step * self.batch_size
+        return self._read(order[first:], mirrored[first:], self.share)
+
+    def _read(self, order: np.ndarray, mirrored: np.ndarray, mine: slice) -> Iterator[Batch]:
+        """The faces of ``order`` in batches, of which ``mine`` are of this process."""
+        starts = range(0, len(order), self.batch_size)
+        parts = [slice(start, start + self.batch_size) for start in starts]
         chosen, turned = (self._at_pictures(array) for array in (order, mirrored))
 
         def share(part: slice) -> slice:
             """Of the batch, what this process reads: a face even where none is its own."""
-            return self.share if len(order[part][self.share]) else slice(0, 1)
+            return mine if len(order[part][mine]) else slice(0, 1)
 
         def pixels(part: slice) -> Tensor:
             return self._pixels(chosen[part][share(part)], turned[part][share(part)])
 
+        there = isinstance(self.pictures, Tensor)
         read = map(pixels, parts) if there else _ahead(pixels, parts)
         for part, content in zip(parts, read, strict=True):
             faces = order[part]
             images = to_float(content.to(self.device, non_blocking=True))
-            labels = self._labels(faces[share(part)])
-            yield Batch(images, len(faces), len(faces[self.share]), labels)
-
-    def _labels(self, chosen: np.ndarray) -> Tensor | None:
-        if self.labels is None:
-            return None
-        return torch.from_numpy(self.labels[chosen]).to(self.device, non_blocking=True)
+            labels = None
+            if self.labels is not None:
+                labels = torch.from_numpy(self.labels[faces[share(part)]])
+                labels = labels.to(self.device, non_blocking=True)
+            yield Batch(images, len(faces), len(faces[mine]), labels)
 
     def _at_pictures(self, array: np.ndarray) -> np.ndarray | Tensor:
         """An array that chooses among pictures, where they lie.
@@ -172,11 +167,8 @@ def on_device(pictures: Pictures, device: torch.device) -> Pictures | Tensor:
     if device.type != "cuda":
         return pictures
     free, _ = torch.cuda.mem_get_info(device)
-    return copied_to(pictures, device) if pictures.nbytes < free / 2 else pictures
-
-
-def copied_to(pictures: Pictures, device: torch.device) -> Tensor:
-    """The pictures as a tensor on a device, piece by piece: there is never a second copy here."""
+    if pictures.nbytes >= free / 2:
+        return pictures
     there = torch.empty(pictures.shape, dtype=torch.uint8, device=device)
     for start in range(0, len(pictures), PIECE):
         piece = np.array(pictures[start : start + PIECE])

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from lik.models.classifier import AnyClassifierSettings, build_classifier
 from lik.objectives.augmentation import NUMBERS
-from lik.objectives.classification import ClassificationObjective, ClassificationSettings
+from lik.objectives.classification import ClassificationSettings, classification
+from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings
 from lik.training.recipe import AdamSettings, TrainingPlan
@@ -40,13 +41,11 @@ class ClassifierPlan(TrainingPlan):
     def build(self) -> nn.Module:
         return build_classifier(self.model)
 
-    def loss(self, model: Any, state: nn.Module | None = None) -> Loss:
-        objective = ClassificationObjective(self.objective)
-
+    def loss(self, model: Any, state: Objective | None = None) -> Loss:
         def loss(batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
             assert batch.labels is not None
             numbers = noise.normal(NUMBERS) if model.training else None
-            return objective(model, batch.images, batch.labels, numbers)
+            return classification(self.objective, model, batch.images, batch.labels, numbers)
 
         return loss
 

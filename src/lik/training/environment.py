@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import time
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,20 +38,18 @@ def commit_of(package: Path) -> str | None:
     Elsewhere, such as in an environment inside of somebody's repository, git would name a commit
     that has nothing to do with Lik.
     """
-    if _git(package, "rev-parse", "--show-prefix") != "src/lik/":
-        return None
-    return _git(package, "describe", "--always", "--dirty", "--abbrev=12")
 
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
+    def git(*arguments: str) -> str:
         answer = subprocess.run(
             ["git", *arguments],
-            cwd=folder, capture_output=True, text=True, timeout=5, check=True,
+            cwd=package, capture_output=True, text=True, timeout=5, check=True,
         )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
+        return answer.stdout.strip()
+
+    with suppress(OSError, subprocess.SubprocessError):
+        if git("rev-parse", "--show-prefix") == "src/lik/":
+            return git("describe", "--always", "--dirty", "--abbrev=12")
+    return None
 
 
 def installed(package: str) -> str:

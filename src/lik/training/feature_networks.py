@@ -12,7 +12,7 @@ from lik.core.errors import UnusableInput
 from lik.models.classifier import AttributeClassifier, load_attribute_classifier
 from lik.models.saved import weights_file
 from lik.models.vgg import VGG19Features, holds_torchvision_names, load_vgg19
-from lik.objectives.perceptual import Features
+from lik.objectives.similarity import Features
 
 
 def open_features(

@@ -106,13 +106,18 @@ def train(
             speed.count(batch.total)
             last = state.step_in_epoch == batches.steps
             look = last or state.step_in_epoch % READ_EVERY == 0
-            stop = callback.should_stop() if processes.count == 1 else False
-            if look and processes.count > 1:  # all processes stop after the same step
-                stop = processes.any(callback.should_stop(), batches.device)
+            # All processes stop after the same step.
+            stop = (look or processes.count == 1) and processes.any(
+                callback.should_stop(), batches.device
+            )
             if look or stop:
                 state.sums = totals.values()
                 step.guard.require_progress(state.step, step.rate(state.step - 1))
-                callback.progressed(_progress(state, speed.images_per_second))
+                progress = TrainingProgress(
+                    state.epoch + 1, state.step_in_epoch, state.step, _means(state),
+                    speed.images_per_second,
+                )  # fmt: skip
+                callback.progressed(progress)
             if stop and not last:
                 callback.save()
                 return False
@@ -137,10 +142,7 @@ def measure(model: nn.Module, loss: Loss, batches: Batches) -> Metrics:
 
 
 def _end_epoch(
-    state: TrainState,
-    limit: Limit,
-    callback: LoopCallback,
-    images_per_second: float,
+    state: TrainState, limit: Limit, callback: LoopCallback, images_per_second: float
 ) -> None:
     train = _means(state)
     state.epoch += 1
@@ -165,16 +167,6 @@ def _end_epoch(
             f"the loss after the last epoch, {state.epoch}, is no finite number; what was saved "
             "before is intact: begin a new run with a lower learning rate."
         )
-
-
-def _progress(state: TrainState, images_per_second: float) -> TrainingProgress:
-    return TrainingProgress(
-        state.epoch + 1,
-        state.step_in_epoch,
-        state.step,
-        _means(state),
-        images_per_second,
-    )
 
 
 def _means(state: TrainState) -> Metrics:

@@ -15,19 +15,18 @@ from torch import nn
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.locks import held
-from lik.core.randomness import torch_stream
+from lik.core.randomness import derive, torch_stream
 from lik.core.run_folder import RunFolder
 from lik.models.saved import save_model, saved_step
-from lik.training import journal
+from lik.objectives.interface import Objective
+from lik.training import fast, journal
 from lik.training.batches import Batches, Noise, on_device
-from lik.training.building import build_step
 from lik.training.callback import Callback
-from lik.training.checkpoint import save_state
+from lik.training.checkpoint import open_run, require_run, save_state
 from lik.training.loop import Limit, TrainingProgress, TrainState, measure, train
 from lik.training.processes import ALONE, Processes
 from lik.training.recipe import TrainingPlan
-from lik.training.resuming import open_run, require_run
-from lik.training.step import Step
+from lik.training.step import MovingAverage, Step
 
 SAVE_EVERY_SECONDS = 30.0
 
@@ -85,7 +84,10 @@ def run_training(
     """
     require_run(folder)
     callback = callback or Callback()
-    training, validation = _batches(plan, data, device, processes)
+    pictures, size, seed = on_device(data.pictures, device), plan.batch_size, plan.seed
+    validation = Batches(pictures, data.validation, size, device, seed, labels=data.labels)
+    training = replace(validation, indices=data.train, mirror=plan.mirror)
+    training = replace(training, rank=processes.rank, processes=processes.count)
     objective = plan.state(len(data.train), device)
     if processes.count > 1 and plan.objective.whole_batch:
         raise UnusableInput(
@@ -120,42 +122,71 @@ def run_training(
     return Outcome(finished, resumed_from, state, step.shown)
 
 
-def _batches(
-    plan: TrainingPlan, data: TrainingData, device: torch.device, processes: Processes
-) -> tuple[Batches, Batches | None]:
-    """The training faces, shared among the processes, and the validation faces."""
-    pictures = on_device(data.pictures, device)
-    training = Batches(
-        pictures, data.train, plan.batch_size, device, plan.seed, plan.mirror,
-        processes.rank, processes.count, data.labels,
-    )  # fmt: skip
-    if not len(data.validation):
-        return training, None
-    return training, Batches(
-        pictures, data.validation, plan.batch_size, device, plan.seed, labels=data.labels
+def build_step(
+    plan: TrainingPlan,
+    device: torch.device,
+    faces: int,
+    objective: Objective,
+    processes: Processes = ALONE,
+    notify: Notify = no_notices,
+) -> tuple[Step, fast.Acceleration]:
+    """The model with fresh weights and all that will change them, and what makes it fast.
+
+    ``faces`` are those of an epoch, ``objective`` is what `TrainingPlan.state` gives; ``notify`` is
+    given a sentence where something that makes it fast fails later.
+    """
+    fast.prepare(plan.device, device)
+    torch.manual_seed(derive(plan.seed, "weights"))
+    # Channels last is how convolutions are fastest, and how the pictures lie in memory.
+    model = plan.build().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    how = fast.choose_acceleration(
+        plan.device,
+        device,
+        plan.epochs * faces,
+        sum(weight.numel() for weight in model.parameters()),
+        processes.count == 1 and plan.objective.recordable,
     )
+    fast.quicken(model)
+    shared = processes.shared(model, device)
+    loss = plan.loss(fast.InPrecision(shared, how.precision), objective)
+    loss = fast.quick_loss(
+        loss, how, shared, objective, plan.noise_width(model), plan.batch_size, notify
+    )
+    settings, steps = plan.optimizer, -(-faces // plan.batch_size)
+    parts: dict[str, Any] = {
+        "model": model,
+        "loss": loss,
+        "optimizer": settings.build(nn.ModuleList([model, objective])),
+        "rate": lambda number: settings.rate(number, plan.epochs * steps),
+        "clip": settings.clip,
+        "average": MovingAverage(model, plan.ema) if plan.ema is not None else None,
+        "processes": processes.count,
+        "objective": objective,
+    }
+    if not how.graph:
+        return plan.step_class(**parts), how
+    recorder = fast.CudaRecorder(device)
+    parts |= {"batch_size": plan.batch_size, "recorder": recorder, "notify": notify}
+    return fast.GraphedStep(**parts, compiled=how.compiled), how
 
 
+@dataclass(eq=False)
 class Checkpointer:
     """Validates, writes what the loop reports into the run, and passes it on to the callback.
 
     In processes other than the first it does none of it.
     """
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        plan: TrainingPlan,
-        description: dict[str, Any],
-        step: Step,
-        validation: Batches | None,
-        callback: Callback,
-        processes: Processes,
-    ) -> None:
-        self.folder, self.plan, self.description = folder, plan, description
-        self.step, self.validation = step, validation
-        self.callback, self.processes = callback, processes
-        self.provenance = plan.provenance()
+    folder: RunFolder
+    plan: TrainingPlan
+    description: dict[str, Any]
+    step: Step
+    validation: Batches
+    callback: Callback
+    processes: Processes
+
+    def __post_init__(self) -> None:
+        self.provenance = self.plan.provenance()
         self.state = TrainState()
         self.saved_at = time.monotonic()
 
@@ -178,7 +209,7 @@ class Checkpointer:
         The objective is taken at its present weights.
         """
         metrics = None
-        if self.processes.first and self.validation is not None:
+        if self.processes.first and self.validation.steps:
             loss = self.plan.loss(self.step.shown, self.step.objective.eval())
             metrics = measure(self.step.shown, loss, self.validation)
         answer: journal.Metrics | None = self.processes.from_first(metrics)
@@ -198,7 +229,7 @@ class Checkpointer:
         images_per_second: float,
         best: bool,
     ) -> None:
-        if not self.plan.losses_compare(self.step.objective):
+        if not self.step.objective.settled():
             # Its weights change: later losses do not compare, and the next epoch is the best one.
             self.state.best = None
         if not self.processes.first:
@@ -229,9 +260,9 @@ class Checkpointer:
             "learning_rate": self.step.rate(max(0, self.state.step - 1)),
             "skipped_steps": int(self.step.guard.skipped),
         }
-        if arrived := self.plan.objective_metrics(self.step.objective):
+        if arrived := self.step.objective.metrics():
             found["objective"] = arrived
-        if self.validation is not None:
+        if self.validation.steps:
             found |= self.plan.details(shown, (b.images for b in self.validation.in_order()))
         return found
 
@@ -247,7 +278,7 @@ class Checkpointer:
         metadata |= {"epochs": self.state.epoch, "step": self.state.step}
         metadata["objective"] = self.plan.objective.model_dump(mode="json")
         metadata |= self.provenance
-        if arrived := self.plan.objective_metrics(self.step.objective):
+        if arrived := self.step.objective.metrics():
             metadata["objective_state"] = arrived
         save_model(path, model, self.plan.model, metadata)
 

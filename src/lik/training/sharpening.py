@@ -15,12 +15,13 @@ from lik.models.catalogue import RefinedSettings, build
 from lik.models.critic import PairCritic
 from lik.models.refiner import Refined
 from lik.models.saved import load_model, weights_file
+from lik.objectives.interface import Objective
 from lik.objectives.sharpness import EXTRA_NUMBERS, Sharpness, SharpnessSettings, Sights
 from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings
 from lik.training.feature_networks import network_hash, open_features
 from lik.training.recipe import AdamSettings, TrainingPlan
-from lik.training.step import Guard, Loss, Step, total_norm
+from lik.training.step import Guard, Loss, Step
 
 CRITIC_RATE = 0.5
 """The critic's learning rate, in those of the refiner."""
@@ -67,7 +68,7 @@ class SharpenPlan(TrainingPlan):
         critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return Sharpness(self.objective, features, critic, precision).to(device)
 
-    def loss(self, model: Any, state: nn.Module | None = None) -> Loss:
+    def loss(self, model: Any, state: Objective | None = None) -> Loss:
         objective = state or self.state(1, next(model.parameters()).device).train(model.training)
         assert isinstance(objective, Sharpness)
         width = model.noise_width + EXTRA_NUMBERS
@@ -76,13 +77,6 @@ class SharpenPlan(TrainingPlan):
             return objective.refiner_terms(objective.see(model, batch.images, noise.normal(width)))
 
         return loss
-
-    def losses_compare(self, state: nn.Module) -> bool:
-        return False  # the critic moves
-
-    def objective_metrics(self, state: nn.Module) -> dict[str, Any]:
-        assert isinstance(state, Sharpness)
-        return {"critic_weight": float(state.present_weight())}
 
     def provenance(self) -> dict[str, Any]:
         return {
@@ -94,8 +88,8 @@ class SharpenPlan(TrainingPlan):
 class SharpenStep(Step):
     """A step of the refiner, then one of its critic, on the same pictures."""
 
-    def __init__(self, **parts: Any) -> None:
-        super().__init__(**parts)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         assert isinstance(self.model, Refined)
         assert isinstance(self.objective, Sharpness)
         self.refined, self.sharpness = self.model, self.objective
@@ -117,7 +111,9 @@ class SharpenStep(Step):
         terms = self.sharpness.critic_terms(sights, noise.generator)
         self.optimizer.zero_grad(set_to_none=True)
         terms["critic_loss"].mean().backward()  # type: ignore[no-untyped-call]
-        norm = total_norm(list(self.objective.parameters()))
+        norm = nn.utils.get_total_norm(
+            [w.grad for w in self.objective.parameters() if w.grad is not None]
+        )
         self.optimizer.found_inf = self.critic_guard.skips(norm)
         scale = self.clip_scale(norm)
         if scale is not None:

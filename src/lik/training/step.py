@@ -3,7 +3,9 @@
 Nothing here waits for the device: what happened stays in tensors until somebody reads them.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lik.core.errors import FailedOnTheWay
-from lik.training.averaging import MovingAverage
+from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
 
 Loss = Callable[[Batch, Noise], Mapping[str, Tensor]]
@@ -74,39 +76,66 @@ class Guard:
             setattr(self, name, value.to(self.usual.device))
 
 
+class MovingAverage:
+    """A second model whose weights follow those of the first (Polyak & Juditsky 1992).
+
+    Early on, when the weights move fast, the average is short: the decay of step t is at most
+    (1 + t) / (10 + t), as in TensorFlow's ExponentialMovingAverage. The averages of batch
+    normalisation are taken over as they are.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.decay = decay
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Move towards the weights of ``model``, after a step."""
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        self.steps += 1
+        torch._foreach_lerp_([*self.model.parameters()], [*model.parameters()], 1 - decay)
+        for kept, new in zip(self.model.buffers(), model.buffers(), strict=True):
+            kept.copy_(new)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "weights": self.model.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.steps = state["steps"]
+        self.model.load_state_dict(state["weights"])
+
+
+@dataclass(eq=False)
 class Step:
     """Everything that changes with a step, and the step itself.
 
     Attributes:
         model: what is trained. average: the running mean of its weights, or None.
+        clip: the longest gradient that is taken as it is.
+        processes: how many share the work.
         objective: what the loss itself learns or counts, often nothing.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        loss: Loss,
-        optimizer: torch.optim.Optimizer,
-        rate: Rate,
-        clip: float | None = None,
-        average: MovingAverage | None = None,
-        processes: int = 1,
-        objective: nn.Module | None = None,
-    ) -> None:
-        self.model = model
-        self.loss = loss
-        self.optimizer: Any = optimizer
-        self.rate = rate
-        self.clip = clip
-        self.average = average
-        self.processes = processes
-        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
-        self.objective = nn.Module() if objective is None else objective
-        kept = [buffer for buffer in self.objective.buffers() if buffer.is_floating_point()]
-        self.buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()] + kept
+    model: nn.Module
+    loss: Loss
+    optimizer: Any
+    rate: Rate
+    clip: float | None = None
+    average: MovingAverage | None = None
+    processes: int = 1
+    objective: Objective = field(default_factory=Objective)
+
+    def __post_init__(self) -> None:
+        self.weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        own, kept = (
+            [buffer for buffer in module.buffers() if buffer.is_floating_point()]
+            for module in (self.model, self.objective)
+        )
+        self.buffers = own + kept
         # What has to be brought together from all processes, which DDP does for the model alone.
-        self.learned = list(self.objective.parameters()) if processes > 1 else []
-        self.running = kept if processes > 1 else []
+        self.learned = list(self.objective.parameters()) if self.processes > 1 else []
+        self.running = kept if self.processes > 1 else []
         self.guard = Guard(self.weights[0].device)
 
     def __call__(self, batch: Batch, noise: Noise, number: int) -> dict[str, Tensor]:
@@ -116,12 +145,16 @@ class Step:
             The sums of the terms over the images of this process and ``images``, the number of
             them; all 0 where the step was skipped.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(number)
+        self.set_rate(self.rate(number))
         sums = self.take(batch, noise)
         if self.average is not None:
             self.average.update(self.model)
         return sums
+
+    def set_rate(self, rate: float) -> None:
+        """Let the optimizer take this learning rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
 
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         """The step as far as it is the device's work: nothing in it depends on its number."""
@@ -138,7 +171,7 @@ class Step:
         self, terms: Mapping[str, Tensor], before: Sequence[Tensor], mine: int
     ) -> dict[str, Tensor]:
         """Check the gradients, move the weights, sum the terms."""
-        norm = total_norm(self.weights)
+        norm = self.gradient_norm()
         skip = self.guard.skips(norm)
         # The fused optimizer reads both on the device: it divides the gradients by grad_scale,
         # and leaves weights and moments as they are where found_inf is 1.
@@ -148,6 +181,10 @@ class Step:
             self.optimizer.grad_scale = scale
         self.optimizer.step()
         return self.sum_terms(terms, before, skip, mine)
+
+    def gradient_norm(self) -> Tensor:
+        """The length of the gradient of all weights that have one, ()."""
+        return nn.utils.get_total_norm([w.grad for w in self.weights if w.grad is not None])
 
     def clip_scale(self, norm: Tensor) -> Tensor | None:
         """What gradients of this norm () are divided by, so that none is longer than allowed."""
@@ -190,17 +227,3 @@ class Step:
         if self.objective.state_dict():
             parts["objective"] = self.objective
         return parts if self.average is None else parts | {"average": self.average}
-
-
-def total_norm(weights: Sequence[Tensor]) -> Tensor:
-    """The length of the gradient of all weights that have one, ()."""
-    return torch.nn.utils.get_total_norm([w.grad for w in weights if w.grad is not None])
-
-
-def adam(
-    model: nn.Module, learning_rate: float, betas: tuple[float, float], epsilon: float
-) -> torch.optim.Optimizer:
-    """Adam with one kernel for all weights, which is the same arithmetic and faster."""
-    return torch.optim.Adam(
-        model.parameters(), lr=learning_rate, betas=betas, eps=epsilon, fused=True
-    )

@@ -1,3 +1,10 @@
+"""What makes a training fast is chosen by machine, length and wish; freed memory is kept."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
 import torch
 
 from lik.core import precision
@@ -35,3 +42,32 @@ def test_compilation_is_for_long_trainings_where_a_compiler_is(monkeypatch):
 def test_a_compiler_is_looked_for_where_the_user_says(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert acceleration.compiler() is None
+
+
+FAULTS = """
+import resource, numpy as np
+from lik.training.fast.acceleration import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        blocks = [np.ones(size << 20, np.uint8) for size in (1, 4, 12, 40)]
+        del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+usual = faults()
+assert keep_freed_memory()
+faults()
+print(usual, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_memory_that_is_kept_is_not_paged_in_anew():
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], check=True, capture_output=True, text=True
+    )
+    usual, kept = (int(number) for number in done.stdout.split())
+    assert usual > 1000
+    assert kept < usual / 20

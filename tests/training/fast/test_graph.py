@@ -1,5 +1,6 @@
 """A recorded step does what a step does; where there is no GPU, a tape of operations stands in."""
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -10,19 +11,17 @@ from torch.utils._pytree import tree_leaves
 
 from lik.core.randomness import torch_stream
 from lik.core.run_folder import RunFolder
-from lik.models.saved import load_model
-from lik.training import building, fast, journal
+from lik.training import fast, journal
 from lik.training.batches import Batch, Noise
-from lik.training.callback import Callback
 from lik.training.fast.acceleration import DeviceSettings, choose_acceleration, compiler
-from lik.training.fast.compilation import Compiled
 from lik.training.fast.graph import WARM_UP, GraphedStep
+from lik.training.fast.losses import Compiled
 from lik.training.recipe import load_recipe
-from lik.training.running import TrainingData, run_training
+from lik.training.running import build_step, run_training
 from lik.training.step import Step
+from trainings import CPU, StopAfter, noise_data, same_weights
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-CPU = torch.device("cpu")
 
 
 class Tape(TorchDispatchMode):
@@ -82,6 +81,10 @@ class CannotRecord(OnTape):
         raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
 
+def test_warming_up_takes_more_than_one_step():
+    assert WARM_UP >= 3
+
+
 def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
     settings = ["model.latent=4", "batch_size=4", "ema=0.9", "optimizer.clip=5",
                 "optimizer.schedule=cosine", "optimizer.warmup=3"]  # fmt: skip
@@ -96,7 +99,7 @@ def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fast, "choose_acceleration", chosen)
         patched.setattr(fast, "CudaRecorder", lambda device: recorder)
-        made, _ = building.build_step(recipe, CPU, 40, recipe.state(40, CPU), notify=remarks.append)
+        made, _ = build_step(recipe, CPU, 40, recipe.state(40, CPU), notify=remarks.append)
     if loss:
         made.loss = loss(made.loss)
     if compiled:
@@ -121,6 +124,11 @@ def taken(step):
         noise = Noise(torch_stream(0, "noise", number), batch.total)
         sums.append({name: float(value) for name, value in step(batch, noise, number).items()})
     return sums
+
+
+def assert_same_sums(found, expected, tolerance=1e-5):
+    for one, other in zip(expected, found, strict=True):
+        assert other == pytest.approx(one, rel=tolerance)
 
 
 def state(step):
@@ -150,8 +158,7 @@ def test_a_recorded_step_does_what_a_step_does(recipe, one_thread):
     assert recorder.recorded == 1
     assert [sums["images"] for sums in found] == [sums["images"] for sums in expected]
     assert [sums["images"] for sums in found][8:11] == [0, 3, 0]
-    for one, other in zip(expected, found, strict=True):
-        assert other == pytest.approx(one, rel=1e-5)
+    assert_same_sums(found, expected)
     assert int(graphed.guard.skipped) == 2
     if recipe == "paper-second":  # biases before a normalisation have no gradient but noise
         return
@@ -191,9 +198,7 @@ def test_what_is_saved_of_it_is_what_is_saved_of_a_step():
 def test_what_cannot_be_recorded_goes_on_as_it_was_and_says_so():
     plain = new_step()[0]
     graphed, remarks = new_step(CannotRecord())
-    expected, found = taken(plain), taken(graphed)
-    for one, other in zip(expected, found, strict=True):
-        assert other == pytest.approx(one, rel=1e-5)
+    assert_same_sums(taken(graphed), taken(plain))
     assert remarks == [
         "The step could not be recorded as a graph (operation not permitted when stream is "
         "capturing): going on without, more slowly."
@@ -210,8 +215,7 @@ def test_an_objective_with_dice_of_its_own_is_not_recorded():
 
     recorder = OnTape()
     plain, (graphed, remarks) = new_step(loss=with_dice)[0], new_step(recorder, with_dice)
-    for one, other in zip(taken(plain), taken(graphed), strict=True):
-        assert other == pytest.approx(one, rel=1e-5)
+    assert_same_sums(taken(graphed), taken(plain))
     assert recorder.recorded == 0
     assert len(remarks) == 1
     assert "random numbers of its own" in remarks[0]
@@ -253,25 +257,18 @@ def test_only_what_stays_the_same_is_recorded():
 
 @pytest.fixture
 def data():
-    pictures = np.random.default_rng(0).integers(0, 256, (840, 32, 32, 3), dtype=np.uint8)
-    description = {"path": "", "hash": "a" * 64, "crop": {}, "attribute_names": []}
-    return TrainingData(pictures, np.arange(805), np.arange(805, 840), description)
+    return replace(noise_data(840, 32), train=np.arange(805), validation=np.arange(805, 840))
 
 
-class StopAfter(Callback):
-    def __init__(self, steps=10**9):
-        self.how, self.left = "", steps
+class Told(StopAfter):
+    how = ""
 
     def began(self, recipe, resumed, steps_per_epoch, how):
         self.how = how
 
-    def should_stop(self):
-        self.left -= 1
-        return self.left < 0
-
 
 def train(path, data, *settings, callback=None, recipe="paper-first"):
-    callback, remarks = callback or StopAfter(), []
+    callback, remarks = callback or Told(10**9), []
     recipe = load_recipe(recipe, ["batch_size=16", "model.latent=8", *settings], 32)
     run_training(RunFolder(path), recipe, data, torch.device("cuda"), callback, remarks.append)
     assert remarks == []
@@ -305,14 +302,10 @@ def test_on_a_gpu_resumed_equals_unbroken(tmp_path, data, graph, steps):
     settings = ("epochs=2", "device.deterministic=true", "device.compile=false", "ema=0.9",
                 f"device.graph={graph}", "mirror=true")  # fmt: skip
     train(tmp_path / "whole", data, *settings)
-    train(tmp_path / "broken", data, *settings, callback=StopAfter(steps))
+    train(tmp_path / "broken", data, *settings, callback=Told(steps))
     train(tmp_path / "broken", data, *settings)
     torch.use_deterministic_algorithms(False)
-    whole, broken = (
-        load_model(tmp_path / name / "model.safetensors").model.state_dict()
-        for name in ("whole", "broken")
-    )
-    assert all(torch.equal(tensor, broken[name]) for name, tensor in whole.items())
+    assert same_weights(tmp_path / "whole", tmp_path / "broken")
 
 
 @CUDA
@@ -331,7 +324,3 @@ def test_on_a_gpu_a_set_that_does_not_fit_is_read_ahead(tmp_path, data, monkeypa
     fits = train(tmp_path / "fits", data, "epochs=1")[1]
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))
     np.testing.assert_allclose(train(tmp_path / "not", data, "epochs=1")[1], fits, rtol=1e-3)
-
-
-def test_warming_up_takes_more_than_one_step():
-    assert WARM_UP >= 3

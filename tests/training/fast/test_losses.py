@@ -10,6 +10,13 @@ from lik.training.recipe import load_recipe
 CPU = torch.device("cpu")
 
 
+BATCH = Batch(torch.rand(4, 3, 16, 16), 4, 4)
+
+
+def noise():
+    return Noise(torch_stream(0, "test"), 4)
+
+
 def compiled(recipe, model, notify):
     """The loss as a training of these settings has it, compiled."""
     how, objective = Acceleration(compiled=True), recipe.state(1, CPU)
@@ -31,13 +38,12 @@ def test_a_compiler_that_fails_is_told_once_and_done_without(monkeypatch):
     remarks = []
     recipe = load_recipe("paper-first", ["model.latent=4", "batch_size=4"], 16)
     model = recipe.build()
-    batch = Batch(torch.rand(4, 3, 16, 16), 4, 4)
     losses = [
-        loss(batch, Noise(torch_stream(0, "test"), 4))["loss"]
+        loss(BATCH, noise())["loss"]
         for loss in (compiled(recipe, model, remarks.append) for _ in range(2))
         for _ in range(2)
     ]
-    plain = recipe.loss(model)(batch, Noise(torch_stream(0, "test"), 4))["loss"]
+    plain = recipe.loss(model)(BATCH, noise())["loss"]
     assert all(torch.equal(loss, plain) for loss in losses)
     assert remarks == 2 * [
         "torch.compile failed (InductorError): going on without it, more slowly."
@@ -68,13 +74,10 @@ def test_code_that_fails_in_its_backward_pass_is_done_without(monkeypatch):
     recipe = load_recipe("paper-second", ["model.latent=4", "batch_size=4"], 16)
     model = recipe.build()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    loss = compiled(recipe, model, remarks.append)
-    batch = Batch(torch.rand(4, 3, 16, 16), 4, 4)
-    found = loss(batch, Noise(torch_stream(0, "test"), 4))["loss"]
-    found.mean().backward()
+    compiled(recipe, model, remarks.append)(BATCH, noise())["loss"].mean().backward()
     assert remarks == ["torch.compile failed (AssertionError): going on without it, more slowly."]
     statistics = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(before)
-    recipe.loss(model)(batch, Noise(torch_stream(0, "test"), 4))
+    recipe.loss(model)(BATCH, noise())
     for name, value in model.state_dict().items():
         assert torch.equal(value, statistics[name]), name

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from lik.training.fast.acceleration import compiler
-from lik.training.fast.compilation import Compiled
-from lik.training.fast.update import Moments, adam_step
+from lik.training.fast.graph import adam_step, moments_of
+from lik.training.fast.losses import Compiled
 
 BETAS, EPSILON, RATE = (0.9, 0.999), 1e-7, 5e-4
 SHAPES = [(3, 4), (5,), (2, 3, 4, 4), ()]
@@ -42,7 +42,7 @@ def after_steps(lines, clip):
             optimizer.step()
         else:
             with torch.no_grad():
-                moments = Moments.of(optimizer, weights)
+                moments = moments_of(optimizer, weights)
                 lines(weights, found, moments, torch.tensor(RATE), BETAS, EPSILON, divisor,
                       skip == 1)  # fmt: skip
     states = [optimizer.state[weight] for weight in weights]
@@ -72,11 +72,10 @@ def test_a_skipped_first_step_leaves_zeros():
     weights = new_weights()
     before = [weight.detach().clone() for weight in weights]
     optimizer = torch.optim.Adam(weights, fused=True)
-    moments = Moments.of(optimizer, weights)
+    moments = moments_of(optimizer, weights)
     broken = [torch.full_like(weight, torch.nan) for weight in weights]
     with torch.no_grad():
         adam_step(weights, broken, moments, torch.tensor(RATE), BETAS, EPSILON, None,
                   torch.tensor(True))  # fmt: skip
     assert all(torch.equal(old, new) for old, new in zip(before, weights, strict=True))
-    for values in (moments.steps, moments.first, moments.second):
-        assert not any(torch.count_nonzero(value) for value in values)
+    assert not any(torch.count_nonzero(value) for values in moments for value in values)

@@ -51,8 +51,7 @@ class Square:
     def inside(self, width: float, height: float) -> bool:
         """Whether the whole square lies in a picture of this size."""
         corners = self.corners()
-        fits = (corners >= 0).all() and (corners <= (width, height)).all()
-        return bool(fits) and self.side > 0
+        return bool((corners >= 0).all() and (corners <= (width, height)).all() and self.side > 0)
 
     def padding_fraction(self, width: float, height: float) -> float:
         """The share of the square, 0…1, that lies outside of a picture of this size."""
@@ -241,6 +240,13 @@ def cut(picture: Picture, square: Square, size: int) -> Picture:
     return np.asarray(cv2.resize(part, (size, size), interpolation=filter_), np.uint8)
 
 
+def resized(picture: Picture, zoom: float) -> Picture:
+    """A picture (H, W, 3) of ``zoom`` times the size, averaged; at least one pixel each way."""
+    height, width = picture.shape[:2]
+    size = max(1, round(width * zoom)), max(1, round(height * zoom))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 MOST_SAMPLES = 4
 """Samples a side for each pixel of a crop; larger faces are reduced before they are turned."""
 
@@ -277,8 +283,7 @@ def _reduced(picture: Picture, square: Square, factor: float) -> tuple[Picture, 
     x1, y1 = min(width, int(high[0] + reach)), min(height, int(high[1] + reach))
     x0, y0 = min(x0, width - 1), min(y0, height - 1)
     part = picture[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
-    across = max(1, round(part.shape[1] / factor))
-    down = max(1, round(part.shape[0] / factor))
+    across, down = (max(1, round(side / factor)) for side in part.shape[1::-1])
     small = cv2.resize(part, (across, down), interpolation=cv2.INTER_AREA)
     # One factor serves both sides: rounding moves a point by half a small pixel at the most.
     scale = (across / part.shape[1] * down / part.shape[0]) ** 0.5

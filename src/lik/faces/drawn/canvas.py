@@ -94,10 +94,7 @@ class Canvas:
         At depth 0.4 the middle keeps its place, what is in front of it moves along with the
         turn, and the side that turns away becomes narrower.
         """
-        moved = np.empty_like(points)
-        moved[:, 0] = self.turned_x(points[:, 0], depth)
-        moved[:, 1] = points[:, 1]
-        return moved
+        return np.stack([self.turned_x(points[:, 0], depth), points[:, 1]], axis=1)
 
     def turned_x(
         self, x: NDArray[np.float64], depth: float | NDArray[np.float64]
@@ -142,21 +139,20 @@ class Canvas:
     def soft(self, x: float | tuple[float, float], y: float, width: float, height: float) -> Mask:
         """A soft spot, or two side by side: 1 in the middle, fading away to nothing."""
         places = x if isinstance(x, tuple) else (x,)
-        scale, (left, top) = self._scale, self._offset
-        columns = _pixels(
-            int(((min(places) - 2.4 * width) * scale + left) * _FINE),
-            int(((max(places) + 2.4 * width) * scale + left) * _FINE), self.size,
-        )  # fmt: skip
-        rows = _pixels(
-            int(((y - 2.4 * height) * scale + top) * _FINE),
-            int(((y + 2.4 * height) * scale + top) * _FINE), self.size,
-        )  # fmt: skip
+        left, top = self._offset
+        columns = self._span(min(places) - 2.4 * width, max(places) + 2.4 * width, left)
+        rows = self._span(y - 2.4 * height, y + 2.4 * height, top)
         across = self._bump(self.x[:, columns], places[0], width)
         if len(places) > 1:
             across = np.maximum(across, self._bump(self.x[:, columns], places[1], width))
         values = across * self._bump(self.y[rows], y, height)
         # Less what is left at the rim, so that a spot has no edge.
         return Mask(np.maximum(values - _RIM, 0), rows, columns)
+
+    def _span(self, low: float, high: float, offset: float) -> slice:
+        """The pixels from one place of the head to another."""
+        start, end = (int((place * self._scale + offset) * _FINE) for place in (low, high))
+        return _pixels(start, end, self.size)
 
     @staticmethod
     def _bump(axis: Plane, middle: float, width: float) -> Plane:

@@ -56,6 +56,22 @@ class Factors:
     scale: float = 0.0  # −1 smaller … 1 larger, by 3 %
     shift: float = 0.0  # −1 left … 1 right, by half a sixty-fourth of the picture
 
+    @property
+    def hair_seen(self) -> bool:
+        # A hat leaves short hair no place to be seen.
+        return not self.bald and (not self.hat or self.hair_length > 0.2)
+
+    @property
+    def top_seen(self) -> bool:
+        return not self.bald and not self.hat
+
+    @property
+    def long_hair(self) -> bool:
+        return self.hair_seen and self.hair_length > 0.4
+
+    def hair_of(self, colour: str) -> bool:
+        return self.hair_seen and HAIR_COLOURS[self.hair_colour] == colour
+
 
 FACTOR_NAMES = tuple(field.name for field in fields(Factors))
 
@@ -124,73 +140,45 @@ def factors_of(values: Mapping[str, float]) -> Factors:
     return Factors(**{name: type(kind)(values[name]) for name, kind in kinds.items()})
 
 
-def attributes(factors: Factors) -> dict[str, int]:
-    """The attributes of CelebA that the picture shows, 1 or −1."""
-    hair, beard = HAIR_COLOURS[factors.hair_colour], BEARDS[factors.beard]
-    # A hat leaves short hair no place to be seen.
-    hair_seen = not factors.bald and (not factors.hat or factors.hair_length > 0.2)
-    top_seen = not factors.bald and not factors.hat
-    long_hair = hair_seen and factors.hair_length > 0.4
-    truths = {
-        "5_o_Clock_Shadow": beard == "stubble",
-        "Arched_Eyebrows": factors.brow_arch > 0.6,
-        "Bald": factors.bald and not factors.hat,
-        "Bangs": factors.fringe and top_seen,
-        "Big_Lips": factors.lips > 0.7,
-        "Big_Nose": factors.nose > 0.7,
-        "Black_Hair": hair_seen and hair == "black",
-        "Blond_Hair": hair_seen and hair == "blond",
-        "Brown_Hair": hair_seen and hair == "brown",
-        "Bushy_Eyebrows": factors.brow_thickness > 0.7,
-        "Chubby": factors.face_width > 0.7 and factors.jaw > 0.5,
-        "Eyeglasses": factors.glasses,
-        "Goatee": beard == "goatee",
-        "Gray_Hair": hair_seen and hair == "grey",
-        "Mouth_Slightly_Open": factors.mouth_open > 0.12,
-        "Mustache": factors.moustache,
-        "Narrow_Eyes": factors.eyes_open < 0.5,
-        "No_Beard": beard == "none",
-        "Oval_Face": factors.face_width < 0.5 and factors.jaw < 0.5,
-        "Pale_Skin": factors.skin < 0.1,
-        "Receding_Hairline": factors.hairline > 0.8 and top_seen and not factors.fringe,
-        "Rosy_Cheeks": factors.blush > 0.75 and factors.skin < 0.7,
-        "Smiling": factors.smile > 0.15,
-        "Straight_Hair": long_hair and factors.hair_wave < 0.35,
-        "Wavy_Hair": long_hair and factors.hair_wave > 0.5,
-        "Wearing_Hat": factors.hat,
-        "Wearing_Lipstick": factors.lipstick,
-    }
-    return {name: 1 if truth else -1 for name, truth in truths.items()}
-
-
-BEHIND: dict[str, tuple[str, ...]] = {
-    "5_o_Clock_Shadow": ("beard",),
-    "Arched_Eyebrows": ("brow_arch",),
-    "Bald": ("bald",),
-    "Bangs": ("fringe",),
-    "Big_Lips": ("lips",),
-    "Big_Nose": ("nose",),
-    "Black_Hair": ("hair_colour",),
-    "Blond_Hair": ("hair_colour",),
-    "Brown_Hair": ("hair_colour",),
-    "Bushy_Eyebrows": ("brow_thickness",),
-    "Chubby": ("face_width", "jaw"),
-    "Eyeglasses": ("glasses",),
-    "Goatee": ("beard",),
-    "Gray_Hair": ("hair_colour",),
-    "Mouth_Slightly_Open": ("mouth_open",),
-    "Mustache": ("moustache",),
-    "Narrow_Eyes": ("eyes_open",),
-    "No_Beard": ("beard",),
-    "Oval_Face": ("face_width", "jaw"),
-    "Pale_Skin": ("skin",),
-    "Receding_Hairline": ("hairline",),
-    "Rosy_Cheeks": ("blush",),
-    "Smiling": ("smile",),
-    "Straight_Hair": ("hair_wave",),
-    "Wavy_Hair": ("hair_wave",),
-    "Wearing_Hat": ("hat",),
-    "Wearing_Lipstick": ("lipstick",),
+# Attribute of CelebA → the factors that it is decided by, and whether the picture shows it.
+_SHOWN: dict[str, tuple[tuple[str, ...], Callable[[Factors], bool]]] = {
+    "5_o_Clock_Shadow": (("beard",), lambda f: BEARDS[f.beard] == "stubble"),
+    "Arched_Eyebrows": (("brow_arch",), lambda f: f.brow_arch > 0.6),
+    "Bald": (("bald",), lambda f: f.bald and not f.hat),
+    "Bangs": (("fringe",), lambda f: f.fringe and f.top_seen),
+    "Big_Lips": (("lips",), lambda f: f.lips > 0.7),
+    "Big_Nose": (("nose",), lambda f: f.nose > 0.7),
+    "Black_Hair": (("hair_colour",), lambda f: f.hair_of("black")),
+    "Blond_Hair": (("hair_colour",), lambda f: f.hair_of("blond")),
+    "Brown_Hair": (("hair_colour",), lambda f: f.hair_of("brown")),
+    "Bushy_Eyebrows": (("brow_thickness",), lambda f: f.brow_thickness > 0.7),
+    "Chubby": (("face_width", "jaw"), lambda f: f.face_width > 0.7 and f.jaw > 0.5),
+    "Eyeglasses": (("glasses",), lambda f: f.glasses),
+    "Goatee": (("beard",), lambda f: BEARDS[f.beard] == "goatee"),
+    "Gray_Hair": (("hair_colour",), lambda f: f.hair_of("grey")),
+    "Mouth_Slightly_Open": (("mouth_open",), lambda f: f.mouth_open > 0.12),
+    "Mustache": (("moustache",), lambda f: f.moustache),
+    "Narrow_Eyes": (("eyes_open",), lambda f: f.eyes_open < 0.5),
+    "No_Beard": (("beard",), lambda f: BEARDS[f.beard] == "none"),
+    "Oval_Face": (("face_width", "jaw"), lambda f: f.face_width < 0.5 and f.jaw < 0.5),
+    "Pale_Skin": (("skin",), lambda f: f.skin < 0.1),
+    "Receding_Hairline": (
+        ("hairline",),
+        lambda f: f.hairline > 0.8 and f.top_seen and not f.fringe,
+    ),
+    "Rosy_Cheeks": (("blush",), lambda f: f.blush > 0.75 and f.skin < 0.7),
+    "Smiling": (("smile",), lambda f: f.smile > 0.15),
+    "Straight_Hair": (("hair_wave",), lambda f: f.long_hair and f.hair_wave < 0.35),
+    "Wavy_Hair": (("hair_wave",), lambda f: f.long_hair and f.hair_wave > 0.5),
+    "Wearing_Hat": (("hat",), lambda f: f.hat),
+    "Wearing_Lipstick": (("lipstick",), lambda f: f.lipstick),
 }
+
+BEHIND = {name: factors for name, (factors, _) in _SHOWN.items()}
 """Attribute → the factors that it is decided by; those that may hide it (a hat, short hair) are
 not among them."""
+
+
+def attributes(factors: Factors) -> dict[str, int]:
+    """The attributes of CelebA that the picture shows, 1 or −1."""
+    return {name: 1 if shown(factors) else -1 for name, (_, shown) in _SHOWN.items()}

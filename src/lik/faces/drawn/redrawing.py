@@ -22,15 +22,10 @@ CLOSE = 1.0
 
 @dataclass(frozen=True)
 class Counterfactuals:
-    """What M of N faces would look like with a trait changed, and nothing else.
+    """What M of N faces would look like with a trait changed, and nothing else."""
 
-    Attributes:
-        places: (M,) which of the N faces they are of.
-        pictures: uint8 (M, S, S, 3).
-    """
-
-    places: NDArray[np.int64]
-    pictures: Picture
+    places: NDArray[np.int64]  # (M,), which of the N faces they are of
+    pictures: Picture  # (M, S, S, 3)
 
 
 def can_be_redrawn(faces: FaceSet) -> bool:

@@ -23,15 +23,21 @@ from lik.faces.drawn.canvas import (
     of_hue,
     oval,
 )
-from lik.faces.drawn.factors import (
-    FACTOR_NAMES,
-    Factors,
-    attributes,
-    factor_values,
-    sample_factors,
+from lik.faces.drawn.factors import FACTOR_NAMES, Factors, attributes, factor_values, sample_factors
+from lik.faces.drawn.parts import (
+    SHADOW,
+    SIDES,
+    beard,
+    brows,
+    eyes,
+    hair_behind,
+    hair_in_front,
+    hair_strands,
+    hair_tone,
+    hat,
+    mouth,
+    nose,
 )
-from lik.faces.drawn.features import SHADOW, SIDES, brows, eyes, mouth, nose
-from lik.faces.drawn.hair import beard, hair_behind, hair_in_front, hair_strands, hair_tone, hat
 
 __all__ = [
     "FACTOR_NAMES", "Factors", "attributes", "factor_values", "render", "sample_factors",

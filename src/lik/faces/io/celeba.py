@@ -7,7 +7,6 @@ tables as CSV, as they lie on Kaggle or as pandas writes them.
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
-from lik.faces.io.folder import Folder
+from lik.faces.io.files import Folder, Zip
 from lik.faces.io.labels import (
     NAME_COLUMNS,
     PictureNames,
@@ -24,10 +23,9 @@ from lik.faces.io.labels import (
     is_number,
     is_row_number,
     read_text,
+    table_of,
 )
-from lik.faces.io.pictures import has_picture_suffix, is_litter
-from lik.faces.io.source import Source
-from lik.faces.io.zips import Zip
+from lik.faces.io.pictures import Source, has_picture_suffix, is_litter
 
 PICTURES = ("img_align_celeba", "img_align_celeba_png")
 ATTRIBUTES = "list_attr_celeba"
@@ -75,10 +73,9 @@ def find_celeba(path: Path, notify: Notify = no_notices) -> Source | None:
         "CelebA",
         container,
         names,
-        _splits(partition) if partition else [None] * len(names),
-        attributes.columns if attributes else [],
-        attributes.values if attributes else np.zeros((len(names), 0)),
-        eyes=_eyes(landmarks) if landmarks else np.zeros((0, 2, 2)),
+        [None] * len(names) if partition is None else _splits(beside, partition),
+        *table_of(attributes or {}, len(names)),
+        eyes=np.zeros((0, 2, 2)) if landmarks is None else _eyes(beside, landmarks),
     )
 
 
@@ -90,51 +87,48 @@ def _container(path: Path) -> tuple[Folder | Zip, Path] | None:
         if pictures.exists():
             container = Folder(pictures) if pictures.is_dir() else Zip(pictures)
             return container, pictures.parent
-    tables = path.is_dir() and any(_table(path, name) for name in (ATTRIBUTES, PARTITION))
+    tables = path.is_dir() and any(_path_of(path, name) for name in (ATTRIBUTES, PARTITION))
     return (Folder(path), path) if tables else None
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A table in the order of the pictures: values (N, columns), NaN where it has no row."""
-
-    path: Path
-    columns: list[str]
-    values: NDArray[np.float64]
+_Table = dict[str, NDArray[np.float64]]
+"""The columns of a table by their names, in the order of the pictures, NaN where it has no row."""
 
 
-def _splits(table: _Table) -> list[str | None]:
-    numbers = table.values[:, 0] if table.values.shape[1] == 1 else np.array([-1.0])
+def _splits(beside: Path, table: _Table) -> list[str | None]:
+    numbers = next(iter(table.values())) if len(table) == 1 else np.array([-1.0])
     strange = numbers[~np.isnan(numbers) & ~np.isin(numbers, list(SPLITS))]
     if len(strange):
+        path = _path_of(beside, PARTITION)
         raise UnusableInput(
-            f"{table.path} is not CelebA's partition: beside each name it is to have 0, 1 or 2."
+            f"{path} is not CelebA's partition: beside each name it is to have 0, 1 or 2."
         )
     return [None if np.isnan(number) else SPLITS[int(number)] for number in numbers]
 
 
-def _eyes(table: _Table) -> NDArray[np.float64]:
+def _eyes(beside: Path, table: _Table) -> NDArray[np.float64]:
     """Both eyes of each picture in shares of its size (N, 2, 2), the one of smaller x first.
 
     The file gives whole pixels of 178×218; the middle of such a pixel is taken.
     """
-    if not set(EYES) <= set(table.columns):
-        raise UnusableInput(f"{table.path} is not CelebA's list of landmarks (it lacks {EYES[0]}).")
-    places = [table.columns.index(name) for name in EYES]
-    eyes = (table.values[:, places].reshape(-1, 2, 2) + 0.5) / (WIDTH, HEIGHT)
+    if not set(EYES) <= set(table):
+        path = _path_of(beside, LANDMARKS)
+        raise UnusableInput(f"{path} is not CelebA's list of landmarks (it lacks {EYES[0]}).")
+    places = np.stack([table[name] for name in EYES], axis=1)
+    eyes = (places.reshape(-1, 2, 2) + 0.5) / (WIDTH, HEIGHT)
     crossed = eyes[:, 0, 0] > eyes[:, 1, 0]
     eyes[crossed] = eyes[crossed][:, ::-1]
     return eyes
 
 
-def _table(beside: Path, name: str) -> Path | None:
+def _path_of(beside: Path, name: str) -> Path | None:
     files = (beside / f"{name}.txt", beside / f"{name}.csv")
     return next((file for file in files if file.is_file()), None)
 
 
 def _read(beside: Path, name: str, pictures: PictureNames, notify: Notify) -> _Table | None:
     """One of the tables; None where it does not lie there."""
-    path = _table(beside, name)
+    path = _path_of(beside, name)
     if path is None:
         for file in sorted(beside.iterdir()):
             looks_like = re.search(LOOKS_LIKE[name], file.name.lower())
@@ -152,7 +146,10 @@ def _read(beside: Path, name: str, pictures: PictureNames, notify: Notify) -> _T
             raise UnusableInput(f"{where}: {pictures.ambiguity(found)}")
         if found:
             missing[found] = False
-            values[found] = _numbers(cells, where)
+            try:
+                values[found] = list(map(float, cells))
+            except ValueError as error:
+                raise UnusableInput(f"{where}: {error}.") from error
     if missing.all():
         raise UnusableInput(
             f"{path} fits no picture: none is called as its rows are ({pictures.names[0]} is one)."
@@ -162,14 +159,7 @@ def _read(beside: Path, name: str, pictures: PictureNames, notify: Notify) -> _T
             f"{missing.sum():,} of {len(missing):,} pictures have no row in {path}, such as "
             f"{pictures.names[int(missing.argmax())]}."
         )
-    return _Table(path, columns, values)
-
-
-def _numbers(cells: list[str], where: str) -> list[float]:
-    try:
-        return list(map(float, cells))
-    except ValueError as error:
-        raise UnusableInput(f"{where}: {error}.") from error
+    return dict(zip(columns, values.T, strict=True))
 
 
 def _parsed(path: Path, name: str) -> tuple[list[str], int, Iterator[tuple[int, list[str]]]]:
@@ -192,7 +182,8 @@ def _parsed(path: Path, name: str) -> tuple[list[str], int, Iterator[tuple[int, 
     if at < 0:
         raise UnusableInput(f"{path} has no column of the names of pictures.")
     rows = chain([first], lines)
-    if titled and _may_name(path, header[at]):
+    usual = titled and (header[at].lower() in NAME_COLUMNS or is_row_number(header[at]))
+    if titled and (usual or path.suffix == ".csv"):  # the text form has no title of the names
         return header[at + 1 :], at, rows
     if header and len(header) == len(row) - 1 - at:
         return header, at, rows
@@ -211,9 +202,3 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield from ((number, cells) for number, cells in enumerate(split, 1) if any(cells))
     except csv.Error as error:
         raise UnusableInput(f"{path} cannot be read as CSV ({error}).") from error
-
-
-def _may_name(path: Path, title: str) -> bool:
-    """Whether a column may hold names: the text form has no title of it, or a usual one."""
-    usual = title.lower() in NAME_COLUMNS or is_row_number(title)
-    return path.suffix == ".csv" or usual

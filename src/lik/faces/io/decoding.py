@@ -1,9 +1,10 @@
-"""The bytes of a picture file → upright RGB pixels, whatever kind of file it is.
+"""The bytes of a picture file → upright pixels in sRGB, whatever kind of file it is.
 
 Pillow reads the header, which costs 0.02 ms; JPEG and plain WebP are decoded by OpenCV, which is
 the fastest at them, and all else by Pillow, which knows palettes, inks and frames.
 """
 
+import functools
 import io
 import re
 import warnings
@@ -12,11 +13,10 @@ from typing import IO, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from lik.faces.io import damage
-from lik.faces.io.colours import in_srgb
 from lik.faces.io.pictures import NotAPicture, Picture
 
 MAX_BYTES = 2**28
@@ -59,6 +59,12 @@ DEEP = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 SHALLOW = {"1", "L", "P", "LA", "PA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
 GREY = {"1", "L", "LA", "La"} | DEEP
 TRANSPARENT = {"RGBA", "RGBa", "LA", "La", "PA"}
+
+SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
+"""The space that a profile must speak of, by Pillow's mode."""
+
+NEAR = 3
+"""Of 255: a profile that moves no colour further is one of the many that say sRGB."""
 
 
 class PictureFile:
@@ -138,7 +144,7 @@ class PictureFile:
             # Pillow has turned a TIFF while loading it, and taken its orientation away.
             image = ImageOps.exif_transpose(image)
             if image.mode == "CMYK" and self._profile:
-                image = in_srgb(image, self._profile)
+                image = _converted(image, self._profile)
             return np.ascontiguousarray(self._in_srgb(_rgb(image)))
 
     def _heard(self, flags: int) -> NDArray[Any] | None:
@@ -159,7 +165,7 @@ class PictureFile:
         if not self._profile:
             return pixels
         plane = pixels[:, :, 0] if self._mode in GREY else pixels
-        image = in_srgb(Image.fromarray(plane), self._profile)
+        image = _converted(Image.fromarray(plane), self._profile)
         return np.asarray(image.convert("RGB"), np.uint8)
 
 
@@ -188,6 +194,43 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
         white.paste(image, mask=image.getchannel("A"))
         return np.asarray(white, np.uint8)
     return np.asarray(image.convert("RGB"), np.uint8)
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    """An image in RGB, L or CMYK with the profile that lay in its file → RGB, sRGB.
+
+    It stays as it is where the profile is sRGB's, broken, or of another kind of pixels.
+    """
+    transform = _transform(profile, image.mode)
+    if transform is None:
+        return image
+    return ImageCms.applyTransform(image, transform) or image
+
+
+@functools.lru_cache(maxsize=16)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    try:
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if given.profile.xcolor_space.strip() != SPACES.get(mode):
+            return None
+        transform = ImageCms.buildTransform(
+            given,
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, ImportError):
+        return None
+    return None if mode == "RGB" and _changes_nothing(transform) else transform
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    steps = np.linspace(0, 255, 16).astype(np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(16, -1, 3)
+    moved = ImageCms.applyTransform(Image.fromarray(colours), transform)
+    return bool(np.abs(np.asarray(moved).astype(int) - colours).max() <= NEAR)
 
 
 def _upright(pixels: Picture, orientation: int) -> Picture:

@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
-from lik.faces.io.pictures import has_picture_suffix
-from lik.faces.io.source import SPLIT_NAMES, Source
+from lik.faces.io.pictures import SPLIT_NAMES, Source, has_picture_suffix
 
 TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 UNKNOWN = {"", "nan", "na", "n/a", "null", "none"}
@@ -31,34 +30,20 @@ NAME_COLUMNS = {
 
 @dataclass(frozen=True)
 class Labelled:
-    """A source with the labels of a file.
-
-    ``matched`` rows of the file belong to pictures of the source, ``unmatched`` to none, and
-    ``unlabelled`` pictures have no row.
-    """
+    """A source with the labels of a file."""
 
     source: Source
-    matched: int
-    unmatched: int
-    unlabelled: int
+    matched: int  # rows of the file that belong to a picture
+    unmatched: int  # rows that belong to none
+    unlabelled: int  # pictures without a row
 
 
-@dataclass
-class LabelTable:
-    """Labels as they come in: values by column and picture, gathered into an array last."""
-
-    values: dict[str, dict[int, float]] = field(default_factory=dict)
-
-    def set(self, picture: int, name: str, value: float) -> None:
-        """Say that the label ``name`` of the picture of that index is ``value``."""
-        self.values.setdefault(name, {})[picture] = value
-
-    def columns(self, count: int) -> tuple[list[str], NDArray[np.float64]]:
-        """The names, in the order in which they first came, and the values (count, A)."""
-        table = np.full((count, len(self.values)), np.nan)
-        for index, column in enumerate(self.values.values()):
-            table[list(column), index] = list(column.values())
-        return list(self.values), table
+def table_of(
+    columns: dict[str, NDArray[np.float64]], count: int
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Labels by their names, each (count,) → the names, and the values (count, A)."""
+    values = np.array(list(columns.values()), np.float64)
+    return list(columns), values.reshape(len(columns), count).T
 
 
 def one_and_minus_one(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,10 +132,8 @@ class PictureNames:
     ) -> Iterator[tuple[str, list[int], list[str]]]:
         """Of each row of a table: where it is, the pictures that it is for, the cells it has.
 
-        Args:
-            path: the table.
-            lines: their numbers and cells.
-            at: which cell holds the name; those after it are given, which are to be ``columns``.
+        ``lines`` are numbers and cells of the rows. Cell ``at`` holds the name; those after it are
+        given, which are to be ``columns``.
 
         Raises:
             UnusableInput: a row has too many or few cells, or its picture has a row already.
@@ -300,13 +283,8 @@ def _merged(
     source: Source, names: list[str], values: NDArray[np.float64]
 ) -> tuple[list[str], NDArray[np.float64]]:
     """The labels of the source with those of a file laid over them."""
-    merged = {
-        name: source.attributes[:, index] for index, name in enumerate(source.attribute_names)
-    }
-    for index, name in enumerate(names):
-        column = values[:, index]
-        if name in merged:
-            column = np.where(np.isnan(column), merged[name], column)
-        merged[name] = column
-    table = np.stack(list(merged.values()), axis=1) if merged else np.zeros((len(values), 0))
-    return list(merged), table
+    merged = dict(zip(source.attribute_names, source.attributes.T, strict=True))
+    for name, column in zip(names, values.T, strict=True):
+        known = ~np.isnan(column)
+        merged[name] = np.where(known, column, merged[name]) if name in merged else column
+    return table_of(merged, len(values))

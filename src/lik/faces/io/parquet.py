@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
 from lik.faces.io.decoding import MAX_BYTES, TOO_MANY_BYTES, PictureFile
-from lik.faces.io.labels import is_trait
-from lik.faces.io.pictures import NotAPicture, state_of
-from lik.faces.io.source import Source
+from lik.faces.io.labels import is_trait, table_of
+from lik.faces.io.pictures import NotAPicture, Source, state_of
 
 BATCH = 32
 """Rows that are read at a time."""
@@ -43,25 +42,16 @@ class ParquetPictures:
     inner: str
 
     def names(self) -> list[str]:
-        return list(self._opened().positions)
+        return list(self.opened().positions)
 
     def open(self, name: str) -> PictureFile:
-        opened = self._opened()
+        opened = self.opened()
         return PictureFile(opened.read(opened.positions[name]))
 
     def stamp(self, name: str) -> str:
         return "-".join(map(str, state_of(self.path)))
 
-    def labels(self) -> tuple[list[str], NDArray[np.float64]]:
-        """Names and values (N, A) of all labels, NaN where unknown."""
-        opened = self._opened()
-        labels = _labels(opened.file.schema_arrow, opened.column.split(".")[0])
-        table = opened.file.read(columns=[label.column for label in labels])
-        values = [label.values(_floats(table.column(label.column))) for label in labels]
-        names = [name for label in labels for name in label.names]
-        return names, np.hstack([np.zeros((len(opened.positions), 0)), *values])
-
-    def _opened(self) -> "_Opened":
+    def opened(self) -> "_Opened":
         try:
             return _open(self.path, self.inner, state_of(self.path))
         except (OSError, ValueError) as error:
@@ -75,10 +65,10 @@ def parquet_source(path: Path, inner: str, split: str | None) -> Source:
         UnusableInput: pyarrow is missing, the file is broken, or has no column of pictures.
     """
     container = ParquetPictures(path, inner)
-    names = container.names()
-    return Source(
-        f"Parquet {path.name}", container, names, [split] * len(names), *container.labels()
-    )
+    opened = container.opened()
+    names = list(opened.positions)
+    labels = _labels(opened)
+    return Source(f"Parquet {path.name}", container, names, [split] * len(names), *labels)
 
 
 def is_parquet(path: Path) -> bool:
@@ -87,22 +77,18 @@ def is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _pyarrow(path: Path) -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise UnusableInput(
-            f"{path} is Parquet, and reading it needs pyarrow: pip install 'lik-vae[parquet]'."
-        ) from error
-    return pyarrow.parquet
-
-
 class _Opened:
     """An open Parquet file: where each row is, and the batch that was read last."""
 
     def __init__(self, path: Path, inner: str) -> None:
+        try:
+            import pyarrow.parquet
+        except ImportError as error:
+            raise UnusableInput(
+                f"{path} is Parquet, and reading it needs pyarrow: pip install 'lik-vae[parquet]'."
+            ) from error
         # Buffered, so that a column is not held in memory as a whole.
-        self.file = _pyarrow(path).ParquetFile(path, buffer_size=2**20)
+        self.file: Any = pyarrow.parquet.ParquetFile(path, buffer_size=2**20)
         self.column = _picture_column(path, self.file.schema_arrow)
         groups = range(self.file.num_row_groups)
         sizes = (self.file.metadata.row_group(index).num_rows for index in groups)
@@ -119,7 +105,10 @@ class _Opened:
         row = position - self.starts[group]
         try:
             if group != self._group or row < self._first:
-                self._begin(group)
+                self._group, self._first, self._batch = group, 0, []
+                self._batches = self.file.iter_batches(
+                    BATCH, row_groups=[group], columns=[self.column], use_threads=False
+                )
             while row >= self._first + len(self._batch):
                 self._first += len(self._batch)
                 self._batch = self._bytes(next(self._batches))
@@ -132,12 +121,6 @@ class _Opened:
         if value.as_buffer().size > MAX_BYTES:
             raise NotAPicture(TOO_MANY_BYTES)
         return bytes(value.as_py())
-
-    def _begin(self, group: int) -> None:
-        self._group, self._first, self._batch = group, 0, []
-        self._batches = self.file.iter_batches(
-            BATCH, row_groups=[group], columns=[self.column], use_threads=False
-        )
 
     def _bytes(self, batch: Any) -> Any:
         column = batch.column(0)
@@ -187,43 +170,31 @@ def _picture_column(path: Path, schema: Any) -> str:
     return next(iter(found.values()))
 
 
-@dataclass(frozen=True)
-class _Label:
-    """A column that becomes labels; ``classes`` are the names of a column of classes."""
-
-    column: str
-    classes: list[str]
-
-    @property
-    def names(self) -> list[str]:
-        """The attributes that come of it."""
-        if 2 < len(self.classes) <= MAX_CLASSES:
-            return [f"{self.column}={name}" for name in self.classes]
-        return [self.column]
-
-    def values(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The numbers of the column (N,) → its labels (N, names)."""
-        if self.classes:
-            numbers = np.where(numbers < 0, np.nan, numbers)  # −1 is an unknown class
-        if len(self.names) == 1:
-            return numbers[:, None]
-        one_hot = (numbers[:, None] == np.arange(len(self.classes))).astype(np.float64)
-        return np.where(np.isnan(numbers)[:, None], np.nan, one_hot)
-
-
-def _labels(schema: Any, pictures: str) -> list[_Label]:
+def _labels(opened: _Opened) -> tuple[list[str], NDArray[np.float64]]:
+    """Names and values (N, A) of all labels, NaN where unknown."""
     from pyarrow import types
 
+    schema = opened.file.schema_arrow
     features = _features(schema)
-    labels = []
+    labels: dict[str, NDArray[np.float64]] = {}
     for field in schema:
-        kind = field.type
+        name, kind = field.name, field.type
         numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
-        if numeric and field.name != pictures and is_trait(field.name):
-            feature = features.get(field.name)
-            classes = feature.get("names") if isinstance(feature, dict) else None
-            labels.append(_Label(field.name, list(classes or [])))
-    return labels
+        if not numeric or name == opened.column.split(".")[0] or not is_trait(name):
+            continue
+        feature = features.get(name)
+        classes = feature.get("names") or [] if isinstance(feature, dict) else []
+        column = opened.file.read(columns=[name]).column(name)
+        column = column.cast("int8") if types.is_boolean(kind) else column
+        numbers = np.asarray(column.cast("float64", safe=False).to_numpy(), np.float64)
+        if classes:
+            numbers = np.where(numbers < 0, np.nan, numbers)  # −1 is an unknown class
+        if 2 < len(classes) <= MAX_CLASSES:
+            for index, each in enumerate(classes):
+                labels[f"{name}={each}"] = np.where(np.isnan(numbers), np.nan, numbers == index)
+        else:
+            labels[name] = numbers
+    return table_of(labels, len(opened.positions))
 
 
 def _features(schema: Any) -> dict[str, Any]:
@@ -233,13 +204,3 @@ def _features(schema: Any) -> dict[str, Any]:
         return dict(noted["info"]["features"])
     except (KeyError, TypeError, ValueError):
         return {}
-
-
-def _floats(column: Any) -> NDArray[np.float64]:
-    import pyarrow as pa
-    from pyarrow import types
-
-    if types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    values = column.cast(pa.float64(), safe=False).to_numpy()
-    return np.asarray(values, np.float64)

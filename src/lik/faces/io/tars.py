@@ -18,18 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lik.core.errors import UnusableInput
 from lik.faces.io.decoding import PictureFile, read_bounded
-from lik.faces.io.labels import LabelTable, is_number, is_trait
+from lik.faces.io.labels import is_number, is_trait, table_of
 from lik.faces.io.pictures import (
     NotAPicture,
+    Source,
     has_picture_suffix,
     is_litter,
     key_of,
     state_of,
     suffix_of,
 )
-from lik.faces.io.source import Source
 
 LABELS = {".json", ".cls", ".txt"}
 MAX_LABEL_BYTES = 2**20
@@ -41,14 +44,8 @@ BROKEN = (
     OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError, ValueError, OverflowError,
     RecursionError, MemoryError,
 )  # fmt: skip
-PACKED: dict[bytes, Any] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-}
+PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 """The first bytes of compressed tars, and what opens them."""
-
-BLOCK = tarfile.BLOCKSIZE
 
 
 @dataclass(frozen=True)
@@ -84,11 +81,7 @@ class Tar:
         return PictureFile(self.read(name))
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file.
-
-        Raises:
-            NotAPicture: it is larger than is read, or not there any more.
-        """
+        """The bytes of a file, of which NotAPicture is raised where they cannot be had."""
         opened = self._opened()
         try:
             offset, size, _ = opened.places[name]
@@ -117,13 +110,14 @@ def tar_source(path: Path, split: str | None) -> Source:
     pictures: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         pictures.setdefault(key_of(name), []).append(index)
-    table = LabelTable()
+    columns: dict[str, NDArray[np.float64]] = {}
     for file in tar.label_files():
         if key_of(file) in pictures:
             for label, value in _labels(tar, file).items():
-                for index in pictures[key_of(file)]:
-                    table.set(index, label, value)
-    return Source(f"tar {path.name}", tar, names, [split] * len(names), *table.columns(len(names)))
+                column = columns.setdefault(label, np.full(len(names), np.nan))
+                column[pictures[key_of(file)]] = value
+    labels = table_of(columns, len(names))
+    return Source(f"tar {path.name}", tar, names, [split] * len(names), *labels)
 
 
 def is_tar(path: Path) -> bool:
@@ -138,7 +132,7 @@ def is_tar(path: Path) -> bool:
 
 def _start(path: Path) -> bytes:
     with open(path, "rb") as file:
-        return file.read(BLOCK)
+        return file.read(tarfile.BLOCKSIZE)
 
 
 def _labels(tar: Tar, file: str) -> dict[str, float]:
@@ -177,12 +171,11 @@ def _open(path: Path, state: tuple[int, int]) -> _Opened:
     start = _start(path)
     packed = next((opener for mark, opener in PACKED.items() if start.startswith(mark)), None)
     file = packed(path) if packed else open(path, "rb")  # noqa: SIM115 – it stays
-    members = (member for member in _members(file) if member.isreg() and not member.issparse())
     places = {
-        _in_utf8(member.name): (member.offset_data, member.size, int(member.mtime))
-        for member in members
+        name: (member.offset_data, member.size, int(member.mtime))
+        for member in _members(file)
+        if member.isreg() and not member.issparse() and not is_litter(name := _in_utf8(member.name))
     }
-    places = {name: place for name, place in places.items() if not is_litter(name)}
     return _Opened(file, packed is None, places)
 
 
@@ -196,7 +189,7 @@ def _members(file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
             raise tarfile.ReadError("it is damaged")
         yield member
     file.seek(archive.offset)
-    if file.read(BLOCK).strip(b"\0"):
+    if file.read(tarfile.BLOCKSIZE).strip(b"\0"):
         raise tarfile.ReadError("it is damaged or breaks off")
 
 
@@ -214,8 +207,5 @@ class _Bounded:
 
 
 def _in_utf8(name: str) -> str:
-    return (
-        name.encode("utf-8", "surrogateescape")
-        .decode("utf-8", "backslashreplace")
-        .removeprefix("./")
-    )
+    raw = name.encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace").removeprefix("./")

@@ -13,7 +13,7 @@ import numpy as np
 
 from lik.core.artifacts import sha256_of, write_json, write_text
 from lik.core.errors import UnusableInput
-from lik.faces.io.source import hashed_split
+from lik.faces.io.pictures import hashed_split
 from lik.faces.set.duplicates import groups
 from lik.faces.set.extraction import THUMBNAIL
 from lik.faces.set.faceset import BOX_COLUMNS, FORMAT, MEASURES, NAME_COLUMNS, VERSION
@@ -21,17 +21,19 @@ from lik.faces.set.partial import Partial, write_header
 
 
 def assemble(partial: Partial) -> dict[str, Any]:
-    """Put the parts of a face set into its folder, and take the work away.
-
-    Returns:
-        The description of the set, all of its faceset.json.
+    """Put the parts of a face set into its folder, take the work away, and describe the set.
 
     Raises:
         UnusableInput: no face was kept.
     """
     out, job = partial.out, partial.job
     if not partial.kept:
-        _refuse_empty(partial)
+        often = [reason for reason, _ in partial.reasons().most_common(1)]
+        shutil.rmtree(partial.folder)
+        raise UnusableInput(
+            f"none of the {partial.done:,} pictures could be used "
+            f"(most often: {often[0] if often else 'there are no pictures'})."
+        )
     side = job["size"]
     write_header(partial.pixels, (partial.kept, side, side, 3))
     shown = partial.thumbnails_of.total()
@@ -92,15 +94,6 @@ def _write_tables(partial: Partial) -> tuple[Counter[str], Counter[str]]:
     if job["factor_names"]:
         _write_table(out / "factors.csv", factors)
     return splits, reasons
-
-
-def _refuse_empty(partial: Partial) -> None:
-    reasons = Counter(entry["reason"] for row in partial.rows() for entry in row["left_out"])
-    often = reasons.most_common(1)[0][0] if reasons else "there are no pictures"
-    shutil.rmtree(partial.folder)
-    raise UnusableInput(
-        f"none of the {partial.done:,} pictures could be used (most often: {often})."
-    )
 
 
 def _write_table(path: Path, rows: list[list[str]]) -> None:

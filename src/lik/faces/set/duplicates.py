@@ -33,18 +33,14 @@ _OFF_COLOUR = 5.0  # of 255; colours that differ by more, less a cast of the who
 _BLOCK, _BATCH = 1024, 256  # faces compared at a time, pairs laid over each other at a time
 
 
-def _low_frequencies() -> NDArray[np.int64]:
-    """The places, in a cosine transform, of the lowest frequencies but the mean."""
-    down, right = np.indices((_COARSE, _COARSE)).reshape(2, -1)
-    order = np.argsort(np.hypot(down, right), kind="stable")
-    return np.asarray(order[1 : FINGERPRINT_BYTES + 1], np.int64)
+# The places, in a cosine transform, of the lowest frequencies but the mean.
+_FREQUENCIES = np.hypot(*np.indices((_COARSE, _COARSE)).reshape(2, -1))
+_PLACES = np.argsort(_FREQUENCIES, kind="stable")[1 : FINGERPRINT_BYTES + 1]
 
 
-_PLACES = _low_frequencies()
-
-
-def fingerprint_of_grey(grey: Face) -> bytes:
-    """The look of a grey face uint8 (S, S) from afar, whatever its brightness and contrast."""
+def fingerprint(face: Face) -> bytes:
+    """The look of a face uint8 (S, S, 3) from afar, whatever its brightness and contrast."""
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32)).ravel()[_PLACES]
     length = float(np.sqrt(waves @ waves))
@@ -58,7 +54,7 @@ def groups(fingerprints: Sequence[bytes], faces: NDArray[np.uint8]) -> NDArray[n
     """Which faces show the same photograph.
 
     Args:
-        fingerprints: N of them, of ``fingerprint_of_grey``.
+        fingerprints: N of them, of ``fingerprint``.
         faces: uint8 (N, S, S, 3), may be memory-mapped; only those that look alike are read.
 
     Returns:
@@ -222,8 +218,6 @@ def _moved(picture: NDArray[np.float32], motion: NDArray[np.float32]) -> NDArray
     matrix = np.array(
         [[stretch, 0, middle * scaling - right], [0, stretch, middle * scaling - down]], np.float32
     )
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(
-        picture, matrix, picture.shape, flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
+    flags, edge = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    moved = cv2.warpAffine(picture, matrix, picture.shape, flags=flags, borderMode=edge)
     return np.asarray(moved, np.float32)

@@ -1,16 +1,27 @@
-"""One picture → its faces: read, find, cut, measure, and keep or say why not.
+"""Extraction: one picture → its faces, and the engines that do so for many.
 
-Every engine runs this one function, so that the bytes do not depend on where it runs.
+Every engine runs `extract`, so that the bytes do not depend on where it runs: in this process, in
+a process for each core, or on a Ray cluster.
 """
 
+import logging
+import os
 import re
-from collections.abc import Iterable
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from itertools import chain, islice
+from multiprocessing import get_context, parent_process
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.prefetch import prefetch
 from lik.faces.crop.cropping import (
     AlignedCrop,
     CropRule,
@@ -18,12 +29,14 @@ from lik.faces.crop.cropping import (
     Square,
     cut,
     needs_detection,
+    resized,
     square_of,
     square_of_eyes,
 )
-from lik.faces.detect.detection import Detection, Finder
+from lik.faces.detect.finding import Detection, Finder
 from lik.faces.io.pictures import Container, Encoded, NotAPicture
-from lik.faces.set.quality import Limits, Quality, measure
+from lik.faces.set.duplicates import fingerprint
+from lik.faces.set.quality import Limits, measured
 
 NO_FACE, LEAVES = "no face found", "the crop would leave the picture"
 
@@ -39,33 +52,25 @@ THUMBNAIL = 64
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done with every picture.
-
-    Attributes:
-        finder: looks for faces; None where the rule needs none.
-        every: keep all faces of a picture, not just the largest.
-        mark: between a picture's name and the number of a further face of it.
-    """
+    """What is done with every picture."""
 
     rule: CropRule
     size: int
-    finder: Finder | None = None
-    every: bool = False
+    finder: Finder | None = None  # where the rule needs one
+    every: bool = False  # keep all faces of a picture, not just the largest
     limits: Limits = field(default_factory=Limits)
-    mark: str = "#"
+    mark: str = "#"  # between a picture's name and the number of a further face of it
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face that is kept: pixels (S, S, 3), where they lay, and what was measured of them."""
+    """A face that is kept, and where it lay."""
 
     name: str
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]  # (S, S, 3)
     square: Square
-    score: float | None
-    detected: float | None
-    padding_fraction: float
-    quality: Quality
+    measures: dict[str, float | None]  # those of a face set, but the duplicates
+    fingerprint: bytes  # by which duplicates are found
 
 
 @dataclass(frozen=True)
@@ -124,13 +129,11 @@ def mark_for(names: Iterable[str]) -> str:
 
 def thumbnail(picture: Picture) -> Picture:
     """A whole picture in a small square (T, T, 3), on grey."""
-    height, width = picture.shape[:2]
-    zoom = THUMBNAIL / max(width, height)
-    across, down = max(1, round(width * zoom)), max(1, round(height * zoom))
-    small = cv2.resize(picture, (across, down), interpolation=cv2.INTER_AREA)
+    small = resized(picture, THUMBNAIL / max(picture.shape[:2]))
+    height, width = small.shape[:2]
     result = np.full((THUMBNAIL, THUMBNAIL, 3), 128, np.uint8)
-    x, y = (THUMBNAIL - across) // 2, (THUMBNAIL - down) // 2
-    result[y : y + down, x : x + across] = small
+    x, y = (THUMBNAIL - width) // 2, (THUMBNAIL - height) // 2
+    result[y : y + height, x : x + width] = small
     return result
 
 
@@ -156,18 +159,17 @@ def _face(
         return LeftOut(name, LEAVES, thumbnail(first))
     box = found.box if found else None
     detected = box.side if box else square.side if found else None
-    score = found.score if found else None
-    known = {"score": score, "detected": detected, "padding_fraction": padding}
-    reason = plan.limits.reason(known)
+    measures = {"score": found.score if found else None, "detected": detected}
+    measures["padding_fraction"] = padding
+    reason = plan.limits.reason(measures)
     if reason:  # before the pixels are decoded at full size for nothing
         return LeftOut(name, reason, thumbnail(first))
     pixels = _cut(encoded, first, square, plan.size)
-    quality = measure(pixels)
-    known |= {"sharpness": quality.sharpness, "brightness": quality.brightness}
-    reason = plan.limits.reason(known)
+    measures |= measured(pixels)
+    reason = plan.limits.reason(measures)
     if reason:
         return LeftOut(name, reason, thumbnail(first))
-    return Face(name, pixels, square, score, detected, padding, quality)
+    return Face(name, pixels, square, measures, fingerprint(pixels))
 
 
 def _square(rule: CropRule, width: int, height: int, found: Detection | None) -> Square:
@@ -186,3 +188,125 @@ def _cut(encoded: Encoded, first: Picture, square: Square, size: int) -> Picture
         first = encoded.decode(round(shorter * OVERSAMPLED * size / square.side))
         scale = first.shape[1] / encoded.width
     return cut(first, square.scaled(scale) if scale != 1 else square, size)
+
+
+CHUNK = 64
+"""Pictures that a worker takes at a time."""
+
+FEW = 4
+"""Chunks that are too few for processes to be begun."""
+
+Item = tuple[str, NDArray[np.float64] | None]
+"""A picture's name, and where its eyes are known to be."""
+
+Chunk = list[Item]
+Engine = Callable[[Container, Plan, Iterator[Chunk]], Iterator[list[Extraction]]]
+
+
+def here(container: Container, plan: Plan, chunks: Iterator[Chunk]) -> Iterator[list[Extraction]]:
+    """One picture after the other, in this process."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for chunk in chunks:
+            yield extract_all(container, plan, chunk)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def processes(workers: int) -> Engine:
+    """An engine with ``workers`` processes on this machine."""
+
+    def run(
+        container: Container, plan: Plan, chunks: Iterator[Chunk]
+    ) -> Iterator[list[Extraction]]:
+        first = list(islice(chunks, FEW))
+        if len(first) < FEW:  # done before another process would have begun
+            yield from here(container, plan, iter(first))
+            return
+        chunks = chain(first, chunks)
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (container, plan))
+        try:
+            with pool:
+                try:
+                    yield from prefetch(
+                        lambda chunk: pool.submit(_work, chunk), Future.result, chunks, 2 * workers
+                    )
+                finally:
+                    pool.shutdown(cancel_futures=True)
+        except BrokenProcessPool as error:
+            raise FailedOnTheWay(
+                "a worker process was lost (out of memory?); the same command goes on from there."
+            ) from error
+
+    return run
+
+
+def ray_cluster(address: str | None = None) -> Engine:
+    """An engine on a Ray cluster: the one at ``address``, or one that is begun on this machine.
+
+    Tasks whose worker is lost are run again. All its machines must read the source at one path.
+
+    Raises:
+        UnusableInput: Ray is not installed, or there is no cluster at the address.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise UnusableInput("a Ray cluster needs Ray: pip install 'lik-vae[ray]'.") from None
+
+    def run(
+        container: Container, plan: Plan, chunks: Iterator[Chunk]
+    ) -> Iterator[list[Extraction]]:
+        begun = not ray.is_initialized()
+        if begun:
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                where = f"at {address}" if address else "on this machine"
+                raise UnusableInput(f"there is no Ray cluster {where} ({error}).") from error
+        try:
+            task = ray.remote(max_retries=10)(extract_all)
+            shared = ray.put(container), ray.put(plan)
+            ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            yield from prefetch(lambda chunk: task.remote(*shared, chunk), ray.get, chunks, ahead)
+        except ray.exceptions.RayError as error:
+            raise FailedOnTheWay(
+                f"the Ray cluster failed ({type(error).__name__}); the same command goes on from "
+                "there."
+            ) from error
+        finally:
+            if begun:
+                ray.shutdown()
+
+    return run
+
+
+def extract_all(container: Container, plan: Plan, chunk: Chunk) -> list[Extraction]:
+    """The extractions of a chunk of pictures."""
+    return [extract(container, name, plan, eyes) for name, eyes in chunk]
+
+
+_given: tuple[Container, Plan] | None = None
+"""What a worker process was begun with."""
+
+
+def _begin(container: Container, plan: Plan) -> None:
+    global _given
+    _given = container, plan
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when work ends
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    cv2.setNumThreads(1)
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a parent that was killed."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(chunk: Chunk) -> list[Extraction]:
+    assert _given is not None
+    return extract_all(*_given, chunk)

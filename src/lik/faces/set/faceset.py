@@ -165,7 +165,11 @@ class FaceSet:
             raise _broken(index, f"it has '{twice[0]}' more than once")
         numbers = _numbers(index, [row[2:] for row in rows], len(columns) - 2)
         boxes, measures, attributes = np.split(numbers, [4, 4 + len(MEASURES)], axis=1)
-        factor_names, factors = _factors(path / "factors.csv", len(images))
+        factor_names: list[str] = []
+        factors = None
+        if (path / "factors.csv").is_file():
+            factor_names, rows_of_factors = _rows(path / "factors.csv", len(images))
+            factors = _numbers(path / "factors.csv", rows_of_factors, len(factor_names))
         return cls(
             path,
             images,
@@ -270,10 +274,3 @@ def _numbers(path: Path, rows: list[list[str]], columns: int) -> NDArray[np.floa
     except ValueError as error:
         raise _broken(path, str(error)) from error
     return np.array(numbers, np.float64).reshape(len(rows), columns)
-
-
-def _factors(path: Path, count: int) -> tuple[list[str], NDArray[np.float64] | None]:
-    if not path.is_file():
-        return [], None
-    columns, rows = _rows(path, count)
-    return columns, _numbers(path, rows, len(columns))

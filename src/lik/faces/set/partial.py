@@ -16,13 +16,14 @@ import shutil
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.lib import format as npy_format
 
 from lik.core.artifacts import read_json, write_json
+from lik.core.configuration import flat
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.faces.set.extraction import THUMBNAIL, Extraction, Face, LeftOut
 
@@ -41,24 +42,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Work:
-    """What is being made.
-
-    Attributes:
-        job: all that decides the bytes of a face set.
-        shard: the part of it, as 1/4; None for all.
-        fingerprint: sizes and times of the source's files; empty where they are not known.
-    """
+    """What is being made: all that decides the bytes of a face set."""
 
     job: dict[str, Any]
-    shard: str | None
-    fingerprint: str
+    shard: str | None  # the part of it, as 1/4; None for all
+    fingerprint: str  # sizes and times of the source's files; empty where they are not known
 
     def require_same(self, out: Path, old: dict[str, Any]) -> None:
-        """Refuse to go on with what other work has begun.
-
-        Raises:
-            UnusableInput: ``old`` is other work; what differs is said.
-        """
+        """Raise UnusableInput, which says what differs, where ``old`` is other work."""
         changed = differences(
             {"shard": old.get("shard"), **old["job"]}, {"shard": self.shard, **self.job}
         )
@@ -76,7 +67,7 @@ class Work:
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """What two jobs differ in, for people."""
-    before, after = _flat(old), _flat(new)
+    before, after = flat(old), flat(new)
     changed = [key for key in dict.fromkeys([*after, *before]) if before.get(key) != after.get(key)]
     return [
         "other pictures or labels"
@@ -150,15 +141,14 @@ class Partial:
             for line in file:
                 yield json.loads(line)
 
-    def reasons(self) -> dict[str, int]:
+    def reasons(self) -> Counter[str]:
         """How often each reason was given for leaving something out."""
         return Counter(entry["reason"] for row in self.rows() for entry in row["left_out"])
 
     def require_complete(self, names: Sequence[str] | None = None) -> None:
-        """See that each picture was done once: ``names``, or as many as the job has.
+        """Raise UnusableInput where not each picture of ``names``, or of the job, was done once.
 
-        Raises:
-            UnusableInput: it was not, as where two processes have written at once.
+        That is so where two processes have written at once.
         """
         done = [row["name"] for row in self.rows()]
         fits = len(set(done)) == self.job["pictures"] if names is None else done == list(names)
@@ -183,8 +173,8 @@ class Partial:
         self.kept += sum(len(row["faces"]) for row in rows)
 
     def _left_out(self, entry: LeftOut, shown: list[bytes]) -> Row:
-        show = entry.thumbnail is not None and self._room(entry.reason)
-        if show and entry.thumbnail is not None:
+        show = False
+        if entry.thumbnail is not None and (show := self._room(entry.reason)):
             shown.append(entry.thumbnail.tobytes())
         return {"name": entry.name, "reason": entry.reason, "thumbnail": show}
 
@@ -256,17 +246,8 @@ def write_header(path: Path, shape: tuple[int, ...]) -> None:
 
 
 def _face(face: Face) -> Row:
-    square = face.square
-    return {
-        "name": face.name,
-        "box": [square.x, square.y, square.side, square.angle],
-        "score": face.score,
-        "detected": face.detected,
-        "sharpness": face.quality.sharpness,
-        "brightness": face.quality.brightness,
-        "padding_fraction": face.padding_fraction,
-        "fingerprint": face.quality.fingerprint.hex(),
-    }
+    box = list(astuple(face.square))
+    return {"name": face.name, "box": box, **face.measures, "fingerprint": face.fingerprint.hex()}
 
 
 def _parsed(line: bytes) -> Row | None:
@@ -276,12 +257,3 @@ def _parsed(line: bytes) -> Row | None:
     except ValueError:
         return None
     return row if isinstance(row, dict) else None
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
-        return {prefix.rstrip("."): tree}
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.")
-    return flat

@@ -15,17 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lik.core.artifacts import read_json
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.locks import held
 from lik.faces.crop.cropping import WholeCrop, needs_detection
-from lik.faces.io.source import Source
+from lik.faces.io.pictures import Source
 from lik.faces.set.assembly import assemble
-from lik.faces.set.engines import CHUNK, Chunk, Engine, here
-from lik.faces.set.extraction import LEAVES, Plan, mark_for
+from lik.faces.set.extraction import CHUNK, LEAVES, Chunk, Engine, Plan, here, mark_for
 from lik.faces.set.faceset import changed_files, read_description
 from lik.faces.set.partial import FOLDER, LOCK, Partial, Row, Work, begin_instead, differences
 
@@ -190,12 +188,7 @@ def _locked(out: Path, next_time: str) -> Iterator[None]:
 
 
 def _extract(
-    source: Source,
-    plan: Plan,
-    engine: Engine,
-    partial: Partial,
-    part: range,
-    progress: Progress,
+    source: Source, plan: Plan, engine: Engine, partial: Partial, part: range, progress: Progress
 ) -> None:
     rest = iter(part[partial.done :])
     eyes = source.eyes if len(source.eyes) else None
@@ -214,15 +207,11 @@ def _extract(
 
 def _known(source: Source, index: int) -> Row:
     """What the source says of a picture, as plain values."""
-    return {
-        "split": source.splits[index],
-        "labels": _plain(source.attributes[index]) if source.attribute_names else [],
-        "factors": _plain(source.factors[index]) if source.factor_names else [],
-    }
-
-
-def _plain(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]
+    known: Row = {"split": source.splits[index], "labels": [], "factors": []}
+    for kind, table in (("labels", source.attributes), ("factors", source.factors)):
+        if table.size:
+            known[kind] = [None if np.isnan(value) else float(value) for value in table[index]]
+    return known
 
 
 def _finished(out: Path, work: Work, notify: Notify) -> Preparation | None:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,33 +9,22 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lik.core.configuration import Settings
-from lik.faces.set.duplicates import fingerprint_of_grey
 
 Face = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class Quality:
-    """What the pixels of a face tell.
+def measured(face: Face) -> dict[str, float]:
+    """What the pixels of a face uint8 (S, S, 3), S ≥ 8, tell.
 
-    Attributes:
-        sharpness: 0 for a blurred face, about 0.5 for a good photograph; see ``_sharpness``.
-        brightness: mean luma 0…1 of the middle half, each way.
-        fingerprint: what `lik.faces.set.duplicates.groups` compares.
+    Returns:
+        ``sharpness``: 0 for a blurred face, about 0.5 for a good photograph; see ``_sharpness``.
+        ``brightness``: mean luma 0…1 of the middle half, each way.
     """
-
-    sharpness: float
-    brightness: float
-    fingerprint: bytes
-
-
-def measure(face: Face) -> Quality:
-    """Measure a face uint8 (S, S, 3), S ≥ 8."""
     grey = np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
     quarter = len(grey) // 4
     middle = slice(quarter, len(grey) - quarter)
     brightness = cv2.mean(grey[middle, middle])[0] / 255
-    return Quality(_sharpness(grey), brightness, fingerprint_of_grey(grey))
+    return {"sharpness": _sharpness(grey), "brightness": brightness}
 
 
 class Limits(Settings):

@@ -34,18 +34,12 @@ class Quartiles:
 
 @dataclass(frozen=True)
 class Frequency:
-    """How often an attribute is present, or what its mean is where it is no matter of yes and no.
-
-    Attributes:
-        binary: all known values are 1 or −1, and ``overall`` and ``of_split`` are shares 0…1.
-        known: faces of which it is known; where there are none, ``overall`` is NaN.
-        of_split: split → the same in that split, NaN where nothing is known.
-    """
+    """How often an attribute is present; its mean, where it is no matter of yes and no."""
 
     name: str
-    binary: bool
-    known: int
-    overall: float
+    binary: bool  # all known values are 1 or −1, and the frequencies are shares 0…1
+    known: int  # faces of which it is known
+    overall: float  # NaN where nothing is known, as in the splits
     of_split: dict[str, float]
 
 

@@ -10,17 +10,16 @@ which warm up what allocates lazily, are taken one kernel at a time: they are st
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, Protocol, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from lik.core.events import Notify
 from lik.training.batches import Batch, Noise
-from lik.training.fast.compilation import Compiled
-from lik.training.fast.update import Moments, adam_step
-from lik.training.step import Step, total_norm
+from lik.training.fast.losses import Compiled
+from lik.training.step import Step
 
 WARM_UP = 3
 """Steps before the recording, as PyTorch's documentation has it; compilation happens in them."""
@@ -28,31 +27,15 @@ WARM_UP = 3
 T = TypeVar("T")
 
 
-class Recorder(Protocol):
-    """What can record work and do it again. A stand-in serves where there is no GPU."""
-
-    def warm_up(self, work: Callable[[], T]) -> T:
-        """Do ``work`` once, where it will be recorded."""
-
-    def record(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
-        """Record ``work`` without doing it.
-
-        Returns:
-            where its result will lie, and what does the work.
-
-        Raises:
-            RuntimeError: it cannot be recorded.
-        """
-
-
 class CudaRecorder:
-    """Records on a stream of its own, on which the warm-up runs as well."""
+    """Records work, to do it again, on a stream of its own, on which the warm-up runs as well."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def warm_up(self, work: Callable[[], T]) -> T:
+        """Do ``work`` once, where it will be recorded."""
         current = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
@@ -61,6 +44,11 @@ class CudaRecorder:
         return done
 
     def record(self, work: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], None]]:
+        """Record ``work`` without doing it → where its result will lie, and what does the work.
+
+        Raises:
+            RuntimeError: it cannot be recorded.
+        """
         recorded = torch.cuda.CUDAGraph()
         current = torch.cuda.current_stream(self.device)
         try:
@@ -110,6 +98,59 @@ class FixedNoise:
         return place
 
 
+Moments = tuple[Tensor, Tensor, Tensor]
+"""What Adam remembers of a weight: steps taken (), first and second moment, as the weight."""
+
+
+def moments_of(optimizer: torch.optim.Optimizer, weights: Sequence[Tensor]) -> list[Moments]:
+    """What an optimizer remembers, in the very tensors; zeros where it has not taken a step."""
+    for weight in weights:
+        state: dict[str, Any] = optimizer.state[weight]
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.float32, device=weight.device)
+            for name in ("exp_avg", "exp_avg_sq"):
+                state[name] = torch.zeros_like(weight, memory_format=torch.preserve_format)
+    states = (optimizer.state[weight] for weight in weights)
+    return [(state["step"], state["exp_avg"], state["exp_avg_sq"]) for state in states]
+
+
+def adam_step(
+    weights: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    moments: Sequence[Moments],
+    rate: Tensor,
+    betas: tuple[float, float],
+    epsilon: float,
+    clip_scale: Tensor | None,
+    skip: Tensor,
+) -> None:
+    """One step of Adam (arXiv:1412.6980, algorithm 1), in place.
+
+    The lines compile into few kernels. PyTorch's fused Adam gives one block of threads 65,536
+    weights, so that a model of a million keeps 16 of an H100's 132 multiprocessors busy; and guard,
+    sums and running statistics are dozens of launches, each of which takes longer than its work.
+
+    Args:
+        weights, gradients: of the same shapes. moments: of the same weights.
+        rate: the learning rate, ().
+        betas, epsilon: as in the paper.
+        clip_scale: divides all gradients, (), or None.
+        skip: (), bool: where it is true all stays as it is, whatever the gradients are.
+    """
+    decay, decay_of_squares = betas
+    for weight, gradient, (steps, first, second) in zip(weights, gradients, moments, strict=True):
+        g = gradient if clip_scale is None else gradient / clip_scale
+        number = steps + 1
+        mean = first + (g - first) * (1 - decay)
+        square = second * decay_of_squares + g * g * (1 - decay_of_squares)
+        size = rate / (1 - decay**number)
+        deviation = square.sqrt() / (1 - decay_of_squares**number).sqrt() + epsilon
+        moved = weight - size * mean / deviation
+        for tensor, new in ((weight, moved), (first, mean), (second, square), (steps, number)):
+            tensor.copy_(torch.where(skip, tensor, new))
+
+
+@dataclass(eq=False, kw_only=True)
 class GraphedStep(Step):
     """A `Step` that launches recorded work for whole batches, with the same results.
 
@@ -118,23 +159,20 @@ class GraphedStep(Step):
     ``compiled``: so is what is done with the gradients.
     """
 
-    def __init__(
-        self,
-        *arguments: Any,
-        batch_size: int,
-        recorder: Recorder,
-        notify: Notify,
-        compiled: bool = False,
-        **named: Any,
-    ) -> None:
-        super().__init__(*arguments, **named)
-        self.batch_size, self.recorder, self.notify = batch_size, recorder, notify
-        device = self.weights[0].device
-        self.noise = FixedNoise(batch_size)
+    batch_size: int
+    recorder: CudaRecorder
+    notify: Notify
+    compiled: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.noise = FixedNoise(self.batch_size)
         # The same for all steps, for what is a float32 here was a float64 among the options.
-        self.learning_rate = torch.zeros((), device=device)
+        self.learning_rate = torch.zeros((), device=self.weights[0].device)
         self._rate_there = 0.0
-        self.compiled_step = Compiled(self._plain_lines, notify, merged=True) if compiled else None
+        self.compiled_step = (
+            Compiled(self._plain_lines, self.notify, merged=True) if self.compiled else None
+        )
         self.batch: Batch | None = None
         self.names: list[str] = []
         self.warm = 0
@@ -142,19 +180,10 @@ class GraphedStep(Step):
         self.result: Tensor | None = None
         self.given_up = False
 
-    def __call__(self, batch: Batch, noise: Noise, number: int) -> dict[str, Tensor]:
-        rate = self.rate(number)
+    def set_rate(self, rate: float) -> None:
         if rate != self._rate_there:
             self._rate_there = rate
             self.learning_rate.fill_(rate)
-        if self.given_up or len(batch.images) != self.batch_size or batch.mine != self.batch_size:
-            with self._fixed_rate():
-                sums = self.take(batch, noise)
-        else:
-            sums = self._whole(batch, noise)
-        if self.average is not None:
-            self.average.update(self.model)
-        return sums
 
     def optimizer_step(
         self, terms: Mapping[str, Tensor], before: Sequence[Tensor], mine: int
@@ -168,7 +197,7 @@ class GraphedStep(Step):
             if weight.grad is not None
         ]
         with torch.no_grad():
-            moments = Moments.of(self.optimizer, learned)
+            moments = moments_of(self.optimizer, learned)
             return self.compiled_step(
                 terms, before, mine, learned, moments, self.optimizer.defaults
             )
@@ -179,10 +208,10 @@ class GraphedStep(Step):
         before: Sequence[Tensor],
         mine: int,
         learned: Sequence[Tensor],
-        moments: Moments,
+        moments: Sequence[Moments],
         options: Mapping[str, Any],
     ) -> dict[str, Tensor]:
-        norm = total_norm(self.weights)
+        norm = self.gradient_norm()
         skip = self.guard.skips(norm)
         adam_step(
             learned, [cast(Tensor, weight.grad) for weight in learned], moments,
@@ -190,7 +219,9 @@ class GraphedStep(Step):
         )  # fmt: skip
         return self.sum_terms(terms, before, skip, mine)
 
-    def _whole(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+    def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        if self.given_up or len(batch.images) != self.batch_size or batch.mine != self.batch_size:
+            return self._one_by_one(batch, noise)
         if self.batch is None:  # pictures with the channels last, as they are
             labels = None if batch.labels is None else batch.labels.clone()
             self.batch = replace(batch, images=batch.images.clone(), labels=labels)
@@ -204,36 +235,29 @@ class GraphedStep(Step):
                 self.warm += 1
                 return done
             if self.launch is None:
-                self._record()
-        except NotRecordable as error:
-            return self._one_by_one(batch, noise, error)
+                with self._groups_with("capturable", True):  # to the fused one it is a word alone
+                    self.result, self.launch = self.recorder.record(self._work)
         except RuntimeError as error:
-            if self.warm < WARM_UP:  # a failure of the step, and not of its recording
-                raise
-            return self._one_by_one(batch, noise, error)
-        assert self.result is not None
-        assert self.launch is not None
+            if self.warm < WARM_UP and not isinstance(error, NotRecordable):
+                raise  # a failure of the step, and not of its recording
+            return self._give_up(batch, noise, error)
+        assert self.launch is not None and self.result is not None  # noqa: PT018
         self.launch()
         return self._named(self.result.clone())  # the next launch writes over it
-
-    def _record(self) -> None:
-        with self._recordable():
-            self.result, self.launch = self.recorder.record(self._work)
 
     def _work(self) -> Tensor:
         """A whole step; the sums of its terms, stacked."""
         assert self.batch is not None
         self.noise.handed = 0
         noise = cast(Noise, self.noise)
-        with self._fixed_rate():
-            sums = self.take(self.batch, noise)
+        sums = self._one_by_one(self.batch, noise)
         self.names = list(sums)
         return torch.stack(list(sums.values()))
 
     def _named(self, stacked: Tensor) -> dict[str, Tensor]:
         return dict(zip(self.names, stacked.unbind(), strict=True))
 
-    def _one_by_one(self, batch: Batch, noise: Noise, error: RuntimeError) -> dict[str, Tensor]:
+    def _give_up(self, batch: Batch, noise: Noise, error: RuntimeError) -> dict[str, Tensor]:
         """Give up recording; take this step, of which nothing has been done yet, without it."""
         self.given_up = True
         reason = (str(error).splitlines() or [""])[0]
@@ -241,30 +265,22 @@ class GraphedStep(Step):
             f"The step could not be recorded as a graph ({reason}): going on without, more slowly."
         )
         noise.generator.manual_seed(noise.generator.initial_seed())  # some of it has been drawn
-        with self._fixed_rate():
-            return self.take(batch, noise)
+        return self._one_by_one(batch, noise)
 
     @contextmanager
-    def _fixed_rate(self) -> Iterator[None]:
-        """Let the optimizer read the rate on the device; what is saved of it has a number."""
+    def _groups_with(self, key: str, value: Any) -> Iterator[None]:
+        """Give all groups of the optimizer another value; what is saved of it has the usual one."""
         groups = self.optimizer.param_groups
-        numbers = [group["lr"] for group in groups]
+        usual = [group[key] for group in groups]
         for group in groups:
-            group["lr"] = self.learning_rate
+            group[key] = value
         try:
             yield
         finally:
-            for group, number in zip(groups, numbers, strict=True):
-                group["lr"] = number
+            for group, before in zip(groups, usual, strict=True):
+                group[key] = before
 
-    @contextmanager
-    def _recordable(self) -> Iterator[None]:
-        """Tell the optimizer that it is recorded; the fused one does nothing else for that."""
-        groups = self.optimizer.param_groups
-        for group in groups:
-            group["capturable"] = True
-        try:
-            yield
-        finally:
-            for group in groups:
-                group["capturable"] = False
+    def _one_by_one(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        """A step kernel by kernel, for which the optimizer reads the rate on the device."""
+        with self._groups_with("lr", self.learning_rate):
+            return super().take(batch, noise)

@@ -1,7 +1,10 @@
-"""A loss whose passes through the model are in lower precision, and which is compiled."""
+"""Losses whose passes through the model are in lower precision, and what is compiled.
 
-from collections.abc import Mapping
-from typing import Any, cast
+What does not compile goes on as it is.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +12,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lik.core.events import Notify
 from lik.training.batches import Batch, Noise
-from lik.training.fast.compilation import Compiled
+from lik.training.fast.acceleration import Acceleration
 from lik.training.step import Loss
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MERGED = "combo_kernels"
+"""PyTorch's option by which small operations that do not depend on each other are one launch."""
 
 
 class InPrecision:
@@ -30,6 +39,40 @@ class InPrecision:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.plain, name)
+
+
+class Compiled(Generic[P, R]):
+    """A function, compiled at its first call.
+
+    Compilers fail in many ways, and most of them are harmless: then the function itself is called,
+    from then on, and ``notify`` is given a sentence. ``merged``: launches are what takes time.
+    """
+
+    def __init__(self, function: Callable[P, R], notify: Notify, merged: bool = False) -> None:
+        self.function, self.notify = function, notify
+        self.given_up = False
+        able = merged and MERGED in torch._inductor.list_options()
+        self._compiled = torch.compile(
+            function, dynamic=False, options={MERGED: True} if able else None
+        )
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        if not self.given_up:
+            try:
+                compiled: R = self._compiled(*arguments, **named)
+                return compiled
+            except Exception as error:
+                if not type(error).__module__.startswith("torch._"):
+                    raise
+                self.give_up(error)
+        return self.function(*arguments, **named)
+
+    def give_up(self, error: Exception) -> None:
+        """Do without from now on, for that reason."""
+        self.given_up = True
+        self.notify(
+            f"torch.compile failed ({type(error).__name__}): going on without it, more slowly."
+        )
 
 
 class CompiledLoss:
@@ -80,3 +123,18 @@ class _Drawn:
 
     def normal(self, width: int) -> Tensor:
         return self.numbers
+
+
+def quick_loss(
+    loss: Loss,
+    how: Acceleration,
+    model: nn.Module,
+    objective: nn.Module,
+    width: int | None,
+    batch_size: int,
+    notify: Notify,
+) -> Loss:
+    """The loss, compiled where that was chosen and it draws so many normal numbers for a face."""
+    if not how.compiled or width is None:
+        return loss
+    return CompiledLoss(loss, model, objective, width, batch_size, notify)

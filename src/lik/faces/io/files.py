@@ -1,7 +1,9 @@
-"""A zip archive of picture files. Nothing of it is ever written to disk."""
+"""Pictures as files: in a folder with the folders in it, or in a zip."""
 
 import functools
 import io
+import os
+import re
 import stat
 import zipfile
 import zlib
@@ -11,6 +13,71 @@ from pathlib import Path
 from lik.core.errors import UnusableInput
 from lik.faces.io.decoding import PictureFile, read_bounded
 from lik.faces.io.pictures import NotAPicture, is_litter, state_of
+
+
+@dataclass(frozen=True)
+class Folder:
+    """All files of a folder and the folders in it, named relative to it with '/'.
+
+    Links to files are followed. Links to folders are not: they could lead in circles, or out of
+    the folder. Hidden files and folders are passed over. Bytes of a name that are not UTF-8 are
+    written as ``\\xNN``.
+    """
+
+    path: Path
+
+    def names(self) -> list[str]:
+        found: list[str] = []
+        waiting = [""]
+        while waiting:
+            inner = waiting.pop()
+            try:
+                with os.scandir(self.path / inner) as entries:
+                    for entry in entries:
+                        if is_litter(entry.name):
+                            continue
+                        name = f"{inner}/{entry.name}" if inner else entry.name
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(name)
+                        elif _is_candidate(entry):
+                            found.append(os.fsencode(name).decode("utf-8", "backslashreplace"))
+            except OSError as error:
+                raise UnusableInput(
+                    f"the folder {self.path / inner} cannot be read ({error.strerror})."
+                ) from error
+        return sorted(found)
+
+    def stamp(self, name: str) -> str:
+        try:
+            time, size = state_of(self._file(name))
+        except OSError:  # a link to nowhere
+            return ""
+        return f"{time}-{size}"
+
+    def open(self, name: str) -> PictureFile:
+        try:
+            with open(self._file(name), "rb") as file:
+                data = read_bounded(file)
+        except OSError as error:
+            raise NotAPicture(f"cannot be read ({error.strerror})") from error
+        return PictureFile(data)
+
+    def _file(self, name: str) -> Path:
+        path = self.path / name
+        if "\\x" not in name or path.exists():
+            return path
+        escaped = rb"\\x([89a-f][0-9a-f])"
+        raw = re.sub(escaped, lambda found: bytes.fromhex(found[1].decode()), name.encode())
+        return self.path / os.fsdecode(raw)
+
+
+def _is_candidate(entry: "os.DirEntry[str]") -> bool:
+    """A file or a link that leads to one or nowhere; no pipe or device, which could hang."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
+    except OSError:  # links in a circle
+        return True
+
 
 ENCRYPTED = "encrypted in the zip"
 UNREADABLE = "damaged in the zip"
@@ -25,13 +92,17 @@ ENTRY, ENTRY_BYTES = b"PK\1\2", 46
 
 @dataclass(frozen=True)
 class Zip:
-    """All files of a zip archive, by their names in it; of equal names the last is taken."""
+    """All files of a zip, by their names in it; of equal names the last is taken.
+
+    Nothing of it is ever written to disk.
+    """
 
     path: Path
 
     def names(self) -> list[str]:
         entries = self._archive().NameToInfo.values()
-        names = (entry.filename for entry in entries if not entry.is_dir() and not _is_link(entry))
+        files = (entry for entry in entries if not entry.is_dir())
+        names = (e.filename for e in files if not stat.S_ISLNK(e.external_attr >> 16))
         return sorted(name for name in names if not is_litter(name))
 
     def stamp(self, name: str) -> str:
@@ -101,7 +172,3 @@ def is_zip(path: Path) -> bool:
     """Whether a file is a zip, whole or broken, by its first bytes or what stands at its end."""
     with open(path, "rb") as file:
         return file.read(2) == b"PK" or path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)
-
-
-def _is_link(entry: zipfile.ZipInfo) -> bool:
-    return stat.S_ISLNK(entry.external_attr >> 16)
