@@ -42,8 +42,13 @@ def main() -> None:
         leaning.append(bool(other))
         if plain and other:
             errors.append(abs(angle(other[0]) - angle(plain[0]) - degrees))
-    print(f"{len(source.names)} photographs: found {np.mean(upright):.1%} as they are, "
-          f"{np.mean(leaning):.1%} turned by up to ±{most:g}°")  # fmt: skip
+    print(
+        f"{len(source.names)} photographs: found {np.mean(upright):.1%} as they are, "
+        f"{np.mean(leaning):.1%} turned by up to ±{most:g}°"
+    )
+    if not errors:
+        print("error of the angle: none, for no face was found both ways")
+        return
     low, high = np.percentile(errors, [50, 95])
     print(f"error of the angle: median {low:.2f}°, 95 % under {high:.2f}°, largest "
           f"{max(errors):.2f}°")  # fmt: skip

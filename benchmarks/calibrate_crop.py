@@ -33,9 +33,9 @@ def main() -> None:
     for name in names:
         picture = source.container.open(name).decode()
         found = finder.find(picture)
-        box = found[0].box if found else None
-        if box is None:
+        if not found:
             continue
+        box = found[0].box
         frame = square_of(FixedCrop(), picture.shape[1], picture.shape[0], None)
         right = (frame.x + frame.side / 2 - box.x - box.side / 2) / box.side
         down = (frame.y + frame.side / 2 - box.y - box.side / 2) / box.side

@@ -25,6 +25,7 @@ from lik.faces.io.pictures import Picture, Source
 from lik.faces.io.sources import open_source
 from lik.faces.set.extraction import Plan, extract, here, processes
 from lik.faces.set.preparation import prepare
+from training import hardware
 
 PAPER_STEP, PAPER_SMALLEST, PAPER_NEIGHBOURS = 1.05, 15, 5
 
@@ -42,9 +43,8 @@ def main() -> None:
     most = wanted.most or len(source.names)
     chosen = np.unique(np.linspace(0, len(source.names) - 1, most).round().astype(int))
     names = [source.names[index] for index in chosen]
-    print(
-        f"{len(names):,} pictures of {source.description}; OpenCV {cv2.__version__}, {processor()}"
-    )
+    print(f"{len(names):,} pictures of {source.description}; OpenCV {cv2.__version__}")
+    print(hardware("cpu"))
 
     pictures, decoding = timed(lambda name: source.container.open(name).decode(), names)
     thorough, searching = timed(paper_search, pictures)
@@ -143,15 +143,6 @@ def whole(source: Source, names: list[str]) -> None:
         f"lik prepare --crop aligned on {cores} cores: {len(names) / took:,.0f} pictures/s by the "
         f"clock; CelebA's 202,599 in {202_599 / len(names) * took / 60:.1f} min"
     )
-
-
-def processor() -> str:
-    """What this machine calls its processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return "unknown processor"
 
 
 if __name__ == "__main__":

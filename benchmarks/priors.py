@@ -16,22 +16,11 @@ import torch
 
 import lik
 from lik.core.artifacts import sha256_of
-from lik.core.pixels import to_float
-from lik.evaluation.distances import frechet_distance
-from lik.evaluation.precision_recall import precision_recall
+from lik.evaluation.networks import classifier_features, embed
+from lik.evaluation.sets import frechet_distance, precision_recall
 from lik.latent.priors import load_prior, saved_priors
-from lik.models.classifier import load_attribute_classifier
 
 DRAWN, NEIGHBOURS = 2000, 5
-
-
-def embedded(network, pictures):
-    """Pictures uint8 (N, S, S, 3) → embeddings (N, F)."""
-    parts = []
-    for start in range(0, len(pictures), 100):
-        with torch.no_grad():
-            parts.append(network.embedding(to_float(pictures[start : start + 100])).numpy())
-    return np.concatenate(parts).astype(np.float64)
 
 
 def compared(real, drawn):
@@ -43,10 +32,10 @@ def compared(real, drawn):
 def main(run, faces, judge):
     """Print a line for the standard normal prior, the reconstructions and each fitted prior."""
     session, face_set = lik.load(run), lik.open_faces(faces)
-    network = load_attribute_classifier(Path(judge)).network
+    network = classifier_features(Path(judge))
     held_out = np.concatenate([face_set.indices("test"), face_set.indices("validation")])
     pictures = face_set.images[held_out]
-    references = [embedded(network, p) for p in (pictures, session.reconstruct(pictures))]
+    references = [embed(network, p) for p in (pictures, session.reconstruct(pictures))]
     training = face_set.images[face_set.indices("train")[:DRAWN]]
     codes = {"training faces": session.encode(training), "N(0, I)": session.draw(DRAWN)}
     codes["N(0, 0.64 I)"] = session.draw(DRAWN, temperature=0.8)
@@ -56,7 +45,7 @@ def main(run, faces, judge):
     }
     print("codes            real: distance precision recall   reconstructions: the same")
     for name, drawn in codes.items():
-        seen = embedded(network, session.decode(drawn))
+        seen = embed(network, session.decode(drawn))
         figures = [compared(r, seen) for r in references]
         print(f"{name:16s}", "   ".join("{:7.2f} {:.3f} {:.3f}".format(*f) for f in figures))
 

@@ -86,12 +86,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15, help="of a round, at the least")
     parser.add_argument("--epochs", type=int, default=4, help="before the losses are compared")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--loop-epochs",
-        type=int,
-        metavar="N",
-        help="of the plain loop on a GPU, 2 or more (default: all)",
-    )
+    loop = "of the plain loop on a GPU, 2 or more (default: all)"
+    parser.add_argument("--loop-epochs", type=int, metavar="N", help=loop)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         pictures = faces_of(wanted.faces, Path(folder))

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib import pyplot
 from PIL import Image
 
-from lik.figures.curves import rendered
+from lik.figures.curves import plain, rendered
 from linear import Spectrum
 
 Course = Sequence[dict[str, Any]]
@@ -47,7 +47,7 @@ def rate_distortion(
     left.set_title("On the way: after every epoch, held-out faces")
     _draw_ends(right, ends, others, spectrum, colours)
     for axis in (left, right):
-        _plain(axis)
+        plain(axis, axis.get_title())
         axis.set_xlabel(RATE)
         axis.set_ylabel(DISTORTION)
         axis.legend(frameon=False, fontsize=9)
@@ -104,7 +104,7 @@ def over_steps(courses: Mapping[str, Course]) -> Image.Image:
         axis.set_xlabel("step (from 20 on logarithmic)")
         axis.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
         axis.legend(frameon=False, fontsize=9)
-        _plain(axis)
+        plain(axis, axis.get_title())
     axes[0][0].set_ylabel("KL, nats per image (training faces)")
     figure.suptitle("KL begins near zero, grows, and settles", fontsize=13)
     return rendered(figure)
@@ -140,7 +140,7 @@ def dimensions(ends: Mapping[float, dict[str, Any]], spectrum: Spectrum) -> Imag
     right.set_title(f"active units (KL > {ACTIVE:g} nats)")
     right.legend(frameon=False, fontsize=9)
     for axis in (left, right):
-        _plain(axis)
+        plain(axis, axis.get_title())
     return rendered(figure)
 
 
@@ -160,7 +160,7 @@ def warm_up(courses: Mapping[str, Course], steps: int) -> Image.Image:
     lower.set_ylabel("weight of KL")
     lower.set_xlabel("step")
     for axis in (upper, lower):
-        _plain(axis)
+        plain(axis, axis.get_title())
     return rendered(figure)
 
 
@@ -201,8 +201,3 @@ def _blues(keys: Mapping[Any, Any]) -> dict[Any, Any]:
     """A colour for each, from light to dark."""
     shades = pyplot.get_cmap("YlGnBu")(np.linspace(0.35, 0.98, max(1, len(keys))))
     return dict(zip(keys, shades, strict=False))
-
-
-def _plain(axis: Any) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(alpha=0.25)

@@ -6,8 +6,10 @@ published scale, whatever a run minimises.
 
 import json
 import signal
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import torch
 from lik.app.training import training_data
 from lik.core.artifacts import read_json, write_json, write_text
 from lik.core.device import choose_device
-from lik.core.errors import FailedOnTheWay
+from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.pixels import to_float
 from lik.core.randomness import derive, standard_normal
 from lik.core.run_folder import RunFolder
@@ -208,31 +210,23 @@ def _train(place: Place, name: str, recipe: Recipe) -> None:
         raise FailedOnTheWay("stopped and saved: the same command goes on from there.")
 
 
-class _stopping:  # noqa: N801 (used as a statement)
+@contextmanager
+def _stopping(course: Course) -> Iterator[None]:
     """Within it, Ctrl-C and SIGTERM ask the run to save and leave."""
 
-    def __init__(self, course: Course) -> None:
-        self.course = course
-        self.before: dict[int, Any] = {}
+    def stop(*_: Any) -> None:
+        course.stopped = True
 
-    def __enter__(self) -> None:
-        def stop(*_: Any) -> None:
-            self.course.stopped = True
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.before[number] = signal.signal(number, stop)
-
-    def __exit__(self, *_: Any) -> None:
-        for number, handler in self.before.items():
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def reported(main: Callable[[], None]) -> None:
     """Run a study's main; what is wrong becomes a sentence and an exit code."""
-    import sys
-
-    from lik.core.errors import UnusableInput
-
     try:
         main()
     except (UnusableInput, FailedOnTheWay) as error:

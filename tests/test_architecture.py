@@ -6,43 +6,29 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 import lik
 from lik.cli.main import VERBS
 
 
 def test_the_public_surface_is_small():
-    assert lik.__all__ == [
-        "Edit",
-        "FaceSet",
-        "FailedOnTheWay",
-        "Run",
-        "UnusableInput",
-        "evaluate",
-        "load",
-        "open_faces",
-        "prepare",
-        "train",
-    ]
+    names = "Edit FaceSet FailedOnTheWay Run UnusableInput evaluate load open_faces prepare train"
+    assert " ".join(lik.__all__) == names
     assert all(hasattr(lik, name) for name in lik.__all__)
 
 
-def test_help_loads_nothing_heavy():
-    """`lik --help` answers at once because these stay out of it."""
-    program = (
-        "import sys, lik.cli.main\n"
-        "print([m for m in ('torch', 'matplotlib', 'sklearn', 'cv2', 'PIL', 'numpy', 'pydantic') "
-        "if m in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("lik.cli.main", "torch matplotlib sklearn cv2 PIL numpy pydantic"),
+        ("lik.app.preparing, lik.app.inspecting", "torch"),
+    ],
+)
+def test_what_answers_at_once_or_works_in_many_processes_loads_nothing_heavy(modules, absent):
+    program = f"import sys, {modules}; print([m for m in {absent.split()} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert answer.stdout.strip() == "[]", answer.stderr
-
-
-def test_preparing_needs_no_torch():
-    program = (
-        "import sys, lik.faces.set.preparation, lik.faces.io.sources; print('torch' in sys.modules)"
-    )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert answer.stdout.strip() == "False", answer.stderr
 
 
 PACKAGE = Path(lik.__file__).parent

@@ -72,12 +72,7 @@ def held_out_loss(contestant: Contestant, task: Task) -> float:
     return total / len(task.test)
 
 
-MODULES = {
-    "lik": "with_lik",
-    "pythae": "with_pythae",
-    "keras": "with_keras",
-    "eager": "with_torch",
-}
+MODULES = {"lik": "with_lik", "pythae": "with_pythae", "keras": "with_keras", "eager": "with_torch"}
 
 if __name__ == "__main__":
     main()

@@ -10,7 +10,7 @@ from finders import TwoFaces, save_photograph
 from lik.app.editing import open_face
 from lik.app.run import Run
 from lik.core.artifacts import write_json
-from lik.latent.judging import logits_of
+from lik.latent.session import logits_of
 from lik.models.catalogue import build
 from lik.models.classifier import PlainSettings, build_classifier
 from lik.models.paper import PaperFirstSettings

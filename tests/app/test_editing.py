@@ -10,6 +10,7 @@ import lik
 from lik.app.directions import FitRequest, fit_directions, fit_guided
 from lik.app.edits import RECORD, Edit
 from lik.core.errors import UnusableInput
+from lik.latent.directions.direction import saved_sets
 from lik.latent.guided import GuidanceSettings
 
 
@@ -70,7 +71,7 @@ def test_directions_are_fitted_once_and_kept(run, photo):
     told = []
     run.edit(photo, Edit({"Smiling": 1}), notify=told.append)
     assert "fitted and kept beside the run" in " ".join(told)
-    assert run.direction_sets() == ["joint"]
+    assert saved_sets(run.path) == ["joint"]
     anew, told = lik.load(run.path), []
     anew.metadata["crop"] = {"kind": "aligned"}
     done = anew.edit(photo, Edit({"Smiling": 1}), notify=told.append)
@@ -114,10 +115,7 @@ def test_a_probability_is_told_before_and_after(run, photo, classifier):
 @pytest.fixture
 def few_steps(monkeypatch):
     few = GuidanceSettings(steps=20, rate=0.3, distance=9.0, max_logit_first=3.0, max_logit=9.0)
-    monkeypatch.setattr("lik.app.directions.EditorRequest.guidance", few)
-    monkeypatch.setattr(
-        "lik.app.directions.EditorRequest.__init__.__defaults__", (None, (), None, few)
-    )
+    monkeypatch.setattr("lik.app.directions.GuidanceSettings", lambda: few)
     return few
 
 

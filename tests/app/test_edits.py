@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-import lik
 from lik.app.editing import distinct_names, targets_of
 from lik.app.edits import RECORD, Edit
 from lik.core.errors import UnusableInput
@@ -100,10 +99,7 @@ def test_no_two_photographs_go_to_the_same_file():
     """Equal names in two folders, or beside each other with other endings, overwrote each other."""
     one, two = Path("day1/DSC_0001.JPG"), Path("day2/DSC_0001.JPG")
     names = distinct_names([one, two])
-    assert [str(name) for name in names] == [
-        "day1/DSC_0001.JPG.png",
-        "day2/DSC_0001.JPG.png",
-    ]
+    assert [str(name) for name in names] == ["day1/DSC_0001.JPG.png", "day2/DSC_0001.JPG.png"]
     beside = distinct_names([Path(name) for name in ("a.jpg", "a.png", "a.jpg.png")])
     assert len({str(name).casefold() for name in beside}) == 3
     cased = distinct_names([Path("A.jpg"), Path("a.jpg")])
@@ -135,7 +131,3 @@ def test_what_cannot_be_written_is_refused(tmp_path):
 
 def test_the_same_photograph_given_twice_is_edited_once(tmp_path):
     assert len(targets_of(["a.jpg", "a.jpg"], None, tmp_path)) == 1
-
-
-def test_an_edit_is_public():
-    assert lik.Edit is Edit

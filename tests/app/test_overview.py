@@ -12,10 +12,10 @@ from PIL import Image
 from lik.app.overview import find_runs, overview
 from lik.app.training import train
 from lik.core.locks import held
-from lik.figures.comparison import MOST_CURVES, Group, RunCurve, comparison
+from lik.figures.curves import MOST_CURVES, Group, RunCurve, comparison
 from lik.training import journal
 from lik.training.journal import EpochRecord
-from terminal import run_lik
+from terminal import refuse, run_lik, succeed
 
 SSE, HALF = "Σ(x−x̂)² + KL", "½Σ(x−x̂)² + KL"
 
@@ -53,8 +53,7 @@ def folder(tmp_path):
 
 
 def described(folder, *options):
-    answer = run_lik("runs", folder, "--json", *options)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("runs", folder, "--json", *options)
     return {run["name"]: run for run in json.loads(answer.stdout)}
 
 
@@ -78,8 +77,7 @@ def test_the_lowest_loss_comes_first_among_those_that_compare(folder):
 
 
 def test_the_table_says_what_does_not_compare(folder):
-    answer = run_lik("runs", folder)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("runs", folder)
     assert "3/3" in answer.output
     assert "3.00*" in answer.output
     assert "of the training faces" in answer.output
@@ -92,9 +90,9 @@ def test_the_table_says_what_does_not_compare(folder):
 
 def test_runs_of_other_scales_have_axes_of_their_own(folder, tmp_path):
     out = tmp_path / "b.png"
-    assert run_lik("runs", folder, "-o", out).exit_code == 0
+    succeed("runs", folder, "-o", out)
     shutil.rmtree(folder / "c")
-    assert run_lik("runs", folder).exit_code == 0
+    succeed("runs", folder)
     assert Image.open(out).height > 1.7 * Image.open(folder / "runs.png").height
 
 
@@ -144,9 +142,7 @@ def test_where_output_is_not_utf8_the_table_has_plain_lines(folder):
 def test_no_folder_and_no_runs_are_said(tmp_path):
     (tmp_path / "empty").mkdir()
     for path, words in ((tmp_path / "none", "no folder at"), (tmp_path / "empty", "no runs in")):
-        answer = run_lik("runs", path)
-        assert answer.exit_code == 2
-        assert words in answer.output
+        refuse(words, "runs", path)
 
 
 @pytest.mark.parametrize("damage", ["epochs: many\n", "- a list\n", "model: 3\nepochs: 2\n", "\0"])

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from lik.app import sampling
-from lik.app.fitting_priors import PRIORS, PriorRequest, fit_prior
-from lik.app.sampling import code_source, draw_beside_nearest, draw_samples, nearest_of, sample
+from lik.app.sampling import PRIORS, PriorRequest, code_source, draw_samples, fit_prior, sample
 from lik.app.selection import Selection
 from lik.core.errors import UnusableInput
-from lik.latent.judging import logits_of
+from lik.latent.priors import saved_priors
+from lik.latent.session import logits_of
 
 
 def test_the_same_seed_draws_the_same_faces(run):
@@ -68,7 +68,7 @@ def test_a_run_with_priors_says_so_where_none_is_asked_for(run):
 def test_priors_that_cannot_be_fitted_are_refused(run, request_, words):
     with pytest.raises(UnusableInput, match=words):
         fit_prior(run, request_)
-    assert run.priors() == []
+    assert saved_priors(run.path) == []
 
 
 def test_conditions_hold_for_all_that_is_drawn(run, classifier):
@@ -102,7 +102,9 @@ def test_the_nearest_training_faces_stand_beside(run, classifier, by_network):
     samples = sample(run, 2)
     own = run.faces().images[run.faces().to_learn_from()[[5, 9]]]
     near = sampling.Samples(samples.codes, own, samples.described)  # each is nearest to itself
-    image = draw_beside_nearest(run, near, classifier=classifier if by_network else None).image
+    image = sampling.draw_beside_nearest(
+        run, near, classifier=classifier if by_network else None
+    ).image
     for row in range(2):
         shown = np.asarray(image)[-216 + 100 * row :][:96]
         np.testing.assert_array_equal(shown[:, 20:116], shown[:, 120:216])
@@ -118,7 +120,7 @@ def test_the_nearest_are_found_across_parts():
     others = np.random.default_rng(2).standard_normal((50, 3))
     points = others[[40, 3]] + 1e-3
     parts = (others[start : start + 7] for start in range(0, 50, 7))
-    found = nearest_of(points, parts, 2)
+    found = sampling.nearest_of(points, parts, 2)
     assert found[:, 0].tolist() == [40, 3]
     distances = np.linalg.norm(points[:, None] - others, axis=2)
     np.testing.assert_array_equal(found, np.argsort(distances, axis=1)[:, :2])

@@ -1,26 +1,22 @@
-"""What is to be seen of a run: its sample grids, TensorBoard, the lines of its epochs."""
-
-import time
+"""What is to be seen of a run: its sample grids, TensorBoard, its curves."""
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from lik.app.sample_grids import SampleGrids, has_grid
-from lik.app.tensorboard import TensorBoard, scalars
-from lik.app.training_figures import draw_curves, draw_dimensions
-from lik.cli.training_bar import TrainingBar, details_in_words
+from lik.app.overview import draw_curves, draw_dimensions
+from lik.app.watching import SampleGrids, TensorBoard, has_grid, scalars
 from lik.core.errors import FailedOnTheWay
 from lik.core.run_folder import RunFolder
-from lik.figures.epochs import epochs_grid, strip, unstripped
+from lik.figures.grids import epochs_grid, strip, unstripped
 from lik.latent.session import Session
 from lik.training import journal
 from lik.training.callback import Callback, Callbacks
 from lik.training.journal import EpochRecord
-from lik.training.loop import TrainingProgress, TrainState
+from lik.training.loop import TrainState
 from lik.training.recipe import load_recipe
-from terminal import run_lik
+from terminal import refuse, succeed
+from trainings import same_weights
 
 PLAN = load_recipe("paper-first", ["batch_size=16", "model.latent=4", "epochs=3"], 16)
 FIGURES = {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0}
@@ -32,8 +28,7 @@ def record(epoch, step=None, speed=100.0, **details):
 
 def train(faces, path, *more):
     settings = ("model.latent=8", "batch_size=16", *more)
-    answer = run_lik("train", "paper-first", faces.path, path, *settings)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("train", "paper-first", faces.path, path, *settings)
     return answer.output
 
 
@@ -54,23 +49,21 @@ class TestSampleGrids:
         assert [epoch for epoch in range(1, 10) if has_grid(epoch, 4)] == [4, 8]
         assert not any(has_grid(epoch, 0) for epoch in range(1, 100))
 
-    def test_a_run_leaves_its_grids(self, faces, tmp_path):
+    def test_a_run_leaves_its_grids_until_epochs_are_trained_again(self, faces, tmp_path):
         assert "  grids " in train(faces, tmp_path / "run", "epochs=4")
-        assert grids(tmp_path / "run") == [f"epoch-000{epoch}.png" for epoch in (1, 2, 3, 4)]
-        for file in [*(tmp_path / "run" / "figures").rglob("grids.png"),
-                     *(tmp_path / "run" / "figures").rglob("epoch*.png")]:  # fmt: skip
+        folder = RunFolder(tmp_path / "run")
+        assert grids(folder.path) == [f"epoch-000{epoch}.png" for epoch in (1, 2, 3, 4)]
+        for file in [folder.figures / "grids.png", *folder.figures.rglob("epoch*.png")]:
             text = Image.open(file).text
             assert "generative model" in text["Description"], file
             assert text["Lik run"] == "run"
-
-    def test_the_last_strip_shows_what_the_run_gives(self, faces, tmp_path):
-        train(faces, tmp_path / "run", "epochs=2")
-        folder = RunFolder(tmp_path / "run")
-        pictures = unstripped(Image.open(folder.grids / "strips" / "epoch-0002.png"))
+        pictures = unstripped(Image.open(folder.grids / "strips" / "epoch-0004.png"))
         session, drawn = Session.load(folder.path), sample_grids(folder, faces)
-        shown = len(drawn.originals)
+        shown = len(drawn.originals)  # the last strip shows what the run gives
         np.testing.assert_array_equal(pictures[:shown], session.reconstruct(drawn.originals))
         np.testing.assert_array_equal(pictures[shown:], session.generate(16, 0))
+        drawn.began(PLAN, TrainState(epoch=2, step=6), 3, "")
+        assert grids(folder.path) == ["epoch-0001.png", "epoch-0002.png"]
 
     def test_grids_as_often_as_wanted_or_none(self, faces, tmp_path):
         train(faces, tmp_path / "two", "epochs=5", "--grids-every", 2)
@@ -81,16 +74,7 @@ class TestSampleGrids:
     def test_drawing_changes_nothing_of_the_training(self, faces, tmp_path):
         train(faces, tmp_path / "seen", "epochs=3", "--grids-every", 1)
         train(faces, tmp_path / "unseen", "epochs=3", "--grids-every", 0)
-        seen, unseen = (
-            Session.load(tmp_path / name).model.state_dict() for name in ("seen", "unseen")
-        )
-        assert all(torch.equal(tensor, unseen[name]) for name, tensor in seen.items())
-
-    def test_grids_of_epochs_that_are_trained_again_are_gone(self, faces, tmp_path):
-        train(faces, tmp_path / "run", "epochs=3")
-        drawn = sample_grids(RunFolder(tmp_path / "run"), faces)
-        drawn.began(PLAN, TrainState(epoch=2, step=6), 3, "")
-        assert grids(tmp_path / "run") == ["epoch-0001.png", "epoch-0002.png"]
+        assert same_weights(tmp_path / "seen", tmp_path / "unseen")
 
     def test_a_grid_that_cannot_be_written_does_not_end_the_training(
         self, faces, tmp_path, monkeypatch
@@ -101,7 +85,7 @@ class TestSampleGrids:
         notices = []
         drawn = sample_grids(RunFolder(tmp_path), faces, notices)
         drawn.began(PLAN, TrainState(), 3, "")
-        monkeypatch.setattr("lik.app.sample_grids.save_png", full)
+        monkeypatch.setattr("lik.app.watching.save_png", full)
         for epoch in (1, 2):
             drawn.epoch_ended(record(epoch), PLAN.build().eval())
         assert ["the disk is full" in notice for notice in notices] == [True]
@@ -167,39 +151,15 @@ class TestTensorBoard:
 
     def test_without_the_package_a_sentence_says_how_to_get_it(self, faces, tmp_path, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        answer = run_lik("train", "paper-first", faces.path, tmp_path / "new", "--tensorboard")
-        assert answer.exit_code == 2
-        assert "pip install 'lik-vae[tensorboard]'" in answer.output
+        refuse(
+            "pip install 'lik-vae[tensorboard]'",
+            "train",
+            "paper-first",
+            faces.path,
+            tmp_path / "new",
+            "--tensorboard",
+        )
         assert not (tmp_path / "new").exists()
-
-
-class TestBar:
-    def lines(self, capsys, monkeypatch, resumed, ends, clock):
-        """The lines of epochs of 100 steps at 100 images/s, by a clock that is told the time."""
-        now = [0.0]
-        monkeypatch.setattr(time, "monotonic", lambda: now[0])
-        bar = TrainingBar()
-        bar.progress = None
-        bar.began(PLAN.model_copy(update={"epochs": 4}), resumed, 100, "CPU")
-        for epoch, (trained, validated) in zip(ends, clock, strict=True):
-            now[0] = trained
-            bar.progressed(TrainingProgress(epoch, 100, 100 * epoch, FIGURES, 100.0))
-            now[0] = validated
-            bar.epoch_ended(record(epoch, 100 * epoch), None)
-        return [line for line in capsys.readouterr().err.splitlines() if "to go" in line]
-
-    def test_the_time_to_go_is_true_after_a_part_of_an_epoch(self, capsys, monkeypatch):
-        """A step is 16 images and takes 0.16 s, an epoch 16 s, and its validation 2 s."""
-        resumed = TrainState(epoch=1, step_in_epoch=90, step=190)
-        lines = self.lines(capsys, monkeypatch, resumed, (2, 3, 4),
-                           ((1.6, 3.6), (19.6, 21.6), (37.6, 39.6)))  # fmt: skip
-        assert [line.split()[-3] for line in lines] == ["0:36", "0:18", "0:00"]
-
-    def test_the_line_says_how_many_dimensions_are_active(self):
-        kl = {"kl_per_dimension": [1.0, 0.0], "active_units": 1}
-        assert details_in_words(kl | {"skipped_steps": 0}) == "  1/2 active"
-        assert details_in_words({"skipped_steps": 3}) == "  3 steps skipped"
-        assert details_in_words({}) == ""
 
 
 def test_all_callbacks_are_told_and_any_may_stop():

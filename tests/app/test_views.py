@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lik.app.given import open_given
-from lik.app.morphing import MorphRequest, draw_morph, film_morph
 from lik.app.sampling import code_source
-from lik.app.selection import Selection
-from lik.app.views import draw_average, draw_map, draw_reconstructions
+from lik.app.selection import Selection, open_given
+from lik.app.views import (
+    draw_average,
+    draw_map,
+    draw_morph,
+    draw_reconstructions,
+    film_morph,
+    open_ends,
+)
 from lik.core.errors import UnusableInput
 from lik.faces.set.faceset import FaceSet
 
@@ -132,32 +137,34 @@ def test_equal_codes_have_no_map(run):
 
 class TestMorphs:
     def test_generated_ends_are_drawn_from_the_code_source(self, run):
-        drawn = draw_morph(run, MorphRequest(["seed:1", "seed:2"], side=16), steps=3)
-        ends = np.concatenate([code_source(run, usual=0.8)(1, seed) for seed in (1, 2)])
+        drawn = draw_morph(run, open_ends(run, ["seed:1", "seed:2"]), side=16, steps=3)
+        codes = np.concatenate([code_source(run, usual=0.8)(1, seed) for seed in (1, 2)])
         sheet = np.asarray(drawn.image)
-        for x, picture in zip((20, 60), run.session.decode(ends), strict=True):
+        for x, picture in zip((20, 60), run.session.decode(codes), strict=True):
             np.testing.assert_allclose(sheet[-36:-20, x : x + 16].astype(int), picture, atol=1)
 
     def test_faces_of_a_set_and_photographs_show_their_own_pixels(self, run, faces, folder):
         shutil.copytree(faces.path, folder / "a:b")
-        ends = [f"{folder / 'a:b'}:{faces.names[7]}", str(folder / "3.png")]
-        sheet = np.asarray(draw_morph(run, MorphRequest(ends, side=16), steps=2).image)
+        names = [f"{folder / 'a:b'}:{faces.names[7]}", str(folder / "3.png")]
+        sheet, plain = (
+            np.asarray(draw_morph(run, open_ends(run, names, 16, plain), side=16, steps=2).image)
+            for plain in (False, True)
+        )
         np.testing.assert_array_equal(sheet[-36:-20, 20:36], faces.images[7])
         np.testing.assert_array_equal(sheet[-36:-20, 40:56], faces.images[3])
-        plain = draw_morph(run, MorphRequest(ends, side=16, plain=True), steps=2).image
-        assert (np.asarray(plain)[-36:-20, 20:36] != faces.images[7]).any()
+        assert (plain[-36:-20, 20:36] != faces.images[7]).any()
 
     def test_films_go_there_and_back(self, run, tmp_path):
-        request = MorphRequest(["seed:1", "seed:2"], side=17)
+        ends = open_ends(run, ["seed:1", "seed:2"], 17)
         for name in ("a.gif", "a.mp4"):
-            film_morph(run, request, tmp_path / name, seconds=1, per_second=6)
+            film_morph(run, ends, tmp_path / name, side=17, seconds=1, per_second=6)
             film = cv2.VideoCapture(str(tmp_path / name))
             assert film.get(cv2.CAP_PROP_FRAME_WIDTH) == 18
         with Image.open(tmp_path / "a.gif") as film:
             assert film.n_frames == 6
 
     @pytest.mark.parametrize(
-        ("ends", "path", "words"),
+        ("names", "path", "words"),
         [
             (["seed:1"], "straight", "2 faces, or 4"),
             (["seed:1", "seed:x"], "straight", "no seed"),
@@ -166,11 +173,10 @@ class TestMorphs:
             (["seed:1", "{faces}:none"], "straight", "no face 'none'"),
         ],
     )
-    def test_ends_that_are_none_are_refused(self, run, faces, ends, path, words):
-        named = [end.format(faces=faces.path) for end in ends]
+    def test_ends_that_are_none_are_refused(self, run, faces, names, path, words):
         with pytest.raises(UnusableInput, match=words):
-            draw_morph(run, MorphRequest(named, path))
+            draw_morph(run, open_ends(run, [name.format(faces=faces.path) for name in names]), path)
 
     def test_a_film_of_four_is_refused(self, run, tmp_path):
         with pytest.raises(UnusableInput, match="between 2 faces"):
-            film_morph(run, MorphRequest(["seed:1"] * 4), tmp_path / "a.gif")
+            film_morph(run, open_ends(run, ["seed:1"] * 4), tmp_path / "a.gif")

@@ -1,7 +1,18 @@
+"""A trained run, and a photograph with two faces."""
+
 import pytest
 
 from finders import TwoFaces, save_photograph
 from lik.faces import photograph
+from terminal import succeed
+
+
+@pytest.fixture(scope="session")
+def run(faces, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "toy"
+    succeed("train", "paper-first", faces.path, path, "epochs=2", "model.latent=8", "batch_size=16")
+    succeed("fit-directions", path)  # or the first test that needs them is told that they are
+    return path
 
 
 @pytest.fixture

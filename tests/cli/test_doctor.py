@@ -6,7 +6,7 @@ import pytest
 
 from lik.app import machine
 from lik.cli import doctor
-from terminal import run_lik
+from terminal import run_lik, succeed
 
 
 @pytest.fixture
@@ -19,8 +19,7 @@ def few(monkeypatch):
 
 
 def test_the_speed_of_training_is_measured(few):
-    answer = run_lik("doctor", "--json", "--device", "cpu")
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("doctor", "--json", "--device", "cpu")
     speed = json.loads(answer.stdout)["speed"]
     assert speed["images_per_second"] > 0
     assert speed["how"].startswith("CPU")

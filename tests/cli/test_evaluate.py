@@ -6,16 +6,7 @@ import shutil
 import pytest
 
 from lik.faces.set.faceset import FaceSet
-from terminal import run_lik
-
-
-@pytest.fixture(scope="module")
-def run(faces, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "toy"
-    settings = ("model.latent=8", "batch_size=16", "epochs=2", "--grids-every", 0)
-    answer = run_lik("train", "paper-first", faces.path, out, *settings)
-    assert answer.exit_code == 0, answer.output
-    return out
+from terminal import refuse, run_lik, succeed
 
 
 @pytest.fixture
@@ -26,8 +17,7 @@ def copied(run, tmp_path):
 
 def test_several_runs_stand_side_by_side(copied, run, faces, tmp_path):
     out = tmp_path / "page.html"
-    answer = run_lik("evaluate", copied, run, "--split", "train", "--out", out)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("evaluate", copied, run, "--split", "train", "--out", out)
     assert "Σ(x−x̂)² + KL" in answer.output
     head = next(line for line in answer.output.splitlines() if line.startswith("metric"))
     assert head.split() == ["metric", "run", "toy"]
@@ -37,9 +27,7 @@ def test_several_runs_stand_side_by_side(copied, run, faces, tmp_path):
     told = json.loads(run_lik("evaluate", copied, run, "--json", "--out", out).stdout)
     assert [metrics["run"] for metrics in told] == ["run", "toy"]
     assert told[1] == json.loads((run / "metrics.json").read_text())
-    twice = run_lik("evaluate", run, run)
-    assert twice.exit_code == 2
-    assert "given twice" in twice.output
+    refuse("given twice", "evaluate", run, run)
     FaceSet.open(faces.path).verify()  # which is left as it was
 
 
@@ -56,6 +44,4 @@ def test_metrics_are_told_even_where_they_cannot_be_kept(copied, run, tmp_path):
 
 def test_without_faces_it_says_how_to_name_them(copied):
     (copied / "environment.json").unlink()
-    answer = run_lik("evaluate", copied)
-    assert answer.exit_code == 2
-    assert "--faces" in answer.output
+    refuse("--faces", "evaluate", copied)

@@ -12,7 +12,7 @@ from lik.app.inspecting import inspect
 from lik.faces.drawn import rendering as drawn
 from lik.faces.set.faceset import BOX_COLUMNS, MEASURES, VERSION, FaceSet
 from lik.faces.set.statistics import correlations, frequencies, members, strongest
-from terminal import run_lik
+from terminal import refuse, run_lik, succeed
 
 
 @pytest.fixture
@@ -65,8 +65,7 @@ def pictures_in(page):
 
 
 def test_the_page_stands_alone_and_says_that_it_is_private(faces):
-    answer = run_lik("inspect", faces.path)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("inspect", faces.path)
     page = (faces.path / "inspect.html").read_text()
     assert str(faces.path / "inspect.html") in answer.output
     assert "Private" in page
@@ -93,7 +92,7 @@ def test_json_holds_the_same_for_programs(faces):
 
 def test_the_page_goes_where_it_is_asked_to(face_set, tmp_path):
     path, out = face_set(people(2)), tmp_path / "new" / "page.html"
-    assert run_lik("inspect", path, "--out", out).exit_code == 0
+    succeed("inspect", path, "--out", out)
     assert out.is_file()
     assert not (path / "inspect.html").exists()
 
@@ -114,8 +113,7 @@ def test_everything_that_a_set_can_have_is_shown(face_set):
         [("b/none.jpg", "no face found", faces[0]), ("b/<i>.jpg", "the picture is broken", None)],
         ["train"] * 5 + ["test"] * 35,
     )  # fmt: skip
-    answer = run_lik("inspect", path)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("inspect", path)
     page = (path / "inspect.html").read_text()
     for heading in ("The faces", "Measures", "Sharpness", "Brightness: the darkest", "Detection",
                     "The smallest detections", "Padding", "Near-duplicates", "Left out",
@@ -134,8 +132,7 @@ def test_everything_that_a_set_can_have_is_shown(face_set):
 @pytest.mark.parametrize("count", [1, 2, 9, 11])
 def test_tiny_sets_without_attributes_are_shown(face_set, count):
     path = face_set(people(count), {"sharpness": range(count)})
-    answer = run_lik("inspect", path)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("inspect", path)
     page = (path / "inspect.html").read_text()
     assert "<h2>The faces" in page
     assert ("<h2>Sharpness" in page) == (count >= 10)
@@ -144,8 +141,7 @@ def test_tiny_sets_without_attributes_are_shown(face_set, count):
 
 def test_flat_and_equal_faces_are_shown(face_set):
     path = face_set([np.full((64, 64, 3), 9, np.uint8)] * 12, {"duplicate": [0] * 12})
-    answer = run_lik("inspect", path)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("inspect", path)
     assert "12 faces in 1 group" in answer.output
 
 
@@ -158,7 +154,7 @@ def test_a_large_set_gives_a_small_page(face_set):
         {"sharpness": rng.uniform(size=3000), "duplicate": np.arange(3000) // 2},
         {f"a{k}": rng.choice([-1, 1], 3000) for k in range(40)},
     )
-    assert run_lik("inspect", path).exit_code == 0
+    succeed("inspect", path)
     assert (path / "inspect.html").stat().st_size < 3_000_000
 
 
@@ -176,10 +172,7 @@ def test_limits_are_named_by_who_shows_them(faces, tmp_path):
 
 def test_what_is_no_face_set_gets_one_sentence(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
-        answer = run_lik("inspect", path)
-        assert answer.exit_code == 2
-        assert answer.output.startswith("lik: ")
-        assert answer.output.count("\n") == 1
+        refuse("", "inspect", path)
 
 
 def test_correlations_are_those_of_numpy_over_what_both_know():

@@ -13,7 +13,7 @@ from lik.core.errors import UnusableInput
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
 from lik.models.saved import save_model
-from terminal import run_lik
+from terminal import refuse, run_lik, succeed
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_a_figure_says_which_command_made_it_and_its_arrays_are_written(run, tmp
     assert answer.output.splitlines() == [str(out), str(arrays)]
     assert Image.open(out).text["Lik run"] == "toy"
     assert not np.load(arrays)["codes"].any()
-    assert run_lik("morph", run, "seed:1", "seed:2", "--side", 16).exit_code == 0
+    succeed("morph", run, "seed:1", "seed:2", "--side", 16)
     assert (run / "figures" / "morph.png").is_file()
     film = run_lik("morph", run, "seed:1", "seed:2", "--seconds", 0.2, "-o", tmp_path / "a.gif")
     assert film.output.strip() == str(tmp_path / "a.gif")
@@ -40,22 +40,18 @@ def test_a_figure_says_which_command_made_it_and_its_arrays_are_written(run, tmp
 def test_what_of_a_folder_is_passed_over_is_told(run, faces, tmp_path):
     (tmp_path / "1.txt").write_text("no picture")
     Image.fromarray(faces.images[0]).save(tmp_path / "2.png")
-    answer = run_lik("reconstruct", run, tmp_path)
-    assert answer.exit_code == 0, answer.output
+    answer = succeed("reconstruct", run, tmp_path)
     assert re.search(r"1 file was passed over; the first: .*1\.txt", answer.stderr)
     assert answer.stdout.strip() == str(run / "figures" / "reconstructions.png")
 
 
 def test_a_fitted_prior_is_told_and_drawn_from(run, faces, tmp_path):
-    fitted = run_lik("fit-prior", run, faces.path, "--components", 1, "--without", "Smiling")
-    assert fitted.exit_code == 0, fitted.output
+    fitted = succeed("fit-prior", run, faces.path, "--components", 1, "--without", "Smiling")
     assert fitted.output.splitlines()[1] == str(run / "priors" / "gmm.safetensors")
     assert "faces: 1 component." in fitted.output
     drawn = ["generate", run, "--prior", "gmm", "-n", 1, "-o", tmp_path / "a.png"]
-    assert run_lik(*drawn).exit_code == 0
-    refused = run_lik(*drawn, "--temperature", 1)
-    assert refused.exit_code == 2
-    assert "temperature goes with the standard normal prior" in refused.output
+    succeed(*drawn)
+    refuse("temperature goes with the standard normal prior", *drawn, "--temperature", 1)
 
 
 @pytest.mark.parametrize(

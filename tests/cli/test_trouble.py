@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from lik.models.saved import load_model
 from lik.training import fast, journal
 from lik.training.checkpoint import load_state
 from terminal import run_lik
+from trainings import same_weights, weights
 
 SETTINGS = ("model.latent=4", "device.compile=false", "--grids-every", "0",
             "--device", "cpu")  # fmt: skip
@@ -17,10 +17,6 @@ SETTINGS = ("model.latent=4", "device.compile=false", "--grids-every", "0",
 def train(faces, run, *settings, batch_size=16):
     sized = (*SETTINGS, f"batch_size={batch_size}")
     return run_lik("train", "paper-first", faces.path, run, *sized, *settings)
-
-
-def weights(run):
-    return load_model(run / "model.safetensors").model.state_dict()
 
 
 def plant(monkeypatch, broken):
@@ -78,7 +74,7 @@ def test_a_run_that_is_given_up_keeps_what_was_saved_before(faces, tmp_path, mon
     assert 0 < state.train_state.step <= 10
     assert state.remark is None
     assert train(faces, run, "epochs=30").exit_code == 0
-    assert all(torch.equal(tensor, weights(run)[name]) for name, tensor in weights(whole).items())
+    assert same_weights(whole, run)
 
 
 @pytest.mark.parametrize("rate", [1, 1e12])

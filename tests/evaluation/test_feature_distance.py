@@ -4,7 +4,7 @@ import torch
 
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
-from lik.evaluation.feature_distance import distance_of_maps, feature_distance
+from lik.evaluation.networks import distance_of_maps, feature_distance
 from lik.models.classifier import PlainSettings, build_classifier
 
 
@@ -12,7 +12,7 @@ from lik.models.classifier import PlainSettings, build_classifier
 def network():
     torch.manual_seed(0)
     settings = PlainSettings(size=16, attributes=("a",), widths=(8, 8, 8))
-    return build_classifier(settings).eval()
+    return build_classifier(settings).eval().features
 
 
 def test_equal_pictures_have_no_distance(network, drawn_pictures):

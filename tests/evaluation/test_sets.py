@@ -8,14 +8,15 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.distances import (
+from lik.evaluation.networks import FeatureNetwork
+from lik.evaluation.sets import (
+    RealFaces,
     frechet_distance,
     kernel_distance,
     maximum_mean_discrepancy,
+    metrics_of_set,
+    precision_recall,
 )
-from lik.evaluation.networks import FeatureNetwork
-from lik.evaluation.precision_recall import precision_recall
-from lik.evaluation.sets import RealFaces, metrics_of_set
 
 
 def drawn(count, width=16, seed=0, shift=0.0, scale=1.0):
@@ -87,9 +88,10 @@ class TestKernel:
         assert abs(np.mean(pairs)) < 3 * np.std(pairs) / 60**0.5
 
     def test_a_seed_gives_the_same_subsets(self):
-        sets = drawn(300), drawn(300, seed=3)
-        assert kernel_distance(*sets, seed=4) == kernel_distance(*sets, seed=4)
-        assert kernel_distance(*sets, seed=4) != kernel_distance(*sets, seed=5)
+        one, same, other = (
+            kernel_distance(drawn(300), drawn(300, seed=3), seed) for seed in (4, 4, 5)
+        )
+        assert one == same != other
 
     def test_more_members_than_faces_are_refused(self):
         with pytest.raises(UnusableInput, match="cannot be drawn from 20"):
@@ -125,7 +127,7 @@ class TestPrecisionRecall:
     def test_blocks_change_nothing(self, monkeypatch):
         sets = drawn(90), drawn(70, seed=1)
         whole = precision_recall(*sets)
-        monkeypatch.setattr("lik.evaluation.precision_recall.BLOCK", 13)
+        monkeypatch.setattr("lik.evaluation.sets.BLOCK", 13)
         assert precision_recall(*sets) == whole
 
     def test_too_few_are_refused(self):
@@ -134,7 +136,7 @@ class TestPrecisionRecall:
 
 
 class TestMetrics:
-    real = RealFaces(FeatureNetwork("net", "abc", lambda images: images), drawn(200), None)
+    real = RealFaces(FeatureNetwork("net", "abc", lambda images: images), drawn(200))
 
     def metrics(self, *sets, real=real):
         return {f.key: f for f in metrics_of_set(real, "samples", sets, 0, 4)}
@@ -150,7 +152,7 @@ class TestMetrics:
 
     def test_only_inception_gives_fid(self):
         inception = FeatureNetwork("Inception", "abc", lambda images: images, is_inception=True)
-        real = RealFaces(inception, drawn(200), None)
+        real = RealFaces(inception, drawn(200))
         labels = [metric.label for metric in self.metrics(drawn(200, seed=1), real=real).values()]
         assert labels[:2] == ["FID of samples (Inception)", "KID of samples (Inception)"]
 

@@ -6,12 +6,9 @@ import torch
 from torch import nn
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions.calibration import Calibration
-from lik.latent.directions.direction import Direction
-from lik.latent.directions.saved import DirectionSet
+from lik.latent.directions.direction import Calibration, Direction, DirectionSet
 from lik.latent.editing import GuidedEditor, LinearEditor, place_on
-from lik.latent.guided import GuidanceSettings
-from lik.latent.guided_statistics import GuidedStatistics
+from lik.latent.guided import GuidanceSettings, GuidedStatistics
 from lik.latent.session import Session
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings

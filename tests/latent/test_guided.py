@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions.calibration import calibrate, strengths_to
+from lik.latent.directions.direction import calibrate, strengths_to
 from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory
 
 
@@ -99,31 +99,31 @@ def test_networks_take_turns():
     assert asked[-4:] in (["first", "second"] * 2, ["second", "first"] * 2)
 
 
-def judge(codes):
+def logit(codes):
     return 2 * codes[:, 0]
 
 
 def test_strength_one_takes_the_median_face_from_without_to_with():
     random = np.random.default_rng(0)
-    lacking = random.standard_normal((200, 2)).astype(np.float32) - [2, 0]
-    having = random.standard_normal((200, 2)).astype(np.float32) + [1, 0]
+    lacking, having = (
+        (random.standard_normal((200, 2)) + [shift, 0]).astype(np.float32) for shift in (-2, 1)
+    )
     vector = np.array([5, 0], np.float32)
-    found = calibrate(vector, lacking.astype(np.float32), having.astype(np.float32), judge)
+    found = calibrate(vector, lacking, having, logit)
     wanted = np.median(having[:, 0]) - np.median(lacking[:, 0])
     assert found.length == pytest.approx(wanted, abs=0.05)
     assert found.complete
     assert found.without < 0.1 < 0.8 < found.having
-    away = calibrate(-vector, lacking.astype(np.float32), having.astype(np.float32), judge)
-    assert not away.complete
+    assert not calibrate(-vector, lacking, having, logit).complete
 
 
 def test_every_face_goes_as_far_as_its_own_prediction_needs():
     codes = np.array([[-1.0, 0], [0.2, 0], [3, 0], [-20, 0]], np.float32)
     vector = np.array([2, 0], np.float32)
-    strengths = strengths_to(codes, vector, judge, 0.9)
-    ends = 1 / (1 + np.exp(-judge(codes + strengths[:, None] * vector)))
+    strengths = strengths_to(codes, vector, logit, 0.9)
+    ends = 1 / (1 + np.exp(-logit(codes + strengths[:, None] * vector)))
     np.testing.assert_allclose(ends[:3], 0.9, atol=0.01)
     assert strengths[2] < 0 < strengths[0]
     assert strengths[3] == pytest.approx(3, abs=0.01)  # out of reach
     with pytest.raises(UnusableInput, match="between 0 and 1"):
-        strengths_to(codes, vector, judge, 1.0)
+        strengths_to(codes, vector, logit, 1.0)

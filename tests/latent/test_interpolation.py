@@ -1,3 +1,5 @@
+from unittest.mock import MagicMock
+
 import cv2
 import numpy as np
 import pytest
@@ -32,8 +34,7 @@ def ends(session):
     """Four real faces of 32 pixels."""
     ends = []
     for number in range(4):
-        sharp = drawn.render(drawn.sample_factors(4, number), 32)
-        crop = drawn.render(drawn.sample_factors(4, number), 16)
+        crop, sharp = (drawn.render(drawn.sample_factors(4, number), side) for side in (16, 32))
         ends.append(End(session.encode(crop[None])[0], sharp, str(number)))
     return ends
 
@@ -110,15 +111,9 @@ def test_films_hold_every_frame(tmp_path):
 
 
 def test_a_missing_codec_is_said(tmp_path, monkeypatch):
-    class Closed:
-        def __init__(self, *_):
-            pass
-
-        def isOpened(self):  # noqa: N802
-            return False
-
-    monkeypatch.setattr(cv2, "VideoWriter", Closed, raising=True)
-    Closed.fourcc = staticmethod(lambda *_: 0)
+    closed = MagicMock()
+    closed.return_value.isOpened.return_value = False
+    monkeypatch.setattr(cv2, "VideoWriter", closed)
     with pytest.raises(UnusableInput, match="no codec for MP4"):
         save_mp4(tmp_path / "a.mp4", [np.zeros((16, 16, 3), np.uint8)], 5)
     assert not list(tmp_path.iterdir())

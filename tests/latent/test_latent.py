@@ -1,15 +1,18 @@
 import numpy as np
 import pytest
+import torch
 
 import lik
 from lik.app.traversal import equal_steps, set_dimension
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
+from lik.core.pixels import to_float
+from lik.figures.map import project
 from lik.latent.directions.direction import dimension, most_informative, separation
 from lik.latent.directions.methods import difference_of_means
-from lik.latent.projection import project
-from lik.latent.session import Session
+from lik.latent.session import Session, logits_of_pictures
 from lik.models.catalogue import build
+from lik.models.classifier import PlainSettings, build_classifier
 from lik.models.paper import PaperFirstSettings
 from lik.models.saved import save_model
 
@@ -53,6 +56,17 @@ def test_kl_per_dimension_is_that_of_the_gaussian(session, drawn_pictures):
 def test_pictures_of_another_shape_are_refused(session, shape):
     with pytest.raises(UnusableInput, match="takes pictures of shape"):
         session.encode(np.zeros(shape, np.uint8))
+
+
+def test_logits_of_many_pictures_are_those_of_each(drawn_pictures):
+    settings = PlainSettings(size=16, attributes=("a", "b"), widths=(4, 4))
+    network = build_classifier(settings)
+    pictures = np.concatenate([drawn_pictures] * 40)
+    logits = logits_of_pictures(network, pictures)
+    assert logits.shape == (320, 2)
+    with torch.no_grad():
+        one = network(to_float(pictures[300:301])).numpy()
+    np.testing.assert_allclose(logits[300:301], one, atol=1e-5)
 
 
 def test_a_missing_run_is_said(tmp_path):
@@ -120,18 +134,18 @@ def test_pca_finds_the_plane_that_there_is():
     axes = project(plane.astype(np.float32)).axes
     shares = [float(axis.partition("(")[2].partition("%")[0]) for axis in axes]
     assert sum(shares) == pytest.approx(100, abs=0.1)
-    with pytest.raises(UnusableInput, match="at least 3"):
-        project(plane[:2].astype(np.float32))
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
-@pytest.mark.parametrize(("value", "words"), [(0.5, "all the same"), (np.nan, "finite")])
-def test_codes_that_say_nothing_have_no_map(method, value, words):
+@pytest.mark.parametrize(
+    ("shape", "value", "words"),
+    [
+        ((50, 4), 0.5, "all the same"),
+        ((50, 4), np.nan, "finite"),
+        ((50, 1), 0.0, "at least 2 latent dimensions"),
+        ((2, 4), 0.0, "at least 3"),
+    ],
+)
+def test_codes_that_say_nothing_have_no_map(method, shape, value, words):
     with pytest.raises(UnusableInput, match=words):
-        project(np.full((50, 4), value, np.float32), method)
-
-
-@pytest.mark.parametrize("method", ["pca", "tsne"])
-def test_codes_of_one_number_have_no_map(method):
-    with pytest.raises(UnusableInput, match="at least 2 latent dimensions"):
-        project(np.zeros((50, 1), np.float32), method)
+        project(np.full(shape, value, np.float32), method)

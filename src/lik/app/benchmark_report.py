@@ -12,8 +12,12 @@ from lik.app.benchmark import SHOWN, Benchmark
 from lik.app.selection import spelt
 from lik.core.artifacts import file_stem, write_json
 from lik.core.pixels import to_uint8
-from lik.evaluation.changes import SHARES, Change
-from lik.evaluation.counterfactuals import FITTED, ChangeBesideTruth, Truth
+from lik.evaluation.counterfactuals import (
+    FITTED,
+    CounterfactualReferences,
+    ReferencedMetrics,
+)
+from lik.evaluation.edit_metrics import SHARES, EditMetrics
 from lik.figures.grids import Row, sheet
 from lik.figures.page import Section, write_page
 from lik.figures.png import save_png
@@ -42,8 +46,8 @@ TRUTH_EXPLANATION = (
     "as read from the decodings by ridge regression, in standard deviations. Both where the "
     "classifier sees 50, 80 and 95 % of all faces flipped, over the faces that have a "
     "counterfactual. The row “true change” is the counterfactuals themselves, encoded and decoded: "
-    "the movement of their other factors is the floor, and where the classifier sees few of them "
-    "flipped, the decodings do not show the trait."
+    "the movement of their other factors is the real-vs-real baseline, and where the classifier "
+    "sees few of them flipped, the decodings do not show the trait."
 )
 
 
@@ -93,7 +97,7 @@ def sentences_of(found: Benchmark) -> list[str]:
     ]
 
 
-def factors_read(truth: Truth) -> str:
+def factors_read(truth: CounterfactualReferences) -> str:
     """Which factors are read, in a sentence."""
     factors = truth.reader.factors
     if not factors:
@@ -107,7 +111,7 @@ def factors_read(truth: Truth) -> str:
 def as_plain_values(found: Benchmark) -> dict[str, Any]:
     """All of it, for programs."""
     answer: dict[str, Any] = {
-        "run": found.run, **found.about,
+        "run": found.run.name, **found.about,
         "results": [asdict(result) for result in found.results.values()],
     }  # fmt: skip
     if found.truth is not None:
@@ -137,21 +141,24 @@ def write_report(folder: Path, found: Benchmark, command: str) -> Path:
     for name in found.attributes:
         picture = f"{file_stem(name)}.png"
         image = sheet(_strip(found, name), f"{spelt(name)}, flipped", "", tile=96)
-        save_png(folder / picture, image, command=command, run=found.run)
+        save_png(folder / picture, image, command=command, run=found.run.name)
         text = "Each method at the strength measured that comes nearest to 80 % of faces flipped."
         if name in found.true_changes:
             text += " Below, the decoding of the true counterfactual, where a face has one."
         sections.append(Section(spelt(name), text, picture, f"strips of {name}"))
     page = folder / "index.html"
-    write_page(page, f"Edits by the run “{found.run}”", [_who(found)], sections, "Made by Lik.")
+    write_page(
+        page, f"Edits by the run “{found.run.name}”", [_who(found)], sections, "Made by Lik."
+    )
     return page
 
 
 def _strip(found: Benchmark, name: str) -> list[Row]:
-    if found.originals is None:
+    if found.request.generated:
         rows = [Row(found.reconstructions, "as drawn")]
     else:
-        rows = [Row(found.originals, "original"), Row(found.reconstructions, "reconstruction")]
+        originals = Row(found.originals[:SHOWN], "original")
+        rows = [originals, Row(found.reconstructions, "reconstruction")]
     rows += [
         Row(found.shown[name, method], method, new_group=number == 0)
         for number, method in enumerate(found.methods)
@@ -164,9 +171,9 @@ def _strip(found: Benchmark, name: str) -> list[Row]:
 def _who(found: Benchmark) -> str:
     """Whose faces these are."""
     count = found.about["faces"]
-    if found.originals is None:
+    if found.request.generated:
         return f"Measured on {count} generated faces: none of these is of a person."
-    which = f"faces of the set “{found.faces}”"
+    which = f"faces of the set “{found.faces.path.name}”"
     if found.truth is not None:
         return f"Measured on {count} drawn {which}: none of these is of a person."
     return f"Measured on {count} {which}. These are real people: the page stays where it is."
@@ -175,13 +182,13 @@ def _who(found: Benchmark) -> str:
 def _truly(found: Benchmark, name: str) -> NDArray[np.uint8]:
     """Decodings of the true counterfactuals of the faces shown; white where there is none."""
     true = found.true_changes[name]
-    pictures = np.full_like(found.reconstructions[:SHOWN], 255)
+    pictures = np.full_like(found.reconstructions, 255)
     for number, place in enumerate(true.places):
         if place < len(pictures):
             pictures[place] = to_uint8(torch.from_numpy(true.after[number : number + 1]))[0]
     return pictures
 
 
-def _figure(change: Change | None, name: str) -> str:
-    value = getattr(change, name) if isinstance(change, ChangeBesideTruth) else None
+def _figure(change: EditMetrics | None, name: str) -> str:
+    value = getattr(change, name) if isinstance(change, ReferencedMetrics) else None
     return "–" if value is None else f"{value:.2f}"

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lik.app.directions import EditorRequest
+from lik.app.directions import open_editor
 from lik.app.evaluating import EvaluationRequest, evaluate
-from lik.app.given import open_given
 from lik.app.opened import OpenedRun
 from lik.app.sampling import draw_samples, sample
-from lik.app.selection import Selection, column_of
-from lik.app.traversal import TraversalRequest, draw_traversals
+from lik.app.selection import Selection, column_of, open_given
+from lik.app.traversal import draw_traversals, traverse_attributes, traverse_dimensions
 from lik.app.views import draw_map, draw_reconstructions
 from lik.faces.set.faceset import FaceSet
 from lik.figures.png import Drawn
@@ -31,15 +30,24 @@ class Demonstration:
     run: OpenedRun
     faces: FaceSet
 
-    @cached_property
+    @property
     def split(self) -> str:
         """The faces that are reconstructed and measured."""
         return "test" if len(self.faces.indices("test")) else "all"
 
     @cached_property
     def attributes(self) -> list[str]:
-        """The attributes that are worth showing."""
-        return [name for name in PREFERRED if _divides(self.faces, name)][:4]
+        """The attributes that are worth showing: enough faces have them, and enough lack them."""
+        columns = {
+            name: column_of(self.faces, name)
+            for name in PREFERRED
+            if name in self.faces.attribute_names
+        }
+        return [
+            name
+            for name, column in columns.items()
+            if min((column > 0).sum(), (column <= 0).sum()) >= 5
+        ][:4]
 
     @cached_property
     def mapped(self) -> str | None:
@@ -60,10 +68,12 @@ class Demonstration:
         yield draw_samples(self.run, sample(self.run, 40))
         shown = open_given(self.run, Selection(self.split, count=2), faces=own)
         codes = self.run.session.encode(shown.pictures)
-        editor = EditorRequest(faces=str(own))
-        for attributes in ([], self.attributes) if self.attributes else ([],):
-            request = TraversalRequest(attributes, editor=editor)
-            yield draw_traversals(self.run, shown, codes, shown.description, request)
+        strips = traverse_dimensions(self.run, codes, faces=own)
+        yield draw_traversals(self.run, shown, codes, shown.description, strips)
+        if self.attributes:
+            editor = open_editor(self.run, faces=own)
+            strips = traverse_attributes(self.run, codes, editor, self.attributes)
+            yield draw_traversals(self.run, shown, codes, shown.description, strips, editor)
         yield draw_map(self.run, Selection(count=2000), own)
         if self.mapped:
             yield draw_map(self.run, Selection(count=MAPPED), own, "tsne", self.mapped)
@@ -72,11 +82,3 @@ class Demonstration:
         """Measure the run and keep it in the run, as metrics.json."""
         request = EvaluationRequest(faces=self.faces.path, split=self.split)
         return evaluate([self.run], request).metrics[0]
-
-
-def _divides(faces: FaceSet, name: str) -> bool:
-    """Whether enough faces have an attribute, and enough lack it."""
-    if name not in faces.attribute_names:
-        return False
-    column = column_of(faces, name)
-    return bool((column > 0).sum() >= 5 and (column <= 0).sum() >= 5)

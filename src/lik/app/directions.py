@@ -6,23 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lik.app.given import open_given
-from lik.app.opened import OpenedRun
-from lik.app.selection import LEARN, Selection, column_of
-from lik.core.configuration import nearest
+from lik.app.opened import OpenedRun, logit_column
+from lik.app.selection import LEARN, Selection, column_of, open_given
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.set.faceset import FaceSet
-from lik.latent.directions.calibration import (
+from lik.latent.directions.direction import (
     CALIBRATED_ON,
     Calibration,
+    Direction,
+    DirectionSet,
     LogitOfCodes,
     calibrate,
     calibrated,
+    classes,
+    saved_sets,
 )
-from lik.latent.directions.direction import Direction
 from lik.latent.directions.methods import (
     METHODS,
     Examples,
@@ -31,11 +31,9 @@ from lik.latent.directions.methods import (
     method_of,
     orthogonal_to,
 )
-from lik.latent.directions.saved import DirectionSet
 from lik.latent.editing import Editor, GuidedEditor, LinearEditor
-from lik.latent.guided import GuidanceSettings
-from lik.latent.guided_statistics import GUIDED, GuidedStatistics, four_digits
-from lik.latent.judging import logits_of, logits_of_pictures
+from lik.latent.guided import GUIDED, GuidanceSettings, GuidedStatistics, four_digits
+from lik.latent.session import logits_of, logits_of_pictures
 from lik.models.classifier import LoadedClassifier
 
 DEFAULT = "joint"
@@ -65,7 +63,7 @@ class FitRequest:
 
     method: str = DEFAULT
     name: str | None = None
-    faces: str | None = None
+    faces: str | Path | None = None
     classifier: str | None = None
     keep: Sequence[str] = ()
     having: Sequence[str] = ()
@@ -85,21 +83,21 @@ def fit_directions(
     Raises:
         UnusableInput: no such method or attribute, or nothing to fit to.
     """
-    run.require_folder()
+    folder = run.require_folder()
     if GUIDED in (request.method, request.name):
         raise UnusableInput(f"'{GUIDED}' is the name of guided edits: give the set another.")
     if request.having or request.lacking:
         fitted = _by_example(run, request)
     else:
         fitted = _by_method(run, request, progress, notify)
-    run.keep_directions(fitted)
+    fitted.save(folder)
     return fitted
 
 
 def fit_guided(
     run: OpenedRun,
     classifiers: Sequence[str],
-    faces: str | None = None,
+    faces: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> GuidedStatistics:
     """Measure what guided edits need on training faces, and keep it in RUN/directions.
@@ -113,46 +111,38 @@ def fit_guided(
     return statistics
 
 
-@dataclass(frozen=True)
-class EditorRequest:
-    """Which editor is wanted.
-
-    Attributes:
-        method: a set of directions that is kept beside the run, a method that fits one, or
-            `GUIDED`; by default `DEFAULT`.
-        classifiers: networks: the first tells probabilities, all of them guide. By default, those
-            that guided edits were measured with.
-        faces: the face set, by default the run's own. guidance: how guided steps are weighed.
-    """
-
-    method: str | None = None
-    classifiers: Sequence[str] = ()
-    faces: str | None = None
-    guidance: GuidanceSettings = GuidanceSettings()
-
-
 def open_editor(
     run: OpenedRun,
-    request: EditorRequest = EditorRequest(),
+    method: str | None = None,
+    classifiers: Sequence[str] = (),
+    faces: str | Path | None = None,
+    guidance: GuidanceSettings | None = None,
     progress: Progress = no_progress,
     notify: Notify = no_notices,
 ) -> Editor:
     """Open an editor of a run; what it needs and is not yet beside the run is fitted and kept.
 
+    Args:
+        method: a set of directions that is kept beside the run, a method that fits one, or
+            `GUIDED`; by default `DEFAULT`.
+        classifiers: networks: the first tells probabilities, all of them guide. By default, those
+            that guided edits were measured with.
+        faces: the face set, by default the run's own. guidance: how guided steps are weighed.
+
     Raises:
         UnusableInput: no such directions, or nothing to fit them to, or no network for guiding.
     """
-    if request.method == GUIDED:
-        guides, statistics = _guided(run, request, progress)
+    if method == GUIDED:
+        guides, statistics = _guided(run, classifiers, faces, progress)
         networks = {loaded.sha256: loaded.network for loaded in guides.values()}
-        return GuidedEditor(run.session, networks, statistics, request.guidance)
-    if len(request.classifiers) > 1:
+        return GuidedEditor(run.session, networks, statistics, guidance or GuidanceSettings())
+    if len(classifiers) > 1:
         raise UnusableInput("several networks go with guided edits alone: give one.")
-    method = request.method or DEFAULT
-    telling = run.classifier(request.classifiers[0]) if request.classifiers else None
+    name = method or DEFAULT
+    telling = run.classifier(classifiers[0]) if classifiers else None
     return LinearEditor(
-        method,
-        lambda: _kept_or_fitted(run, method, request.faces, progress, notify),
+        name,
+        lambda: _kept_or_fitted(run, name, faces, progress, notify),
         run.latent,
         None if telling is None else logits_by(run, telling),
         () if telling is None else (telling.sha256,),
@@ -169,20 +159,6 @@ def logits_by(run: OpenedRun, loaded: LoadedClassifier) -> Callable[[str], Logit
     return of
 
 
-def logit_column(loaded: LoadedClassifier, attribute: str) -> int:
-    """Which logit of a network is of an attribute.
-
-    Raises:
-        UnusableInput: none is; the nearest name is told.
-    """
-    names = loaded.network.attributes
-    if attribute not in names:
-        raise UnusableInput(
-            f"the network knows no attribute '{attribute}'.{nearest(attribute, names)}"
-        )
-    return names.index(attribute)
-
-
 def _by_method(
     run: OpenedRun, request: FitRequest, progress: Progress, notify: Notify
 ) -> DirectionSet:
@@ -193,10 +169,13 @@ def _by_method(
         column_of(faces, kept)
     chosen = Selection(LEARN).of(faces)
     progress("encoding", 0, len(chosen))
-    codes = run.session.encode(faces.images[chosen])
-    labels = faces.attributes[chosen]
     examples = Examples(
-        codes, labels, faces.attribute_names, run.session.model.decode, request.count, request.seed
+        run.session.encode(faces.images[chosen]),
+        faces.attributes[chosen],
+        faces.attribute_names,
+        run.session.model.decode,
+        request.count,
+        request.seed,
     )
     directions = {found.name: found for found in method.fit(examples, notify)}
     if method.labelled:
@@ -211,9 +190,7 @@ def _by_method(
     if request.classifier is not None and method.labelled:
         network = run.classifier(request.classifier)
         made["network_sha256"] = network.sha256
-        directions, calibrations = _calibrated(
-            run, network, directions, codes, labels, faces.attribute_names, progress, notify
-        )
+        directions, calibrations = _calibrated(run, network, directions, examples, progress, notify)
     return DirectionSet(request.name or request.method, directions, calibrations, made)
 
 
@@ -235,10 +212,13 @@ def _by_example(run: OpenedRun, request: FitRequest) -> DirectionSet:
 
 
 def _calibrated(
-    run: OpenedRun, network: LoadedClassifier, directions: dict[str, Direction],
-    codes: NDArray[np.float32], labels: NDArray[np.floating], names: Sequence[str],
-    progress: Progress, notify: Notify,
-) -> tuple[dict[str, Direction], dict[str, Calibration]]:  # fmt: skip
+    run: OpenedRun,
+    network: LoadedClassifier,
+    directions: dict[str, Direction],
+    examples: Examples,
+    progress: Progress,
+    notify: Notify,
+) -> tuple[dict[str, Direction], dict[str, Calibration]]:
     found, calibrations = dict(directions), {}
     known = [name for name in directions if name in network.network.attributes]
     for name in directions:
@@ -247,19 +227,18 @@ def _calibrated(
     logit_of_codes = logits_by(run, network)
     for done, name in enumerate(known):
         progress("calibrating", done, len(known))
-        own = labels[:, names.index(name)]
-        lacking, having = codes[own <= 0][:CALIBRATED_ON], codes[own > 0][:CALIBRATED_ON]
-        vector = directions[name].vector
-        calibrations[name] = calibrate(vector, lacking, having, logit_of_codes(name))
+        having, lacking = classes(examples.codes, examples.labels[:, examples.names.index(name)])
+        groups = lacking[:CALIBRATED_ON], having[:CALIBRATED_ON]
+        calibrations[name] = calibrate(directions[name].vector, *groups, logit_of_codes(name))
         found[name] = calibrated(directions[name], calibrations[name])
     return found, calibrations
 
 
 def _kept_or_fitted(
-    run: OpenedRun, method: str, faces: str | None, progress: Progress, notify: Notify
+    run: OpenedRun, method: str, faces: str | Path | None, progress: Progress, notify: Notify
 ) -> DirectionSet:
     """The set that is kept beside the run; a plain one that is missing is fitted, and kept."""
-    if method in run.direction_sets() or method not in METHODS or not METHODS[method].labelled:
+    if method in saved_sets(run.path) or method not in METHODS or not METHODS[method].labelled:
         return run.directions(method)
     try:
         fitted = _by_method(run, FitRequest(method, faces=faces), progress, notify)
@@ -268,7 +247,7 @@ def _kept_or_fitted(
             f"directions have to be fitted before anything is edited: {error}", needs=error.needs
         ) from error
     try:
-        run.keep_directions(fitted)
+        fitted.save(run.require_folder())
         notify(f"directions by the method {method} are fitted and kept beside the run.")
     except (FailedOnTheWay, UnusableInput):
         notify(f"directions by the method {method} are fitted, and cannot be kept beside the run.")
@@ -276,27 +255,24 @@ def _kept_or_fitted(
 
 
 def _guided(
-    run: OpenedRun, request: EditorRequest, progress: Progress
+    run: OpenedRun, classifiers: Sequence[str], faces: str | Path | None, progress: Progress
 ) -> tuple[Guides, GuidedStatistics]:
     """The networks that guide, and what they are measured by: as kept, or measured now."""
     kept = GuidedStatistics.load(run.path)
     if kept is not None and kept.model_sha256 != run.sha256:
         kept = None
-    classifiers = list(request.classifiers)
-    if not classifiers and kept is not None:
-        classifiers = list(kept.paths.values())
-    guides = _guides(run, classifiers)
+    guides = _guides(run, classifiers or list(kept.paths.values() if kept else ()))
     if kept is not None and all(loaded.sha256 in kept.stds for loaded in guides.values()):
-        asked = None if request.faces is None else run.faces(request.faces).hash
+        asked = None if faces is None else run.faces(faces).hash
         if asked in (None, kept.faces_sha256):
             return guides, kept
     try:
-        faces = run.faces(request.faces)
+        face_set = run.faces(faces)
     except UnusableInput as error:
         raise UnusableInput(
             f"guided edits are measured on real faces: {error}", needs=error.needs
         ) from error
-    statistics = _measured(run, guides, faces, progress)
+    statistics = _measured(run, guides, face_set, progress)
     if run.path.is_dir() and kept is None:
         statistics.save(run.path)
     return guides, statistics

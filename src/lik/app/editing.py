@@ -6,14 +6,14 @@ is nothing the photograph is itself, to the byte.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lik.app.directions import EditorRequest, open_editor
+from lik.app.directions import open_editor
 from lik.app.edits import RECORD, Edit, EditRecord, read_record
 from lik.app.opened import OpenedRun
 from lik.core.artifacts import file_stem
@@ -24,9 +24,9 @@ from lik.faces.detect.finding import Finder
 from lik.faces.io.pictures import SUFFIXES
 from lik.faces.photograph import Photograph, open_photograph
 from lik.figures.png import EDITED, save_png
-from lik.latent.directions.calibration import probability_of
+from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
-from lik.latent.guided_statistics import GUIDED, GuidedStatistics
+from lik.latent.guided import GUIDED, GuidedStatistics
 from lik.latent.session import Codes, Session, decoded
 
 LONGEST_NAME = 200
@@ -109,13 +109,11 @@ def editor_for(
         UnusableInput: no such method or attribute, or no network where one is needed.
     """
     record = edit.record
-    repeated = record is not None and edit.method in (None, record.method)
-    if record is not None and repeated and record.networks and not classifiers:
-        classifiers = _known_networks(run, record.networks)
-    request = EditorRequest(edit.method, classifiers, faces)
-    if record is not None and repeated and record.guidance is not None:
-        request = replace(request, guidance=record.guidance)
-    editor = open_editor(run, request, progress, notify)
+    guidance = None
+    if record is not None and edit.method in (None, record.method):
+        classifiers = classifiers or _known_networks(run, record.networks)
+        guidance = record.guidance
+    editor = open_editor(run, edit.method, classifiers, faces, guidance, progress, notify)
     for name in [*edit.strengths, *edit.targets]:  # a wrong one is refused before the work
         editor.require(name)
     return editor
@@ -163,7 +161,8 @@ def edit_photograph(
                 f"{photo.path} was edited by Lik before, and is edited further now: what undoes an "
                 "edit exactly is to repeat it on the original."
             )
-    told = _names_told(editor, edit)
+    changed = [name for name, strength in edit.exact.items() if strength]
+    told = [*(changed if editor.method == GUIDED else ()), *edit.targets]
     return Edited(
         pixels, record, len(chosen), not np.any(moved != codes),
         _probabilities(editor, codes, told), _probabilities(editor, moved, told), notices,
@@ -308,7 +307,7 @@ def _known_networks(run: OpenedRun, hashes: Sequence[str]) -> list[str]:
     Raises:
         UnusableInput: one is not known, or is no longer there.
     """
-    kept = GuidedStatistics.load(run.path)
+    kept = GuidedStatistics.load(run.path) if hashes else None
     paths = {} if kept is None else kept.paths
     missing = [sha256 for sha256 in hashes if not Path(paths.get(sha256, "\0")).exists()]
     if missing:
@@ -317,13 +316,6 @@ def _known_networks(run: OpenedRun, hashes: Sequence[str]) -> list[str]:
             "where it is.", needs="network",
         )  # fmt: skip
     return [paths[sha256] for sha256 in hashes]
-
-
-def _names_told(editor: Editor, edit: Edit) -> list[str]:
-    """The attributes whose probabilities are told: all that a network knows and that is edited."""
-    changed = [name for name, strength in edit.exact.items() if strength]
-    names = [*changed, *edit.targets] if editor.method == GUIDED else [*edit.targets]
-    return list(dict.fromkeys(names))
 
 
 def _probabilities(editor: Editor, codes: Codes, names: Sequence[str]) -> dict[str, list[float]]:

@@ -24,8 +24,6 @@ VERSION = 1
 
 Mode = Literal["transfer", "decode"]
 MODES: tuple[Mode, ...] = ("transfer", "decode")
-Strengths = Mapping[str, Decimal]
-"""Attribute → strength. Decimal numbers, so that 0.1 + 0.2 − 0.3 is nothing."""
 
 
 class EditRecord(Settings):
@@ -110,8 +108,8 @@ class Edit:
         )
 
     @property
-    def exact(self) -> Strengths:
-        """The strengths as decimal numbers."""
+    def exact(self) -> dict[str, Decimal]:
+        """The strengths as decimal numbers, so that 0.1 + 0.2 − 0.3 is nothing."""
         return {name: Decimal(value) for name, value in self.strengths.items()}
 
     @classmethod

@@ -9,12 +9,18 @@ import torch
 from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
-from lik.evaluation.distortions import DISTORTIONS, Distorted, distorted_to, reachable_error
-from lik.evaluation.likeness import Likeness, measure_likeness
+from lik.evaluation.distortions import (
+    DISTORTIONS,
+    Distorted,
+    Likeness,
+    distorted_to,
+    measure_likeness,
+    reachable_error,
+)
 from lik.faces.drawn.rendering import render, sample_factors
 from lik.faces.photograph import crop_picture, read_picture
+from lik.figures.grids import Tile, draw_tiles
 from lik.figures.png import Drawn
-from lik.figures.tiles import Tile, draw_tiles
 from lik.objectives.similarity import scale_exponents
 from lik.training.feature_networks import open_features
 
@@ -30,10 +36,8 @@ class EqualErrorRequest:
         picture: any photograph; without one, a face is drawn.
         mse: the mean squared error of all, of values in 0…255; None for the customary 300, or
             less where the picture has no room for it.
-        face: whether to take the face alone, cut as CelebA's are.
-        side: pixels of the longer side, at most.
-        features: a network, to measure the distance in its features; a few pixels are cut off
-            where the sides are no multiples of 32.
+        face: whether to take the face alone, cut as CelebA's are. side: of the longer, in pixels.
+        features: a network, to measure the distance in its features.
     """
 
     picture: str | Path | None = None

@@ -13,9 +13,8 @@ from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
 from lik.evaluation import networks
 from lik.evaluation.evaluator import EvaluationRequest, Measurement, Subject, subject_of
-from lik.evaluation.fidelity import SCALE
-from lik.evaluation.losses import Terms
-from lik.evaluation.losses import losses as losses_of_session
+from lik.evaluation.fidelity import SCALE, Terms
+from lik.evaluation.fidelity import losses as losses_of_session
 from lik.evaluation.measures import measure
 from lik.evaluation.report import Evaluation, TableRow, table_rows
 from lik.figures.evaluation import RunPictures, write_evaluation
@@ -71,10 +70,14 @@ def evaluate(
     if len({id(subject) for subject in subjects}) > 1:
         notify("The runs are measured on different face sets: their metrics do not compare.")
     evaluations, failure = [], None
-    for run, name, subject in zip(runs, _distinct(runs), subjects, strict=True):
-        evaluations.append(
-            measure(Measurement(run.session, name, subject, request, _named(progress, name)))
-        )
+    names = [run.name for run in runs]  # more of the path where the last name is not enough
+    names = [str(r.path) if names.count(n) > 1 else n for r, n in zip(runs, names, strict=True)]
+    for run, name, subject in zip(runs, names, subjects, strict=True):
+
+        def step(stage: str, done: int, total: int, name: str = name) -> None:
+            progress(f"{name}: {stage}", done, total)
+
+        evaluations.append(measure(Measurement(run.session, name, subject, request, step)))
         try:
             if run.path.is_dir():  # at once: a kill must not cost what is measured
                 write_json(run.path / "metrics.json", evaluations[-1].as_json())
@@ -136,19 +139,6 @@ def _subjects(
             opened[key] = subject_of(faces, chosen, used, request, progress)
         subjects.append(opened[key])
     return subjects
-
-
-def _distinct(runs: Sequence[OpenedRun]) -> list[str]:
-    """What runs are called: their last name, and more of the path where that is not enough."""
-    names = [run.name for run in runs]
-    return [
-        str(run.path) if names.count(name) > 1 else name
-        for run, name in zip(runs, names, strict=True)
-    ]
-
-
-def _named(progress: Progress, name: str) -> Progress:
-    return lambda stage, done, total: progress(f"{name}: {stage}", done, total)
 
 
 def _shown(run: OpenedRun, name: str, originals: Pictures) -> RunPictures:

@@ -81,10 +81,7 @@ class Inspection:
     ) -> None:
         """Write a page that shows the set; it holds the faces themselves.
 
-        Args:
-            path: where, an HTML file.
-            command: what made it.
-            in_words: says how a limit is set, from its name and value.
+        ``command`` made it; ``in_words`` says how a limit is set, from its name and value.
         """
         words = {"in_words": in_words} if in_words else {}
         write_inspection(path, self.faces, self.frequencies, self.facts(), command, **words)

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import platform
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,27 +50,25 @@ FEW = 4096
 """Pictures of a speed test: as many as make reading them, batch by batch, no different."""
 
 Findings = dict[str, dict[str, str]]
+"""What was found, by heading and name."""
 
 
-@dataclass(frozen=True)
-class Examination:
-    """What was found, by heading and name; ``broken``: something that Lik needs does not work."""
-
-    findings: Findings
-    broken: bool
-
-
-def examine_machine() -> Examination:
-    """Look for versions, extras, processors, and what faces are found with."""
+def examine_machine() -> tuple[Findings, bool]:
+    """Versions, extras, processors, what faces are found with; and whether any of it is broken."""
     files, broken = _model_files()
     findings = {
         "versions": {"python": platform.python_version()}
         | {name: installed(name) for name in PACKAGES},
-        "extras": {name: _extra(name, module) for name, module in EXTRAS.items()},
+        "extras": {
+            name: "installed"
+            if importlib.util.find_spec(module)
+            else f"not installed (pip install 'lik-vae[{name}]')"
+            for name, module in EXTRAS.items()
+        },
         "machine": _machine(),
         "finding faces": files,
     }
-    return Examination(findings, broken)
+    return findings, broken
 
 
 @dataclass(frozen=True)
@@ -150,12 +147,6 @@ class _Clock:
         return steps * self.batch_size / (self.now[0] - self.warm[0])
 
 
-def _extra(name: str, module: str) -> str:
-    if importlib.util.find_spec(module):
-        return "installed"
-    return f"not installed (pip install 'lik-vae[{name}]')"
-
-
 def _machine() -> dict[str, str]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
@@ -216,12 +207,9 @@ def _model_files() -> tuple[dict[str, str], bool]:
         named = "" if os.environ.get(YUNET_VARIABLE) else f", or where {YUNET_VARIABLE} says"
         return f"not found (looked for at {places}{named}); the alignment network serves instead"
 
-    parts: dict[str, Callable[[], str]] = {
-        CASCADE: cascade, "alignment network": network, "YuNet": detector,
-    }  # fmt: skip
-    found: dict[str, Any] = {}
+    found: dict[str, str] = {}
     broken = False
-    for name, work in parts.items():
+    for name, work in ((CASCADE, cascade), ("alignment network", network), ("YuNet", detector)):
         try:
             found[name] = work()
         except UnusableInput as error:

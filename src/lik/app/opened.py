@@ -1,16 +1,16 @@
-"""An opened run and what lies beside it; each is opened once, when it is first asked for."""
+"""An opened run and what lies beside it; face sets and networks are opened once and kept."""
 
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lik.core.artifacts import sha256_of
+from lik.core.configuration import nearest
 from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder, read_environment
 from lik.faces.set.faceset import FaceSet
-from lik.latent.directions.saved import DirectionSet, saved_sets
-from lik.latent.priors import Prior, load_prior, save_prior, saved_priors
+from lik.latent.directions.direction import DirectionSet
 from lik.latent.session import Session
 from lik.models.classifier import LoadedClassifier, load_attribute_classifier
 
@@ -21,6 +21,8 @@ class OpenedRun:
     Attributes:
         path: the folder of the run, or its single ``model.safetensors``.
         folder: its paths. session: its model, ready to encode and decode.
+        name: what it is called. metadata: what it knows of itself and its face set.
+        size: side S of its faces, in pixels. latent: number D of its latent dimensions.
     """
 
     def __init__(self, path: str | Path, device: str = "auto", threads: int | None = None) -> None:
@@ -32,30 +34,10 @@ class OpenedRun:
         self.path = Path(path)
         self.folder = RunFolder(self.path)
         self.session = Session.load(self.path, choose_device(device, threads))
+        self.name, self.metadata = self.session.name, self.session.metadata
+        self.size, self.latent = self.session.size, self.session.latent
         self._face_sets: dict[Path, FaceSet] = {}
-        self._directions: dict[str, DirectionSet] = {}
-        self._priors: dict[str, Prior] = {}
         self._networks: dict[Path, LoadedClassifier] = {}
-
-    @property
-    def name(self) -> str:
-        """What the run is called."""
-        return self.session.name
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What the run knows of itself and its face set."""
-        return self.session.metadata
-
-    @property
-    def size(self) -> int:
-        """Side S of its faces, in pixels."""
-        return self.session.size
-
-    @property
-    def latent(self) -> int:
-        """Number D of its latent dimensions."""
-        return self.session.latent
 
     @cached_property
     def sha256(self) -> str:
@@ -71,11 +53,7 @@ class OpenedRun:
         return told
 
     def require_folder(self) -> Path:
-        """The folder of the run, beside which things are kept.
-
-        Raises:
-            UnusableInput: the run is a single file.
-        """
+        """The folder of the run, beside which things are kept; UnusableInput for a single file."""
         if not self.path.is_dir():
             raise UnusableInput(
                 f"{self.path} is no folder of a run: what is fitted is kept in one."
@@ -113,47 +91,7 @@ class OpenedRun:
         Raises:
             UnusableInput: there is none of this name, or it is of other weights.
         """
-        if name not in self._directions:
-            self._directions[name] = DirectionSet.load(self.path, name, self.sha256)
-        return self._directions[name]
-
-    def keep_directions(self, fitted: DirectionSet) -> None:
-        """Write directions beside the run, and use them from now on.
-
-        Raises:
-            UnusableInput: the run is a single file.
-            FailedOnTheWay: they cannot be written.
-        """
-        fitted.save(self.require_folder())
-        self._directions[fitted.name] = fitted
-
-    def direction_sets(self) -> list[str]:
-        """The names of the sets of directions that are kept beside the run."""
-        return saved_sets(self.path)
-
-    def prior(self, name: str) -> Prior:
-        """A prior that was fitted beforehand.
-
-        Raises:
-            UnusableInput: there is none of this name, or it is of other weights.
-        """
-        if name not in self._priors:
-            self._priors[name] = load_prior(self.path, name, self.sha256)
-        return self._priors[name]
-
-    def save_prior(self, name: str, prior: Prior, made: dict[str, Any]) -> Path:
-        """Keep a fitted prior beside the run; ``made`` says from what.
-
-        Raises:
-            UnusableInput: the run is a single file, or the name cannot be that of one.
-        """
-        path = save_prior(self.require_folder(), name, prior, made)
-        self._priors.pop(name, None)
-        return path
-
-    def priors(self) -> list[str]:
-        """The names of the priors that are kept beside the run."""
-        return saved_priors(self.path)
+        return DirectionSet.load(self.path, name, self.sha256)
 
     def classifier(self, path: str | Path) -> LoadedClassifier:
         """A network that tells attributes, on the device of the run.
@@ -202,3 +140,13 @@ class OpenedRun:
                 "that one, or this one to use it all the same.",
                 needs="faces",
             )
+
+
+def logit_column(loaded: LoadedClassifier, attribute: str) -> int:
+    """Which logit of a network is of an attribute; UnusableInput, with the nearest, where none."""
+    names = loaded.network.attributes
+    if attribute not in names:
+        raise UnusableInput(
+            f"the network knows no attribute '{attribute}'.{nearest(attribute, names)}"
+        )
+    return names.index(attribute)

@@ -1,25 +1,41 @@
-"""The runs below a folder: what they are and how far they came, read without their weights."""
+"""Runs by their files, without their weights: those below a folder, and curves of each."""
 
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from lik.app.training_figures import metric_label
 from lik.core.configuration import read_yaml
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.locks import held
 from lik.core.run_folder import RunFolder, read_environment
-from lik.figures.comparison import MOST_CURVES, MOST_GROUPS, Group, RunCurve, comparison
+from lik.figures.curves import (
+    MOST_CURVES,
+    MOST_GROUPS,
+    Curve,
+    Group,
+    RunCurve,
+    comparison,
+    dimension_figure,
+    training_curves,
+)
+from lik.figures.png import save_png
 from lik.training import journal
 
 DEEPEST = 4
 """Folders between the one that is searched and a run, with the run itself."""
+LABELS = {
+    "kl": "KL",
+    "sse": "squares",
+    "ssim_error": "1−SSIM",
+    "ms_ssim_error": "1−MS-SSIM",
+    "dimension_kl": "KL of dimensions",
+}
 
 
 @dataclass(frozen=True)
@@ -73,10 +89,7 @@ class Overview:
 
     def described(self) -> dict[str, Any]:
         """All of it as plain values, without the journal but for its last epoch."""
-        plain = (
-            "name", "state", "reason", "model", "size", "latent", "objective", "scale",
-            "epochs_done", "epochs", "faces", "device", "precision", "compiled",
-        )  # fmt: skip
+        plain = [field.name for field in fields(self) if field.name not in ("path", "records")]
         last = self.records[-1] if self.records else None
         best = dict(zip(("epoch", "loss"), self.best, strict=True)) if self.best else None
         return {
@@ -136,6 +149,48 @@ def compare_runs(
     return comparison(groups, f"{name}   ·   on {which}")
 
 
+def metric_label(name: str) -> str:
+    """The name of a metric as people read it."""
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def draw_curves(folder: RunFolder, command: str, unit: str = "nats per image") -> Path | None:
+    """Draw the loss and its parts over the epochs of a run into its figures."""
+    records = journal.read(folder.journal)
+    if not records:
+        return None
+    epochs = [record.epoch for record in records]
+
+    def curve(part: str) -> Curve:
+        validation = [r.validation[part] if r.validation else None for r in records]
+        return Curve(metric_label(part), epochs, [r.train[part] for r in records], validation)
+
+    curves = {part: curve(part) for part in records[-1].train}
+    both = {"kl", "reconstruction"} <= set(curves)
+    plane = (curves["kl"], curves["reconstruction"]) if both else None
+    image = training_curves(list(curves.values()), folder.name, records[-1].scale, unit, plane)
+    path = folder.figures / "training.png"
+    save_png(path, image, command=command)
+    return path
+
+
+def draw_dimensions(folder: RunFolder, command: str) -> Path | None:
+    """Draw what each latent dimension carries, where the journal says it."""
+    records = [r for r in journal.read(folder.journal) if "kl_per_dimension" in r.details]
+    if not records:
+        return None
+    image = dimension_figure(
+        records[-1].details["kl_per_dimension"],
+        [record.epoch for record in records],
+        [sum(kl > journal.ACTIVE for kl in r.details["kl_per_dimension"]) for r in records],
+        journal.ACTIVE,
+        f"{folder.name} after epoch {records[-1].epoch}",
+    )
+    path = folder.figures / "dimensions.png"
+    save_png(path, image, command=command)
+    return path
+
+
 def _by_loss(run: Overview) -> tuple[bool, str, int, float, str]:
     """Those that compare beside each other, the lowest loss first; those without one last."""
     loss = run.metrics["loss"] if run.metrics else 0.0
@@ -152,11 +207,7 @@ def _curve(run: Overview) -> RunCurve:
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """The folders of runs at or below ``folder``, by name; hidden ones are passed over.
-
-    Raises:
-        UnusableInput: there is no such folder.
-    """
+    """The folders of runs at or below ``folder``, by name; hidden ones are passed over."""
     if not folder.is_dir():
         raise UnusableInput(f"there is no folder at {folder}.")
     return sorted(_runs_in(folder, DEEPEST))
@@ -197,7 +248,11 @@ def _overview(folder: RunFolder, name: str) -> Overview:
         model=recipe["model"]["name"],
         size=recipe["model"].get("size"),
         latent=recipe["model"].get("latent"),
-        objective=_objective(recipe.get("objective", {})),
+        objective=" ".join(
+            f"{key}={value}"
+            for key, value in recipe.get("objective", {}).items()
+            if value is not None
+        ),
         scale=records[-1].scale if records else None,
         epochs_done=done,
         epochs=epochs,
@@ -221,44 +276,33 @@ def _losses(records: Sequence[journal.EpochRecord]) -> list[tuple[float, int]]:
     return [(loss, epoch) for loss, epoch in losses if math.isfinite(loss)]
 
 
-def _objective(settings: dict[str, Any]) -> str:
-    """The settings of an objective that are set to something, in a few words."""
-    return " ".join(f"{key}={value}" for key, value in settings.items() if value is not None)
-
-
 def _is_held(folder: RunFolder) -> bool:
-    if not folder.lock.is_file():
-        return False
     try:
-        with held(folder.lock, "running"):
-            return False
+        if folder.lock.is_file():
+            with held(folder.lock, "running"):
+                pass
     except UnusableInput:
         return True
     except OSError:  # a folder that one may only read
-        return False
+        pass
+    return False
 
 
 def _runs_in(folder: Path, depth: int) -> Iterator[Path]:
-    if _looks_like_run(folder):
-        yield folder
-        return
-    if depth == 0:
-        return
-    try:
-        with os.scandir(folder) as entries:
-            below = [
-                Path(entry.path)
-                for entry in entries
-                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
-            ]
-    except OSError:
-        return
-    for path in below:
-        yield from _runs_in(path, depth - 1)
-
-
-def _looks_like_run(folder: Path) -> bool:
     """A whole run has an environment.json; a broken one, two of the files that make a run."""
     run = RunFolder(folder)
     files = (run.environment, run.recipe, run.model, run.journal, run.state)
-    return run.environment.is_file() or sum(file.is_file() for file in files) >= 2
+    if run.environment.is_file() or sum(file.is_file() for file in files) >= 2:
+        yield folder
+    elif depth:
+        try:
+            with os.scandir(folder) as entries:
+                below = [
+                    Path(entry.path)
+                    for entry in entries
+                    if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+                ]
+        except OSError:
+            return
+        for path in below:
+            yield from _runs_in(path, depth - 1)

@@ -7,7 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from pydantic import Field
 
 from lik.core.configuration import Settings
@@ -15,7 +14,7 @@ from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.crop.cropping import AlignedCrop, CropRule, FaceCrop, FixedCrop, PaperCrop
 from lik.faces.detect.finding import finder_for
-from lik.faces.io.labels import Labelled, with_labels
+from lik.faces.io.labels import with_labels
 from lik.faces.io.pictures import NotAPicture, Source
 from lik.faces.io.sources import open_sources
 from lik.faces.set.extraction import Engine, Plan, here, processes, ray_cluster
@@ -29,6 +28,8 @@ from lik.figures.png import save_png
 
 MAX_PADDING = 0.3
 """The share of an aligned crop that may be filled by reflection, unless something else is said."""
+SHOWN = 64
+"""Faces of a contact sheet."""
 
 
 class Crop(StrEnum):
@@ -115,8 +116,7 @@ def prepare(
     """Find, crop and scale the faces of pictures, or go on where it was left.
 
     Args:
-        sources: what the pictures lie in, see docs/sources.md.
-        out: the folder of the face set.
+        sources: what the pictures lie in, see docs/sources.md. out: the folder of the face set.
         request: how; by default an upright square around the largest face of each picture.
         progress: told how many pictures are done. notify: told of labels, repairs and the like.
 
@@ -134,7 +134,10 @@ def prepare(
     if request.labels is not None:
         labelled = with_labels(source, request.labels)
         source = labelled.source
-        notify(f"{request.labels}: {_of_labels(labelled)}.")
+        parts = [f"{labelled.matched:,} pictures have labels"]
+        parts += [f"{labelled.unlabelled:,} have none"] if labelled.unlabelled else []
+        parts += [f"{labelled.unmatched:,} rows are for no picture"] if labelled.unmatched else []
+        notify(f"{request.labels}: {', '.join(parts)}.")
     counts = prepare_set(source, out, _plan(request, source), engine, progress, notify, shard)
     if counts.already_done:
         notify(f"{out} is prepared already.")
@@ -148,29 +151,24 @@ def merge(shards: Sequence[Path], out: Path) -> Prepared:
         UnusableInput: a shard is missing, given twice, unfinished, damaged, or of another job.
         FailedOnTheWay: writing failed; the same call begins again.
     """
-    counts = merge_shards(shards, out)
-    return Prepared(counts, FaceSet.open(out))
+    return Prepared(merge_shards(shards, out), FaceSet.open(out))
 
 
 def save_contact_sheet(faces: FaceSet, command: str, path: Path | None = None) -> Path:
     """Draw faces taken evenly from the whole set, by default into its folder, if not yet there."""
     path = path or faces.path / "contact-sheet.png"
     if not path.is_file():
-        save_png(path, contact_sheet(faces), command=command)
+        chosen = np.unique(np.linspace(0, len(faces) - 1, SHOWN).round().astype(int))
+        image = sheet(
+            rows_of(np.asarray(faces.images[chosen]), 8),
+            f"{faces.path.name}: {len(faces):,} faces",
+            f"{len(chosen)} of them, evenly from the first to the last. "
+            f"Source: {faces.description['source']}; crop: {faces.crop['kind']}; "
+            f"{faces.size}×{faces.size} pixels.",
+            tile=96,
+        )
+        save_png(path, image, command=command)
     return path
-
-
-def contact_sheet(faces: FaceSet, count: int = 64) -> Image.Image:
-    """Draw ``count`` faces taken evenly from the whole set."""
-    chosen = np.unique(np.linspace(0, len(faces) - 1, count).round().astype(int))
-    return sheet(
-        rows_of(np.asarray(faces.images[chosen]), 8),
-        f"{faces.path.name}: {len(faces):,} faces",
-        f"{len(chosen)} of them, evenly from the first to the last. "
-        f"Source: {faces.description['source']}; crop: {faces.crop['kind']}; "
-        f"{faces.size}×{faces.size} pixels.",
-        tile=96,
-    )
 
 
 def _require_rule(request: PrepareRequest) -> None:
@@ -253,12 +251,3 @@ def _require_outside(out: Path, sources: Sequence[str]) -> None:
                 f"{out} lies inside of {source}, whose pictures are read: choose a folder beside "
                 "it."
             )
-
-
-def _of_labels(labelled: Labelled) -> str:
-    parts = [f"{labelled.matched:,} pictures have labels"]
-    if labelled.unlabelled:
-        parts.append(f"{labelled.unlabelled:,} have none")
-    if labelled.unmatched:
-        parts.append(f"{labelled.unmatched:,} rows are for no picture")
-    return ", ".join(parts)

@@ -5,19 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lik.app.editing import (
-    Edited,
-    OpenedPhotograph,
-    edit_photograph,
-    editor_for,
-    open_face,
-)
+from lik.app.directions import open_editor
+from lik.app.editing import Edited, OpenedPhotograph, edit_photograph, editor_for, open_face
 from lik.app.edits import Edit
 from lik.app.opened import OpenedRun
 from lik.app.sampling import Samples, sample
-from lik.app.traversal import Traversal, TraversalRequest, traverse
+from lik.app.traversal import Traversal, traverse_attributes, traverse_dimensions
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
+from lik.latent.editing import DIMENSION
 from lik.latent.session import Codes
 
 
@@ -25,19 +21,11 @@ class Run(OpenedRun):
     """An opened run. Pictures are uint8 (N, S, S, 3), codes float32 (N, D)."""
 
     def encode(self, pictures: Pictures) -> Codes:
-        """Pictures → the means of their posteriors.
-
-        Raises:
-            UnusableInput: pictures of another size or type, or a run without an encoder.
-        """
+        """Pictures → the means of their posteriors; UnusableInput for pictures of another kind."""
         return self.session.encode(pictures)
 
     def decode(self, codes: Codes) -> Pictures:
-        """Codes → pictures.
-
-        Raises:
-            UnusableInput: codes of another shape, or a run without a decoder.
-        """
+        """Codes → pictures; UnusableInput for codes of another shape."""
         return self.session.decode(codes)
 
     def reconstruct(self, pictures: Pictures) -> Pictures:
@@ -102,9 +90,8 @@ class Run(OpenedRun):
         Raises:
             UnusableInput: no such attribute.
         """
-        name, colon, number = attribute.partition(":")
-        if colon and name == "dimension" and number.isdecimal():
-            request = TraversalRequest(dimensions=[int(number)], steps=steps, reach=reach)
-        else:
-            request = TraversalRequest([attribute], steps=steps, reach=reach)
-        return traverse(self, codes, request, progress)[0]
+        number = attribute.removeprefix(DIMENSION)
+        if number != attribute and number.isdecimal():
+            return traverse_dimensions(self, codes, [int(number)], steps, reach)[0]
+        editor = open_editor(self, progress=progress)
+        return traverse_attributes(self, codes, editor, [attribute], steps, reach, progress)[0]

@@ -1,14 +1,19 @@
-"""Which faces of a face set: of a split, with some attributes and without others, so many."""
+"""Which faces: of a face set, by split, attributes and number; or photographs that are given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lik.app.opened import OpenedRun
 from lik.core.configuration import nearest
 from lik.core.errors import UnusableInput
+from lik.core.events import Notify, no_notices
+from lik.core.pixels import Pictures
 from lik.core.randomness import numpy_stream
+from lik.faces.photograph import crop_picture
 from lik.faces.set.faceset import FaceSet
 
 LEARN = "learn"
@@ -38,7 +43,7 @@ class Selection:
         """The indices (N,) of the faces, in the order of the set.
 
         Raises:
-            UnusableInput: no such split or attribute, or no such faces.
+            UnusableInput: no such split, attribute or faces.
         """
         chosen = self._of_split(faces)
         for names, wanted in ((self.having, True), (self.lacking, False)):
@@ -50,8 +55,7 @@ class Selection:
                     raise UnusableInput(f"no face that is left is {word} {name}: ask for less.")
         if self.count is None:
             return chosen
-        if self.count < 1:
-            raise UnusableInput(f"the number of faces must be at least 1, not {self.count}.")
+        require_some(self.count)
         drawn = numpy_stream(self.seed, "shown").permutation(chosen)
         return np.sort(drawn[: self.count])
 
@@ -78,11 +82,7 @@ class Selection:
 
 
 def column_of(faces: FaceSet, name: str) -> NDArray[np.float64]:
-    """The labels (N,) of one attribute, NaN where unknown.
-
-    Raises:
-        UnusableInput: there is no such attribute; the nearest one is named.
-    """
+    """The labels (N,) of one attribute, NaN where unknown; UnusableInput where there is none."""
     names = faces.attribute_names
     if not names:
         raise UnusableInput(f"{faces.path} has no attributes, so '{name}' cannot be used.")
@@ -97,3 +97,91 @@ def column_of(faces: FaceSet, name: str) -> NDArray[np.float64]:
 def spelt(name: str) -> str:
     """An attribute's name as people read it."""
     return name.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Pictures uint8 (N, S, S, 3), what each is called, and what they are together."""
+
+    pictures: Pictures
+    names: list[str]
+    description: str
+
+
+def open_given(
+    run: OpenedRun,
+    selection: Selection,
+    given: Sequence[str | Path] = (),
+    faces: str | Path | None = None,
+    notify: Notify = no_notices,
+) -> Shown:
+    """Open photographs, folders of them, or a face set; without any, faces of the run's own set.
+
+    Of photographs the largest face is taken, cut as the run's crop rule says; of a folder, the
+    first that can be used, as many as ``selection`` counts: what is passed over is told. ``given``
+    are pictures and folders, or one face set, which may as well be ``faces``.
+
+    Raises:
+        UnusableInput: a named file that is missing, no picture, or without a face, a folder of
+            nothing else, or a face set that does not fit the run.
+    """
+    if len(given) == 1 and (Path(given[0]) / "faceset.json").is_file():
+        given, faces = [], given[0]
+    if given:
+        pictures = _photographs(run, [Path(path) for path in given], selection.count, notify)
+        noun = "picture" if len(pictures) == 1 else "pictures"
+        names = [file.name for file in pictures]
+        return Shown(np.stack(list(pictures.values())), names, f"{len(pictures)} given {noun}")
+    face_set = run.faces(faces)
+    chosen = selection.of(face_set)
+    return Shown(
+        np.asarray(face_set.images[chosen]),
+        [face_set.names[index] for index in chosen],
+        selection.described(face_set, len(chosen)),
+    )
+
+
+def require_some(count: int | None) -> None:
+    """Refuse a number of faces below 1; None is all of them."""
+    if count is not None and count < 1:
+        raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
+
+
+def _photographs(
+    run: OpenedRun, paths: Sequence[Path], count: int | None, notify: Notify
+) -> dict[Path, Pictures]:
+    pictures: dict[Path, Pictures] = {}
+    for path in paths:
+        pictures |= (
+            _of_folder(run, path, count, notify) if path.is_dir() else {path: _cropped(run, path)}
+        )
+    return pictures
+
+
+def _of_folder(
+    run: OpenedRun, folder: Path, count: int | None, notify: Notify
+) -> dict[Path, Pictures]:
+    """The first ``count`` pictures of a folder that can be used, or all."""
+    require_some(count)
+    files = sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+    if not files:
+        raise UnusableInput(f"{folder} holds no pictures.")
+    pictures: dict[Path, Pictures] = {}
+    refused: list[UnusableInput] = []
+    for file in files:
+        try:
+            pictures[file] = _cropped(run, file)
+        except UnusableInput as error:
+            refused.append(error)
+        if len(pictures) == count:
+            break
+    if not pictures:
+        raise UnusableInput(f"none of the {len(files)} files in {folder} will do: {refused[0]}")
+    if refused:
+        what = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
+        notify(f"{what} passed over; the first: {refused[0]}")
+    return pictures
+
+
+def _cropped(run: OpenedRun, file: Path) -> Pictures:
+    return crop_picture(file, run.metadata.get("crop") or {}, run.size)

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from lik.app.sample_grids import SampleGrids
-from lik.app.tensorboard import TensorBoard
-from lik.app.training_figures import draw_curves, draw_dimensions
+from lik.app.overview import draw_curves, draw_dimensions
+from lik.app.watching import SampleGrids, TensorBoard
 from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
 from lik.faces.set.faceset import FaceSet
-from lik.training import journal
 from lik.training.callback import Callback, Callbacks
 from lik.training.processes import join, leave, local_device
 from lik.training.recipe import TrainingPlan, load_recipe
@@ -64,24 +60,10 @@ class Trained:
     first: bool = True
 
     @property
-    def record(self) -> journal.EpochRecord | None:
-        """The last epoch, as the journal has it."""
-        return next(iter(journal.read(self.folder.journal)[-1:]), None)
-
-    @property
     def finished_before(self) -> bool:
         """Whether there was nothing left to be trained."""
         begun = self.outcome.resumed_from
         return self.outcome.finished and begun > 0 and begun == self.outcome.state.step
-
-    @property
-    def figures(self) -> dict[str, Path]:
-        """The figures that were drawn of it: what they show, and where they are."""
-        found = {
-            "curves": self.folder.figures / "training.png",
-            "grids": self.folder.figures / "grids.png",
-        }
-        return {what: path for what, path in found.items() if path.is_file()}
 
 
 def train(
@@ -124,21 +106,6 @@ def train(
         grids.draw_all()
     leave()
     return Trained(folder, plan, outcome, processes.first)
-
-
-def train_network(
-    plan: TrainingPlan,
-    data: TrainingData,
-    folder: RunFolder,
-    device: torch.device,
-    options: TrainOptions,
-    callback: Callback | None,
-    notify: Notify,
-) -> Trained:
-    """Train something else than a VAE, of which there are curves and no samples."""
-    outcome = run_training(folder, plan, data, device, callback, notify)
-    draw_curves(folder, options.command, unit="mean over the faces")
-    return Trained(folder, plan, outcome)
 
 
 def training_data(faces: FaceSet, verify: bool = True, notify: Notify = no_notices) -> TrainingData:

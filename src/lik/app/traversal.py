@@ -3,16 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.app.directions import EditorRequest, open_editor
-from lik.app.given import Shown
 from lik.app.opened import OpenedRun
-from lik.app.selection import LEARN, Selection, spelt
+from lik.app.selection import LEARN, Selection, Shown, spelt
 from lik.core.errors import UnusableInput
-from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.core.events import Progress, no_progress
 from lik.figures.grids import Row, sheet
 from lik.figures.png import Drawn
 from lik.latent.directions.direction import dimension, most_informative
@@ -25,24 +24,6 @@ MEASURED = 4000
 """Faces on which the KL of dimensions is measured, at the most."""
 DIMENSION_REACH = 3.0
 """Where traversals of a dimension end, in prior σ."""
-
-
-@dataclass(frozen=True)
-class TraversalRequest:
-    """Which traversals, and how far they go.
-
-    Attributes:
-        attributes, dimensions: what is traversed; the dimensions of the highest KL for none.
-        steps: in a traversal. reach: where it ends on both sides, in strengths, or in prior σ for
-            dimensions; None for what is usual.
-        editor: which editor moves along attributes.
-    """
-
-    attributes: Sequence[str] = ()
-    dimensions: Sequence[int] = ()
-    steps: int = 6
-    reach: float | None = None
-    editor: EditorRequest = EditorRequest()
 
 
 @dataclass(frozen=True)
@@ -61,37 +42,54 @@ class Traversal:
     label: str
 
 
-def traverse(
+def traverse_attributes(
     run: OpenedRun,
     codes: Codes,
-    request: TraversalRequest,
+    editor: Editor,
+    attributes: Sequence[str],
+    steps: int = 6,
+    reach: float | None = None,
     progress: Progress = no_progress,
-    notify: Notify = no_notices,
-    editor: Editor | None = None,
 ) -> list[Traversal]:
-    """Move codes (N, D) along each attribute and each dimension.
-
-    ``editor`` is that of the request, where it has been opened before.
+    """Move codes (N, D) along attributes, to strengths from −reach to reach.
 
     Raises:
-        UnusableInput: no such attribute or dimension, or steps that cannot be gone.
+        UnusableInput: no such attribute, or steps that cannot be gone.
     """
-    if request.steps < 2:
-        raise UnusableInput(f"a traversal has at least 2 steps, not {request.steps}.")
-    found = []
-    if request.attributes:
-        editor = editor or open_editor(run, request.editor, progress, notify)
-        for name in request.attributes:
-            editor.require(name)
-        strengths = equal_steps(_or(request.reach, editor.reach), request.steps)
-        for name in request.attributes:
-            moved = editor.moved(codes, name, strengths, progress)
-            found.append(_traversal(run, name, strengths, moved, spelt(name)))
-    values = equal_steps(_or(request.reach, DIMENSION_REACH), request.steps)
-    for index, label in _dimensions(run, request).items():
-        moved = set_dimension(codes, index, values)
-        found.append(_traversal(run, f"dimension:{index}", values, moved, label))
-    return found
+    for name in attributes:
+        editor.require(name)
+    strengths = equal_steps(editor.reach if reach is None else reach, steps)
+    return [
+        _traversal(
+            run, name, strengths, editor.moved(codes, name, strengths, progress), spelt(name)
+        )
+        for name in attributes
+    ]
+
+
+def traverse_dimensions(
+    run: OpenedRun,
+    codes: Codes,
+    dimensions: Sequence[int] = (),
+    steps: int = 6,
+    reach: float | None = None,
+    faces: str | Path | None = None,
+) -> list[Traversal]:
+    """Set dimensions of codes (N, D) to values from −reach to reach, in prior σ.
+
+    Without any, those that tell most of the training faces of ``faces``, by default the run's own.
+
+    Raises:
+        UnusableInput: no such dimension, or steps that cannot be gone.
+    """
+    for index in dimensions:
+        dimension(index, run.latent)  # refuses what is none
+    values = equal_steps(DIMENSION_REACH if reach is None else reach, steps)
+    labels = {index: f"dimension {index}" for index in dimensions} or _most_telling(run, faces)
+    return [
+        _traversal(run, f"dimension:{index}", values, set_dimension(codes, index, values), label)
+        for index, label in labels.items()
+    ]
 
 
 def draw_traversals(
@@ -99,16 +97,13 @@ def draw_traversals(
     shown: Shown | None,
     codes: Codes,
     described: str,
-    request: TraversalRequest,
-    progress: Progress = no_progress,
-    notify: Notify = no_notices,
+    strips: Sequence[Traversal],
+    editor: Editor | None = None,
 ) -> Drawn:
-    """Draw a strip of each face for each attribute and dimension.
+    """Draw a strip of each face for each attribute, along which ``editor`` moved, and dimension.
 
     ``shown`` are the pictures that the codes (N, D) are of; None for generated faces.
     """
-    editor = open_editor(run, request.editor, progress, notify) if request.attributes else None
-    strips = traverse(run, codes, request, progress, notify, editor)
     middle = run.session.decode(codes)
     rows = []
     for face in range(len(codes)):
@@ -121,10 +116,10 @@ def draw_traversals(
         rows,
         f"Latent traversals by the run “{run.name}”",
         f"{described}. {_explanation(strips, editor)}.",
-        [*before, "less", *[""] * (request.steps - 2), "more"],
+        [*before, "less", *[""] * (len(strips[0].strengths) - 2), "more"],
         tile=96,
     )
-    plain = request.attributes and not request.dimensions
+    plain = not any(_of_dimension(strip) for strip in strips)
     name = "traversals-attributes.png" if plain else "traversals.png"
     arrays = {strip.name.replace(":", "_"): strip.codes for strip in strips}
     return Drawn(image, name, {"codes": codes, **arrays})
@@ -141,26 +136,23 @@ def equal_steps(reach: float, count: int) -> list[float]:
     """``count`` equal steps from −reach to +reach.
 
     Raises:
-        UnusableInput: a reach that is no finite number from 0 on.
+        UnusableInput: fewer than 2 steps, or a reach that is no finite number from 0 on.
     """
+    if count < 2:
+        raise UnusableInput(f"a traversal has at least 2 steps, not {count}.")
     if not (math.isfinite(reach) and reach >= 0):
         raise UnusableInput(f"the reach of a traversal is a finite number from 0 on, not {reach}.")
     return [float(value) for value in np.linspace(-reach, reach, count)]
 
 
-def _dimensions(run: OpenedRun, request: TraversalRequest) -> dict[int, str]:
-    """The dimensions that are asked for, or those that tell most where nothing is, with labels."""
-    for index in request.dimensions:
-        dimension(index, run.latent)  # refuses what is none
-    labels = {index: f"dimension {index}" for index in request.dimensions}
-    if request.dimensions or request.attributes:
-        return labels
+def _most_telling(run: OpenedRun, faces: str | Path | None) -> dict[int, str]:
+    """The dimensions with the highest KL, each with a label that says it."""
     try:
-        faces = run.faces(request.editor.faces)
+        face_set = run.faces(faces)
     except UnusableInput:  # without faces nobody knows which tell most
         return {index: f"dimension {index}" for index in range(min(DIMENSIONS, run.latent))}
-    chosen = Selection(LEARN).of(faces)[:MEASURED]
-    kl = run.session.posteriors(faces.images[chosen]).kl_per_dimension()
+    chosen = Selection(LEARN).of(face_set)[:MEASURED]
+    kl = run.session.posteriors(face_set.images[chosen]).kl_per_dimension()
     return {
         index: f"dimension {index}\nKL {kl[index]:.2f} nats"
         for index in most_informative(kl, DIMENSIONS)
@@ -169,17 +161,19 @@ def _dimensions(run: OpenedRun, request: TraversalRequest) -> dict[int, str]:
 
 def _explanation(strips: Sequence[Traversal], editor: Editor | None) -> str:
     parts = []
-    dimensions = [strip for strip in strips if strip.name.startswith("dimension:")]
-    attributes = [strip for strip in strips if strip not in dimensions]
-    if dimensions:
-        low, high = dimensions[0].strengths[0], dimensions[0].strengths[-1]
+    for strip in [strip for strip in strips if _of_dimension(strip)][:1]:
+        low, high = strip.strengths[0], strip.strengths[-1]
         parts.append(f"In each strip one dimension is set to values from {low:g} to {high:+g}")
-    if attributes and editor is not None:
-        low, high = attributes[0].strengths[0], attributes[0].strengths[-1]
+    if editor is not None:
+        low, high = strips[0].strengths[0], strips[0].strengths[-1]
         parts.append(
             f"Strengths from {low:g} to {high:+g}, where 1 is {editor.unit}; {editor.rest}"
         )
     return ". ".join(parts)
+
+
+def _of_dimension(strip: Traversal) -> bool:
+    return strip.name.startswith("dimension:")
 
 
 def _traversal(
@@ -188,7 +182,3 @@ def _traversal(
     pictures = run.session.decode(moved.reshape(-1, moved.shape[-1]))
     pictures = pictures.reshape(*moved.shape[:2], *pictures.shape[1:])
     return Traversal(name, strengths, moved, pictures, label)
-
-
-def _or(given: float | None, usual: float) -> float:
-    return usual if given is None else given

@@ -1,21 +1,27 @@
-"""What a run makes of faces: their reconstructions, their mean, and where their codes lie."""
+"""What a run makes of faces: reconstructions, their mean, the map of their codes, morphs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.app.given import Shown
 from lik.app.opened import OpenedRun
-from lik.app.selection import Selection, column_of, spelt
+from lik.app.sampling import TAME, CodeSource, code_source
+from lik.app.selection import Selection, Shown, column_of, spelt
 from lik.core.artifacts import file_stem
-from lik.core.events import Progress, no_progress
-from lik.core.pixels import to_float
+from lik.core.configuration import nearest
+from lik.core.errors import UnusableInput
+from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.core.pixels import Pictures, to_float
+from lik.faces.crop.cropping import cut
+from lik.faces.photograph import open_photograph
+from lik.figures.films import save_film
 from lik.figures.grids import Row, sheet
-from lik.figures.map import coloured, thumbnails
+from lik.figures.map import ProjectionMethod, coloured, project, thumbnails
 from lik.figures.png import Drawn
-from lik.latent.projection import ProjectionMethod, project
+from lik.latent.interpolation import PATHS, End, PathKind, morph, square_of_morphs, to_bytes
 from lik.objectives.reconstruction import ERRORS, sse
 
 AT_ONCE = 1024
@@ -56,10 +62,7 @@ def draw_average(
     pixels: bool = False,
     progress: Progress = no_progress,
 ) -> Drawn:
-    """Draw the mean face, which is the mean of the codes, decoded.
-
-    Args:
-        pixels: beside it, the mean of the faces' pixels.
+    """Draw the mean face, the mean of the codes, decoded; beside it perhaps the mean ``pixels``.
 
     Raises:
         UnusableInput: no such faces, or none that fit the run.
@@ -99,9 +102,7 @@ def draw_map(
 ) -> Drawn:
     """Draw where faces lie in the latent space, brought down to two dimensions.
 
-    Args:
-        method: principal components, or t-SNE.
-        attribute: colours a dot for each face; without it, there are thumbnails.
+    An ``attribute`` colours a dot for each face; without it, there are thumbnails.
 
     Raises:
         UnusableInput: no such faces or attribute, or codes that have no map (`project`).
@@ -121,3 +122,121 @@ def draw_map(
         image = thumbnails(plane, pictures, f"{title}, some shown")
     arrays = {"points": plane.points, "codes": codes, "indices": chosen}
     return Drawn(image, f"{name}.png", arrays)
+
+
+def open_ends(
+    run: OpenedRun,
+    names: Sequence[str],
+    side: int = 256,
+    plain: bool = False,
+    prior: str | None = None,
+    temperature: float | None = None,
+    notify: Notify = no_notices,
+) -> list[End]:
+    """Open two faces to morph between, or four for a square.
+
+    Args:
+        names: photographs, FACES:NAME for a face of a face set, or seed:N for a generated one.
+        side: side of a frame in pixels.
+        plain: whether to show decodings alone, without the ends' own pixels.
+        prior, temperature: what generated faces are drawn from (`code_source`).
+
+    Raises:
+        UnusableInput: there is no such face, or there are not two or four.
+    """
+    if len(names) not in (2, 4):
+        raise UnusableInput(f"a morph is between 2 faces, or 4 for a square, not {len(names)}.")
+    source = None
+    if any(name.startswith("seed:") for name in names):
+        source = code_source(run, prior, temperature, TAME, notify)
+    return [_open_end(run, name, side, plain, source) for name in names]
+
+
+def draw_morph(
+    run: OpenedRun, ends: Sequence[End], path: str = "straight", side: int = 256, steps: int = 7
+) -> Drawn:
+    """Draw a strip between two faces in ``steps`` steps, or a square between four.
+
+    The path between the codes is straight or spherical; UnusableInput where it is neither.
+    """
+    kind = _path(path)
+    if len(ends) == 2:
+        shares = [float(share) for share in np.linspace(0, 1, steps)]
+        rows = [Row(to_bytes(morph(run.session, ends, shares, side, kind)))]
+        labels = [ends[0].name, *[""] * (steps - 2), ends[1].name]
+        what = f"From {ends[0].name} to {ends[1].name}"
+    else:
+        square = to_bytes(square_of_morphs(run.session, ends, steps, side, kind))
+        rows, labels = [Row(row) for row in square], []
+        what = "In the corners " + ", ".join(end.name for end in ends)
+    real = any(end.pixels is not None for end in ends)
+    image = sheet(
+        rows,
+        f"Between faces, by the run “{run.name}”",
+        f"{what}; {kind} path between the codes"
+        + ("; the ends show their own pixels." if real else "."),
+        labels,
+        tile=side,
+    )
+    return Drawn(image, "morph.png")
+
+
+def film_morph(
+    run: OpenedRun,
+    ends: Sequence[End],
+    out: str | Path,
+    path: str = "straight",
+    side: int = 256,
+    seconds: float = 3.0,
+    per_second: int = 20,
+) -> None:
+    """Write a film, GIF or MP4, that goes from one face to the other and back, slower at the ends.
+
+    Raises:
+        UnusableInput: there is no such path, or there are not two faces.
+    """
+    kind = _path(path)
+    if len(ends) != 2:
+        raise UnusableInput(
+            f"a film goes between 2 faces, not {len(ends)}: of 4, draw a square as PNG."
+        )
+    count = max(round(seconds * per_second), 2)
+    phases = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    shares = [float(share) for share in (1 - np.cos(phases)) / 2]
+    side += side % 2  # films want it even
+    save_film(Path(out), list(to_bytes(morph(run.session, ends, shares, side, kind))), per_second)
+
+
+def _path(path: str) -> PathKind:
+    if path not in PATHS:
+        raise UnusableInput(f"there is no path '{path}': give one of {', '.join(PATHS)}.")
+    return "spherical" if path == "spherical" else "straight"
+
+
+def _open_end(run: OpenedRun, name: str, side: int, plain: bool, source: CodeSource | None) -> End:
+    if source is not None and name.startswith("seed:"):
+        number = name.removeprefix("seed:")
+        if not number.isdecimal():
+            raise UnusableInput(f"'{name}' is no seed: write it as seed:7.")
+        return End(source(1, int(number))[0], None, f"seed {number}")
+    for place in (index for index, sign in enumerate(name) if sign == ":"):
+        if (Path(name[:place]) / "faceset.json").is_file():
+            label = name[place + 1 :]
+            crop = sharp = _face_of_set(run, name[:place], label)
+            break
+    else:  # the largest face, as the encoder sees it and at the size of the morph
+        photograph = open_photograph(Path(name), run.metadata.get("crop") or {}, run.size)
+        crop, label = photograph.faces[0].pixels, Path(name).name
+        sharp = cut(photograph.pixels, photograph.faces[0].square, side)
+    return End(run.session.encode(crop[None])[0], None if plain else sharp, label)
+
+
+def _face_of_set(run: OpenedRun, faces: str, name: str) -> Pictures:
+    face_set = run.faces(faces)
+    names = face_set.names
+    found = [i for i, own in enumerate(names) if own == name] or [
+        i for i, own in enumerate(names) if own.endswith(f"/{name}")
+    ]
+    if not found:
+        raise UnusableInput(f"there is no face '{name}' in {faces}.{nearest(name, names)}")
+    return np.asarray(face_set.images[found[0]])

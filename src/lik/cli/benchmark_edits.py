@@ -32,9 +32,14 @@ from lik.cli.options import (
     Seed,
     Split,
     Threads,
+    flag,
     names_of,
+    option,
 )
 from lik.cli.output import command_line, note, progress, say, say_json, table
+
+METHODS = ",".join(USUAL_METHODS)
+ATTRIBUTES = f"those of {', '.join(USUAL_ATTRIBUTES)} that the networks know"
 
 
 def benchmark_edits_(
@@ -42,35 +47,25 @@ def benchmark_edits_(
     classifier: Annotated[
         str,
         typer.Option(
-            "--classifier", help="The network that measures: one that trained and guided nothing "
-            "else.", metavar="NET",
+            "--classifier",
+            help="The network that measures: one that trained and guided nothing else.",
+            metavar="NET",
         ),
     ],
-    guide: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A network that guides; several guide together.", metavar="NET",
-            show_default="those of lik fit-directions --method guided",
-        ),
-    ] = None,
-    methods: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Which methods, divided by commas.", metavar="A,B",
-            show_default=",".join(USUAL_METHODS),
-        ),
-    ] = None,
-    attributes: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Which attributes, divided by commas.", metavar="A,B",
-            show_default=f"those of {', '.join(USUAL_ATTRIBUTES)} that the networks know",
-        ),
-    ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="Faces, at the most.", min=2)] = 500,
-    generated: Annotated[
-        bool, typer.Option("--generated", help="Edit generated faces, which nobody is.")
-    ] = False,
+    guide: list[str] | None = option(
+        None,
+        "A network that guides; several guide together.",
+        "NET",
+        show_default="those of lik fit-directions --method guided",
+    ),
+    methods: list[str] | None = option(
+        None, "Which methods, divided by commas.", "A,B", show_default=METHODS
+    ),
+    attributes: list[str] | None = option(
+        None, "Which attributes, divided by commas.", "A,B", show_default=ATTRIBUTES
+    ),
+    count: int = option(500, "Faces, at the most.", None, "--count", "-n", min=2),
+    generated: bool = flag("--generated", "Edit generated faces, which nobody is."),
     prior: FittedPrior = None,
     faces: Faces = None,
     split: Split = "test",
@@ -78,7 +73,7 @@ def benchmark_edits_(
     as_json: Json = False,
     device: Device = "auto",
     threads: Threads = None,
-) -> None:  # fmt: skip
+) -> None:
     """Flip each of some attributes on the faces of a split by each method, and measure the rest.
 
     The editors are those of lik edit. Every face is moved away from the side on which the

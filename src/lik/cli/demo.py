@@ -4,15 +4,13 @@ import shlex
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from lik.app.demonstration import MAPPED, Demonstration
 from lik.app.opened import OpenedRun
 from lik.app.preparing import Crop, PrepareRequest, prepare, save_contact_sheet
 from lik.app.training import TrainOptions, train
-from lik.cli.options import Device, Threads
+from lik.cli.options import Device, Threads, argument, option
 from lik.cli.output import command_line, note, progress, save_figure, say, table
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 from lik.core.run_folder import RunFolder
@@ -25,16 +23,11 @@ LEAST_EPOCHS, MOST_EPOCHS = 3, 200
 
 
 def demo(
-    out: Annotated[Path, typer.Argument(help="Where everything goes.", metavar="OUT")] = Path(
-        "demo"
+    out: Path = argument(Path("demo"), "Where everything goes.", "OUT"),
+    faces: str = option(
+        "drawn:6000", "Pictures to learn from: CelebA, a folder, a zip, a face set, drawn:N."
     ),
-    faces: Annotated[
-        str,
-        typer.Option(help="Pictures to learn from: CelebA, a folder, a zip, a face set, drawn:N."),
-    ] = "drawn:6000",
-    minutes: Annotated[
-        float, typer.Option(help="How long to train, roughly.", metavar="N", min=0)
-    ] = 2.0,
+    minutes: float = option(2.0, "How long to train, roughly.", "N", min=0),
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
@@ -91,8 +84,7 @@ def _train(faces: FaceSet, run: Path, minutes: float, device: str, threads: int 
             trained = train("paper-first", faces, run, settings, device, options, bar, note)
         outcome = trained.outcome
         if not outcome.finished:
-            say_how_it_ended(trained)
-            raise typer.Exit(130)
+            break
         steps = outcome.state.step - outcome.resumed_from
         left = 60 * minutes - (time.monotonic() - begin)
         if started or left <= 0 or not steps or epochs >= MOST_EPOCHS:

@@ -1,11 +1,11 @@
 """lik doctor: what this machine has of what Lik can use."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from lik.app.machine import Findings, TrainingSpeed, examine_machine, measure_speed
-from lik.cli.options import Device, Json, Threads
+from lik.cli.options import Device, Json, Threads, option
 from lik.cli.output import note, say, say_json
 from lik.core.errors import UnusableInput
 
@@ -14,12 +14,9 @@ SECONDS = 10.0
 
 
 def doctor(
-    speed: Annotated[
-        bool,
-        typer.Option(
-            "--speed/--no-speed", help="Train the first model for ten seconds, after a warm-up."
-        ),
-    ] = True,
+    speed: bool = option(
+        True, "Train the first model for ten seconds, after a warm-up.", None, "--speed/--no-speed"
+    ),
     device: Device = "auto",
     threads: Threads = None,
     as_json: Json = False,
@@ -30,11 +27,10 @@ def doctor(
 
     Example: lik doctor --no-speed --json
     """
-    examined = examine_machine()
-    broken = examined.broken
-    told: dict[str, Any] = dict(examined.findings)
+    findings, broken = examine_machine()
+    told: dict[str, Any] = dict(findings)
     if not as_json:
-        _show(examined.findings)
+        _show(findings)
     if speed:
         note(f"Training the paper's first model for {SECONDS:.0f} seconds, after a warm-up …")
         try:

@@ -1,14 +1,11 @@
 """lik edit: change traits of photographs."""
 
 from dataclasses import replace
-from typing import Annotated
-
-import typer
 
 from lik.app.editing import Edited, edit_photograph, editor_for, open_face, targets_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
-from lik.cli.options import Device, EditMethod, Faces, Networks, Photographs, Run, Threads
+from lik.cli.options import Device, EditMethod, Faces, Networks, Photographs, Run, Threads, option
 from lik.cli.output import command_line, note, progress, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
@@ -16,56 +13,39 @@ from lik.core.errors import FailedOnTheWay, UnusableInput
 def edit(
     run: Run,
     photographs: Photographs = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=NUMBER", show_default=False,
-            help="Strength of an attribute, such as Smiling=1 or Young=-0.5 (or of a dimension, as "
-            "dimension:17=2); may be repeated.",
-        ),
-    ] = None,
-    to: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to", metavar="NAME=P", show_default=False,
-            help="Move each face until the network of --classifier gives the attribute this "
-            "probability, such as Smiling=0.9; may be repeated.",
-        ),
-    ] = None,
-    like: Annotated[
-        str | None,
-        typer.Option(
-            help="Repeat the edit of this PNG, plus what --set adds.", metavar="PNG",
-            show_default=False,
-        ),
-    ] = None,
+    settings: list[str] | None = option(
+        None,
+        "Strength of an attribute, such as Smiling=1 or Young=-0.5 (or of a dimension, as "
+        "dimension:17=2); may be repeated.",
+        "NAME=NUMBER",
+        "--set",
+    ),
+    to: list[str] | None = option(
+        None,
+        "Move each face until the network of --classifier gives the attribute this "
+        "probability, such as Smiling=0.9; may be repeated.",
+        "NAME=P",
+        "--to",
+    ),
+    like: str | None = option(None, "Repeat the edit of this PNG, plus what --set adds.", "PNG"),
     method: EditMethod = None,
     classifier: Networks = None,
-    face: Annotated[
-        int | None,
-        typer.Option(
-            help="Which face of a photograph, the largest being 1.", metavar="N",
-            show_default="all", min=1,
-        ),
-    ] = None,
-    mode: Annotated[
-        str | None,
-        typer.Option(
-            help="transfer paints the edit onto the photograph; decode gives the plain decoding.",
-            metavar="MODE", show_default="transfer; decode for crops",
-        ),
-    ] = None,
+    face: int | None = option(
+        None, "Which face of a photograph, the largest being 1.", "N", show_default="all", min=1
+    ),
+    mode: str | None = option(
+        None,
+        "transfer paints the edit onto the photograph; decode gives the plain decoding.",
+        "MODE",
+        show_default="transfer; decode for crops",
+    ),
     faces: Faces = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "--out", "-o", help="The PNG to write; for several photographs a folder.",
-            metavar="PNG", show_default=False,
-        ),
-    ] = None,
+    out: str | None = option(
+        None, "The PNG to write; for several photographs a folder.", "PNG", "--out", "-o"
+    ),
     device: Device = "auto",
     threads: Threads = None,
-) -> None:  # fmt: skip
+) -> None:
     """Edit photographs: more or less of a trait, painted onto the faces in them.
 
     Example: lik edit runs/first photo.jpg --set Smiling=1 -o smiling.png
@@ -78,10 +58,7 @@ def edit(
     elif not (wanted.strengths or wanted.targets):
         raise UnusableInput("nothing is to be edited: say what with --set, --to or --like.")
     wanted = replace(
-        wanted,
-        method=method or wanted.method,
-        face=face or wanted.face,
-        mode=mode or wanted.mode,
+        wanted, method=method or wanted.method, face=face or wanted.face, mode=mode or wanted.mode
     )
     opened = OpenRun(run, device, threads)
     targets = targets_of(photographs or [], out, opened.figures / "edited")

@@ -5,69 +5,46 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from lik.app.evaluating import (
-    SCALE,
-    EvaluatedRuns,
-    EvaluationRequest,
-    page_of,
-    write_page,
-)
+from lik.app.evaluating import SCALE, EvaluatedRuns, EvaluationRequest, page_of, write_page
 from lik.app.evaluating import evaluate as evaluate_runs
 from lik.app.opened import OpenedRun
-from lik.cli.options import Device, Faces, Json, Seed, Split, Threads, file_of
-from lik.cli.output import command_line, note, say, say_json, stages, table
+from lik.cli.options import Device, Faces, Json, Seed, Split, Threads, file_of, option, required
+from lik.cli.output import command_line, note, progress, say, say_json, table
 
 PLAIN_WIDTH = 110
 """Width of the table off a terminal."""
 
 
 def evaluate(
-    runs: Annotated[list[str], typer.Argument(help="Runs to measure alike.", metavar="RUN …")],
+    runs: Annotated[list[str], required("Runs to measure alike.", "RUN …")],
     faces: Faces = None,
     split: Split = "test",
-    features: Annotated[
-        str | None,
-        typer.Option(
-            help="A network of lik train-classifier, to compare sets of faces by.",
-            metavar="NET", show_default=False,
-        ),
-    ] = None,
-    inception: Annotated[
-        Path | None,
-        typer.Option(
-            help="Inception as a TorchScript file, for FID and KID; run only trusted files.",
-            metavar="FILE", show_default=False,
-        ),
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(
-            help="Samples in each set.", metavar="N", min=1, show_default="as many as faces"
-        ),
-    ] = None,
-    importance: Annotated[
-        int,
-        typer.Option(
-            help="Codes per face of the bound on the likelihood; 0: none.", metavar="K", min=0
-        ),
-    ] = 0,
-    repeats: Annotated[
-        int, typer.Option(help="Sets, draws and halves that spreads are of.", metavar="R", min=1)
-    ] = 3,
+    features: str | None = option(
+        None, "A network of lik train-classifier, to compare sets of faces by.", "NET"
+    ),
+    inception: Path | None = option(
+        None, "Inception as a TorchScript file, for FID and KID; run only trusted files.", "FILE"
+    ),
+    samples: int | None = option(
+        None, "Samples in each set.", "N", min=1, show_default="as many as faces"
+    ),
+    importance: int = option(
+        0, "Codes per face of the bound on the likelihood; 0: none.", "K", min=0
+    ),
+    repeats: int = option(3, "Sets, draws and halves that spreads are of.", "R", min=1),
     seed: Seed = 0,
     as_json: Json = False,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "--out", "-o", help="The page to write (default: in the run's figures).",
-            metavar="HTML", show_default=False, callback=file_of(".html"),
-        ),
-    ] = None,
+    out: str | None = option(
+        None,
+        "The page to write (default: in the run's figures).",
+        "HTML",
+        "--out",
+        "-o",
+        callback=file_of(".html"),
+    ),
     device: Device = "auto",
     threads: Threads = None,
-) -> None:  # fmt: skip
+) -> None:
     """Measure runs on a split: loss, likeness, sets of faces, likelihood, what the code holds.
 
     The metrics of each are also kept in the run, as metrics.json, and a page shows them all. What
@@ -79,8 +56,8 @@ def evaluate(
     request = EvaluationRequest(
         faces, split, features, inception, samples, importance, repeats, seed
     )
-    with stages() as progress:
-        evaluated = evaluate_runs(opened, request, progress, note)
+    with progress() as step:
+        evaluated = evaluate_runs(opened, request, step, note)
     metrics = evaluated.metrics
     if as_json:
         say_json(metrics[0] if len(metrics) == 1 else metrics)

@@ -1,51 +1,31 @@
 """lik fit-directions: directions in latent space, fitted once and kept beside the run."""
 
-from typing import Annotated
-
-import typer
-
 from lik.app.directions import ALL_METHODS, DEFAULT, FitRequest, fit_directions, fit_guided
 from lik.app.run import Run as OpenRun
-from lik.cli.options import Device, FaceSetGiven, Keep, Networks, Run, Seed, names_of
+from lik.cli.options import Device, FaceSetGiven, Keep, Networks, Run, Seed, names_of, option
 from lik.cli.output import note, progress, say, table
 from lik.core.errors import UnusableInput
-from lik.latent.directions.saved import DirectionSet
-from lik.latent.guided_statistics import GUIDED
+from lik.latent.directions.direction import DirectionSet
+from lik.latent.guided import GUIDED
 
 
 def fit_directions_(
     run: Run,
     faces: FaceSetGiven = None,
-    method: Annotated[
-        str, typer.Option(help=f"How: {', '.join(ALL_METHODS)}.", metavar="METHOD")
-    ] = DEFAULT,
+    method: str = option(DEFAULT, f"How: {', '.join(ALL_METHODS)}.", "METHOD"),
     classifier: Networks = None,
     keep: Keep = None,
-    examples_with: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Pictures, or a folder of them, with a trait of your own.", metavar="DIR",
-            show_default=False,
-        ),
-    ] = None,
-    examples_without: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Pictures, or a folder of them, without it.", metavar="DIR", show_default=False
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            help="What the set is called (default: the method).", metavar="NAME", show_default=False
-        ),
-    ] = None,
-    count: Annotated[
-        int, typer.Option("--count", "-n", help="Directions of pca and jacobian.", min=1)
-    ] = 10,
+    examples_with: list[str] | None = option(
+        None, "Pictures, or a folder of them, with a trait of your own.", "DIR"
+    ),
+    examples_without: list[str] | None = option(
+        None, "Pictures, or a folder of them, without it.", "DIR"
+    ),
+    name: str | None = option(None, "What the set is called (default: the method).", "NAME"),
+    count: int = option(10, "Directions of pca and jacobian.", None, "--count", "-n", min=1),
     seed: Seed = 0,
     device: Device = "auto",
-) -> None:  # fmt: skip
+) -> None:
     """Fit directions on the training faces and keep them in RUN/directions.
 
     With --classifier, strength 1 takes the median face without a trait to where the faces with it
@@ -83,9 +63,15 @@ def _show(fitted: DirectionSet) -> None:
         note("no network calibrated them: strength 1 is what the method gives.")
         return
     rows = [
-        (name, f"{found.length:.2f}", f"{found.without:.2f}", f"{found.having:.2f}",
-         f"{found.reached:.2f}", "" if found.complete else "not reached")
+        (
+            name,
+            f"{found.length:.2f}",
+            f"{found.without:.2f}",
+            f"{found.having:.2f}",
+            f"{found.reached:.2f}",
+            "" if found.complete else "not reached",
+        )
         for name, found in fitted.calibrations.items()
-    ]  # fmt: skip
+    ]
     table(("strength 1 of", "length, σ", "without", "with", "moved", ""), rows)
     say("without, with, moved: median probability of the trait, as the network sees decodings.")

@@ -1,38 +1,25 @@
 """lik fit-prior: what the codes of faces are really like, for better draws."""
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from lik.app import fitting_priors
+from lik.app import sampling
 from lik.app.opened import OpenedRun
-from lik.cli.options import Device, FaceSetGiven, Having, Lacking, Run, Seed, names_of
-from lik.cli.output import say, stages
+from lik.cli.options import Device, FaceSetGiven, Having, Lacking, Run, Seed, flag, names_of, option
+from lik.cli.output import progress, say
 
 
 def fit_prior(
     run: Run,
     faces: FaceSetGiven = None,
-    prior: Annotated[
-        str, typer.Option(help=f"What: {', '.join(fitting_priors.PRIORS)}.", metavar="PRIOR")
-    ] = "gmm",
+    prior: str = option("gmm", f"What: {', '.join(sampling.PRIORS)}.", "PRIOR"),
     having: Having = None,
     lacking: Lacking = None,
-    name: Annotated[
-        str | None, typer.Option(help="What it is called (default: the kind).", metavar="NAME")
-    ] = None,
-    components: Annotated[
-        int | None,
-        typer.Option(
-            help="Components of the mixture (default: as held-out codes like best).",
-            metavar="K",
-            min=1,
-        ),
-    ] = None,
-    steps: Annotated[int, typer.Option(help="Training steps of the flow.", min=1)] = 4000,
-    means: Annotated[
-        bool, typer.Option("--means", help="Fit the means alone, not draws from the posteriors.")
-    ] = False,
+    name: str | None = option(None, "What it is called (default: the kind).", "NAME"),
+    components: int | None = option(
+        None, "Components of the mixture (default: as held-out codes like best).", "K", min=1
+    ),
+    steps: int = option(4000, "Training steps of the flow.", min=1),
+    means: bool = flag("--means", "Fit the means alone, not draws from the posteriors."),
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -40,11 +27,11 @@ def fit_prior(
 
     Example: lik fit-prior runs/first --prior flow; lik generate runs/first --prior flow
     """
-    request = fitting_priors.PriorRequest(
+    request = sampling.PriorRequest(
         prior, names_of(having), names_of(lacking), name, components, steps, means, seed
     )
-    with stages() as progress:
-        fitted = fitting_priors.fit_prior(OpenedRun(run, device), request, faces, progress)
+    with progress() as step:
+        fitted = sampling.fit_prior(OpenedRun(run, device), request, faces, step)
     say(f"{prior} fitted to the codes of {fitted.faces:,} faces{_in_words(fitted.found)}")
     say(str(fitted.path))
 

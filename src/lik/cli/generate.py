@@ -1,9 +1,5 @@
 """lik generate: new faces from codes drawn from a prior."""
 
-from typing import Annotated
-
-import typer
-
 from lik.app.opened import OpenedRun
 from lik.app.sampling import draw_beside_nearest, draw_samples, sample
 from lik.cli.options import (
@@ -19,7 +15,9 @@ from lik.cli.options import (
     Run,
     Seed,
     Temperature,
+    flag,
     names_of,
+    option,
 )
 from lik.cli.output import note, progress, save_figure
 from lik.core.errors import UnusableInput
@@ -34,18 +32,14 @@ def generate(
     prior: FittedPrior = None,
     having: Having = None,
     lacking: Lacking = None,
-    classifier: Annotated[
-        str | None,
-        typer.Option(help="The attribute classifier that tells which have them.", metavar="NET"),
-    ] = None,
-    nearest: Annotated[
-        bool,
-        typer.Option(
-            "--nearest",
-            help="Show beside each the training faces nearest to it; these are real people, so -o "
-            "must say where.",
-        ),
-    ] = False,
+    classifier: str | None = option(
+        None, "The attribute classifier that tells which have them.", "NET"
+    ),
+    nearest: bool = flag(
+        "--nearest",
+        "Show beside each the training faces nearest to it; these are real people, so -o "
+        "must say where.",
+    ),
     faces: Faces = None,
     out: Out = None,
     arrays: Arrays = None,

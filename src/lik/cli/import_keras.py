@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from lik.app.importing import import_keras_run
+from lik.cli.options import required
 from lik.cli.output import say
 
 
 def import_keras_(
     files: Annotated[
-        list[Path],
-        typer.Argument(help="ENCODER.keras DECODER.keras, or one of them alone.", metavar="KERAS"),
+        list[Path], required("ENCODER.keras DECODER.keras, or one of them alone.", "KERAS")
     ],
-    run: Annotated[Path, typer.Argument(help="The run to make.", metavar="RUN")],
+    run: Annotated[Path, required("The run to make.", "RUN")],
 ) -> None:
     r"""Make a run of Keras weights of the paper's models; needs pip install 'lik-vae\[keras]'.
 

@@ -3,26 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from lik.app.inspecting import Inspection
 from lik.app.inspecting import inspect as inspect_faces
-from lik.cli.options import Json
+from lik.cli.options import Json, option, required
 from lik.cli.output import command_line, say, say_json, table
 
 
 def inspect(
-    faces: Annotated[Path, typer.Argument(help="A face set, made by lik prepare.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="The page to write.",
-            metavar="HTML",
-            show_default="FACES/inspect.html",
-        ),
-    ] = None,
+    faces: Annotated[Path, required("A face set, made by lik prepare.")],
+    out: Path | None = option(
+        None, "The page to write.", "HTML", "--out", "-o", show_default="FACES/inspect.html"
+    ),
     as_json: Json = False,
 ) -> None:
     """Show a face set: counts, measures, best and worst faces, duplicates, attributes.
@@ -40,10 +31,10 @@ def inspect(
     if as_json:
         say_json(found.answer() | {"page": str(page)})
         return
-    facts = found.facts()
-    for number, (name, value) in enumerate(facts):
-        again = number and facts[number - 1][0] == name
-        say(f"{'' if again else name:<{max(len(name) for name, _ in facts)}}  {value}")
+    facts, before = found.facts(), ""
+    for name, value in facts:
+        say(f"{'' if name == before else name:<{max(len(name) for name, _ in facts)}}  {value}")
+        before = name
     _show_measures(found)
     _show_attributes(found)
     say(f"\nOpen this in a browser; it holds the faces themselves:\n{page.resolve()}")
@@ -79,12 +70,11 @@ def _show_attributes(found: Inspection) -> None:
     table(("attribute", "known", "all", *splits), rows)
     if any(not f.binary for f in frequencies):
         say("per cent where it is a matter of yes and no, else the mean")
-    pairs = [(f"{pair.first} – {pair.second}", pair.in_words()) for pair in found.correlations]
+    pairs = {f"{pair.first} – {pair.second}": pair.in_words() for pair in found.correlations}
     if pairs:
         say("\nattributes that go together most:")
-    for names, value in pairs:
-        width = max(len(names) for names, _ in pairs)
-        say(f"  {names:<{width}}  {value}")
+    for names, value in pairs.items():
+        say(f"  {names:<{max(map(len, pairs))}}  {value}")
 
 
 def _share(value: float, binary: bool) -> str:

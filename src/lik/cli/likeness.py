@@ -1,47 +1,31 @@
 """lik likeness: one picture under distortions of the same error, and what measures say of them."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from lik.app.equal_error import (
-    EqualErrorRequest,
-    EqualErrors,
-    distort_equally,
-    draw_equal_errors,
-)
-from lik.cli.options import Json, Out, Seed
-from lik.cli.output import save_figure, say, say_json, stages, table
+from lik.app.equal_error import EqualErrorRequest, EqualErrors, distort_equally, draw_equal_errors
+from lik.cli.options import Json, Out, Seed, argument, flag, option
+from lik.cli.output import progress, save_figure, say, say_json, table
 
 
 def likeness(
-    picture: Annotated[
-        str | None,
-        typer.Argument(help="Any photograph (default: a face that Lik draws).", metavar="PICTURE"),
-    ] = None,
-    mse: Annotated[
-        float | None,
-        typer.Option(
-            help="The mean squared error of all, of values in 0…255.",
-            metavar="E",
-            show_default="300, or less where the picture has no room for it",
-        ),
-    ] = None,
-    face: Annotated[
-        bool, typer.Option("--face", help="Take the face alone, cut as CelebA's are.")
-    ] = False,
-    side: Annotated[
-        int, typer.Option(help="Pixels of the longer side, at most.", metavar="PIXELS", min=16)
-    ] = 256,
-    features: Annotated[
-        str | None,
-        typer.Option(
-            help="A network of lik train-classifier, to measure the distance in its features; for "
-            "it a few pixels are cut off where the sides are no multiples of 32.",
-            metavar="NET",
-        ),
-    ] = None,
+    picture: str | None = argument(
+        None, "Any photograph (default: a face that Lik draws).", "PICTURE"
+    ),
+    mse: float | None = option(
+        None,
+        "The mean squared error of all, of values in 0…255.",
+        "E",
+        show_default="300, or less where the picture has no room for it",
+    ),
+    face: bool = flag("--face", "Take the face alone, cut as CelebA's are."),
+    side: int = option(256, "Pixels of the longer side, at most.", "PIXELS", min=16),
+    features: str | None = option(
+        None,
+        "A network of lik train-classifier, to measure the distance in its features; for "
+        "it a few pixels are cut off where the sides are no multiples of 32.",
+        "NET",
+    ),
     seed: Seed = 0,
     out: Out = None,
     as_json: Json = False,
@@ -54,8 +38,8 @@ def likeness(
     Example: lik likeness holiday.jpg --face -o likeness.png
     """
     request = EqualErrorRequest(picture, mse, face, side, features, seed)
-    with stages() as progress:
-        equal = distort_equally(request, progress)
+    with progress() as step:
+        equal = distort_equally(request, step)
     path = save_figure(None, draw_equal_errors(equal), out, quietly=True)
     if as_json:
         say_json(_answer(equal, request))

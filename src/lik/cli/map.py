@@ -1,14 +1,11 @@
 """lik map: the latent space in two dimensions."""
 
 from enum import StrEnum
-from typing import Annotated
-
-import typer
 
 from lik.app.opened import OpenedRun
 from lik.app.selection import Selection
 from lik.app.views import draw_map
-from lik.cli.options import Arrays, Count, Device, Faces, Out, Run, Seed, Split
+from lik.cli.options import Arrays, Count, Device, Faces, Out, Run, Seed, Split, option
 from lik.cli.output import save_figure
 
 
@@ -21,18 +18,16 @@ class MapMethod(StrEnum):
 
 def map_(
     run: Run,
-    method: Annotated[
-        MapMethod, typer.Option(help="pca: principal components; tsne: neighbours stay together.")
-    ] = MapMethod.pca,
-    attribute: Annotated[
-        str | None,
-        typer.Option(
-            "--attribute",
-            "-a",
-            metavar="NAME",
-            help="Draw dots coloured by this attribute in place of thumbnails.",
-        ),
-    ] = None,
+    method: MapMethod = option(
+        MapMethod.pca, "pca: principal components; tsne: neighbours stay together."
+    ),
+    attribute: str | None = option(
+        None,
+        "Draw dots coloured by this attribute in place of thumbnails.",
+        "NAME",
+        "--attribute",
+        "-a",
+    ),
     faces: Faces = None,
     split: Split = "all",
     count: Count = 2000,

@@ -3,19 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from lik.app.preparing import merge as merge_shards
 from lik.app.preparing import save_contact_sheet
+from lik.cli.options import required
 from lik.cli.output import command_line, say
 
 
 def merge(
-    shards: Annotated[
-        list[Path],
-        typer.Argument(help="All shards, made by lik prepare --shard.", metavar="SHARD"),
-    ],
-    out: Annotated[Path, typer.Argument(help="The folder of the face set.", metavar="OUT")],
+    shards: Annotated[list[Path], required("All shards, made by lik prepare --shard.", "SHARD")],
+    out: Annotated[Path, required("The folder of the face set.", "OUT")],
 ) -> None:
     """Put the shards of a preparation together: the same bytes as without any.
 

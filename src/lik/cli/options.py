@@ -3,112 +3,102 @@
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lik.core.errors import UnusableInput
 
-Run = Annotated[str, typer.Argument(help="A run, made by lik train.", metavar="RUN")]
+
+def option(default: Any, help: str, metavar: str | None = None, *names: str, **more: Any) -> Any:
+    """An option: its default, what it says of itself, its value, and names of its own."""
+    return typer.Option(default, *names, help=help, metavar=metavar, **more)
+
+
+def flag(name: str, help: str) -> Any:
+    """A switch that is off by default."""
+    return typer.Option(False, name, help=help)
+
+
+def argument(default: Any, help: str, metavar: str | None = None, **more: Any) -> Any:
+    """An argument, likewise."""
+    return typer.Argument(default, help=help, metavar=metavar, **more)
+
+
+def required(help: str, metavar: str | None = None) -> Any:
+    """What an argument that must be given says of itself."""
+    return typer.Argument(help=help, metavar=metavar)
+
+
+def _shared(help: str, metavar: str | None = None, *names: str, **more: Any) -> Any:
+    """An option that verbs share, and of which each says the default."""
+    return typer.Option(*names, help=help, metavar=metavar, **more)
+
+
+Run = Annotated[str, required("A run, made by lik train.", "RUN")]
 Given = Annotated[
     list[str] | None,
-    typer.Argument(
-        help="Pictures, a folder of pictures, or a face set (default: the run's own).",
-        metavar="PICTURES or FACES",
-        show_default=False,
+    required(
+        "Pictures, a folder of pictures, or a face set (default: the run's own).",
+        "PICTURES or FACES",
     ),
 ]
-Photographs = Annotated[
-    list[str] | None,
-    typer.Argument(help="Photographs, or folders of them.", metavar="PHOTO", show_default=False),
-]
+Photographs = Annotated[list[str] | None, required("Photographs, or folders of them.", "PHOTO")]
 Networks = Annotated[
     list[str] | None,
-    typer.Option(
-        "--classifier", metavar="NET", show_default=False,
-        help="An attribute classifier of lik train-classifier; for guided edits there may be "
+    _shared(
+        "An attribute classifier of lik train-classifier; for guided edits there may be "
         "several: they take turns.",
+        "NET",
+        "--classifier",
     ),
-]  # fmt: skip
+]
 EditMethod = Annotated[
     str | None,
-    typer.Option(
-        "--method", metavar="NAME", show_default="joint",
-        help="Directions of lik fit-directions, or guided, where each face finds its own way.",
-    ),
-]  # fmt: skip
-FaceSetGiven = Annotated[
-    str | None,
-    typer.Argument(
-        help="A face set (default: the run's own).", metavar="FACES", show_default=False
+    _shared(
+        "Directions of lik fit-directions, or guided, where each face finds its own way.",
+        "NAME",
+        "--method",
+        show_default="joint",
     ),
 ]
-Faces = Annotated[
-    str | None,
-    typer.Option(
-        help="The face set (default: the run's own).", metavar="FACES", show_default=False
-    ),
-]
-Split = Annotated[
-    str, typer.Option(help="Which faces: train, validation, test, or all.", metavar="SPLIT")
-]
+FaceSetGiven = Annotated[str | None, required("A face set (default: the run's own).", "FACES")]
+Faces = Annotated[str | None, _shared("The face set (default: the run's own).", "FACES")]
+Split = Annotated[str, _shared("Which faces: train, validation, test, or all.", "SPLIT")]
 Count = Annotated[
-    int,
-    typer.Option(
-        "--count", "-n", help="How many faces (of pictures given by name: all).", metavar="N"
-    ),
+    int, _shared("How many faces (of pictures given by name: all).", "N", "--count", "-n")
 ]
-Seed = Annotated[int, typer.Option(help="Decides what is drawn.", metavar="N", min=0)]
+Seed = Annotated[int, _shared("Decides what is drawn.", "N", min=0)]
 Temperature = Annotated[
     float | None,
-    typer.Option(
-        help="Standard deviation of generated codes; less than 1 is tamer.", metavar="T", min=0
-    ),
+    _shared("Standard deviation of generated codes; less than 1 is tamer.", "T", min=0),
 ]
 FittedPrior = Annotated[
     str | None,
-    typer.Option(
-        "--prior", help="Draw from this prior of lik fit-prior (default: standard normal).",
-        metavar="NAME", show_default=False,
-    ),
-]  # fmt: skip
+    _shared("Draw from this prior of lik fit-prior (default: standard normal).", "NAME", "--prior"),
+]
 Having = Annotated[
     list[str] | None,
-    typer.Option(
-        "--with", help="Attributes the faces have; repeat it, or put commas between.",
-        metavar="A,B", show_default=False,
-    ),
-]  # fmt: skip
+    _shared("Attributes the faces have; repeat it, or put commas between.", "A,B", "--with"),
+]
 Lacking = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--without", help="Attributes they lack, likewise.", metavar="A,B", show_default=False
-    ),
+    list[str] | None, _shared("Attributes they lack, likewise.", "A,B", "--without")
 ]
-Columns = Annotated[int, typer.Option(help="Faces in a row.", metavar="N", min=1)]
-Device = Annotated[
-    str, typer.Option(help="Where the model runs: auto, cpu, cuda, or cuda:1.", metavar="DEVICE")
-]
-Threads = Annotated[
-    int | None, typer.Option(help="Processor threads to use.", metavar="N", show_default="all")
-]
-NewRun = Annotated[
-    str, typer.Argument(help="The folder of the run; an existing one goes on.", metavar="RUN")
-]
-KeyValues = Annotated[
-    list[str] | None,
-    typer.Argument(help="Settings to change, as epochs=100.", metavar="KEY=VALUE"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Columns = Annotated[int, _shared("Faces in a row.", "N", min=1)]
+Device = Annotated[str, _shared("Where the model runs: auto, cpu, cuda, or cuda:1.", "DEVICE")]
+Threads = Annotated[int | None, _shared("Processor threads to use.", "N", show_default="all")]
+NewRun = Annotated[str, required("The folder of the run; an existing one goes on.", "RUN")]
+KeyValues = Annotated[list[str] | None, required("Settings to change, as epochs=100.", "KEY=VALUE")]
+Json = Annotated[bool, _shared("Print the answer as JSON.", None, "--json")]
 
 
 Keep = Annotated[
     list[str] | None,
-    typer.Option(
-        help="Attributes that shall stay: every direction is turned to be at right angles to "
-        "theirs.", metavar="A,B", show_default=False,
+    _shared(
+        "Attributes that shall stay: every direction is turned to be at right angles to theirs.",
+        "A,B",
     ),
-]  # fmt: skip
+]
 
 
 def names_of(given: Sequence[str] | None) -> list[str]:
@@ -150,16 +140,8 @@ def file_of(*suffixes: str) -> Callable[[str | None], str | None]:
 
 
 Out = Annotated[
-    str | None,
-    typer.Option(
-        "--out", "-o", help="The PNG to write.", metavar="PNG", show_default=False,
-        callback=file_of(".png"),
-    ),
-]  # fmt: skip
+    str | None, _shared("The PNG to write.", "PNG", "--out", "-o", callback=file_of(".png"))
+]
 Arrays = Annotated[
-    str | None,
-    typer.Option(
-        help="Also write the arrays, as NumPy .npz.", metavar="NPZ", show_default=False,
-        callback=file_of(".npz"),
-    ),
-]  # fmt: skip
+    str | None, _shared("Also write the arrays, as NumPy .npz.", "NPZ", callback=file_of(".npz"))
+]

@@ -121,9 +121,6 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
             bar.remove_task(task)
 
 
-stages = progress
-
-
 def save_figure(
     run: "OpenedRun | None",
     drawn: "Drawn",
@@ -135,24 +132,18 @@ def save_figure(
 
     Without a run, which no model made, it goes to ``out`` or here.
     """
-    from lik.figures.png import save_png  # Pillow is slow to load, and `lik --help` needs none
+    import numpy as np  # slow to load, as Pillow is, and `lik --help` needs none
+
+    from lik.core.artifacts import replacing
+    from lik.figures.png import save_png
 
     path = Path(out) if out else (run.figures if run else Path()) / drawn.name
     save_png(path, drawn.image, command=command_line(), run=run.name if run else None)
     if not quietly:
         say(str(path))
-    save_arrays(arrays, **drawn.arrays)
+    if arrays is not None:
+        with replacing(Path(arrays)) as temporary, open(temporary, "wb") as file:
+            contents: dict[str, Any] = {**drawn.arrays}
+            np.savez_compressed(file, **contents)
+        say(arrays)
     return path
-
-
-def save_arrays(path: str | None, **arrays: Any) -> None:
-    """Write arrays as .npz, whole or not at all, where the user asked for them."""
-    if path is None:
-        return
-    import numpy as np
-
-    from lik.core.artifacts import replacing
-
-    with replacing(Path(path)) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
-    say(path)

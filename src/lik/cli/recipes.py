@@ -1,18 +1,11 @@
 """lik recipes: the recipes that come with Lik."""
 
-from typing import Annotated
-
-import typer
-
 from lik.app.listings import list_recipes, recipe_text
+from lik.cli.options import argument
 from lik.cli.output import say
 
 
-def recipes(
-    name: Annotated[
-        str | None, typer.Argument(help="The recipe to show in full.", show_default=False)
-    ] = None,
-) -> None:
+def recipes(name: str | None = argument(None, "The recipe to show in full.")) -> None:
     """List the packaged recipes, or show one in full, to be copied and changed.
 
     Example: lik recipes paper-first > mine.yaml

@@ -1,8 +1,7 @@
 """lik reconstruct: faces, and what the model makes of them."""
 
-from lik.app.given import open_given
 from lik.app.opened import OpenedRun
-from lik.app.selection import Selection
+from lik.app.selection import Selection, open_given
 from lik.app.views import draw_reconstructions
 from lik.cli.options import Arrays, Columns, Count, Device, Faces, Given, Out, Run, Seed, Split
 from lik.cli.output import note, save_figure

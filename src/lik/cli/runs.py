@@ -5,10 +5,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from lik.app.overview import Overview, compare_runs, list_runs
-from lik.cli.options import Json, Out
+from lik.cli.options import Json, Out, option, required
 from lik.cli.output import command_line, note, say, say_json, table
 from lik.figures.png import save_png
 
@@ -26,12 +24,8 @@ class Sorting(StrEnum):
 
 
 def runs(
-    folder: Annotated[
-        Path, typer.Argument(help="A folder with runs in it, at some depth.", metavar="DIR")
-    ],
-    sort: Annotated[
-        Sorting, typer.Option(help="By name, or by loss among those that compare.")
-    ] = Sorting.name,
+    folder: Annotated[Path, required("A folder with runs in it, at some depth.", "DIR")],
+    sort: Sorting = option(Sorting.name, "By name, or by loss among those that compare."),
     as_json: Json = False,
     out: Out = None,
 ) -> None:

@@ -2,32 +2,24 @@
 
 from typing import Annotated
 
-import typer
-
-from lik.app.aligners import TrainedAligner
-from lik.app.aligners import train_aligner as train_run
+from lik.app.network_training import train_aligner as train_run
 from lik.app.training import TrainOptions
-from lik.cli.options import Device, KeyValues, NewRun, Threads
+from lik.cli.options import Device, KeyValues, NewRun, Threads, option, required
 from lik.cli.output import command_line, note, say
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 from lik.core.errors import UnusableInput
 
 
 def train_aligner(
-    faces: Annotated[
-        str, typer.Argument(help="A face set whose eyes are all at one place.", metavar="FACES")
-    ],
+    faces: Annotated[str, required("A face set whose eyes are all at one place.", "FACES")],
     run: NewRun,
     settings: KeyValues = None,
-    eyes: Annotated[
-        str | None,
-        typer.Option(
-            help="Where the eyes are, in shares of the side: left x, y, right x, y "
-            "(default: from the crop of the set, if it is fixed or aligned).",
-            metavar="X,Y,X,Y",
-            show_default=False,
-        ),
-    ] = None,
+    eyes: str | None = option(
+        None,
+        "Where the eyes are, in shares of the side: left x, y, right x, y "
+        "(default: from the crop of the set, if it is fixed or aligned).",
+        "X,Y,X,Y",
+    ),
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
@@ -47,24 +39,18 @@ def train_aligner(
         settings.append(f"eyes=[{eyes}]")
     options = TrainOptions(command=command_line(), threads=threads)
     with TrainingBar(digits=4) as bar:
-        done = train_run(faces, run, settings, device, options, bar, note)
-    say_how_it_ended(done.trained)
-    if done.onnx is None:
-        raise typer.Exit(130)
-    _say_how_well_it_does(done)
-    say(f"  weights     {done.trained.folder.model}")
-    say(f"  network     {done.onnx}")
-
-
-def _say_how_well_it_does(done: TrainedAligner) -> None:
-    report = done.report
-    if report is None:
+        trained, measured = train_run(faces, run, settings, device, options, bar, note)
+    say_how_it_ended(trained)
+    if measured is None:
         say("  no faces are held out (validation or test split), so nothing was measured.")
-        return
-    errors = ", ".join(f"{100 * error:.1f} %" for error in report.eye_errors)
-    say(f"  on {report.faces:,} {done.split} faces, {report.transforms}:")
-    say(f"    mean eye error {errors} of the eye distance after 1, 2 and 3 looks")
-    say(
-        f"    {100 * report.faces_kept:.1f} % of the faces taken for faces, "
-        f"{100 * report.others_refused:.1f} % of as many other cuts refused"
-    )
+    else:
+        split, report = measured
+        errors = ", ".join(f"{100 * error:.1f} %" for error in report.eye_errors)
+        say(f"  on {report.faces:,} {split} faces, {report.transforms}:")
+        say(f"    mean eye error {errors} of the eye distance after 1, 2 and 3 looks")
+        say(
+            f"    {100 * report.faces_kept:.1f} % of the faces taken for faces, "
+            f"{100 * report.others_refused:.1f} % of as many other cuts refused"
+        )
+    say(f"  weights     {trained.folder.model}")
+    say(f"  network     {trained.folder.path / 'aligner.onnx'}")

@@ -2,25 +2,20 @@
 
 from typing import Annotated, Any
 
-import typer
-
-from lik.app.classifiers import train_classifier as train_run
+from lik.app.network_training import train_classifier as train_run
 from lik.app.training import TrainOptions
-from lik.cli.options import Device, KeyValues, NewRun, Threads
+from lik.cli.options import Device, KeyValues, NewRun, Threads, required
 from lik.cli.output import command_line, note, say, table
 from lik.cli.training_bar import TrainingBar, say_how_it_ended
 
 
 def train_classifier(
-    faces: Annotated[
-        str, typer.Argument(help="A face set with attributes, made by lik prepare.",
-                            metavar="FACES"),
-    ],
+    faces: Annotated[str, required("A face set with attributes, made by lik prepare.", "FACES")],
     run: NewRun,
     settings: KeyValues = None,
     device: Device = "auto",
     threads: Threads = None,
-) -> None:  # fmt: skip
+) -> None:
     """Train an attribute classifier; its features measure likeness.
 
     model.name is attributes-residual (default) or attributes-plain. The same command goes on where
@@ -30,12 +25,11 @@ def train_classifier(
     """
     options = TrainOptions(command=command_line(), threads=threads)
     with TrainingBar(digits=4) as bar:
-        done = train_run(faces, run, settings or [], device, options, bar, note)
-    say_how_it_ended(done.trained)
-    if done.metrics is None:
-        raise typer.Exit(130)
-    _show(done.metrics)
-    say(f"  weights     {done.trained.folder.model}")
+        trained, metrics = train_run(faces, run, settings or [], device, options, bar, note)
+    say_how_it_ended(trained)
+    assert metrics is not None  # a training that is finished is measured
+    _show(metrics)
+    say(f"  weights     {trained.folder.model}")
 
 
 def _show(metrics: dict[str, Any]) -> None:
@@ -62,14 +56,11 @@ def _show(metrics: dict[str, Any]) -> None:
         )
     table(("mean over the attributes, %", "faces", "accuracy", "majority", "balanced"), rows)
     say()
-    rows_of_each = [
+    rows = [
         (name, *(percent(one[kind]) for kind in ("share", "accuracy", "majority", "balanced")))
         for name, one in metrics["splits"]["both"]["attributes"].items()
     ]
-    table(
-        ("test and validation together, %", "have it", "accuracy", "majority", "balanced"),
-        rows_of_each,
-    )
+    table(("test and validation together, %", "have it", "accuracy", "majority", "balanced"), rows)
     say()
     say("  majority: the answer of most training faces, for all; balanced: mean of the accuracies")
     say("  among the faces that have it and among those that do not; ± is the standard error.")

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+import typer
 from torch import nn
 
+from lik.app.overview import metric_label
 from lik.app.training import Trained
-from lik.app.training_figures import metric_label
 from lik.cli.output import note, progress_bar, say
 from lik.training.callback import Callback
 from lik.training.journal import EpochRecord, Metrics
@@ -111,14 +112,15 @@ def details_in_words(details: Mapping[str, Any]) -> str:
 
 
 def say_how_it_ended(trained: Trained) -> None:
-    """Say whether a training was finished, ended early or stopped."""
+    """Say whether a training was finished, ended early or stopped, which ends the command."""
     path, plan, state = trained.folder.path, trained.plan, trained.outcome.state
     if not trained.outcome.finished:
         say(
             f"Stopped in epoch {state.epoch + 1} of {plan.epochs} and saved: "
             "the same command goes on from there."
         )
-    elif state.stopped_early and state.epoch < plan.epochs:
+        raise typer.Exit(130)
+    if state.stopped_early and state.epoch < plan.epochs:
         say(
             f"Ended early after {state.epoch} of {plan.epochs} epochs, for the validation loss has "
             f"not been better for {plan.patience} epochs: epoch {state.best_epoch} had the best, "

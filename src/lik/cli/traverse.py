@@ -1,15 +1,10 @@
 """lik traverse: latent traversals, in which one trait or one dimension changes step by step."""
 
-from typing import Annotated
-
-import typer
-
-from lik.app.directions import EditorRequest
-from lik.app.given import open_given
-from lik.app.run import Run as OpenRun
+from lik.app.directions import open_editor
+from lik.app.opened import OpenedRun
 from lik.app.sampling import TAME, code_source
-from lik.app.selection import Selection
-from lik.app.traversal import TraversalRequest, draw_traversals
+from lik.app.selection import Selection, open_given
+from lik.app.traversal import draw_traversals, traverse_attributes, traverse_dimensions
 from lik.cli.options import (
     Arrays,
     Count,
@@ -24,6 +19,8 @@ from lik.cli.options import (
     Seed,
     Split,
     Temperature,
+    flag,
+    option,
 )
 from lik.cli.output import note, progress, save_figure
 from lik.core.errors import UnusableInput
@@ -32,33 +29,32 @@ from lik.core.errors import UnusableInput
 def traverse(
     run: Run,
     given: Given = None,
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--attribute", "-a", metavar="NAME", show_default=False,
-            help="An attribute to change, such as Smiling; may be repeated.",
-        ),
-    ] = None,
-    dimension: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--dimension", "-d", metavar="K", show_default=False,
-            help="A latent dimension to change, counted from 0; may be repeated "
-            "(default: the five with the highest KL).",
-        ),
-    ] = None,
+    attribute: list[str] | None = option(
+        None,
+        "An attribute to change, such as Smiling; may be repeated.",
+        "NAME",
+        "--attribute",
+        "-a",
+    ),
+    dimension: list[int] | None = option(
+        None,
+        "A latent dimension to change, counted from 0; may be repeated "
+        "(default: the five with the highest KL).",
+        "K",
+        "--dimension",
+        "-d",
+    ),
     method: EditMethod = None,
     classifier: Networks = None,
-    steps: Annotated[int, typer.Option(help="Steps of a strip.", metavar="N", min=2)] = 6,
-    reach: Annotated[
-        float | None,
-        typer.Option(
-            help="Where strips end: ±REACH prior σ for dimensions, ±REACH strengths for "
-            "attributes.",
-            metavar="REACH", show_default="3; 1, 1.5 or 2", min=0,
-        ),
-    ] = None,
-    generated: Annotated[bool, typer.Option("--generated", help="Of generated faces.")] = False,
+    steps: int = option(6, "Steps of a strip.", "N", min=2),
+    reach: float | None = option(
+        None,
+        "Where strips end: ±REACH prior σ for dimensions, ±REACH strengths for attributes.",
+        "REACH",
+        show_default="3; 1, 1.5 or 2",
+        min=0,
+    ),
+    generated: bool = flag("--generated", "Of generated faces."),
     count: Count = 2,
     faces: Faces = None,
     split: Split = "test",
@@ -68,7 +64,7 @@ def traverse(
     out: Out = None,
     arrays: Arrays = None,
     device: Device = "auto",
-) -> None:  # fmt: skip
+) -> None:
     """Draw strips in which one trait or one dimension of a face changes, step by step.
 
     Example: lik traverse runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
@@ -77,8 +73,8 @@ def traverse(
         raise UnusableInput("--generated takes no pictures.")
     if not generated and (prior or temperature is not None):
         raise UnusableInput("--prior and --temperature go with --generated.")
-    opened = OpenRun(run, device)
-    shown = None
+    opened = OpenedRun(run, device)
+    shown = editor = None
     if generated:
         source = code_source(opened, prior, temperature, TAME, note)
         codes = source(count, seed)
@@ -86,14 +82,15 @@ def traverse(
     else:
         selection = Selection(split, (), (), count, seed)
         shown = open_given(opened, selection, given or [], faces, notify=note)
-        codes, described = opened.encode(shown.pictures), shown.description
-    request = TraversalRequest(
-        attribute or [],
-        dimension or [],
-        steps,
-        reach,
-        EditorRequest(method, classifier or [], faces),
-    )
+        codes, described = opened.session.encode(shown.pictures), shown.description
+    strips = []
     with progress() as step:
-        drawn = draw_traversals(opened, shown, codes, described, request, step, note)
+        if attribute:
+            editor = open_editor(
+                opened, method, classifier or [], faces, progress=step, notify=note
+            )
+            strips += traverse_attributes(opened, codes, editor, attribute, steps, reach, step)
+        if dimension or not attribute:
+            strips += traverse_dimensions(opened, codes, dimension or [], steps, reach, faces)
+        drawn = draw_traversals(opened, shown, codes, described, strips, editor)
     save_figure(opened, drawn, out, arrays)

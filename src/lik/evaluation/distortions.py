@@ -1,4 +1,4 @@
-"""Distortions of a picture, and their strengths at equal errors: Wang & Bovik (2009), figure 2.
+"""Distortions of a picture, their strengths at equal errors, and how alike pictures are.
 
 Pictures are float64 (H, W, 3) in 0…255, red first. Every distortion is a pure function of picture,
 strength and seed; strength 0 gives the picture back, and the result changes continuously with the
@@ -6,20 +6,26 @@ strength. Results stay in 0…255 and are not rounded: a mean shift in whole ste
 a few mean squared errors only. Mean squared errors are in the square of the pictures' unit.
 
 Z. Wang and A. C. Bovik, "Mean squared error: love it or leave it?", IEEE Signal Processing
-Magazine 26(1), 2009.
+Magazine 26(1), 2009, figure 2.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import brentq
+from torch import Tensor
 
 from lik.core.errors import UnusableInput
 from lik.core.randomness import numpy_stream
+from lik.evaluation.fidelity import similarities
+from lik.evaluation.networks import distance_of_maps
+from lik.objectives.similarity import Features
 
 Picture = NDArray[np.float64]
 Distort = Callable[[Picture, float, int], Picture]
@@ -67,14 +73,14 @@ class Distorted:
 
 def contrast(picture: Picture, strength: float, seed: int = 0) -> Picture:
     """Every channel stretched about its mean by the factor 1 + strength."""
-    mean = picture.mean(axis=(0, 1))
-    return _clipped(mean + (1 + strength) * (picture - mean))
+    mean: Picture = picture.mean(axis=(0, 1))
+    return (mean + (1 + strength) * (picture - mean)).clip(0, WHITE)
 
 
 def mean_shift(picture: Picture, strength: float, seed: int = 0) -> Picture:
     """``strength`` added to every value; taken away where that spares more values from clipping."""
     dark = picture.mean() <= WHITE / 2
-    return _clipped(picture + (strength if dark else -strength))
+    return (picture + (strength if dark else -strength)).clip(0, WHITE)
 
 
 def blur(picture: Picture, strength: float, seed: int = 0) -> Picture:
@@ -89,8 +95,7 @@ def jpeg(picture: Picture, strength: float, seed: int = 0) -> Picture:
     Between two qualities, which are whole numbers, the two pictures are mixed in proportion; below
     strength 1 the original and the best.
     """
-    better = int(strength)
-    share = strength - better
+    better, share = int(strength), strength % 1
     if share == 0:
         return _jpeg(picture, better)
     return (1 - share) * _jpeg(picture, better) + share * _jpeg(picture, better + 1)
@@ -112,7 +117,7 @@ def salt_and_pepper(picture: Picture, strength: float, seed: int = 0) -> Picture
 def gaussian_noise(picture: Picture, strength: float, seed: int = 0) -> Picture:
     """White noise of standard deviation ``strength`` added to every value."""
     noise = numpy_stream(seed, "gaussian noise").standard_normal(picture.shape)
-    return _clipped(picture + strength * noise)
+    return (picture + strength * noise).clip(0, WHITE)
 
 
 def rotation(picture: Picture, strength: float, seed: int = 0) -> Picture:
@@ -130,14 +135,10 @@ def shift(picture: Picture, strength: float, seed: int = 0) -> Picture:
     return _moved(picture, np.eye(2), np.array([0.0, -pixels]))
 
 
-def _clipped(picture: Picture) -> Picture:
-    return picture.clip(0, WHITE)
-
-
 def _jpeg(picture: Picture, strength: int) -> Picture:
     if strength == 0:
         return picture
-    blue_first = np.ascontiguousarray(_clipped(picture).round().astype(np.uint8)[..., ::-1])
+    blue_first = np.ascontiguousarray(picture.clip(0, WHITE).round().astype(np.uint8)[..., ::-1])
     _, encoded = cv2.imencode(".jpg", blue_first, [cv2.IMWRITE_JPEG_QUALITY, 101 - strength])
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     return np.asarray(decoded, np.float64)[..., ::-1]
@@ -149,7 +150,7 @@ def _moved(picture: Picture, matrix: Picture, offset: Picture) -> Picture:
         ndimage.affine_transform(picture[..., channel], matrix, offset, order=3, mode="mirror")
         for channel in range(picture.shape[2])
     ]
-    return _clipped(np.stack(channels, axis=-1))
+    return np.stack(channels, axis=-1).clip(0, WHITE)
 
 
 DISTORTIONS = (
@@ -218,11 +219,10 @@ def reachable_error(picture: Picture, seed: int = 0) -> float:
 
 
 def _reach(distortion: Distortion, picture: Picture, seed: int) -> float:
-    """The error that a distortion comes to at least, or `CUSTOMARY` where it passes that."""
+    """The error that a distortion comes to at least; the first found that passes `CUSTOMARY`."""
     most = 0.0
     for strength in reversed(_doubled(distortion.most)[-4:]):
-        found = mean_squared_error(distortion.apply(picture, strength, seed), picture)
-        most = max(most, found)
+        most = max(most, mean_squared_error(distortion.apply(picture, strength, seed), picture))
         if most >= CUSTOMARY:
             break
     return most
@@ -230,3 +230,49 @@ def _reach(distortion: Distortion, picture: Picture, seed: int) -> float:
 
 def _doubled(most: float) -> list[float]:
     return [most / 2**halvings for halvings in range(HALVINGS, -1, -1)]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike two pictures are: mean squared error of values in 0…255, the rest of 0…1.
+
+    Attributes:
+        psnr: the mean squared error in dB, ∞ for equal pictures.
+        ssim, ms_ssim: structural similarity, 1 for equal pictures (Wang et al. 2003, 2004).
+        feature_distance: that of `lik.evaluation.networks`, None without a network.
+    """
+
+    mse: float
+    psnr: float
+    ssim: float
+    ms_ssim: float
+    feature_distance: float | None = None
+
+
+def measure_likeness(
+    original: Picture, other: Picture, features: Features | None = None
+) -> Likeness:
+    """Compare a picture with the original, both (H, W, 3).
+
+    Raises:
+        UnusableInput: pictures too small for structural similarity.
+    """
+    mse = mean_squared_error(original, other)
+    first, second = _image(original), _image(other)
+    found = similarities(first, second)
+    distance = None
+    if features is not None:
+        with torch.no_grad():
+            distance = float(distance_of_maps(features(first), features(second)))
+    return Likeness(
+        mse,
+        10 * math.log10(WHITE**2 / mse) if mse else math.inf,
+        float(found["ssim"]),
+        float(found["ms_ssim"]),
+        distance,
+    )
+
+
+def _image(picture: Picture) -> Tensor:
+    """A picture (H, W, 3) in 0…255 → (1, 3, H, W) in 0…1, unrounded."""
+    return torch.from_numpy(picture / WHITE).permute(2, 0, 1)[None].float().contiguous()

@@ -1,6 +1,7 @@
 """Evaluating a run: what it is measured on, and every measure that it and the face set allow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -106,59 +107,35 @@ def subject_of(
 ) -> Subject:
     """Embed the real faces once, so that several runs are compared with the same.
 
+    The baseline is what other real faces of the same number come to, in place of reconstructions
+    and samples.
+
     Raises:
         UnusableInput: a network takes faces of another size.
     """
-    rest = np.setdiff1d(np.arange(len(faces)), chosen)
-    references = []
+    references: list[RealFaces] = []
+    baseline: list[Metric] = []
     for number, network in enumerate(networks):
         network.require_size(faces.size)
         progress(f"real faces ({network.name})", number, len(networks))
-        real = embed(network, np.asarray(faces.images[chosen]))
-        others = _others(network, faces, rest, request.seed) if len(rest) else None
-        references.append(RealFaces(network, real, others))
-    subject = Subject(faces, chosen, references)
-    return replace(subject, baseline=_baseline(subject, request, progress))
-
-
-def _others(
-    network: FeatureNetwork, faces: FaceSet, rest: NDArray[np.int64], seed: int
-) -> Callable[[int, int], NDArray[np.float32]]:
-    def others(count: int, draw: int) -> NDArray[np.float32]:
-        drawn = numpy_stream(seed, "other faces", draw).permutation(rest)[:count]
-        return embed(network, faces.images[np.sort(drawn)])
-
-    return others
-
-
-def _baseline(
-    subject: Subject, request: EvaluationRequest, progress: Progress
-) -> tuple[Metric, ...]:
-    """What other real faces of the same number come to, in place of reconstructions or samples.
-
-    They are the metrics of both, for a model that gave real faces would come to the same.
-    """
-    metrics: list[Metric] = []
-    count = request.samples or len(subject.chosen)
-    for real in subject.references:
-        if real.others is None:
-            continue
+        references.append(RealFaces(network, embed(network, np.asarray(faces.images[chosen]))))
+    rest = np.setdiff1d(np.arange(len(faces)), chosen)
+    count = request.samples or len(chosen)
+    for real in references if len(rest) else ():
         sets = []
         for draw in range(request.repeats):
             progress(f"other real faces ({real.network.name})", draw, request.repeats)
-            sets.append(real.others(count, draw))
-        try:
+            others = numpy_stream(request.seed, "other faces", draw).permutation(rest)[:count]
+            sets.append(embed(real.network, faces.images[np.sort(others)]))
+        with suppress(UnusableInput):  # the runs say why
             found = metrics_of_set(real, "samples", sets, request.seed, request.repeats)
-        except UnusableInput:
-            continue  # the runs say why
-        metrics += found
-        metrics += [
-            replace(
-                metric,
-                group="reconstructions",
-                key=metric.key.replace("samples", "reconstructions", 1),
-                label=metric.label.replace("samples", "reconstructions", 1),
-            )
-            for metric in found
-        ]
-    return tuple(metrics)
+            baseline += found + [_of_reconstructions(metric) for metric in found]
+    return Subject(faces, chosen, references, tuple(baseline))
+
+
+def _of_reconstructions(metric: Metric) -> Metric:
+    """A metric of samples as one of reconstructions, which real faces in their place would have."""
+    key, label = (
+        text.replace("samples", "reconstructions", 1) for text in (metric.key, metric.label)
+    )
+    return replace(metric, group="reconstructions", key=key, label=label)

@@ -6,8 +6,6 @@ With K codes drawn from the posterior q(z | x) of each face,
 
 (Burda et al., arXiv:1509.00519, equation 8). K = 1 is the ELBO; the bound never falls with K, and
 tends to log p(x). Everything is summed in float64.
-
-Shapes: images (N, …); codes (N, D); bounds in nats per image, (N,).
 """
 
 import math
@@ -34,7 +32,7 @@ LogDensity = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Bound:
-    """The bounds of N images.
+    """The bounds of N images, in nats per image.
 
     Attributes:
         importance_weighted: with all K codes, (N,).
@@ -43,7 +41,6 @@ class Bound:
             carries the sum, and the bound is far from tight.
     """
 
-    codes: int
     importance_weighted: Tensor
     elbo: Tensor
     effective: Tensor
@@ -59,14 +56,13 @@ def importance_weighted_bound(
     generator: torch.Generator,
     progress: Progress = no_progress,
 ) -> Bound:
-    """Bound log p(x) of ``images`` (N, …) from below, with ``codes`` per image.
+    """Bound log p(x) of ``images`` (N, …) from below, with K = ``codes`` per image.
 
     Args:
         images: what the likelihood is of, in the range that the decoder gives.
         posterior: of each image, fields (N, D).
         decode: codes (B, D) → what they decode to, (B, …).
         log_density: log p(x | z), with all its constants.
-        codes: K, at least 1.
         generator: draws the codes, on the device of ``images``.
         progress: is told how many codes of all have been decoded.
 
@@ -75,48 +71,32 @@ def importance_weighted_bound(
     """
     if codes < 1:
         raise UnusableInput(f"the number of codes per image must be at least 1, not {codes}.")
-    rows = []
-    together = max(1, AT_ONCE // codes)
-    for start in range(0, len(images), together):
-        part = slice(start, start + together)
-        of_part = DiagonalGaussian(posterior.mean[part], posterior.log_variance[part])
-        rows.append(_log_weights(images[part], of_part, decode, log_density, codes, generator))
-        done = min(start + together, len(images)) * codes
-        progress("importance sampling", done, len(images) * codes)
-    weights = torch.cat(rows) if rows else torch.zeros(0, codes, dtype=torch.float64)
-    total = weights.logsumexp(dim=1)
-    return Bound(
-        codes,
-        total - math.log(codes),
-        weights.mean(dim=1),
-        (2 * total - (2 * weights).logsumexp(dim=1)).exp(),
-    )
 
-
-def _log_weights(
-    images: Tensor,
-    posterior: DiagonalGaussian,
-    decode: Decode,
-    log_density: LogDensity,
-    codes: int,
-    generator: torch.Generator,
-) -> Tensor:
-    """log p(x | z) p(z) / q(z | x) of ``codes`` codes for each image, (B, K) in float64."""
-    columns = []
-    fewer = max(1, AT_ONCE // len(images))
-    for start in range(0, codes, fewer):
-        count = min(fewer, codes - start)
-        mean = posterior.mean.repeat_interleave(count, dim=0)
-        log_variance = posterior.log_variance.repeat_interleave(count, dim=0)
+    def log_weights(part: slice, count: int) -> Tensor:
+        """log p(x | z) p(z) / q(z | x) of ``count`` codes for each image of a part, (B, count)."""
+        mean, log_variance, repeated = (
+            values[part].repeat_interleave(count, dim=0)
+            for values in (posterior.mean, posterior.log_variance, images)
+        )
         noise = torch.empty_like(mean).normal_(generator=generator)
         z = DiagonalGaussian(mean, log_variance).sample(noise)
+        likelihood = log_density(repeated.double(), decode(z).double()).double()
         # log p(z) − log q(z | x), in which ½ log 2π cancels
-        noise, drawn = noise.double(), z.double()
-        prior = 0.5 * (noise.square() + log_variance.double() - drawn.square()).sum(dim=1)
-        repeated = images.double().repeat_interleave(count, dim=0)
-        likelihood = log_density(repeated, decode(z).double()).double()
-        columns.append((likelihood + prior).reshape(len(images), count))
-    return torch.cat(columns, dim=1)
+        squares = noise.double().square() + log_variance.double() - z.double().square()
+        return (likelihood + 0.5 * squares.sum(dim=1)).reshape(-1, count)
+
+    rows = [torch.zeros(0, codes, dtype=torch.float64)] if not len(images) else []
+    together = max(1, AT_ONCE // codes)
+    for start in range(0, len(images), together):
+        part = slice(start, min(start + together, len(images)))
+        fewer = max(1, AT_ONCE // (part.stop - start))
+        columns = [log_weights(part, min(fewer, codes - first)) for first in range(0, codes, fewer)]
+        rows.append(torch.cat(columns, dim=1))
+        progress("importance sampling", part.stop * codes, len(images) * codes)
+    weights = torch.cat(rows)
+    total = weights.logsumexp(dim=1)
+    effective = (2 * total - (2 * weights).logsumexp(dim=1)).exp()
+    return Bound(total - math.log(codes), weights.mean(dim=1), effective)
 
 
 def bits_per_dimension(nats: float, dimensions: int, discrete: bool) -> float:

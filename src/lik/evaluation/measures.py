@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
 from lik.core.randomness import derive, numpy_stream, torch_stream
-from lik.evaluation.disentanglement import (
+from lik.evaluation.evaluator import Measurement
+from lik.evaluation.fidelity import SCALE, measure_fidelity, standard_error, summary
+from lik.evaluation.importance import bits_per_dimension, importance_weighted_bound
+from lik.evaluation.networks import embed, feature_distance
+from lik.evaluation.report import Conditions, Evaluation, Metric, Network, sorted_out
+from lik.evaluation.representation import (
+    Probe,
     dci,
     factor_vae_score,
+    linear_probes,
     mutual_information_gap,
     separated_attribute_predictability,
 )
-from lik.evaluation.evaluator import Measurement
-from lik.evaluation.feature_distance import feature_distance
-from lik.evaluation.fidelity import SCALE, measure_fidelity, standard_error, summary
-from lik.evaluation.importance import bits_per_dimension, importance_weighted_bound
-from lik.evaluation.networks import embed
-from lik.evaluation.probes import Probe, linear_probes
-from lik.evaluation.report import Conditions, Evaluation, Metric, Network, sorted_out
 from lik.evaluation.sets import OF_HALVES, RealFaces, metrics_of_set
 from lik.objectives.likelihood import likelihood
 from lik.training.feature_networks import remark_on_teacher
@@ -50,15 +50,11 @@ def conditions(given: Measurement) -> Found:
     # What the one leaves open, the other may have filled in.
     same = all(crop[key] == value for key, value in learned.items() if key in crop)
     if session.metadata.get("hash") != faces.hash and not same:
-        if learned.get("kind") == crop["kind"]:
-            yield f"{name} learned faces of another {crop['kind']} crop."
-        else:
-            yield (
-                f"{name} learned faces of another crop ({learned.get('kind')}) than it is measured "
-                f"on ({crop['kind']})."
-            )
-    for real in given.subject.references:
-        network = real.network
+        kind, own = learned.get("kind"), crop["kind"]
+        yield f"{name} learned faces of another " + (
+            f"{own} crop." if kind == own else f"crop ({kind}) than it is measured on ({own})."
+        )
+    for network in (real.network for real in given.subject.references):
         if remark := remark_on_teacher(name, session.metadata, network.name, network.sha256):
             yield remark
 
@@ -323,9 +319,8 @@ def _mean(key: str, label: str, group: str, values: NDArray[np.floating], **more
 def _compared(
     given: Measurement, real: RealFaces, group: str, sets: list[NDArray[np.float32]]
 ) -> Found:
-    request = given.request
     try:
-        yield from metrics_of_set(real, group, sets, request.seed, request.repeats)
+        yield from metrics_of_set(real, group, sets, given.request.seed, given.request.repeats)
     except UnusableInput as error:
         yield f"No distances of {group} ({real.network.name}): {error}"
 

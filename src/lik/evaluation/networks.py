@@ -1,11 +1,11 @@
-"""The networks in whose features sets of faces are compared; each is named wherever it is used.
+"""The networks in whose features faces are compared: their embeddings, and distances of their maps.
 
-An attribute classifier, or Inception as a TorchScript file. Distances are
-called FID and KID in the features of Inception only.
+An attribute classifier, or Inception as a TorchScript file; each is named wherever it is used.
+Shapes: pictures uint8 (N, S, S, 3), or images (N, 3, S, S) in 0…1; maps (B, C, H, W).
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +13,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from lik.core.artifacts import sha256_of
 from lik.core.batched import through
 from lik.core.errors import UnusableInput
 from lik.core.pixels import Pictures
-from lik.evaluation.feature_distance import HasFeatures
 from lik.models.classifier import load_attribute_classifier
+from lik.objectives.similarity import Features
 
 BATCH = 128
-
 INCEPTION_FEATURES = 2048
+SMALL = 1e-10
+"""Length of the features at a position, below which nothing responds there."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class FeatureNetwork:
     Attributes:
         name: what it is called beside every figure. sha256: of its file of weights.
         embedding: images (B, 3, S, S) in 0…1 → (B, F).
-        maps: the network that gives its maps, for distances of faces; None where it gives none.
+        maps: images → its maps, for distances of faces; None where it gives none.
         size: side of the faces it takes; None for any.
         is_inception: whether distances in its features may be called FID and KID.
     """
@@ -41,7 +43,7 @@ class FeatureNetwork:
     name: str
     sha256: str
     embedding: Callable[[Tensor], Tensor]
-    maps: HasFeatures | None = None
+    maps: Features | None = None
     size: int | None = None
     is_inception: bool = False
 
@@ -54,11 +56,6 @@ class FeatureNetwork:
             )
 
 
-def embed(network: FeatureNetwork, pictures: Pictures) -> NDArray[np.float32]:
-    """Pictures uint8 (N, S, S, 3) → their features (N, F)."""
-    return through(network.embedding, pictures, size=BATCH)
-
-
 def classifier_features(path: Path) -> FeatureNetwork:
     """The attribute classifier at ``path``, a run or its file of weights, for its features.
 
@@ -66,10 +63,9 @@ def classifier_features(path: Path) -> FeatureNetwork:
         UnusableInput: there is none, or it is broken.
     """
     loaded = load_attribute_classifier(path)
-    named = path.resolve()
+    named, network = path.resolve(), loaded.network
     name = named.parent.name if named.suffix == ".safetensors" else named.name
-    network = loaded.network
-    return FeatureNetwork(name, loaded.sha256, network.embedding, network, network.size)
+    return FeatureNetwork(name, loaded.sha256, network.embedding, network.features, network.size)
 
 
 def inception(path: Path) -> FeatureNetwork:
@@ -93,14 +89,13 @@ def inception(path: Path) -> FeatureNetwork:
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "no TorchScript"
         raise UnusableInput(f"{path} cannot be read as a TorchScript file ({reason}).") from error
-    asked = _asks_for_features(program)
+    named = {argument.name for argument in program.forward.schema.arguments}
+    more = {"return_features": True} if "return_features" in named else {}
 
     def embedding(images: Tensor) -> Tensor:
-        pictures = images.mul(255).round().clamp(0, 255).to(torch.uint8)
-        features: Tensor = program(pictures, return_features=True) if asked else program(pictures)
+        features: Tensor = program(images.mul(255).round().clamp(0, 255).to(torch.uint8), **more)
         return features
 
-    network = FeatureNetwork("Inception", sha256_of(path), embedding, is_inception=True)
     try:
         shape = tuple(embedding(torch.zeros(2, 3, 64, 64)).shape)
     except (RuntimeError, AttributeError, TypeError) as error:
@@ -110,9 +105,51 @@ def inception(path: Path) -> FeatureNetwork:
             f"{path} gives {shape} for 2 pictures, where Inception's features are "
             f"(2, {INCEPTION_FEATURES}): without them no figure may be called FID."
         )
-    return network
+    return FeatureNetwork("Inception", sha256_of(path), embedding, is_inception=True)
 
 
-def _asks_for_features(program: torch.jit.ScriptModule) -> bool:
-    schema = program.forward.schema  # type: ignore[attr-defined]
-    return any(argument.name == "return_features" for argument in schema.arguments)
+def embed(network: FeatureNetwork, pictures: Pictures | Tensor) -> NDArray[np.float32]:
+    """Pictures (N, S, S, 3), or images, → their features (N, F)."""
+    return through(network.embedding, pictures, size=BATCH)
+
+
+def feature_distance(
+    first: Pictures | Tensor,
+    second: Pictures | Tensor,
+    features: Features,
+    device: str | torch.device = "cpu",
+) -> NDArray[np.float64]:
+    """How different each picture of ``first`` looks to a network from that of ``second``, (N,).
+
+    Raises:
+        UnusableInput: the two differ in number or size.
+    """
+    sizes = [
+        (len(one), *(one.shape[2:] if isinstance(one, Tensor) else one.shape[1:3]))
+        for one in (first, second)
+    ]
+    if sizes[0] != sizes[1]:
+        raise UnusableInput(
+            f"pictures can be compared one by one where their numbers and sizes are the same, not "
+            f"{tuple(first.shape)} and {tuple(second.shape)}."
+        )
+
+    def distance(one: Tensor, other: Tensor) -> Tensor:
+        return distance_of_maps(features(one), features(other))
+
+    return through(distance, first, second, device=device, size=BATCH).astype(np.float64)
+
+
+def distance_of_maps(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    """The mean over the layers of their mean squared distances at a position, (B,).
+
+    As LPIPS (arXiv:1801.03924) without its learned weights: at each position of each layer the
+    channels are brought to unit length, and what is measured is the squared distance of the two
+    vectors. It is 0 for equal pictures, at most 2 for maps without negative values, and compares
+    only where the network and its layers are the same: say which it was.
+    """
+    layers = []
+    for one, other in zip(first, second, strict=True):
+        between = normalize(one.float(), eps=SMALL) - normalize(other.float(), eps=SMALL)
+        layers.append(between.square().sum(dim=1).mean(dim=(1, 2)))
+    return torch.stack(layers).mean(dim=0)

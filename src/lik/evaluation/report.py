@@ -109,32 +109,27 @@ class Evaluation:
     def as_json(self) -> dict[str, Any]:
         """Plain values: what is kept in the run. Every metric carries its conditions."""
         of_all = asdict(self.conditions)
+
+        def plain(metrics: Sequence[Metric]) -> list[dict[str, Any]]:
+            fields = [asdict(metric) | of_all for metric in metrics]
+            return [{key: one[key] for key in one if key != "digits"} for one in fields]
+
         return {
             "run": self.run,
             "images": self.count,
             **self.terms,
             **of_all,
-            "metrics": [_plain(metric) | of_all for metric in self.metrics],
-            "baseline": [_plain(metric) | of_all for metric in self.baseline],
+            "metrics": plain(self.metrics),
+            "baseline": plain(self.baseline),
             "probes": list(self.probes),
             "notes": list(self.notes),
         }
 
 
-def _plain(metric: Metric) -> dict[str, Any]:
-    plain = asdict(metric)
-    del plain["digits"]
-    return plain
-
-
 def sorted_out(metrics: Sequence[Metric]) -> tuple[tuple[Metric, ...], list[str]]:
     """The metrics that are numbers, in the order of their groups, and a note for each other."""
-    notes = [
-        f"{metric.label} came out as no finite number."
-        for metric in metrics
-        if not math.isfinite(metric.value)
-    ]
     finite = [metric for metric in metrics if math.isfinite(metric.value)]
+    notes = [f"{m.label} came out as no finite number." for m in metrics if m not in finite]
     return tuple(sorted(finite, key=lambda metric: ORDER.index(metric.group))), notes
 
 

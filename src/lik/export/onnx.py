@@ -56,11 +56,7 @@ def export_onnx(
 
 
 def require_onnx() -> None:
-    """See that what the export needs is there.
-
-    Raises:
-        UnusableInput: it is not.
-    """
+    """Raise `UnusableInput` where a package that the export needs is missing."""
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401

@@ -1,4 +1,4 @@
-"""Curves of a training: the loss and its parts after each epoch, and one part against the other."""
+"""Curves over the epochs: of one training, of several side by side, and of its dimensions."""
 
 import io
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib import pyplot
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
@@ -18,6 +19,14 @@ MARKED = 40
 
 ACROSS = 4
 """Panels beside each other at most."""
+
+MOST_CURVES, MOST_GROUPS = 12, 5
+COLOURS = ("#2a6f97", "#e07a1f", "#3a8f5c", "#b23a48", "#7a5195", "#8a6d3b")
+STYLES = ("-", "--")
+"""With six colours, twelve curves that can be told apart, also in grey."""
+
+FLOOR = 1e-4
+"""Nats below which a dimension is drawn as carrying nothing at all."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +84,142 @@ def _draw_plane(axis: Any, rate: Curve, distortion: Curve) -> None:
         draw_line(axis, known, color=colour)
         if known:
             axis.plot(*known[-1], marker="o", markersize=7, color=colour)
-    for index in (0, -1):
+    for index in sorted({0, len(rate.epochs) - 1}):
         axis.annotate(
             f"epoch {rate.epochs[index]}", (rate.train[index], distortion.train[index]),
             xytext=(6, 6), textcoords="offset points", fontsize=8, color="#5f6368",
         )  # fmt: skip
-        if len(rate.epochs) == 1:
-            break
     axis.margins(x=0.16)
     plain(axis, f"{distortion.title} against {rate.title}")
     axis.set_xlabel(f"{rate.title} (rate)")
     axis.set_ylabel(f"{distortion.title} (distortion)")
+
+
+@dataclass(frozen=True)
+class RunCurve:
+    """One run: its epochs, and its metrics by part after each (None where there are none)."""
+
+    name: str
+    epochs: Sequence[int]
+    parts: dict[str, Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs whose metrics compare, and a sentence of what they share."""
+
+    heading: str
+    curves: Sequence[RunCurve]
+    note: str = ""
+    unit: str = "nats per image"
+
+
+def comparison(groups: Sequence[Group], title: str) -> Image.Image:
+    """Draw a row of panels for each group: the loss and its parts over the epochs.
+
+    Of each group the first `MOST_CURVES` are drawn; of the groups, the first `MOST_GROUPS`.
+    """
+    groups = groups[:MOST_GROUPS]
+    columns = max(len(_parts(group)) for group in groups)
+    figure, axes = pyplot.subplots(
+        len(groups), columns, figsize=(4.3 * columns + 2.6, 3.7 * len(groups) + 0.6),
+        squeeze=False,
+    )  # fmt: skip
+    for row, group in zip(axes, groups, strict=True):
+        parts = _parts(group)
+        for axis, part in zip(row, parts, strict=False):
+            _draw_part(axis, group, part)
+        for axis in row[len(parts) :]:
+            axis.set_visible(False)
+        row[0].set_ylabel(group.unit)
+        row[0].annotate(
+            group.heading + (f"   ({group.note})" if group.note else ""), (0, 1.16),
+            xycoords="axes fraction", fontsize=11, fontweight="bold",
+        )  # fmt: skip
+        handles, labels = row[0].get_legend_handles_labels()
+        row[len(parts) - 1].legend(
+            handles, labels, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.02, 1)
+        )
+    figure.suptitle(title, fontsize=13)
+    return rendered(figure)
+
+
+def _draw_part(axis: Any, group: Group, part: str) -> None:
+    drawn = group.curves[:MOST_CURVES]
+    marker = "o" if max(len(curve.epochs) for curve in drawn) < MARKED else None
+    for number, curve in enumerate(drawn):
+        draw_line(
+            axis,
+            known_points(curve.epochs, curve.parts.get(part, [None] * len(curve.epochs))),
+            color=COLOURS[number % len(COLOURS)],
+            linestyle=STYLES[number // len(COLOURS)],
+            marker=marker,
+            markersize=3,
+            label=curve.name if len(curve.name) <= 32 else f"{curve.name[:15]}…{curve.name[-16:]}",
+        )
+    top = _top(group, part)
+    if top is not None:
+        axis.set_ylim(top=top)
+    over_epochs(axis, part)
+
+
+def _parts(group: Group) -> list[str]:
+    return list(dict.fromkeys(part for curve in group.curves for part in curve.parts))
+
+
+def _top(group: Group, part: str) -> float | None:
+    """An upper limit where the first epochs would flatten all that comes after them.
+
+    It leaves out the first tenth of each curve, and is used where it at least halves the range.
+    """
+    everything, later = [], []
+    for curve in group.curves[:MOST_CURVES]:
+        known = [value for value in curve.parts.get(part, ()) if value is not None]
+        everything += known
+        later += known[len(known) // 10 :]
+    if not later:
+        return None
+    low, high, top = min(everything), max(everything), max(later)
+    return top + 0.05 * (top - low) if top - low < (high - low) / 2 else None
+
+
+def dimension_figure(
+    kl: Sequence[float],
+    epochs: Sequence[int],
+    active_units: Sequence[int],
+    threshold: float,
+    title: str,
+) -> Image.Image:
+    """Draw the sorted KL of each dimension, (D,), and the number of active ones over the epochs.
+
+    A dimension is active where its KL is above ``threshold`` nats per image.
+    """
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 3.9), width_ratios=(1.5, 1))
+    ordered = np.sort(np.asarray(kl, np.float64))[::-1]
+    ranks = np.arange(1, len(ordered) + 1)
+    active = ordered > threshold
+    for part, colour, label in (
+        (active, TRAINING, f"active: {active.sum()} of {len(ordered)}"),
+        (~active, "#b0b4ba", "not active"),
+    ):
+        if part.any():
+            heights = np.maximum(ordered[part], FLOOR)
+            left.bar(ranks[part], heights, width=1.0, color=colour, label=label)
+    left.axhline(threshold, color="#5f6368", linewidth=1, linestyle="--")
+    left.set_yscale("log")
+    left.set_ylim(FLOOR, max(2 * ordered[0], 10 * threshold))
+    left.set_xlim(0.5, len(ordered) + 0.5)
+    plain(left, "KL of each dimension, sorted")
+    left.set_xlabel("dimension, by rank")
+    left.set_ylabel("nats per image")
+    left.legend(frameon=False, fontsize=9)
+    draw_line(right, list(zip(epochs, active_units, strict=True)), color=TRAINING)
+    right.axhline(len(ordered), color="#b0b4ba", linewidth=1)
+    right.set_ylim(0, 1.08 * len(ordered))
+    over_epochs(right, f"active dimensions (KL > {threshold:g}) of {len(ordered)}")
+    right.yaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.suptitle(title, fontsize=13)
+    return rendered(figure)
 
 
 def draw_line(axis: Any, points: Sequence[tuple[float, float]], **style: Any) -> None:

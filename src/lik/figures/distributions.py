@@ -1,9 +1,9 @@
 """Distributions and correlations: histograms, bars of frequencies, a map of correlations."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib import pyplot
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -18,7 +18,6 @@ SPLIT_COLOURS = {"train": BLUE, "validation": ORANGE, "test": GREEN}
 
 def histograms(panels: Sequence[tuple[str, Values]], columns: int = 3) -> Image.Image:
     """How values are distributed, one panel for each title with its values (N,), NaN left out."""
-    pyplot = _pyplot()
     columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
     figure, axes = pyplot.subplots(
@@ -42,7 +41,6 @@ def histograms(panels: Sequence[tuple[str, Values]], columns: int = 3) -> Image.
 
 def frequency_bars(frequencies: Sequence[Frequency]) -> Image.Image:
     """How often each attribute is present, often ones above; a dot for each split."""
-    pyplot = _pyplot()
     ordered = sorted(frequencies, key=lambda frequency: frequency.overall)
     places = np.arange(len(ordered))
     figure, axis = pyplot.subplots(figsize=(9.2, 1.3 + 0.24 * len(ordered)))
@@ -55,7 +53,7 @@ def frequency_bars(frequencies: Sequence[Frequency]) -> Image.Image:
     axis.set_yticks(places, [_spoken(frequency.name) for frequency in ordered], fontsize=9)
     axis.set_ylim(-0.7, len(ordered) - 0.3)
     axis.set_xlim(0, 104)
-    for place, share in zip(places, shares, strict=True):
+    for place, share in enumerate(shares):
         axis.text(103.5, place, f"{share:.1f} %", fontsize=8, va="center", ha="right")
     axis.set_xlabel("per cent of the faces of which it is known")
     axis.spines[["top", "right"]].set_visible(False)
@@ -70,7 +68,6 @@ def correlation_map(matrix: Values, names: Sequence[str]) -> Image.Image:
 
     Attributes that go together stand side by side.
     """
-    pyplot = _pyplot()
     order = _side_by_side(matrix)
     shown = matrix[np.ix_(order, order)].copy()
     np.fill_diagonal(shown, np.nan)  # every attribute goes with itself
@@ -121,12 +118,3 @@ def _side_by_side(matrix: Values) -> NDArray[np.int64]:
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot

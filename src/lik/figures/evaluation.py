@@ -1,18 +1,13 @@
 """The page of an evaluation: what runs make of the same faces, and every metric beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lik.evaluation.report import GROUPS, Evaluation, Metric, table_rows
-from lik.figures.grids import Row, sheet
+from lik.evaluation.report import GROUPS, Evaluation, table_rows
+from lik.figures.grids import Pictures, Row, sheet
 from lik.figures.page import Section, data_uri, write_page
-
-Pictures = NDArray[np.uint8]
 
 BASELINE = "other real faces"
 """The column of the real-vs-real baseline."""
@@ -52,121 +47,113 @@ def write_evaluation(
     command: str,
 ) -> None:
     """Write the page, which holds its pictures itself."""
-    names = ", ".join(evaluation.run for evaluation in evaluations)
-    write_page(
-        path,
-        f"Evaluation of {names}",
-        _introduction(evaluations),
-        [*_pictures(originals, shown), *_tables(evaluations), *_probes(evaluations),
-         *_notes(evaluations), *_spreads(evaluations), _conditions(evaluations, command)],
-        "Made by lik evaluate. Reconstructions and samples are made by a generative model; "
-        "docs/evaluation.md says what each figure is, and what it is blind to.",
-    )  # fmt: skip
-
-
-def _introduction(evaluations: Sequence[Evaluation]) -> list[str]:
-    sets = {
-        f"the {e.conditions.split} split of {e.conditions.faces} (crop "
-        f"{e.conditions.crop['kind']})": None for e in evaluations
-    }  # fmt: skip
-    return [
+    sets = dict.fromkeys(
+        f"the {e.conditions.split} split of {e.conditions.faces} (crop {e.conditions.crop['kind']})"
+        for e in evaluations
+    )
+    introduction = [
         f"Measured on {' and '.join(sets)}. ± is a spread; a table at the end says of what.",
         "↑ and ↓ show which way is better. No single figure tells whether faces are good: look "
         "at them first.",
     ]
+    sections = [*_pictures(originals, shown), *_tables(evaluations), *_probes(evaluations)]
+    if notes := dict.fromkeys(note for e in evaluations for note in e.notes):
+        sections.append(Section("To be kept in mind", " ".join(notes)))
+    write_page(
+        path,
+        f"Evaluation of {', '.join(evaluation.run for evaluation in evaluations)}",
+        introduction,
+        [*sections, *_spreads(evaluations), _conditions(evaluations, command)],
+        "Made by lik evaluate. Reconstructions and samples are made by a generative model; "
+        "docs/evaluation.md says what each figure is, and what it is blind to.",
+    )
 
 
-def _pictures(originals: Pictures, shown: Sequence[RunPictures]) -> list[Section]:
-    rows = [Row(originals, "originals")]
-    rows += [Row(run.reconstructions, run.name) for run in shown if run.reconstructions is not None]
-    sections = []
-    if len(rows) > 1:
-        image = sheet(rows, tile=96)
-        sections.append(
-            Section(
-                "Reconstructions",
-                "Faces of the split, and what each run decodes from the means of their codes.",
-                data_uri(image, photographic=True), "Originals above their reconstructions",
-            )
-        )  # fmt: skip
-    samples = [(run.name, run.samples) for run in shown if run.samples is not None]
-    if samples:
-        rows = []
-        for name, pictures in samples:
-            half = (len(pictures) + 1) // 2
-            rows += [Row(pictures[:half], name, new_group=True), Row(pictures[half:])]
-        sections.append(
-            Section(
-                "Samples",
-                "Decoded from random numbers: none of these people exists.",
-                data_uri(sheet(rows, tile=96), photographic=True), "New faces of each run",
-            )
-        )  # fmt: skip
-    return sections
+def _pictures(originals: Pictures, shown: Sequence[RunPictures]) -> Iterator[Section]:
+    rows = [Row(run.reconstructions, run.name) for run in shown if run.reconstructions is not None]
+    if rows:
+        yield Section(
+            "Reconstructions",
+            "Faces of the split, and what each run decodes from the means of their codes.",
+            data_uri(sheet([Row(originals, "originals"), *rows], tile=96), photographic=True),
+            "Originals above their reconstructions",
+        )
+    rows = []
+    for run in shown:
+        if run.samples is not None:
+            half = (len(run.samples) + 1) // 2
+            rows += [Row(run.samples[:half], run.name, new_group=True), Row(run.samples[half:])]
+    if rows:
+        yield Section(
+            "Samples",
+            "Decoded from random numbers: none of these people exists.",
+            data_uri(sheet(rows, tile=96), photographic=True),
+            "New faces of each run",
+        )
 
 
-def _tables(evaluations: Sequence[Evaluation]) -> list[Section]:
-    rows = table_rows(evaluations)
+def _tables(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
     columns = ["", *(evaluation.run for evaluation in evaluations)]
-    sections = []
-    for group, members in groupby(rows, key=lambda row: row.group):
+    for group, members in groupby(table_rows(evaluations), key=lambda row: row.group):
         cells = [(row.heading, *row.cells) for row in members]
         heads = [*columns, BASELINE]
         if not any(row[len(columns) :] for row in cells) or not any(row[-1] for row in cells):
             cells, heads = [row[: len(columns)] for row in cells], columns
-        sections.append(Section(GROUPS[group], HINTS[group], table=cells, columns=heads))
-    return sections
+        yield Section(GROUPS[group], HINTS[group], table=cells, columns=heads)
 
 
-def _probes(evaluations: Sequence[Evaluation]) -> list[Section]:
+def _probes(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
     probed = [evaluation for evaluation in evaluations if evaluation.probes]
     if not probed:
-        return []
-    accuracies = [
-        {probe["attribute"]: probe["accuracy"] for probe in evaluation.probes}
-        for evaluation in probed
-    ]
-    cells = [
-        (
-            probe["attribute"].replace("_", " "),
-            *(f"{100 * found[probe['attribute']]:.1f}" if probe["attribute"] in found else "–"
-              for found in accuracies),
-            f"{100 * probe['majority']:.1f}",
-        )
-        for probe in sorted(probed[0].probes, key=lambda p: p["majority"] - p["accuracy"])
-    ]  # fmt: skip
-    return [
-        Section(
-            "Attributes read from the code",
-            "Accuracy of each linear probe in %, beside that of always saying the majority; what "
-            "the probes gain most on comes first.",
-            table=cells,
-            columns=["", *(evaluation.run for evaluation in probed), "majority"],
-        )
-    ]
+        return
+    runs = [{probe["attribute"]: probe["accuracy"] for probe in one.probes} for one in probed]
+    cells = []
+    for probe in sorted(probed[0].probes, key=lambda p: p["majority"] - p["accuracy"]):
+        name = probe["attribute"]
+        own = [f"{100 * found[name]:.1f}" if name in found else "–" for found in runs]
+        cells.append((name.replace("_", " "), *own, f"{100 * probe['majority']:.1f}"))
+    yield Section(
+        "Attributes read from the code",
+        "Accuracy of each linear probe in %, beside that of always saying the majority; what "
+        "the probes gain most on comes first.",
+        table=cells,
+        columns=["", *(evaluation.run for evaluation in probed), "majority"],
+    )
 
 
-def _notes(evaluations: Sequence[Evaluation]) -> list[Section]:
-    notes = list(dict.fromkeys(note for e in evaluations for note in e.notes))
-    if not notes:
-        return []
-    return [Section("To be kept in mind", " ".join(notes))]
+def _spreads(evaluations: Sequence[Evaluation]) -> Iterator[Section]:
+    """What each ± is, and of how many faces the figure."""
+    of: dict[tuple[str, int], dict[str, None]] = {}
+    for metric in (metric for e in evaluations for metric in e.metrics):
+        if metric.spread is not None:
+            counted = metric.repeats and "pairs" not in metric.spread_of
+            spread = metric.spread_of + (f" ({metric.repeats})" if counted else "")
+            of.setdefault((spread, metric.count), {})[metric.label] = None
+    if of:
+        yield Section(
+            "What ± is",
+            "It is shown where a figure has a spread.",
+            table=[(what, f"{count:,}", ", ".join(labels)) for (what, count), labels in of.items()],
+            columns=("spread", "faces", "of"),
+        )
 
 
 def _conditions(evaluations: Sequence[Evaluation], command: str) -> Section:
     """What every figure depends on."""
-    rows = [
-        (
-            e.run, e.conditions.faces, e.conditions.split, e.conditions.crop["kind"],
-            f"{e.conditions.faces_sha256[:12]}…",
-        )
-        for e in evaluations
-    ]  # fmt: skip
+    rows = []
+    for run, on in ((evaluation.run, evaluation.conditions) for evaluation in evaluations):
+        rows.append((run, on.faces, on.split, on.crop["kind"], f"{on.faces_sha256[:12]}…"))
+    metrics = [metric for e in evaluations for metric in e.metrics]
+    seeds = sorted({metric.seed for metric in metrics if metric.seed is not None})
     networks = dict.fromkeys(
         f"{metric.network.name} (SHA-256 {metric.network.sha256[:12]}…)"
-        for e in evaluations for metric in e.metrics if metric.network
-    )  # fmt: skip
-    text = f"Seed {_seeds(evaluations)}; every number has all that it depends on in metrics.json."
+        for metric in metrics
+        if metric.network
+    )
+    text = (
+        f"Seed {', '.join(map(str, seeds)) or 'none'}; every number has all that it depends on in "
+        "metrics.json."
+    )
     if networks:
         text += f" Networks of features: {', '.join(networks)}."
     return Section(
@@ -176,33 +163,3 @@ def _conditions(evaluations: Sequence[Evaluation], command: str) -> Section:
         columns=("run", "face set", "split", "crop", "SHA-256 of its pictures"),
         command=command,
     )
-
-
-def _seeds(evaluations: Sequence[Evaluation]) -> str:
-    seeds = {metric.seed for e in evaluations for metric in e.metrics} - {None}
-    return ", ".join(map(str, sorted(seed for seed in seeds if seed is not None))) or "none"
-
-
-def _spreads(evaluations: Sequence[Evaluation]) -> list[Section]:
-    """What each ± is, and of how many faces the figure."""
-    of: dict[tuple[str, int], dict[str, None]] = {}
-    for metric in (metric for e in evaluations for metric in e.metrics):
-        if metric.spread is not None:
-            of.setdefault((_spread(metric), metric.count), {})[metric.label] = None
-    if not of:
-        return []
-    return [
-        Section(
-            "What ± is",
-            "It is shown where a figure has a spread.",
-            table=[
-                (spread, f"{count:,}", ", ".join(labels)) for (spread, count), labels in of.items()
-            ],
-            columns=("spread", "faces", "of"),
-        )
-    ]
-
-
-def _spread(metric: Metric) -> str:
-    counted = metric.repeats and "pairs" not in metric.spread_of
-    return metric.spread_of + (f" ({metric.repeats})" if counted else "")

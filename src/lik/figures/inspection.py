@@ -22,7 +22,7 @@ from lik.faces.set.statistics import (
     worth_ranking,
 )
 from lik.figures.distributions import correlation_map, frequency_bars, histograms
-from lik.figures.grids import Row, sheet
+from lik.figures.grids import Pictures, Row, sheet
 from lik.figures.page import Section, data_uri, write_page
 
 TILE, COLUMNS = 96, 9
@@ -123,15 +123,10 @@ def write_inspection(
     command: str = "",
     in_words: Callable[[str, float], str] = "{} = {:g}".format,
 ) -> None:
-    """Write the page, one file that holds all its pictures.
+    """Write the page of a set, one file that holds all its pictures.
 
-    Args:
-        path: where.
-        faces: the set.
-        frequencies: those of its attributes.
-        facts: what stands in the table at the top.
-        command: what made the page.
-        in_words: says how a limit is set, from its field in `Limits` and its value.
+    ``facts`` stand in the table at the top; ``in_words`` says how a limit is set, from its field in
+    `lik.faces.set.quality.Limits` and its value.
     """
     ranked = [r for r in RANKINGS if worth_ranking(faces.measures[r.measure])]
     sections = [
@@ -159,8 +154,7 @@ def write_inspection(
 
 
 def _evenly(faces: FaceSet) -> Section:
-    count = 6 * COLUMNS
-    chosen = np.unique(np.linspace(0, len(faces) - 1, count).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(faces) - 1, 6 * COLUMNS).round().astype(int))
     which = (
         f"{len(chosen)} of them, evenly from the first to the last"
         if len(chosen) < len(faces)
@@ -214,8 +208,7 @@ def _ranked(
             f"({100 * limit[1] / len(known):.1f} %)."
         )
         command = in_words(ranking.limit, limit[0])
-    section = _faces_section(ranking.heading, text, rows)
-    return replace(section, command=command)
+    return replace(_faces_section(ranking.heading, text, rows), command=command)
 
 
 def _duplicates(faces: FaceSet, groups: list[NDArray[np.int64]]) -> Iterator[Section]:
@@ -227,13 +220,10 @@ def _duplicates(faces: FaceSet, groups: list[NDArray[np.int64]]) -> Iterator[Sec
         if lines[-1] and len(lines[-1]) + 1 + len(shown) > COLUMNS:
             lines.append([])
         lines[-1] += [GAP, *shown] if lines[-1] else shown
-    rows = [
-        Row(
-            _tiles(faces.images, np.array(line)),
-            captions=[_caption(faces, index) for index in line],
-        )
-        for line in lines
-    ]
+    rows = []
+    for line in lines:
+        captions = ["" if index == GAP else _base(faces.names[index]) for index in line]
+        rows.append(Row(_tiles(faces.images, line), captions=captions))
     count = sum(map(len, groups))
     astride = sum(len(set(faces.splits[group])) > 1 for group in groups)
     some = "" if len(groups) <= MOST_GROUPS else f" The {MOST_GROUPS} largest are shown."
@@ -273,8 +263,7 @@ def _left_out(rejected: list[Rejected]) -> Iterator[Section]:
         (reason, f"{len(entries):,}", ", ".join(_short(_base(e.name)) for e in entries[:3]))
         for reason, entries in ordered
     ]
-    columns = ("reason", "how many", "for example")
-    yield replace(section, table=table, columns=columns)
+    yield replace(section, table=table, columns=("reason", "how many", "for example"))
 
 
 def _attributes(faces: FaceSet, frequencies: Sequence[Frequency]) -> Iterator[Section]:
@@ -330,7 +319,7 @@ def _faces_section(heading: str, text: str, rows: Sequence[Row]) -> Section:
     return Section(heading, text, picture, heading)
 
 
-def _rows(tiles: NDArray[np.uint8], captions: Sequence[str], label: str = "") -> list[Row]:
+def _rows(tiles: Pictures, captions: Sequence[str], label: str = "") -> list[Row]:
     """Tiles in rows, the first of which has the label."""
     parts = [slice(start, start + COLUMNS) for start in range(0, len(tiles), COLUMNS)]
     return [
@@ -339,19 +328,13 @@ def _rows(tiles: NDArray[np.uint8], captions: Sequence[str], label: str = "") ->
     ]
 
 
-def _tiles(
-    images: NDArray[np.uint8], chosen: Sequence[int] | NDArray[np.int64]
-) -> NDArray[np.uint8]:
+def _tiles(images: Pictures, chosen: Sequence[int] | NDArray[np.int64]) -> Pictures:
     """The faces of these indices (N, T, T, 3); white for `GAP`."""
     white = np.full((TILE, TILE, 3), 255, np.uint8)
     return np.stack([white if i == GAP else _scaled(np.asarray(images[i])) for i in chosen])
 
 
-def _caption(faces: FaceSet, index: int) -> str:
-    return "" if index == GAP else _base(faces.names[index])
-
-
-def _scaled(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _scaled(picture: Pictures) -> Pictures:
     method = cv2.INTER_AREA if len(picture) > TILE else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, (TILE, TILE), interpolation=method), np.uint8)
 

@@ -36,13 +36,10 @@ def save_png(
     """Write ``image`` with text chunks; with ``run``, they say that a model made it and which.
 
     Args:
-        path: where; the folder is made where it is missing.
-        image: the picture.
         command: the command line that made it.
         run: the run whose model made it, or None for a picture that no model made.
         quickly: a somewhat larger file in a tenth of the time, where a training waits for it.
-        description: what the model did, where it did anything.
-        more: further text chunks.
+        description: what the model did, where it did anything. more: further text chunks.
     """
     text = PngImagePlugin.PngInfo()
     text.add_itxt("Software", "Lik")

@@ -14,13 +14,24 @@ from numpy.typing import NDArray
 from lik.core.configuration import nearest
 from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
-from lik.latent.directions.calibration import LogitOfCodes, logit_of, strengths_to
-from lik.latent.directions.direction import Direction, dimension
-from lik.latent.directions.saved import DirectionSet
-from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory
-from lik.latent.guided_statistics import GUIDED, GuidedStatistics
-from lik.latent.judging import logits_of
-from lik.latent.session import BATCH, Codes, Session
+from lik.latent.directions.direction import (
+    Direction,
+    DirectionSet,
+    LogitOfCodes,
+    dimension,
+    logit_of,
+    strengths_to,
+)
+from lik.latent.guided import (
+    GUIDED,
+    Classifier,
+    GuidanceSettings,
+    GuidedStatistics,
+    guided_trajectory,
+)
+from lik.latent.session import BATCH, Codes, Session, logits_of
+
+Strengths = Sequence[float]
 
 DIMENSION = "dimension:"
 """Begins the name of a single latent dimension, as in dimension:17."""
@@ -55,11 +66,7 @@ class Editor(ABC):
 
     @abstractmethod
     def moved(
-        self,
-        codes: Codes,
-        attribute: str,
-        strengths: Sequence[float],
-        progress: Progress = no_progress,
+        self, codes: Codes, attribute: str, strengths: Strengths, progress: Progress = no_progress
     ) -> Codes:
         """Codes (N, D) at each of K strengths, (N, K, D). Strength 0 is the code itself."""
 
@@ -141,11 +148,7 @@ class LinearEditor(Editor):
         return dimension(int(number), self._latent)
 
     def moved(
-        self,
-        codes: Codes,
-        attribute: str,
-        strengths: Sequence[float],
-        progress: Progress = no_progress,
+        self, codes: Codes, attribute: str, strengths: Strengths, progress: Progress = no_progress
     ) -> Codes:
         steps = np.asarray(strengths, np.float32)[:, None] * self.direction(attribute).vector
         return codes[:, None, :] + steps
@@ -207,11 +210,7 @@ class GuidedEditor(Editor):
             )
 
     def moved(
-        self,
-        codes: Codes,
-        attribute: str,
-        strengths: Sequence[float],
-        progress: Progress = no_progress,
+        self, codes: Codes, attribute: str, strengths: Strengths, progress: Progress = no_progress
     ) -> Codes:
         places = np.repeat(codes[:, None, :], len(strengths), axis=1)
         for sign in (-1, 1):
@@ -237,9 +236,7 @@ class GuidedEditor(Editor):
 
     def logits(self, codes: Codes, attribute: str) -> NDArray[np.float32]:
         column = self.statistics.attributes.index(attribute)
-        logits = logits_of(self._session, self._classifiers[0].logits, codes)
-        own: NDArray[np.float32] = logits[:, column]
-        return own
+        return np.asarray(logits_of(self._session, self._classifiers[0].logits, codes)[:, column])
 
     def trajectory(
         self,
@@ -272,22 +269,18 @@ def place_on(trajectory: Codes, share: float) -> Codes:
     """The place (N, D) after a share 0…1 of a trajectory (K + 1, N, D); beyond it, its end."""
     at = min(max(share, 0.0), 1.0) * (len(trajectory) - 1)
     last = min(int(at), len(trajectory) - 2)
-    place: Codes = trajectory[last] + np.float32(at - last) * (
-        trajectory[last + 1] - trajectory[last]
-    )
-    return place
+    return _between(trajectory[last], trajectory[last + 1], at - last)
 
 
 def _where_reached(stops: Codes, short: NDArray[np.float64]) -> Codes:
     """The first place (D,) of stops (K + 1, D) where nothing is short, or that least short."""
-    reached = np.flatnonzero(short <= 0)
-    if not len(reached):
-        nearest_stop: Codes = stops[int(np.argmin(short))]
-        return nearest_stop
-    last = int(reached[0])
-    if last == 0:
-        first: Codes = stops[0]
-        return first
-    share = short[last - 1] / (short[last - 1] - short[last])
-    place: Codes = stops[last - 1] + np.float32(share) * (stops[last] - stops[last - 1])
-    return place
+    reached = short <= 0
+    place = int(np.argmax(reached) if reached.any() else np.argmin(short))
+    if place == 0 or not reached.any():
+        return np.asarray(stops[place])
+    share = short[place - 1] / (short[place - 1] - short[place])
+    return _between(stops[place - 1], stops[place], share)
+
+
+def _between(first: Codes, second: Codes, share: float) -> Codes:
+    return np.asarray(first + np.float32(share) * (second - first))

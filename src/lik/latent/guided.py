@@ -5,11 +5,18 @@ Networks that know attributes look at what the decoder makes of the code; steps 
 logit of the target to where it should be, and preserve the other logits, the pixels and the code.
 All faces of a batch go at once, each by itself.
 
+What they are measured by, std of codes and logits over faces and shared directions, is kept in
+RUN/directions/guided.json, for one state of the run's weights.
+
 Shapes: codes (B, D); images (B, 3, S, S) in 0…1; logits (B, A).
 """
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,13 +24,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from lik.core.configuration import Settings
+from lik.core.artifacts import check_version, read_json, write_json
+from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
 from lik.core.precision import choose_precision
 from lik.core.randomness import torch_stream
 from lik.latent.session import Codes
 
 Logits = Callable[[Tensor], Tensor]
+
+GUIDED = "guided"
+"""The method, and the name of the file."""
+VERSION = 1
 
 VIEWS = 6
 """Shifts, mirrorings and grains under which the networks look, in turn."""
@@ -111,8 +123,7 @@ def guided_trajectory(
     network (Liu et al., arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
 
     Args:
-        codes: where the faces are.
-        decode: codes → images.
+        codes: where the faces are. decode: codes → images.
         classifiers: networks that know the same attributes; they take turns.
         target: index of the attribute.
         signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
@@ -120,10 +131,8 @@ def guided_trajectory(
         along: (D,) the shared direction, such as the joint regression's; None for none. It keeps
             what no network is asked about: free steps find what pleases the networks, as well in
             the wall behind a head.
-        settings: weights and number of steps.
         stops: how many codes of the trajectory are kept, at even distances; the last is its end.
-        seed: of shifts and grain.
-        device: where decoder and networks are.
+        seed: of shifts and grain. device: where decoder and networks are.
         step_done: called after each step with how many are done.
 
     Raises:
@@ -135,8 +144,7 @@ def guided_trajectory(
         raise UnusableInput(f"{settings.steps} steps cannot have {stops} stops.")
     origin = _on(device, codes)
     unit = _on(device, scale)
-    views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
-    objective = _Objective(origin, decode, classifiers, target, signs, views, settings)
+    objective = _Objective(origin, decode, classifiers, target, signs, seed, settings)
     residual = torch.zeros_like(origin, requires_grad=True)
     shared = torch.zeros_like(origin[:, :1], requires_grad=True)
     direction, price = torch.zeros_like(unit), settings.code_weight
@@ -145,7 +153,6 @@ def guided_trajectory(
         price = settings.residual_weight
 
     def place() -> Tensor:
-        """Where the faces are now."""
         return origin + unit * (residual + shared * direction)
 
     optimizer = torch.optim.Adam([residual, shared], lr=settings.rate, betas=(0.9, 0.99))
@@ -179,7 +186,7 @@ class _Objective:
         classifiers: Sequence[Classifier],
         target: int,
         signs: NDArray[np.floating],
-        views: Sequence["_View"],
+        seed: int,
         settings: GuidanceSettings,
     ) -> None:
         self.target, self.precision = target, choose_precision(origin.device)
@@ -187,11 +194,12 @@ class _Objective:
         self.signs = _on(origin.device, signs)
         self.networks = [classifier.logits for classifier in classifiers]
         self.stds = [_on(origin.device, classifier.std) for classifier in classifiers]
+        views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
+        # By turns: each network under the first view, each under the second, and so on.
+        self.views = [(number, view) for view in views for number in range(len(classifiers))]
         with torch.no_grad():
             self.before = self._decoded(origin)
             logits = [self._logits(network, self.before) for network in self.networks]
-            # By turns: each network under the first view, each under the second, and so on.
-            self.views = [(number, view) for view in views for number in range(len(classifiers))]
             self.seen = [
                 self._logits(self.networks[number], view(self.before))
                 for number, view in self.views
@@ -239,8 +247,7 @@ class _Objective:
 
     def _logits(self, network: Logits, images: Tensor) -> Tensor:
         with self._passes():
-            logits = network(images)
-        return logits.float()
+            return network(images).float()
 
     def _passes(self) -> torch.autocast:
         kind = self.signs.device.type
@@ -276,3 +283,68 @@ class _View:
 
 def _on(device: str | torch.device, values: NDArray[np.floating]) -> Tensor:
     return torch.from_numpy(np.asarray(values, np.float32)).to(device)
+
+
+class GuidedStatistics(Settings):
+    """Measures of the faces of one run.
+
+    All numbers have four digits, so that what is measured again is the same, whatever was in a
+    batch together.
+
+    Attributes:
+        model_sha256: the weights that they are of. faces_sha256: the faces. faces: their set.
+        attributes: the A attributes that every network below knows, in this order.
+        scale: (D,) standard deviations of the codes of faces.
+        along: attribute → (D,) its joint effect, along which faces set out; those that do not
+            divide the faces are missing.
+        stds: hash of a network → (A,) standard deviations of its logits over faces; the first one
+            measures. paths: hash of a network → where it lay.
+    """
+
+    format: Literal["lik-guided"] = "lik-guided"
+    version: int = VERSION
+    model_sha256: str
+    faces_sha256: str
+    faces: str
+    attributes: tuple[str, ...]
+    scale: tuple[float, ...]
+    along: dict[str, tuple[float, ...]]
+    stds: dict[str, tuple[float, ...]]
+    paths: dict[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash that other faces, other codes or other networks change."""
+        told = json.dumps([self.attributes, self.scale, self.along, self.stds])
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def save(self, run: Path) -> Path:
+        """Write them beside a run."""
+        path = _path(run)
+        write_json(path, self.model_dump(mode="json"))
+        return path
+
+    @classmethod
+    def load(cls, run: Path) -> "GuidedStatistics | None":
+        """Read what is kept beside a run; None where nothing is.
+
+        Raises:
+            UnusableInput: it is broken, or of a newer Lik.
+        """
+        path = _path(run)
+        if not path.is_file():
+            return None
+        content = read_json(path)
+        if not isinstance(content, dict) or content.get("format") != "lik-guided":
+            raise UnusableInput(f"{path} holds no statistics of guided edits: remove it.")
+        check_version(str(path), content.get("version"), VERSION)
+        return validated(cls, content, str(path))
+
+
+def four_digits(values: Iterable[float]) -> tuple[float, ...]:
+    """The numbers rounded to four significant digits."""
+    return tuple(float(f"{value:.4g}") for value in values)
+
+
+def _path(run: Path) -> Path:
+    return Path(run) / "directions" / f"{GUIDED}.json"

@@ -32,8 +32,11 @@ def path_between(
     t = np.asarray(shares, np.float64)[:, None]
     a, b = first.astype(np.float64), second.astype(np.float64)
     weights = 1 - t, t
-    if kind == "spherical":
-        weights = _slerp_weights(a, b, t)
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    cosine = float(a @ b) / lengths if lengths else 1.0
+    if kind == "spherical" and abs(cosine) <= 1 - 1e-9:
+        angle = float(np.arccos(cosine))
+        weights = np.sin((1 - t) * angle) / np.sin(angle), np.sin(t * angle) / np.sin(angle)
     codes = np.asarray(weights[0] * a + weights[1] * b, np.float32)
     codes[t[:, 0] == 0], codes[t[:, 0] == 1] = first, second
     return codes
@@ -41,7 +44,7 @@ def path_between(
 
 def square_between(corners: Codes, steps: int, kind: PathKind = "straight") -> Codes:
     """Interpolate between four codes (4, D), in the order of reading: a square (K, K, D)."""
-    shares = _equal_shares(steps)
+    shares = np.linspace(0, 1, steps).tolist()
     left = path_between(corners[0], corners[2], shares, kind)
     right = path_between(corners[1], corners[3], shares, kind)
     return np.stack([path_between(a, b, shares, kind) for a, b in zip(left, right, strict=True)])
@@ -92,7 +95,7 @@ def square_of_morphs(
     codes = square_between(np.stack([end.code for end in corners]), steps, kind)
     frames = _decoded(session, codes.reshape(-1, session.latent), side)
     frames = frames.reshape(steps, steps, side, side, 3)
-    shares = np.asarray(_equal_shares(steps), np.float32)
+    shares = np.linspace(0, 1, steps, dtype=np.float32)
     along = np.stack([1 - shares, shares])
     for number, residual in enumerate(_residuals(session, corners, side)):
         weight = np.outer(along[number // 2], along[number % 2])
@@ -103,22 +106,6 @@ def square_of_morphs(
 def to_bytes(frames: Frames) -> NDArray[np.uint8]:
     """Round frames to pictures uint8 of the same shape."""
     return np.clip(np.rint(frames * 255), 0, 255).astype(np.uint8)
-
-
-def _slerp_weights(
-    a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The weights of both ends at each share of a turn from one to the other."""
-    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    cosine = float(a @ b) / lengths if lengths else 1.0
-    if abs(cosine) > 1 - 1e-9:
-        return 1 - t, t
-    angle = float(np.arccos(cosine))
-    return np.sin((1 - t) * angle) / np.sin(angle), np.sin(t * angle) / np.sin(angle)
-
-
-def _equal_shares(steps: int) -> list[float]:
-    return [float(share) for share in np.linspace(0, 1, steps)]
 
 
 def _decoded(session: Session, codes: Codes, side: int) -> Frames:

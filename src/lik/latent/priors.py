@@ -112,7 +112,9 @@ def fit_mixture(
         tenth = max(1, len(codes) // 10)
         held, used = codes[order[:tenth]], codes[order[tenth:]]
         for count in COMPONENTS:
-            if tried and (count * codes.shape[1] > len(used) or _falls(tried)):
+            scores = list(tried.values())
+            falls = len(scores) >= 3 and scores[-1] < scores[-2] < scores[-3]
+            if tried and (count * codes.shape[1] > len(used) or falls):
                 break
             tried[count] = float(_gmm(used, count, seed).score(held))
         components = max(tried, key=lambda count: tried[count])
@@ -145,10 +147,8 @@ def load_prior(run: Path, name: str, model_sha256: str | None = None) -> Prior:
     """
     path = prior_path(run, name)
     if not path.is_file():
-        known = saved_priors(run)
-        raise UnusableInput(
-            f"{run} has no prior '{name}'.{nearest(name, known)} lik fit-prior makes one."
-        )
+        near = nearest(name, saved_priors(run))
+        raise UnusableInput(f"{run} has no prior '{name}'.{near} lik fit-prior makes one.")
     try:
         with safe_open(path, framework="pt") as file:
             description = file.metadata() or {}
@@ -194,12 +194,6 @@ def _require_enough(codes: Codes) -> None:
             f"{len(codes)} codes are too few to fit {codes.shape[1]} dimensions: give at least "
             f"{2 * codes.shape[1]} faces."
         )
-
-
-def _falls(tried: dict[int, float]) -> bool:
-    """Whether the last two numbers did each worse than the one before."""
-    scores = list(tried.values())
-    return len(scores) >= 3 and scores[-1] < scores[-2] < scores[-3]
 
 
 def _gmm(codes: Codes, components: int, seed: int) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from lik.core.batched import BATCH, batches, slices, through
 from lik.core.errors import UnusableInput
@@ -54,8 +54,7 @@ class Posteriors:
 
     def kl_per_dimension(self) -> NDArray[np.float32]:
         """Mean KL divergence of each dimension in nats per image, (K,)."""
-        mean: NDArray[np.float32] = torch.from_numpy(self.kl).mean(dim=0).numpy()
-        return mean
+        return np.asarray(torch.from_numpy(self.kl).mean(dim=0))
 
     def sample(self, seed: int) -> Codes:
         """One code drawn from each posterior, (N, D); the same for the same seed."""
@@ -124,8 +123,7 @@ class Session:
     @property
     def parts(self) -> Sequence[str]:
         """Which of 'encoder' and 'decoder' it has: one of them may be all that was imported."""
-        parts: Sequence[str] = self.metadata.get("parts", ["encoder", "decoder"])
-        return parts
+        return list(self.metadata.get("parts", ["encoder", "decoder"]))
 
     def posteriors(self, pictures: Pictures) -> Posteriors:
         """Pictures uint8 (N, S, S, 3) → their approximate posteriors.
@@ -234,3 +232,24 @@ def require_spread_out(codes: Codes) -> None:
 def posterior_noise(count: int, width: int, seed: int) -> NDArray[np.float32]:
     """The standard normal numbers (N, W) that draw codes from posteriors."""
     return standard_normal((count, width), seed, "posterior")
+
+
+def logits_of(
+    session: Session, network: Callable[[Tensor], Tensor], codes: Codes
+) -> NDArray[np.float32]:
+    """Codes (N, D) → the logits (N, A) that a classifier has of their decodings."""
+
+    def logits(batch: Tensor) -> Tensor:
+        return network(session.model.decode(batch).float())
+
+    return through(logits, codes, device=session.device)
+
+
+def logits_of_pictures(
+    network: nn.Module, pictures: Pictures, device: str | torch.device = "cpu"
+) -> NDArray[np.float32]:
+    """Pictures uint8 (N, S, S, 3) → their logits (N, A), on the device of the network.
+
+    The network is then in evaluation mode.
+    """
+    return through(network.eval(), pictures, device=device)

@@ -1,12 +1,39 @@
-"""A direction in latent space, along which one trait of a face changes."""
+"""Directions in latent space, along each of which one trait of a face changes.
 
-from dataclasses import dataclass
+How long one is, as a network that knows attributes sees decodings, and the sets of them that were
+fitted once and are kept beside the run:
+
+RUN/directions/NAME.safetensors   one vector (D,) for each direction, of strength 1
+RUN/directions/NAME.json          what each means, how it was found, and from what
+
+Codes are (N, D), logits (N,).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
+from lik.core.artifacts import check_version, read_json, replacing, sha256_of, write_json
+from lik.core.configuration import Settings, nearest, validated
 from lik.core.errors import UnusableInput
 from lik.latent.session import Codes
+
+LogitOfCodes = Callable[[Codes], NDArray[np.floating]]
+"""Codes (N, D) → the logit (N,) of one attribute in what they decode to."""
+
+MOST = 24.0
+"""The longest way that is tried, in prior σ: twice the radius of a shell of 128 dimensions."""
+
+CALIBRATED_ON = 100
+"""Faces of each class that a strength is calibrated on."""
+
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -54,3 +81,214 @@ def separation(codes: Codes, labels: NDArray[np.floating]) -> float:
     variances = [float(group.var(axis=0).sum()) for group in (having, lacking)]
     pooled = np.average(variances, weights=[len(having), len(lacking)])
     return float(distance / np.sqrt(max(pooled, 1e-12)))
+
+
+class Calibration(Settings):
+    """What strength 1 of a direction means.
+
+    Attributes:
+        length: how long the vector of strength 1 is, in prior σ.
+        without, having: median probability of the trait in the decodings of faces without it and
+            of faces with it.
+        reached: median probability of the faces without it, moved by strength 1.
+    """
+
+    length: float
+    without: float
+    having: float
+    reached: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether the median face gets to where the faces with the trait are."""
+        return self.reached >= self.having - 0.02
+
+
+def calibrate(
+    vector: Codes, lacking: Codes, having: Codes, logit_of_codes: LogitOfCodes
+) -> Calibration:
+    """Find the length at which the median face without a trait is where those with it are.
+
+    Strength 1 is the shortest way along ``vector`` (D,) after which the median logit of the faces
+    ``lacking`` (N, D) equals the median logit of the faces ``having``, or the way to the highest
+    median there is, where that is never reached.
+    """
+    from scipy.optimize import brentq  # an edit along what is calibrated already needs none of it
+
+    unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    wanted = float(np.median(logit_of_codes(having)))
+    start = float(np.median(logit_of_codes(lacking)))
+
+    def median(length: float) -> float:
+        return float(np.median(logit_of_codes(lacking + np.float32(length) * unit)))
+
+    tried = [(0.0, start)]
+    length = 0.5
+    while tried[-1][1] < wanted and length <= MOST:
+        tried.append((length, median(length)))
+        length *= 1.5
+    if tried[-1][1] >= wanted and len(tried) > 1:
+        low, high = tried[-2][0], tried[-1][0]
+        found = float(brentq(lambda at: median(at) - wanted, low, high, xtol=0.01 * high))
+        logit = median(found)
+    else:
+        found, logit = max(tried[1:] or [(1.0, start)], key=lambda pair: pair[1])
+    without, with_it, reached = map(probability_of, (start, wanted, logit))
+    return Calibration(length=found, without=without, having=with_it, reached=reached)
+
+
+def calibrated(direction: Direction, calibration: Calibration) -> Direction:
+    """The direction with the length that strength 1 has."""
+    length = max(float(np.linalg.norm(direction.vector)), 1e-12)
+    vector = direction.vector * np.float32(calibration.length / length)
+    return Direction(direction.name, vector, "strength")
+
+
+def strengths_to(
+    codes: Codes, vector: Codes, logit_of_codes: LogitOfCodes, probability: float, most: float = 3.0
+) -> NDArray[np.float32]:
+    """How far along ``vector`` each face (N, D) must go until its own probability is as wanted.
+
+    A face below goes forward, one above goes back, each at the most ``most`` times the vector;
+    what cannot be reached ends there. Found by bisection, all faces at once: the logit is taken to
+    rise along the way.
+
+    Raises:
+        UnusableInput: a probability outside 0…1.
+    """
+    wanted = logit_of(probability)
+    below = logit_of_codes(codes) < wanted
+    low = np.where(below, 0.0, -most)
+    high = np.where(below, most, 0.0)
+    for _ in range(10):
+        middle = (low + high) / 2
+        under = logit_of_codes(codes + middle[:, None].astype(np.float32) * vector) < wanted
+        low, high = np.where(under, middle, low), np.where(under, high, middle)
+    return np.asarray((low + high) / 2, np.float32)
+
+
+def probability_of(logit: float) -> float:
+    """The probability that a logit stands for."""
+    return float(1 / (1 + np.exp(-float(logit))))
+
+
+def logit_of(probability: float) -> float:
+    """The logit of a probability.
+
+    Raises:
+        UnusableInput: a probability outside 0…1.
+    """
+    if not 0 < probability < 1:
+        raise UnusableInput(f"a probability lies between 0 and 1, and {probability} does not.")
+    return float(np.log(probability / (1 - probability)))
+
+
+class _Entry(Settings):
+    unit: str
+    calibration: Calibration | None = None
+
+
+class _Description(Settings):
+    format: Literal["lik-directions"] = "lik-directions"
+    version: int = VERSION
+    name: str
+    made: dict[str, Any]
+    vectors_sha256: str
+    directions: dict[str, _Entry]
+
+
+@dataclass(frozen=True)
+class DirectionSet:
+    """Directions of one method, or one given by example.
+
+    Attributes:
+        name: of the set, and of its files.
+        directions: name of each → its vector of strength 1.
+        calibrations: name → how strength 1 was found, where a network told it.
+        made: method, options, and the hashes of model, face set and network that it is from.
+    """
+
+    name: str
+    directions: Mapping[str, Direction]
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    def direction(self, name: str) -> Direction:
+        """A direction by name; one unit of it is strength 1.
+
+        Raises:
+            UnusableInput: there is none of this name; the nearest one is named.
+        """
+        if name not in self.directions:
+            raise UnusableInput(
+                f"the directions '{self.name}' know no '{name}'.{nearest(name, self.directions)}"
+            )
+        return self.directions[name]
+
+    def save(self, run: Path) -> Path:
+        """Write the set beside a run; the vectors first, then the JSON that vouches for them."""
+        tensors, file = _paths(run, self.name)
+        with replacing(tensors) as temporary:
+            temporary.write_bytes(save({name: one.vector for name, one in self.directions.items()}))
+        description = _Description(
+            name=self.name,
+            made=dict(self.made),
+            vectors_sha256=sha256_of(tensors),
+            directions={
+                name: _Entry(unit=direction.unit, calibration=self.calibrations.get(name))
+                for name, direction in self.directions.items()
+            },
+        )
+        write_json(file, description.model_dump(mode="json", exclude_none=True))
+        return tensors
+
+    @classmethod
+    def load(cls, run: Path, name: str, model_sha256: str | None = None) -> "DirectionSet":
+        """Read a set back.
+
+        Raises:
+            UnusableInput: there is none, it is broken or of a newer Lik, or it was fitted on other
+                weights than ``model_sha256`` says.
+        """
+        tensors, file = _paths(run, name)
+        if not file.is_file():
+            raise UnusableInput(
+                f"{run} has no directions '{name}'.{nearest(name, saved_sets(run))} "
+                "lik fit-directions makes them."
+            )
+        content = read_json(file)
+        if not isinstance(content, dict) or content.get("format") != "lik-directions":
+            raise UnusableInput(f"{file} holds no directions of Lik.")
+        check_version(str(file), content.get("version"), VERSION)
+        told = validated(_Description, content, str(file))
+        if not tensors.is_file() or sha256_of(tensors) != told.vectors_sha256:
+            raise UnusableInput(f"{tensors} is not what {file.name} vouches for: fit again.")
+        if model_sha256 is not None and told.made.get("model_sha256") not in (None, model_sha256):
+            raise UnusableInput(
+                f"the directions '{name}' are of other weights than {run} has now: fit them again."
+            )
+        try:
+            vectors = load_file(tensors)
+            directions = {
+                key: Direction(key, vectors[key], entry.unit)
+                for key, entry in told.directions.items()
+            }
+        except (KeyError, SafetensorError) as error:
+            raise UnusableInput(f"{tensors} is broken: fit the directions again.") from error
+        calibrations = {
+            key: entry.calibration for key, entry in told.directions.items() if entry.calibration
+        }
+        return cls(name, directions, calibrations, told.made)
+
+
+def saved_sets(run: Path) -> list[str]:
+    """Names of the direction sets beside a run, in alphabetical order."""
+    files = (Path(run) / "directions").glob("*.json")
+    return sorted(file.stem for file in files if file.with_suffix(".safetensors").is_file())
+
+
+def _paths(run: Path, name: str) -> tuple[Path, Path]:
+    if not name or any(sign in name for sign in "/\\") or name.startswith("."):
+        raise UnusableInput(f"'{name}' cannot name directions: use letters, digits, - and _.")
+    folder = Path(run) / "directions"
+    return folder / f"{name}.safetensors", folder / f"{name}.json"

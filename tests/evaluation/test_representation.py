@@ -1,13 +1,14 @@
-"""Scores of disentanglement, on an ideal code, an entangled one, and one that says nothing."""
+"""Probes and scores of disentanglement, on codes that tell a thing and codes that do not."""
 
 import numpy as np
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.evaluation.disentanglement import (
+from lik.evaluation.representation import (
     dci,
     factor_vae_score,
     is_of_classes,
+    linear_probes,
     mutual_information_gap,
     separated_attribute_predictability,
 )
@@ -75,13 +76,16 @@ def test_what_a_code_tells_is_tried_on_other_faces():
     assert dci(silent(truth), truth, silent(other), other).informativeness < 0.05
 
 
-def test_scale_and_order_of_dimensions_do_not_matter():
+def test_neither_scale_nor_order_of_dimensions_matter_nor_factors_that_do_not_vary():
     truth = factors()
     code = entangled(truth)
     other = code[:, ::-1] * [1, 10, 3, -2, 0.5, 7]
+    still = np.column_stack([truth, np.ones(COUNT)])
     for name, score in SCORES.items():
+        found = score(code, truth)
+        assert score(code, still) == pytest.approx(found), name
         if name != "FactorVAE":  # whose threshold of a collapsed dimension has a scale
-            assert score(code, truth) == pytest.approx(score(other, truth), abs=1e-6), name
+            assert score(other, truth) == pytest.approx(found, abs=1e-6), name
 
 
 def test_collapsed_dimensions_have_no_vote():
@@ -91,17 +95,9 @@ def test_collapsed_dimensions_have_no_vote():
     assert factor_vae_score(0.001 * ideal(truth), truth) == 0
 
 
-def test_factors_that_do_not_vary_are_left_out():
-    truth = factors()
-    still = np.column_stack([truth, np.ones(COUNT)])
-    for name, score in SCORES.items():
-        assert score(ideal(truth), still) == pytest.approx(score(ideal(truth), truth)), name
-
-
 def test_kinds_of_factors():
-    assert is_of_classes(np.array([0.0, 1.0, 1.0]))
-    assert not is_of_classes(np.array([0.0, 0.5, 1.0]))
-    assert not is_of_classes(np.arange(40.0))
+    found = [is_of_classes(np.array(f)) for f in ([0.0, 1, 1], [0.0, 0.5, 1.0], range(40))]
+    assert found == [True, False, False]
 
 
 def test_too_little_is_refused():
@@ -109,3 +105,40 @@ def test_too_little_is_refused():
     for codes, known in ((ideal(truth)[:5], truth[:5]), (ideal(truth)[:, :1], truth)):
         with pytest.raises(UnusableInput, match="at least 10 faces"):
             mutual_information_gap(codes, known)
+
+
+def coded(count, seed):
+    """Codes (N, 4) whose first dimension tells 'told', and nothing tells 'secret'."""
+    stream = np.random.default_rng(seed)
+    codes = stream.normal(size=(count, 4)).astype(np.float32)
+    told, secret = np.sign(codes[:, 0] + 0.5), np.sign(stream.normal(size=count) + 0.5)
+    return codes, np.column_stack([told, secret, np.ones(count)])
+
+
+NAMES = ["told", "secret", "all"]
+
+
+def test_a_probe_reads_what_the_code_tells_and_nothing_else():
+    codes, truths = coded(400, 1)
+    told, secret = linear_probes(*coded(600, 0), codes, truths, NAMES)
+    assert told.accuracy > 0.97
+    assert told.majority == pytest.approx((truths[:, 0] > 0).mean())
+    assert secret.accuracy <= secret.majority + 0.03
+    assert secret.balanced == pytest.approx(0.5, abs=0.06)
+    assert told.hits.mean() == told.accuracy
+
+
+def test_unknown_labels_are_neither_learned_nor_asked():
+    train, labels = coded(600, 0)
+    codes, truths = coded(400, 1)
+    labels[:200, 0], truths[:100, 0] = np.nan, np.nan
+    told, _ = linear_probes(train, labels, codes, truths, NAMES)
+    assert told.images == 300
+    assert np.isnan(told.hits[:100]).all()
+    assert told.accuracy > 0.97
+
+
+def test_without_training_faces_there_is_nothing_to_learn():
+    codes, truths = coded(10, 1)
+    with pytest.raises(UnusableInput, match="train split"):
+        linear_probes(codes[:0], truths[:0], codes, truths, NAMES)

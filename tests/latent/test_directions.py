@@ -1,10 +1,18 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from lik.core.errors import UnusableInput
 from lik.core.events import no_notices
-from lik.latent.directions.direction import Direction
+from lik.latent.directions.direction import (
+    Calibration,
+    Direction,
+    DirectionSet,
+    calibrated,
+    saved_sets,
+)
 from lik.latent.directions.methods import (
     METHODS,
     Examples,
@@ -101,14 +109,14 @@ def test_principal_components_are_as_long_as_the_faces_spread():
         principal_components(codes.astype(np.float32), 4)
 
 
-def test_the_jacobian_finds_the_step_that_changes_most():
+def test_the_jacobian_finds_the_steps_that_change_most():
     matrix = torch.zeros(12, 4)
     matrix[0, 2], matrix[5, 1], matrix[7, 0] = -3.0, 2.0, 1.0
-    first, second = jacobian_directions(
+    found = jacobian_directions(
         lambda codes: (codes @ matrix.T).reshape(-1, 3, 2, 2), np.zeros(4, np.float32), 2
     )
-    np.testing.assert_allclose(first.vector, [0, 0, 1, 0], atol=1e-6)
-    np.testing.assert_allclose(second.vector, [0, 1, 0, 0], atol=1e-6)
+    vectors = [direction.vector for direction in found]
+    np.testing.assert_allclose(vectors, [[0, 0, 1, 0], [0, 1, 0, 0]], atol=1e-6)
 
 
 def test_the_jacobian_of_a_model_is_that_of_small_steps():
@@ -126,3 +134,52 @@ def test_the_jacobian_of_a_model_is_that_of_small_steps():
     changes = [change(direction.vector) for direction in found]
     assert changes == sorted(changes, reverse=True)
     assert changes[0] > 1.2 * changes[-1]
+
+
+CALIBRATION = Calibration(length=3.0, without=0.1, having=0.9, reached=0.9)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    direction = Direction("Smiling", np.array([0, 4, 3], np.float32), "unit normal")
+    fitted = DirectionSet(
+        "svm", {"Smiling": calibrated(direction, CALIBRATION)}, {"Smiling": CALIBRATION},
+        {"method": "svm", "model_sha256": "abc"},
+    )  # fmt: skip
+    fitted.save(tmp_path)
+    return tmp_path
+
+
+def test_a_set_comes_back_as_it_was(kept):
+    back = DirectionSet.load(kept, "svm", "abc")
+    direction = back.direction("Smiling")
+    np.testing.assert_allclose(direction.vector, [0, 2.4, 1.8], rtol=1e-6)
+    assert direction.unit == "strength"
+    assert back.calibrations["Smiling"] == CALIBRATION
+    assert back.made["method"] == "svm"
+    assert saved_sets(kept) == ["svm"]
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "words"),
+    [("svm", "Smilling", "'Smiling'"), ("svn", "", "'svm'"), ("../svm", "", "cannot name")],
+)
+def test_names_that_are_wrong_are_answered_with_near_ones(kept, name, direction, words):
+    with pytest.raises(UnusableInput, match=words):
+        DirectionSet.load(kept, name).direction(direction)
+
+
+def test_other_weights_and_changed_files_are_refused(kept):
+    with pytest.raises(UnusableInput, match="other weights"):
+        DirectionSet.load(kept, "svm", "def")
+    tensors = kept / "directions" / "svm.safetensors"
+    content = tensors.read_bytes()
+    tensors.write_bytes(content[:-1] + b"x")
+    with pytest.raises(UnusableInput, match="fit again"):
+        DirectionSet.load(kept, "svm")
+    tensors.write_bytes(content)
+    file = kept / "directions" / "svm.json"
+    stored = json.loads(file.read_text())
+    file.write_text(json.dumps(stored | {"version": 9}))
+    with pytest.raises(UnusableInput, match="version 9"):
+        DirectionSet.load(kept, "svm")

@@ -1,25 +1,31 @@
-"""Whether each latent dimension stands for one factor, where the true factors are known.
+"""What a code tells: of attributes by linear probes, and of true factors, dimension by dimension.
 
-That is so for drawn faces (`lik.faces.drawn.factors`). Codes are (N, D), the means of the
-posteriors; factors (N, F). A factor with a few whole values is a class (flags, hair colour, beard),
-any other a quantity. Factors that do not vary are left out. All scores run from 0 to 1.
+Codes are (N, D), the means of the posteriors. Attributes are (N, A), above 0 where a face has one,
+NaN where that is unknown. True factors (N, F) are known of drawn faces (`lik.faces.drawn.factors`):
+one with a few whole values is a class (flags, hair colour, beard), any other a quantity; those that
+do not vary are left out. All scores of disentanglement run from 0 to 1.
 """
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import entropy
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso
+from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.metrics import mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
 from lik.core.errors import UnusableInput
 from lik.core.randomness import numpy_stream
+from lik.latent.session import Codes
 
 Values = NDArray[np.floating]
+
+LEAST = 5
+"""Faces with and faces without an attribute, at least, that a probe is fitted to."""
 
 MOST_CLASSES = 12
 """Distinct whole values that a factor of classes has at the most."""
@@ -35,18 +41,62 @@ VOTES, MEMBERS = 800, 64
 
 
 @dataclass(frozen=True)
-class Dci:
-    """Scores after Eastwood & Williams (ICLR 2018).
+class Probe:
+    """How well one attribute is read: shares 0…1 of the ``images`` where it is known.
 
     Attributes:
-        disentanglement: how far each dimension serves one factor only.
-        completeness: how far each factor is held by one dimension only.
-        informativeness: mean R² of the factors on other faces than the regressions were fitted to.
+        accuracy: of the probe. majority: of always saying what most training faces are.
+        balanced: mean of the shares found among those with and among those without; ½ is blind.
+            None where the split has only one of the two.
+        hits: for each face of the split, whether the probe is right, as 1 and 0; NaN for unknown.
     """
 
-    disentanglement: float
-    completeness: float
-    informativeness: float
+    attribute: str
+    images: int
+    accuracy: float
+    majority: float
+    balanced: float | None
+    hits: NDArray[np.float64]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, but for ``hits``."""
+        return {key: value for key, value in vars(self).items() if key != "hits"}
+
+
+def linear_probes(
+    train: Codes, train_attributes: Values, codes: Codes, attributes: Values, names: list[str]
+) -> list[Probe]:
+    """Fit a logistic regression to each attribute of the training faces, and try it on others.
+
+    Codes are standardised by the training faces; the penalty is scikit-learn's own, C = 1.
+    Attributes that fewer than `LEAST` training faces have, or lack, are left out.
+
+    Raises:
+        UnusableInput: there are no training faces.
+    """
+    if not len(train):
+        raise UnusableInput("linear probes need faces to learn from in the train split.")
+    scaler = StandardScaler().fit(train)
+    seen, unseen = scaler.transform(train), scaler.transform(codes)
+    probes = []
+    for column, name in enumerate(names):
+        labels, truths = train_attributes[:, column], attributes[:, column]
+        known, asked = ~np.isnan(labels), ~np.isnan(truths)
+        has = labels[known] > 0
+        if min(has.sum(), (~has).sum()) < LEAST or not asked.any():
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            probe = LogisticRegression(max_iter=300).fit(seen[known], has)
+        truth = truths[asked] > 0
+        hits = (probe.predict(unseen[asked]) == truth).astype(np.float64)
+        both = 0 < truth.sum() < len(truth)
+        balanced = float((hits[truth].mean() + hits[~truth].mean()) / 2) if both else None
+        majority = float((truth == (has.mean() > 0.5)).mean())
+        right = np.full(len(codes), np.nan)
+        right[asked] = hits
+        probes.append(Probe(name, len(hits), float(hits.mean()), majority, balanced, right))
+    return probes
 
 
 def mutual_information_gap(codes: Values, factors: Values) -> float:
@@ -64,7 +114,8 @@ def mutual_information_gap(codes: Values, factors: Values) -> float:
     dimensions = [_binned(column, bins) for column in codes.T]
     gaps = []
     for factor in factors.T:
-        classes = _classes(factor) if is_of_classes(factor) else _binned(factor, bins)
+        of_classes = is_of_classes(factor)
+        classes = np.unique(factor, return_inverse=True)[1] if of_classes else _binned(factor, bins)
         told = np.sort([mutual_info_score(dimension, classes) for dimension in dimensions])
         gaps.append((told[-1] - told[-2]) / entropy(np.bincount(classes)))
     return float(np.mean(gaps))
@@ -85,16 +136,31 @@ def separated_attribute_predictability(codes: Values, factors: Values) -> float:
     variances = np.square(centred).mean(axis=0)
     gaps = []
     for factor in factors.T:
-        targets = _targets(factor)
-        if targets.shape[1] == 1:
-            target = targets[:, 0] - targets[:, 0].mean()
-            explained = np.square(target @ centred / len(target)) / np.square(target).mean()
+        if is_of_classes(factor):
+            members = np.asarray(factor[:, None] == np.unique(factor), np.float64)
+            means = members.T @ centred / members.sum(axis=0)[:, None]
+            explained = members.mean(axis=0) @ np.square(means)
         else:
-            means = targets.T @ centred / targets.sum(axis=0)[:, None]
-            explained = targets.mean(axis=0) @ np.square(means)
+            target = factor - factor.mean()
+            explained = np.square(target @ centred / len(target)) / np.square(target).mean()
         told = np.sort(explained / variances.clip(min=1e-12))
         gaps.append(told[-1] - told[-2])
     return float(np.mean(gaps))
+
+
+@dataclass(frozen=True)
+class Dci:
+    """Scores after Eastwood & Williams (ICLR 2018).
+
+    Attributes:
+        disentanglement: how far each dimension serves one factor only.
+        completeness: how far each factor is held by one dimension only.
+        informativeness: mean R² of the factors on other faces than the regressions were fitted to.
+    """
+
+    disentanglement: float
+    completeness: float
+    informativeness: float
 
 
 def dci(train: Values, train_factors: Values, codes: Values, factors: Values) -> Dci:
@@ -113,8 +179,13 @@ def dci(train: Values, train_factors: Values, codes: Values, factors: Values) ->
     importance = np.zeros((train.shape[1], known.shape[1]))
     fits = []
     for number, (factor, truth) in enumerate(zip(known.T, factors[:, varying].T, strict=True)):
+        pairs = [(factor, truth.astype(np.float64))]
+        if is_of_classes(factor):
+            values = np.unique(factor)
+            values = values[1:] if len(values) == 2 else values
+            pairs = [(1.0 * (factor == value), 1.0 * (truth == value)) for value in values]
         shares = []
-        for target, other in zip(*_paired_targets(factor, truth), strict=True):
+        for target, other in pairs:
             mean, std = target.mean(), target.std()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # nearly there is enough
@@ -148,9 +219,9 @@ def factor_vae_score(
     scaled = codes[:, alive] / codes[:, alive].std(axis=0)
     members = max(2, min(members, len(codes) // 10))
     stream = numpy_stream(seed, "FactorVAE")
-    shuffled = [stream.permutation(len(codes)) for _ in range(votes)]
     table = np.zeros((2, scaled.shape[1], factors.shape[1]), int)
-    for vote, order in enumerate(shuffled):
+    for vote in range(votes):
+        order = stream.permutation(len(codes))
         number = (vote // 2) % factors.shape[1]  # as often in either half
         values = factors[order, number]
         # A stable sort of shuffled faces draws evenly among equal ones.
@@ -177,35 +248,10 @@ def _checked(codes: Values, factors: Values) -> tuple[NDArray[np.float64], NDArr
     return codes.astype(np.float64), factors.astype(np.float64)
 
 
-def _classes(factor: Values) -> NDArray[np.int64]:
-    return np.asarray(np.unique(factor, return_inverse=True)[1], np.int64)
-
-
 def _binned(values: Values, bins: int) -> NDArray[np.int64]:
     """The bin of each value, by its rank; equal values share one."""
     edges = np.quantile(values, np.arange(1, bins) / bins)
     return np.asarray(np.searchsorted(edges, values, side="right"), np.int64)
-
-
-def _targets(factor: Values) -> NDArray[np.float64]:
-    """What a regression is to give: the quantity (N, 1), or a column for each class."""
-    if not is_of_classes(factor):
-        return np.asarray(factor[:, None], np.float64)
-    return np.asarray(factor[:, None] == np.unique(factor), np.float64)
-
-
-def _paired_targets(
-    factor: Values, other: Values
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The targets of two sets in the same columns, given as rows; of two classes, one row."""
-    if not is_of_classes(factor):
-        return factor[None].astype(np.float64), other[None].astype(np.float64)
-    values = np.unique(factor)
-    values = values[1:] if len(values) == 2 else values
-    return (
-        np.asarray(factor[None] == values[:, None], np.float64),
-        np.asarray(other[None] == values[:, None], np.float64),
-    )
 
 
 def _alone(importance: NDArray[np.float64]) -> float:

@@ -1,25 +1,31 @@
-"""Sample grids over the epochs: the same few faces and samples, again and again as a run learns."""
+"""What shows a training while it runs: sample grids over the epochs, and TensorBoard."""
 
+import importlib.util
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 from torch import nn
 
 from lik.app.selection import Selection
-from lik.core.errors import FailedOnTheWay
+from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify
 from lik.core.run_folder import RunFolder
 from lik.faces.set.faceset import FaceSet
-from lik.figures.epochs import epoch_grid, epochs_grid, strip, unstripped
+from lik.figures.grids import epoch_grid, epochs_grid, strip, unstripped
 from lik.figures.png import save_png
 from lik.latent.session import Session
 from lik.models.interface import VAE
+from lik.training import journal
 from lik.training.callback import Callback
 from lik.training.journal import EpochRecord
 from lik.training.loop import TrainState
 from lik.training.recipe import TrainingPlan
+
+if TYPE_CHECKING:  # an extra
+    from torch.utils.tensorboard import SummaryWriter
 
 FACES, SAMPLES, SEED = 8, 16, 0
 FIRST = (1, 2, 3, 5, 8, 12)
@@ -132,3 +138,60 @@ def has_grid(epoch: int, every: int | None = None) -> bool:
 def _epoch_of(file: Path) -> int | None:
     match = re.fullmatch(r"epoch-(\d+)\.png", file.name)
     return int(match[1]) if match else None
+
+
+class TensorBoard(Callback):
+    """Writes the scalars of every epoch into the run's folder tensorboard/, over the steps.
+
+    A resumed run goes on there; what it trains again takes the place of what it had written.
+    What a run has trained without TensorBoard is written after the fact, from its journal.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Begin; nothing is written yet. UnusableInput where TensorBoard is not installed."""
+        if importlib.util.find_spec("tensorboard") is None:
+            raise UnusableInput(
+                "writing for TensorBoard needs the package tensorboard: "
+                "pip install 'lik-vae[tensorboard]'"
+            )
+        self.folder = folder
+        self.writer: SummaryWriter | None = None
+
+    def __enter__(self) -> "TensorBoard":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+    def began(self, plan: TrainingPlan, resumed: TrainState, steps: int, how: str) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # an extra
+
+        place = self.folder.path / "tensorboard"
+        fresh = not any(place.glob("events.out.tfevents.*"))
+        # What an earlier process wrote of later steps is void: this one comes there again.
+        purge = None if fresh else resumed.step + 1
+        self.writer = SummaryWriter(str(place), purge_step=purge)
+        for record in journal.read(self.folder.journal) if fresh else ():
+            self.epoch_ended(record)
+
+    def epoch_ended(self, record: EpochRecord, model: nn.Module | None = None) -> None:
+        assert self.writer is not None
+        for name, value in scalars(record).items():
+            self.writer.add_scalar(name, value, record.step)
+        self.writer.flush()
+
+
+def scalars(record: EpochRecord) -> dict[str, float]:
+    """The single numbers of an epoch under the names that TensorBoard groups by."""
+    named: dict[str, float] = {}
+    for split, metrics in (("training", record.train), ("validation", record.validation)):
+        named |= {f"{part}/{split}": value for part, value in (metrics or {}).items()}
+    named["run/epoch"] = record.epoch
+    named["run/images_per_second"] = record.images_per_second
+    for name, value in record.details.items():
+        if isinstance(value, int | float):
+            named[f"run/{name}"] = value
+    # What the objective has learned or arrived at.
+    named |= {f"objective/{name}": v for name, v in record.details.get("objective", {}).items()}
+    return named

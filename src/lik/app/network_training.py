@@ -1,21 +1,19 @@
-"""Attribute classifiers: a labelled face set becomes a network that tells attributes."""
+"""Trainings of networks that serve: those that tell attributes, and those that find eyes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from lik.app.training import (
-    DEFAULTS,
-    Trained,
-    TrainOptions,
-    require_size,
-    train_network,
-    training_data,
-)
+from lik.alignment.measure import AlignmentReport, measure_alignment
+from lik.alignment.model import CUT, Aligner
+from lik.alignment.plan import AlignerPlan, eyes_of_crop
+from lik.app.overview import draw_curves
+from lik.app.training import DEFAULTS, Trained, TrainOptions, require_size, training_data
 from lik.core.artifacts import write_json
 from lik.core.configuration import nearest, override, validated
 from lik.core.device import choose_device
@@ -23,25 +21,19 @@ from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
 from lik.evaluation.accuracy import AttributeAccuracy, attribute_accuracy
+from lik.export.onnx import export_onnx, require_onnx
 from lik.faces.set.faceset import FaceSet
-from lik.latent.judging import logits_of_pictures
+from lik.latent.session import logits_of_pictures
 from lik.models.classifier import AttributeClassifier
 from lik.training.callback import Callback
 from lik.training.classifier import ClassifierPlan, as_labels, learnable
-from lik.training.running import TrainingData
+from lik.training.recipe import TrainingPlan
+from lik.training.running import TrainingData, run_training
 
 DEFAULT = "attributes-residual"
-
+"""The classifier that is trained where no other is asked for."""
 HELD_OUT = {"test": ("test",), "validation": ("validation",), "both": ("test", "validation")}
 """What the metrics at the end are of."""
-
-
-@dataclass(frozen=True)
-class TrainedClassifier:
-    """How a training ended, and the accuracies on held-out faces, where it is finished."""
-
-    trained: Trained
-    metrics: dict[str, Any] | None
 
 
 def train_classifier(
@@ -52,8 +44,10 @@ def train_classifier(
     options: TrainOptions = DEFAULTS,
     callback: Callback | None = None,
     notify: Notify = no_notices,
-) -> TrainedClassifier:
+) -> tuple[Trained, dict[str, Any] | None]:
     """Train an attribute classifier, or go on with one, and keep its accuracies in metrics.json.
+
+    They are of the held-out faces, and returned as well where the training is finished.
 
     Raises:
         UnusableInput: a face set without labels to learn, settings or a folder that do not fit.
@@ -62,15 +56,15 @@ def train_classifier(
     where = choose_device(device, options.threads)
     face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
     labels = as_labels(face_set.attributes)
-    plan = _plan(face_set, labels, settings, notify)
-    data = _data(face_set, labels, plan, options.verify, notify)
-    trained = train_network(plan, data, RunFolder(Path(run)), where, options, callback, notify)
+    plan = _classifier_plan(face_set, labels, settings, notify)
+    data = _labelled(face_set, labels, plan, training_data(face_set, options.verify, notify))
+    trained = _train(plan, data, run, where, options, callback, notify)
     if not trained.outcome.finished:
-        return TrainedClassifier(trained, None)
+        return trained, None
     assert isinstance(trained.outcome.model, AttributeClassifier)
     metrics = measure_classifier(trained.outcome.model, face_set, labels)
     write_json(trained.folder.metrics, metrics)
-    return TrainedClassifier(trained, metrics)
+    return trained, metrics
 
 
 def measure_classifier(
@@ -121,7 +115,7 @@ def _in_plain_values(found: AttributeAccuracy, names: tuple[str, ...]) -> dict[s
     }
 
 
-def _plan(
+def _classifier_plan(
     faces: FaceSet, labels: NDArray[np.float32], settings: Sequence[str], notify: Notify
 ) -> ClassifierPlan:
     """The plan for a face set: by default, of all attributes that can be learned from it."""
@@ -160,21 +154,91 @@ def _plan(
     return plan
 
 
-def _data(
-    faces: FaceSet,
-    labels: NDArray[np.float32],
-    plan: ClassifierPlan,
-    verify: bool,
-    notify: Notify,
+def _labelled(
+    faces: FaceSet, labels: NDArray[np.float32], plan: ClassifierPlan, data: TrainingData
 ) -> TrainingData:
     """The faces of which something is known, with their labels in the order of the plan."""
     columns = [faces.attribute_names.index(name) for name in plan.model.attributes]
     labels = np.ascontiguousarray(labels[:, columns])
     known: NDArray[np.bool_] = np.asarray((~np.isnan(labels)).any(axis=1))
-    data = training_data(faces, verify, notify)
-    return replace(
-        data,
-        train=data.train[known[data.train]],
-        validation=data.validation[known[data.validation]],
-        labels=labels,
-    )
+    train, validation = (split[known[split]] for split in (data.train, data.validation))
+    return replace(data, train=train, validation=validation, labels=labels)
+
+
+def train_aligner(
+    faces: FaceSet | str | Path,
+    run: str | Path,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    options: TrainOptions = DEFAULTS,
+    callback: Callback | None = None,
+    notify: Notify = no_notices,
+) -> tuple[Trained, tuple[str, AlignmentReport] | None]:
+    """Train an alignment network, or go on with one; RUN/aligner.onnx is the network for use.
+
+    Where all the eyes are, ``settings`` say as ``eyes=[left x, y, right x, y]`` in shares of the
+    side; by default the crop of the set says it. Where the training is finished and there are more
+    than training faces, a split of them and how well the network does on it come back as well.
+
+    Raises:
+        UnusableInput: a crop that does not say where the eyes are, or settings or a folder that
+            do not fit.
+        FailedOnTheWay: what was saved before is intact.
+    """
+    require_onnx()
+    where = choose_device(device, options.threads)
+    face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
+    plan = _aligner_plan(face_set, settings)
+    data = training_data(face_set, options.verify, notify)
+    trained = _train(plan, data, run, where, options, callback, notify)
+    if not trained.outcome.finished:
+        return trained, None
+    model = trained.outcome.model
+    assert isinstance(model, Aligner)
+    _export(trained.folder.path / "aligner.onnx", model, plan, face_set)
+    split = next((s for s in ("validation", "test") if len(face_set.indices(s))), None)
+    if split is None:
+        return trained, None
+    faces_of_split = face_set.images[face_set.indices(split)]
+    return trained, (split, measure_alignment(model, faces_of_split, plan.eyes))
+
+
+def _aligner_plan(faces: FaceSet, settings: Sequence[str]) -> AlignerPlan:
+    tree = override({"eyes": eyes_of_crop(faces.crop)}, settings)
+    if tree["eyes"] is None:
+        raise UnusableInput(
+            f"the crop of {faces.path} ({faces.crop['kind']}) does not say where the eyes are: "
+            "prepare the set with the crop fixed or aligned, or say where they are",
+            needs="eyes",
+        )
+    return validated(AlignerPlan, tree, "the settings")
+
+
+def _export(path: Path, model: Aligner, plan: AlignerPlan, faces: FaceSet) -> None:
+    metadata = {
+        "what": "finds the two eyes in a grey cut around a face (Lik's alignment network)",
+        "input": f"float32 (1, 1, {CUT}, {CUT}), grey, 0…255",
+        "output": "left x, y, right x, y in shares of the side; logit of 'this is a face'",
+        "source": str(faces.description.get("source", "unknown")),
+        "faces_sha256": faces.hash,
+        "terms": "Learned from the faces of the source and under their terms (CelebA: "
+        "non-commercial research only). It holds no picture.",
+        "plan": plan.model_dump_json(),
+    }
+    export_onnx(model, torch.zeros(1, 1, CUT, CUT), path, "cut", "eyes", metadata)
+
+
+def _train(
+    plan: TrainingPlan,
+    data: TrainingData,
+    run: str | Path,
+    device: torch.device,
+    options: TrainOptions,
+    callback: Callback | None,
+    notify: Notify,
+) -> Trained:
+    """Train what is no VAE, of which there are curves and no samples."""
+    folder = RunFolder(Path(run))
+    outcome = run_training(folder, plan, data, device, callback, notify)
+    draw_curves(folder, options.command, unit="mean over the faces")
+    return Trained(folder, plan, outcome)
