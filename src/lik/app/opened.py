@@ -13,6 +13,7 @@ from lik.faces.set.faceset import FaceSet
 from lik.latent.directions.direction import DirectionSet
 from lik.latent.session import Session
 from lik.models.classifier import LoadedClassifier, load_attribute_classifier
+from lik.models.saved import weights_hash
 
 
 class OpenedRun:
@@ -43,6 +44,11 @@ class OpenedRun:
     def sha256(self) -> str:
         """The hash of the weights: what is fitted to them fits no others."""
         return sha256_of(self.folder.model if self.path.is_dir() else self.path)
+
+    @cached_property
+    def encoder_sha256(self) -> str:
+        """The hash of the encoder's weights: what is fitted to codes fits those of no other."""
+        return weights_hash(self.session.model.encoder)
 
     @property
     def origin(self) -> dict[str, str]:
@@ -91,7 +97,7 @@ class OpenedRun:
         Raises:
             UnusableInput: there is none of this name, or it is of other weights.
         """
-        return DirectionSet.load(self.path, name, self.sha256)
+        return DirectionSet.load(self.path, name, self.encoder_sha256)
 
     def classifier(self, path: str | Path) -> LoadedClassifier:
         """A network that tells attributes, on the device of the run.

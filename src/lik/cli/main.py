@@ -17,6 +17,7 @@ VERBS = {
     "merge": "Put the shards of one preparation together.",
     "inspect": "Show what is in a face set.",
     "train": "Train a model on a face set.",
+    "sharpen": "Train a refiner upon a run's decoder: sharp faces from the same codes.",
     "runs": "List the runs below a folder, with their curves.",
     "train-aligner": "Train the network that finds the eyes.",
     "train-classifier": "Train a network that tells the attributes of a face.",

@@ -1,6 +1,6 @@
 """The plan of a refiner's training, and its step, which moves refiner and critic in turn."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lik.core.artifacts import sha256_of
+from lik.core.configuration import override, validated
+from lik.core.errors import UnusableInput
 from lik.core.precision import choose_precision
 from lik.core.randomness import derive
 from lik.models.catalogue import RefinedSettings, build
@@ -83,6 +85,27 @@ class SharpenPlan(TrainingPlan):
             "features_sha256": network_hash(self.objective.network),
             "base_sha256": sha256_of(weights_file(Path(self.base).expanduser())),
         }
+
+
+def sharpen_plan(base: Path, network: str, settings: Iterable[str] = ()) -> SharpenPlan:
+    """The plan for a base run, with overrides such as ``epochs=4``.
+
+    Raises:
+        UnusableInput: the base is no run with an encoder and a decoder, or is refined already, or
+            settings that do not fit.
+    """
+    saved = load_model(weights_file(base))
+    if isinstance(saved.model, Refined):
+        raise UnusableInput(f"{base} is sharpened already: give the run that it was made of.")
+    lacking = {"encoder", "decoder"} - set(saved.metadata.get("parts", ["encoder", "decoder"]))
+    if lacking:
+        raise UnusableInput(f"{base} has no {lacking.pop()}, and both halves are needed.")
+    tree = {
+        "base": str(base),
+        "model": {"size": saved.settings.size, "base": saved.settings.model_dump(mode="json")},
+        "objective": {"network": network},
+    }
+    return validated(SharpenPlan, override(tree, settings), "the settings")
 
 
 class SharpenStep(Step):
