@@ -94,11 +94,3 @@ def test_details_change_only_where_the_base_does():
         np.abs(shown - after)[46:50, 24:40].mean()
         < 0.5 * np.abs(before - after)[46:50, 24:40].mean()
     )
-
-
-def test_a_grey_face_stays_grey():
-    grey = face().mean(axis=2, keepdims=True).repeat(3, axis=2)
-    photograph = cv2.resize((grey * 255).astype(np.uint8), (200, 200))
-    done = carry(photograph, Square(0, 0, 200, 0), grey, Decodings(grey, face(mouth=48)))
-    assert np.ptp(done.astype(int), axis=2).max() <= 1
-    assert np.any(done != photograph)

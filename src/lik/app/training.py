@@ -15,6 +15,8 @@ from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
 from lik.faces.set.faceset import FaceSet
+from lik.models.saved import weights_file
+from lik.models.vgg import holds_torchvision_names
 from lik.training.callback import Callback, Callbacks
 from lik.training.processes import join, leave, local_device
 from lik.training.recipe import TrainingPlan, load_recipe
@@ -123,6 +125,16 @@ def sharpen(
     return trained
 
 
+def _keep_network(plan: TrainingPlan, folder: RunFolder) -> None:
+    """Copy the network of Lik in whose maps a run was trained beside it: fitting codes needs it."""
+    if plan.network is None or folder.features.exists():
+        return
+    place = Path(plan.network).expanduser()
+    if not holds_torchvision_names(place):
+        with replacing(folder.features) as temporary:
+            shutil.copyfile(weights_file(place), temporary)
+
+
 def _take_along(base: RunFolder, folder: RunFolder) -> None:
     """Copy what was fitted to the codes of a base run, where a refined one has none of its own."""
     for kept in ("directions", "priors"):
@@ -156,6 +168,7 @@ def train_plan(
     if processes.first:
         if outcome.finished:
             grids.ended(outcome.model)
+            _keep_network(plan, folder)
         draw_curves(folder, options.command)
         draw_dimensions(folder, options.command)
         grids.draw_all()

@@ -5,7 +5,17 @@ from dataclasses import replace
 from lik.app.editing import Edited, edit_photograph, editor_for, open_face, targets_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
-from lik.cli.options import Device, EditMethod, Faces, Networks, Photographs, Run, Threads, option
+from lik.cli.options import (
+    Device,
+    EditMethod,
+    Faces,
+    Invert,
+    Networks,
+    Photographs,
+    Run,
+    Threads,
+    option,
+)
 from lik.cli.output import command_line, note, progress, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
@@ -39,6 +49,7 @@ def edit(
         "MODE",
         show_default="transfer; decode for crops",
     ),
+    invert: Invert = None,
     faces: Faces = None,
     out: str | None = option(
         None, "The PNG to write; for several photographs a folder.", "PNG", "--out", "-o"
@@ -62,12 +73,14 @@ def edit(
     )
     opened = OpenRun(run, device, threads)
     targets = targets_of(photographs or [], out, opened.figures / "edited")
+    if invert is None and wanted.record is not None:
+        invert = wanted.record.inverted
     refused: list[Exception] = []
     with progress() as step:
         editor = editor_for(opened, wanted, classifier or [], faces, step, note)
         for target in targets:
             try:
-                photo = open_face(opened, target.source)
+                photo = open_face(opened, target.source, invert)
                 done = edit_photograph(opened, photo, wanted, editor, step, note)
                 done.save(target.out, command_line())
             except (UnusableInput, FailedOnTheWay) as error:

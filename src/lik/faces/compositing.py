@@ -1,8 +1,7 @@
-"""A change of a face, carried onto the photograph that the face was cut from.
+"""Where a change of a face may show, and how what is in a crop is seen in its photograph.
 
-A decoder gives small, soft pictures. What it says about a change is the difference of two
-decodings, before and after; only that is enlarged and turned back into the photograph, which keeps
-its own detail. Where the change may show is decided by a mask in the frame of the crop.
+`lik.faces.motion` carries a change between two decodings onto the photograph; the mask that decides
+where is made here, in the frame of the crop.
 
 Crops and decodings are (S, S, 3), float32 in 0…1; masks (S, S) in 0…1; photographs uint8
 (H, W, 3); squares and coordinates as in `lik.faces.crop.cropping`.
@@ -34,29 +33,6 @@ GREY_SPREAD = 6
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
-
-
-def transfer(
-    picture: Picture, square: Square, crop: Image, before: Image, after: Image, widen: float = 1.0
-) -> Picture:
-    """The photograph with the change from ``before`` to ``after`` on the face in ``square``.
-
-    These are the decodings of the code of ``crop``, as it is and changed; the crop is ``widen``
-    times as wide as the reference frame. Pixels that the square does not cover are those of
-    ``picture``; so are all where the two decodings are equal. A grey face stays grey.
-    """
-    difference = (after - before) * mask_of(crop, before, widen)[:, :, None]
-    if is_grey(crop):
-        difference = np.repeat((difference @ LUMINANCE)[:, :, None], 3, axis=2)
-    result = picture.copy()
-    window = window_of(square, picture)
-    if window is None:
-        return result
-    (x, y), (width, height) = window
-    part = result[y : y + height, x : x + width]
-    shift = enlarged(difference * 255, square, *window)
-    part[:] = np.clip(np.rint(part + shift), 0, 255).astype(np.uint8)
-    return result
 
 
 def window_of(square: Square, picture: Picture) -> tuple[tuple[int, int], tuple[int, int]] | None:

@@ -98,6 +98,11 @@ class TrainingPlan(Settings):
     device: DeviceSettings = DeviceSettings()
 
     @property
+    def network(self) -> str | None:
+        """Where the network lies in whose maps the objective looks; None where there is none."""
+        return None
+
+    @property
     def step_class(self) -> type[Step]:
         """What takes the steps, where they are not recorded."""
         return Step
@@ -160,6 +165,10 @@ class Recipe(TrainingPlan):
                 "more"
             )
         return self
+
+    @property
+    def network(self) -> str | None:
+        return self.objective.features.network if self.objective.features else None
 
     def noise_width(self, model: Any) -> int:
         width = int(model.noise_width)

@@ -49,6 +49,10 @@ class SharpenPlan(TrainingPlan):
     device: DeviceSettings = DeviceSettings(compile=False)
 
     @property
+    def network(self) -> str:
+        return self.objective.network
+
+    @property
     def step_class(self) -> type[Step]:
         return SharpenStep
 
