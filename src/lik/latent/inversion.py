@@ -65,7 +65,7 @@ def invert(
         images = to_float(torch.from_numpy(np.ascontiguousarray(pictures[part])).to(session.device))
         start = torch.from_numpy(found[part]).to(session.device)
         found[part] = _fitted(session, images, start, features, settings, head).cpu().numpy()
-        progress("fitting", part.stop, len(pictures))
+        progress("fitting", min(part.stop, len(pictures)), len(pictures))
     return found
 
 
