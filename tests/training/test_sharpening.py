@@ -141,9 +141,9 @@ def test_coarse_is_on_the_scale_of_squared_errors():
     """What is off by the same everywhere costs as much as by the plain sum of squares."""
     images = torch.full((2, 3, SIZE, SIZE), 0.4)
     sharpness = objective().eval()
-    sights = sharpness.see(Model(images + 0.1), images, torch.randn(2, 7))
+    views = sharpness.see(Model(images + 0.1), images, torch.randn(2, 7))
     squares = 3 * SIZE * SIZE * 0.1**2
-    assert sharpness.refiner_terms(sights)["coarse"].tolist() == pytest.approx(
+    assert sharpness.refiner_terms(views)["coarse"].tolist() == pytest.approx(
         [squares] * 2, rel=1e-4
     )
 
@@ -151,9 +151,9 @@ def test_coarse_is_on_the_scale_of_squared_errors():
 def test_what_networks_see_of_a_face_is_shifted_alike():
     images = torch.rand(4, 3, SIZE, SIZE)
     sharpness = objective(shift=2).train()
-    sights = sharpness.see(Model(images), images, torch.randn(4, 7))
-    assert torch.equal(sights.images.pictures, sights.refined.pictures)
-    assert not torch.equal(sights.images.pictures, images)
+    views = sharpness.see(Model(images), images, torch.randn(4, 7))
+    assert torch.equal(views.images.pictures, views.refined.pictures)
+    assert not torch.equal(views.images.pictures, images)
 
 
 def test_the_critics_gradient_is_as_long_as_it_is_asked_to_be():
@@ -174,12 +174,12 @@ def test_the_critics_gradient_is_as_long_as_it_is_asked_to_be():
 def test_the_critic_learns_to_tell_them_apart():
     images = torch.rand(8, 3, SIZE, SIZE)
     sharpness = objective(critic_share=1.0).train()
-    sights = sharpness.see(Model(torch.full_like(images, 0.5)), images, torch.randn(8, 7))
+    views = sharpness.see(Model(torch.full_like(images, 0.5)), images, torch.randn(8, 7))
     optimizer = torch.optim.Adam(sharpness.parameters(), 1e-2)
     generator = torch.Generator().manual_seed(0)
     losses = []
     for _ in range(60):
-        terms = sharpness.critic_terms(sights, generator)
+        terms = sharpness.critic_terms(views, generator)
         losses.append(terms["critic"].mean().item())
         optimizer.zero_grad()
         terms["critic_loss"].mean().backward()

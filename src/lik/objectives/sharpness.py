@@ -83,28 +83,28 @@ class SharpnessSettings(ObjectiveSettings):
 
 
 @dataclass(frozen=True)
-class Sight:
+class View:
     """Pictures as networks see them (B, 3, S, S), and their maps in the fixed network."""
 
     pictures: Tensor
     maps: Sequence[Tensor]
 
-    def first(self, count: int) -> "Sight":
+    def first(self, count: int) -> "View":
         """The first ones of a batch, through which no gradient goes."""
-        return Sight(self.pictures[:count].detach(), [m[:count].detach() for m in self.maps])
+        return View(self.pictures[:count].detach(), [m[:count].detach() for m in self.maps])
 
 
 @dataclass(frozen=True)
-class Sights:
+class Views:
     """Images, the decodings of their codes, and what the refiner made of these."""
 
-    images: Sight
-    decodings: Sight
-    refined: Sight
+    images: View
+    decodings: View
+    refined: View
 
-    def first(self, count: int) -> "Sights":
+    def first(self, count: int) -> "Views":
         """Those of the first faces of a batch, through which no gradient goes."""
-        return Sights(
+        return Views(
             self.images.first(count), self.decodings.first(count), self.refined.first(count)
         )
 
@@ -134,7 +134,7 @@ class Sharpness(Objective):
         self.register_buffer("steps", torch.zeros(()))
         self.register_buffer("weight", torch.zeros(()))
 
-    def see(self, model: RefinedModel, images: Tensor, noise: Tensor) -> Sights:
+    def see(self, model: RefinedModel, images: Tensor, noise: Tensor) -> Views:
         """Images, and standard normal ``noise`` (B, W + 3) → all that the terms are of.
 
         Codes are drawn at a random share of the posterior's σ, so that the refiner knows both the
@@ -151,12 +151,12 @@ class Sharpness(Objective):
         if self.training and self.settings.shift:
             pictures = [_moved(x, shares[:, 1:], self.settings.shift) for x in pictures]
         with torch.no_grad():
-            image, decoding = (Sight(x, self._features(x)) for x in pictures[:2])
-        return Sights(image, decoding, Sight(pictures[2], self._features(pictures[2])))
+            image, decoding = (View(x, self._features(x)) for x in pictures[:2])
+        return Views(image, decoding, View(pictures[2], self._features(pictures[2])))
 
-    def refiner_terms(self, sights: Sights) -> dict[str, Tensor]:
+    def refiner_terms(self, views: Views) -> dict[str, Tensor]:
         """What the refiner minimises: ``loss``, and ``coarse``, ``features`` and ``realism``."""
-        settings, true, made = self.settings, sights.images, sights.refined
+        settings, true, made = self.settings, views.images, views.refined
         coarse = F.avg_pool2d(made.pictures, 4) - F.avg_pool2d(true.pictures, 4)
         squares = 16 * coarse.square().flatten(1).sum(dim=1)
         maps = zip(settings.layers, made.maps, true.maps, strict=True)
@@ -164,7 +164,7 @@ class Sharpness(Objective):
         features = torch.stack(l1).sum(dim=0)
         fidelity = settings.coarse * squares + settings.features * features
         self.critic.requires_grad_(False)  # its own step comes after
-        pairs = zip(self._scores(true, sights), self._scores(made, sights), strict=True)
+        pairs = zip(self._scores(true, views), self._scores(made, views), strict=True)
         realism = self._over_heads([F.softplus(r - m) for r, m in pairs])
         self.critic.requires_grad_(True)
         if self.training:
@@ -172,19 +172,17 @@ class Sharpness(Objective):
         loss = fidelity + self.present_weight() * realism
         return {"loss": loss, "coarse": squares, "features": features, "realism": realism}
 
-    def critic_terms(self, sights: Sights, generator: torch.Generator) -> dict[str, Tensor]:
+    def critic_terms(self, views: Views, generator: torch.Generator) -> dict[str, Tensor]:
         """What the critic minimises: ``critic_loss``, and its parts ``critic`` and ``penalty``."""
-        count = max(1, round(self.settings.critic_share * len(sights.images.pictures)))
-        sights = Sights(
-            *(s.first(count) for s in (sights.images, sights.decodings, sights.refined))
-        )
-        real, made = (self._scores(sight, sights) for sight in (sights.images, sights.refined))
+        count = max(1, round(self.settings.critic_share * len(views.images.pictures)))
+        views = Views(*(s.first(count) for s in (views.images, views.decodings, views.refined)))
+        real, made = (self._scores(view, views) for view in (views.images, views.refined))
         critic = self._over_heads([F.softplus(m - r) for r, m in zip(real, made, strict=True)])
         if not self.settings.penalty or int(self.steps) % 2:
             return {"critic_loss": critic, "critic": critic}
         # Every second step, so that it weighs double.
-        penalty = self._slope(sights.images, real, sights, generator)
-        penalty = penalty + self._slope(sights.refined, made, sights, generator)
+        penalty = self._slope(views.images, real, views, generator)
+        penalty = penalty + self._slope(views.refined, made, views, generator)
         return {
             "critic_loss": critic + 2 * self.settings.penalty * penalty,
             "critic": critic,
@@ -192,23 +190,23 @@ class Sharpness(Objective):
         }
 
     def _slope(
-        self, sight: Sight, scores: list[Tensor], sights: Sights, generator: torch.Generator
+        self, view: View, scores: list[Tensor], views: Views, generator: torch.Generator
     ) -> Tensor:
         """The squared slope of the scores in a random direction from the pictures, (B,)."""
         scale = self.settings.penalty_noise
-        noise = torch.empty_like(sight.pictures).normal_(generator=generator)
-        moved = sight.pictures + scale * noise
+        noise = torch.empty_like(view.pictures).normal_(generator=generator)
+        moved = view.pictures + scale * noise
         with torch.no_grad():
             maps = self._features(moved)
-        again = self._scores(Sight(moved, maps), sights)
+        again = self._scores(View(moved, maps), views)
         differences = zip(again, scores, strict=True)
         return self._over_heads([((new - old) / scale).square() for new, old in differences])
 
-    def _scores(self, sight: Sight, sights: Sights) -> list[Tensor]:
+    def _scores(self, view: View, views: Views) -> list[Tensor]:
         """The critic's scores of pictures beside the decodings, by head."""
-        base = sights.decodings
-        with self._autocast(sight.pictures, True):
-            scores = self.critic(sight.pictures, base.pictures, sight.maps[1:], base.maps[1:])
+        base = views.decodings
+        with self._autocast(view.pictures, True):
+            scores = self.critic(view.pictures, base.pictures, view.maps[1:], base.maps[1:])
         return [score.float() for score in scores]
 
     def _over_heads(self, values: Sequence[Tensor]) -> Tensor:

@@ -18,7 +18,7 @@ from lik.models.critic import PairCritic
 from lik.models.refiner import Refined
 from lik.models.saved import load_model, weights_file
 from lik.objectives.interface import Objective
-from lik.objectives.sharpness import EXTRA_NUMBERS, Sharpness, SharpnessSettings, Sights
+from lik.objectives.sharpness import EXTRA_NUMBERS, Sharpness, SharpnessSettings, Views
 from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings
 from lik.training.feature_networks import network_hash, open_features
@@ -125,17 +125,17 @@ class SharpenStep(Step):
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         before = [buffer.clone() for buffer in self.buffers]
         width = self.refined.noise_width + EXTRA_NUMBERS
-        sights = self.sharpness.see(self.refined, batch.images, noise.normal(width))
-        terms = self.sharpness.refiner_terms(sights)
+        views = self.sharpness.see(self.refined, batch.images, noise.normal(width))
+        terms = self.sharpness.refiner_terms(views)
         self.optimizer.zero_grad(set_to_none=True)
         terms["loss"].mean().backward()  # type: ignore[no-untyped-call]
         sums = self.optimizer_step(terms, before, batch.mine)
-        critic = self._step_of_critic(sights, noise)
+        critic = self._step_of_critic(views, noise)
         return sums | {"critic": critic.mean().double() * sums["images"]}
 
-    def _step_of_critic(self, sights: Sights, noise: Noise) -> Tensor:
+    def _step_of_critic(self, views: Views, noise: Noise) -> Tensor:
         """Move the critic; its loss (B,), penalty not counted."""
-        terms = self.sharpness.critic_terms(sights, noise.generator)
+        terms = self.sharpness.critic_terms(views, noise.generator)
         self.optimizer.zero_grad(set_to_none=True)
         terms["critic_loss"].mean().backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.get_total_norm(
