@@ -62,7 +62,7 @@ class SharpnessSettings(ObjectiveSettings):
     coarse: float = Field(0.25, ge=0)
     features: float = Field(100.0, ge=0)
     critic: float = Field(1.5, ge=0)
-    alone: int = Field(50, ge=1)
+    alone: int = Field(200, ge=1)
     rise: int = Field(300, ge=1)
     heads: tuple[float, float] = (1.0, 0.5)
     penalty: float = Field(0.1, ge=0)
