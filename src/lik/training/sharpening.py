@@ -39,8 +39,9 @@ class SharpenPlan(TrainingPlan):
     model: RefinedSettings
     objective: SharpnessSettings
     optimizer: AdamSettings = AdamSettings(
-        learning_rate=1e-3, beta1=0.0, beta2=0.99, epsilon=1e-8, schedule="cosine", warmup=20
-    )
+        learning_rate=1e-3, beta1=0.0, beta2=0.99, epsilon=1e-8, schedule="cosine", warmup=20,
+        clip=500.0,
+    )  # fmt: skip
     batch_size: int = Field(32, ge=1)
     epochs: int = Field(12, ge=1)
     mirror: bool = True
