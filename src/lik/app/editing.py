@@ -243,6 +243,8 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[Path, bool]]:
     for path in map(Path, given):
         if (path / "faceset.json").is_file():
             raise UnusableInput(f"{path} is a face set, and photographs are edited.")
+        if (path / "model.safetensors").is_file():
+            raise UnusableInput(f"{path} is a run, and photographs are edited.", needs="run")
         if not path.is_dir():
             yield path, False
             continue

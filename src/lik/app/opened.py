@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lik.app.pretrained import PLACE, place_of
 from lik.core.artifacts import sha256_of
 from lik.core.configuration import nearest
 from lik.core.device import choose_device
@@ -31,13 +32,15 @@ class OpenedRun:
         size: side S of its faces, in pixels. latent: number D of its latent dimensions.
     """
 
-    def __init__(self, path: str | Path, device: str = "auto", threads: int | None = None) -> None:
-        """Open a run onto a device.
+    def __init__(
+        self, path: str | Path | None = None, device: str = "auto", threads: int | None = None
+    ) -> None:
+        """Open a run onto a device: a path, the name of one that ships; None for the usual one.
 
         Raises:
             UnusableInput: there is no run, or it is broken or of a newer Lik, or no such device.
         """
-        self.path = Path(path)
+        self.path = place_of(path)
         self.folder = RunFolder(self.path)
         self.session = Session.load(self.path, choose_device(device, threads))
         self.name, self.metadata = self.session.name, self.session.metadata
@@ -109,6 +112,8 @@ class OpenedRun:
     @property
     def figures(self) -> Path:
         """The folder in which figures of the run lie, where nothing else is asked for."""
+        if self.path.parent == PLACE:
+            return Path("figures")
         return (self.path if self.path.is_dir() else self.path.parent) / "figures"
 
     def faces(self, given: str | Path | None = None) -> FaceSet:

@@ -12,7 +12,6 @@ from lik.cli.options import (
     Invert,
     Networks,
     Photographs,
-    Run,
     Threads,
     option,
 )
@@ -21,8 +20,14 @@ from lik.core.errors import FailedOnTheWay, UnusableInput
 
 
 def edit(
-    run: Run,
     photographs: Photographs = None,
+    run: str | None = option(
+        None,
+        "The run that edits: a folder, or the name of one that ships.",
+        "RUN",
+        "--run",
+        show_default="faces, which ships with Lik",
+    ),
     settings: list[str] | None = option(
         None,
         "Strength of an attribute, such as Smiling=1 or Young=-0.5 (or of a dimension, as "
@@ -59,9 +64,9 @@ def edit(
 ) -> None:
     """Edit photographs: more or less of a trait, painted onto the faces in them.
 
-    Example: lik edit runs/first photo.jpg --set Smiling=1 -o smiling.png
+    Example: lik edit photo.jpg --set Smiling=1 -o smiling.png
 
-    Guided: lik edit runs/first photo.jpg --set Smiling=1 --method guided --classifier NET
+    Guided: lik edit photo.jpg --run runs/first --set Smiling=1 --method guided --classifier NET
     """
     wanted = Edit.parse(settings or [], to or [])
     if like is not None:

@@ -45,6 +45,7 @@ REMEDIES = {
     "eyes": "(--eyes X,Y,X,Y).",
     "faces": "(--faces FACES)",
     "classifier": "(--classifier NET, made by lik train-classifier)",
+    "run": "(--run RUN)",
     "network": "(--classifier NET, made by lik train-classifier)",
 }
 """What an error may need → how it is given here."""
