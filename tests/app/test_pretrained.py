@@ -46,4 +46,5 @@ def test_the_terminal_says_how_a_run_is_named(place, untrained, tmp_path):
     photo = save_photograph(tmp_path / "photo.png")
     refuse("--run RUN", "edit", photo, "--set", "Smiling=1")
     shutil.copytree(untrained, place / "faces")
-    refuse("is a run, and photographs are edited (--run RUN)", "edit", untrained, "--set", "A=1")
+    words = "is a run: name photographs, and the run. (--run RUN)"
+    refuse(words, "edit", untrained, "--set", "Smiling=1")

@@ -244,7 +244,7 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[Path, bool]]:
         if (path / "faceset.json").is_file():
             raise UnusableInput(f"{path} is a face set, and photographs are edited.")
         if (path / "model.safetensors").is_file():
-            raise UnusableInput(f"{path} is a run, and photographs are edited.", needs="run")
+            raise UnusableInput(f"{path} is a run: name photographs, and the run.", needs="run")
         if not path.is_dir():
             yield path, False
             continue

@@ -24,7 +24,7 @@ from lik.core.configuration import (
 )
 from lik.core.errors import UnusableInput
 from lik.core.precision import choose_precision
-from lik.models.catalogue import ModelSettings, build
+from lik.models.catalogue import FamilySettings, build
 from lik.models.interface import VAE
 from lik.objectives.augmentation import NUMBERS, AugmentationSettings, augment
 from lik.objectives.elbo import Elbo, ElboSettings
@@ -142,7 +142,7 @@ class Recipe(TrainingPlan):
     and target; as they are where it is left out.
     """
 
-    model: ModelSettings
+    model: FamilySettings
     objective: ElboSettings = ElboSettings()
     augmentation: AugmentationSettings | None = None
 
