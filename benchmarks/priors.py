@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 import lik
-from lik.core.artifacts import sha256_of
 from lik.evaluation.networks import classifier_features, embed
 from lik.evaluation.sets import frechet_distance, precision_recall
 from lik.latent.priors import load_prior, saved_priors
@@ -39,10 +38,8 @@ def main(run, faces, judge):
     training = face_set.images[face_set.indices("train")[:DRAWN]]
     codes = {"training faces": session.encode(training), "N(0, I)": session.draw(DRAWN)}
     codes["N(0, 0.64 I)"] = session.draw(DRAWN, temperature=0.8)
-    weights = sha256_of(Path(run) / "model.safetensors")
-    codes |= {
-        n: load_prior(Path(run), n, weights).sample(DRAWN, 0) for n in saved_priors(Path(run))
-    }
+    for name in saved_priors(Path(run)):
+        codes[name] = load_prior(Path(run), name, session.encoder_sha256).sample(DRAWN, 0)
     print("codes            real: distance precision recall   reconstructions: the same")
     for name, drawn in codes.items():
         seen = embed(network, session.decode(drawn))

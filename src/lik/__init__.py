@@ -43,8 +43,11 @@ __all__ = [
 ]
 
 
-def load(run: Any, device: str = "cpu") -> "Run":
-    """Open a run: a folder made by ``lik train``, or a single ``model.safetensors``."""
+def load(run: Any = None, device: str = "cpu") -> "Run":
+    """Open a run: a folder made by ``lik train``, or a single ``model.safetensors``.
+
+    Runs that ship are opened by their names; without one, the usual one.
+    """
     opened: Run = import_module(_HOMES["Run"]).Run(run, device)
     return opened
 

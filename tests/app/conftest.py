@@ -39,7 +39,7 @@ def run(untrained, tmp_path):
 def photo(run, tmp_path):
     """A photograph with two drawn faces, opened."""
     run.metadata["crop"] = {"kind": "aligned"}
-    return open_face(run, save_photograph(tmp_path / "photo.png"), TwoFaces())
+    return open_face(run, save_photograph(tmp_path / "photo.png"), finder=TwoFaces())
 
 
 @pytest.fixture(scope="session")

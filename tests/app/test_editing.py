@@ -82,7 +82,7 @@ def test_directions_are_fitted_once_and_kept(run, photo):
 def test_directions_of_other_weights_are_refused(run, photo):
     fit_directions(run, FitRequest("means"))
     file = run.path / "directions" / "means.json"
-    file.write_text(file.read_text().replace(run.sha256, "0" * 64))
+    file.write_text(file.read_text().replace(run.encoder_sha256, "0" * 64))
     with pytest.raises(UnusableInput, match="other weights"):
         lik.load(run.path).edit(photo, Edit({"Smiling": 1}, method="means"))
 

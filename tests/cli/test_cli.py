@@ -87,7 +87,10 @@ def test_models_and_recipes_are_listed():
     counts = {
         m["name"]: m["encoder"]["total"] for m in json.loads(run_lik("models", "--json").output)
     }
-    assert counts == {"paper-first": 558_944, "paper-second": 1_511_464}
+    assert counts == {
+        "paper-first": 558_944, "paper-second": 1_511_464, "residual": 2_077_040,
+        "refined": 558_944,
+    }  # fmt: skip
     assert "paper-second" in run_lik("recipes").output
     assert "learning_rate: 5.0e-4" in run_lik("recipes", "paper-first").output
 

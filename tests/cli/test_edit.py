@@ -14,17 +14,28 @@ def pixels(path):
 def test_a_photograph_is_edited_repeated_and_given_back(run, photo, tmp_path):
     out, again, back = (tmp_path / f"{name}.png" for name in ("out", "again", "back"))
     answer = succeed(
-        "edit", run, photo, "--set", "Smiling=0.3", "--set", "dimension:2=5", "--face", 1, "-o", out
+        "edit",
+        photo,
+        "--run",
+        run,
+        "--set",
+        "Smiling=0.3",
+        "--set",
+        "dimension:2=5",
+        "--face",
+        1,
+        "-o",
+        out,
     )
     assert "Smiling=0.3 dimension:2=5" in answer.output
     text = Image.open(out).text
     assert json.loads(text["Lik edit"])["strengths"] == {"Smiling": "0.3", "dimension:2": "5"}
-    succeed("edit", run, photo, "--like", out, "-o", again)
+    succeed("edit", photo, "--run", run, "--like", out, "-o", again)
     np.testing.assert_array_equal(pixels(again), pixels(out))
     undone = ("--set", "Smiling=-0.3", "--set", "dimension:2=-5")
-    succeed("edit", run, photo, "--like", out, *undone, "-o", back)
+    succeed("edit", photo, "--run", run, "--like", out, *undone, "-o", back)
     np.testing.assert_array_equal(pixels(back), pixels(photo))
-    more = run_lik("edit", run, out, "--set", "Smiling=1", "-o", back)
+    more = run_lik("edit", out, "--run", run, "--set", "Smiling=1", "-o", back)
     assert "edited by Lik before" in " ".join(more.output.split())
 
 
@@ -34,7 +45,7 @@ def test_a_folder_of_photographs_goes_to_a_folder(run, photo, tmp_path):
     for name in ("a.png", "b.png", ".hidden.png"):
         Image.open(photo).save(folder / name)
     Image.new("RGB", (400, 400)).save(folder / "none.png")
-    answer = succeed("edit", run, folder, "--set", "Smiling=1", "-o", tmp_path / "out")
+    answer = succeed("edit", folder, "--run", run, "--set", "Smiling=1", "-o", tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
     assert "1 picture was passed over" in answer.output
 
@@ -44,7 +55,7 @@ def test_equal_names_in_two_folders_do_not_overwrite_each_other(run, photo, tmp_
         (tmp_path / day).mkdir()
         Image.open(photo).save(tmp_path / day / "DSC_0001.png")
     given = [tmp_path / day / "DSC_0001.png" for day in ("day1", "day2")]
-    succeed("edit", run, *given, "--set", "dimension:1=3", "-o", tmp_path / "out")
+    succeed("edit", *given, "--run", run, "--set", "dimension:1=3", "-o", tmp_path / "out")
     assert len(list((tmp_path / "out").rglob("*.png"))) == 2
 
 
@@ -65,6 +76,6 @@ def test_equal_names_in_two_folders_do_not_overwrite_each_other(run, photo, tmp_
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(run, photo, options, words):
-    answer = run_lik("edit", run, *(option.format(photo=photo) for option in options))
+    answer = run_lik("edit", "--run", run, *(option.format(photo=photo) for option in options))
     assert answer.exit_code == 2, answer.output
     assert words in answer.stderr.splitlines()[-1]

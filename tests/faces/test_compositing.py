@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from lik.faces.compositing import enlarged, guided, is_grey, mask_of, transfer
+from lik.faces.compositing import enlarged, guided, is_grey, mask_of
 from lik.faces.crop.cropping import Square, cut
 from lik.faces.drawn import rendering as drawn
+from lik.faces.motion import Decodings, carry
 
 SIZE = 64
 SQUARES = [
@@ -29,6 +30,10 @@ def photograph(square: Square) -> np.ndarray:
 
 def crop_of(picture: np.ndarray, square: Square) -> np.ndarray:
     return np.asarray(cut(picture, square, SIZE) / 255, np.float32)
+
+
+def transfer(picture, square, crop, before, after):
+    return carry(picture, square, crop, Decodings(before, after))
 
 
 @pytest.mark.parametrize("square", SQUARES)

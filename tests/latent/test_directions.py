@@ -144,7 +144,7 @@ def kept(tmp_path):
     direction = Direction("Smiling", np.array([0, 4, 3], np.float32), "unit normal")
     fitted = DirectionSet(
         "svm", {"Smiling": calibrated(direction, CALIBRATION)}, {"Smiling": CALIBRATION},
-        {"method": "svm", "model_sha256": "abc"},
+        {"method": "svm", "encoder_sha256": "abc"},
     )  # fmt: skip
     fitted.save(tmp_path)
     return tmp_path

@@ -31,7 +31,7 @@ def session():
 
 
 STATISTICS = GuidedStatistics(
-    model_sha256="m", faces_sha256="f", faces="faces", attributes=("red", "green"),
+    encoder_sha256="m", faces_sha256="f", faces="faces", attributes=("red", "green"),
     scale=(1.0,) * 4, along={"red": (1.0, 0.0, 0.0, 0.0)}, stds={"n": (0.2, 0.2)}, paths={},
 )  # fmt: skip
 

@@ -79,7 +79,7 @@ def test_a_prior_comes_back_and_draws_the_same(two_heaps, tmp_path, kind):
         "gmm": lambda: fit_mixture(two_heaps, components=2)[0],
         "flow": lambda: fit_flow(two_heaps, steps=5, width=16),
     }[kind]()
-    save_prior(tmp_path, "mine", prior, {"model_sha256": "abc"})
+    save_prior(tmp_path, "mine", prior, {"encoder_sha256": "abc"})
     back = load_prior(tmp_path, "mine", "abc")
     assert back.kind == kind
     np.testing.assert_allclose(back.sample(7, 3), prior.sample(7, 3), rtol=1e-5, atol=1e-6)

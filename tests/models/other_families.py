@@ -168,8 +168,13 @@ class _ChannelsFirst(nn.Module):
 
 
 def main(faces: str, out: Path) -> None:
-    catalogue.CATALOGUE["two-level"] = catalogue.Entry(TwoLevelSettings, TwoLevel, "two groups")
-    catalogue.CATALOGUE["quantised"] = catalogue.Entry(QuantisedSettings, Quantised, "symbols")
+    new = {
+        "two-level": catalogue.Entry(TwoLevelSettings, TwoLevel, "two groups"),
+        "quantised": catalogue.Entry(QuantisedSettings, Quantised, "symbols"),
+    }
+    catalogue.FAMILIES.update(new)
+    catalogue.CATALOGUE.update(new)
+    catalogue.FamilySettings = catalogue.any_of(catalogue.FAMILIES)
     catalogue.ModelSettings = catalogue.any_of(catalogue.CATALOGUE)
 
     import numpy as np

@@ -4,9 +4,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from lik.core.errors import UnusableInput
-from lik.models.catalogue import CATALOGUE, build
+from lik.models.catalogue import CATALOGUE, RefinedSettings, build
 from lik.models.interface import count_parameters
 from lik.models.paper import PaperFirstSettings, PaperSecondSettings
+from lik.models.residual import ResidualVAESettings
 from lik.models.saved import load_model, save_model
 
 SETTINGS = [
@@ -15,6 +16,8 @@ SETTINGS = [
     PaperSecondSettings(upsampling="nearest"),
     PaperFirstSettings(size=24, latent=5),
     PaperSecondSettings(size=32, latent=3),
+    ResidualVAESettings(size=32, latent=6),
+    RefinedSettings(size=32, base=PaperFirstSettings(size=32, latent=5)),
 ]
 
 
@@ -42,9 +45,9 @@ class TestEveryModel:
     def test_shapes_and_range_and_all_weights_are_trained(self, settings):
         model = build(settings)
         images = torch.rand(4, 3, settings.size, settings.size)
-        output = model(images, torch.randn(4, settings.latent))
-        assert output.posterior.mean.shape == (4, settings.latent)
-        assert output.posterior.log_variance.shape == (4, settings.latent)
+        output = model(images, torch.randn(4, model.latent))
+        assert output.posterior.mean.shape == (4, model.latent)
+        assert output.posterior.log_variance.shape == (4, model.latent)
         assert output.reconstruction.shape == images.shape
         assert 0 <= output.reconstruction.min() <= output.reconstruction.max() <= 1
         loss = output.reconstruction.square().sum() + output.posterior.kl_to_standard().sum()
@@ -56,7 +59,7 @@ class TestEveryModel:
         model = build(settings).eval()
         save_model(tmp_path / "m.safetensors", model, settings, {"crop": {"kind": "fixed"}})
         saved = load_model(tmp_path / "m.safetensors")
-        codes = torch.randn(2, settings.latent)
+        codes = torch.randn(2, model.latent)
         assert torch.equal(saved.model.decode(codes), model.decode(codes))
         assert saved.settings == settings
         assert saved.metadata == {"crop": {"kind": "fixed"}}

@@ -3,10 +3,9 @@ import math
 import pytest
 import torch
 
+from lik.objectives.augmentation import NUMBERS, augment
 from lik.objectives.classification import (
-    NUMBERS,
     ClassificationSettings,
-    augment,
     classification,
     cross_entropy,
     over_known,

@@ -163,7 +163,8 @@ def test_objectives_that_do_not_fit_the_recipe_are_refused(settings, words):
 
 def test_packaged_objectives_are_whole_recipes():
     for name in packaged_recipes():
-        given = ["objective.features.network=n"] if name.startswith("perceptual") else []
+        looks = name.startswith(("perceptual", "residual"))
+        given = ["objective.features.network=n"] if looks else []
         assert load_recipe(name, given, 64).objective.scale.endswith(("KL", "TC"))
     with pytest.raises(UnusableInput, match=r"objective\.features\.network. is missing"):
         load_recipe("perceptual", (), 64)

@@ -182,7 +182,7 @@ def _by_method(
         fixed = [directions[kept] for kept in request.keep if kept in directions]
         directions = {name: orthogonal_to(found, fixed) for name, found in directions.items()}
     made: dict[str, Any] = {
-        "method": request.method, "seed": request.seed, "model_sha256": run.sha256,
+        "method": request.method, "seed": request.seed, "encoder_sha256": run.encoder_sha256,
         "faces_sha256": faces.hash, "faces": faces.path.name, "count": len(chosen),
     }  # fmt: skip
     made |= {"keep": list(request.keep)} if request.keep else {}
@@ -207,7 +207,7 @@ def _by_example(run: OpenedRun, request: FitRequest) -> DirectionSet:
     labels = np.repeat([1.0, -1.0], [len(group) for group in groups])
     direction = difference_of_means(request.name, np.concatenate(groups), labels)
     counts = f"{len(groups[0])} pictures with and {len(groups[1])} without"
-    made = {"method": f"example, {counts}", "model_sha256": run.sha256}
+    made = {"method": f"example, {counts}", "encoder_sha256": run.encoder_sha256}
     return DirectionSet(request.name, {request.name: direction}, {}, made)
 
 
@@ -259,7 +259,7 @@ def _guided(
 ) -> tuple[Guides, GuidedStatistics]:
     """The networks that guide, and what they are measured by: as kept, or measured now."""
     kept = GuidedStatistics.load(run.path)
-    if kept is not None and kept.model_sha256 != run.sha256:
+    if kept is not None and kept.encoder_sha256 != run.encoder_sha256:
         kept = None
     guides = _guides(run, classifiers or list(kept.paths.values() if kept else ()))
     if kept is not None and all(loaded.sha256 in kept.stds for loaded in guides.values()):
@@ -319,7 +319,8 @@ def _measured(
     except UnusableInput:  # nothing divides these faces: they set out without a direction
         effects = []
     return GuidedStatistics(
-        model_sha256=run.sha256, faces_sha256=faces.hash, faces=faces.path.name, attributes=names,
+        encoder_sha256=run.encoder_sha256,
+        faces_sha256=faces.hash, faces=faces.path.name, attributes=names,
         scale=four_digits(codes.std(axis=0, dtype=np.float64)),
         along={effect.name: four_digits(effect.vector) for effect in effects},
         stds={sha256: four_digits(values) for sha256, values in stds.items()},

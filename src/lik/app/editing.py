@@ -19,16 +19,18 @@ from lik.app.opened import OpenedRun
 from lik.core.artifacts import file_stem
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
-from lik.faces.compositing import transfer
 from lik.faces.detect.finding import Finder
 from lik.faces.io.pictures import SUFFIXES
+from lik.faces.motion import Decodings, carry
 from lik.faces.photograph import Photograph, open_photograph
 from lik.figures.png import EDITED, save_png
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided import GUIDED, GuidedStatistics
-from lik.latent.session import Codes, Session, decoded
+from lik.latent.session import Codes, Session, base_decoded, decoded
 
+INVERT = 40
+"""Steps in which the codes of photographed faces are fitted."""
 LONGEST_NAME = 200
 """Bytes of the name of an edited photograph: files have names of 255, with what is put behind."""
 
@@ -40,13 +42,14 @@ class OpenedPhotograph:
     Attributes:
         path: where it lies. photograph: its pixels and faces.
         codes: (F, D) of its F faces, the largest first. decodings: of the codes, (F, S, S, 3)
-            float32 in 0…1.
+            float32 in 0…1. inverted: steps in which the codes were fitted.
     """
 
     path: Path
     photograph: Photograph
     codes: Codes
     decodings: NDArray[np.float32]
+    inverted: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,16 +86,21 @@ class Edited:
         return Path(path)
 
 
-def open_face(run: OpenedRun, path: str | Path, finder: Finder | None = None) -> OpenedPhotograph:
+def open_face(
+    run: OpenedRun, path: str | Path, invert: int | None = None, finder: Finder | None = None
+) -> OpenedPhotograph:
     """Open a photograph and encode its faces, as the run's crop rule cuts them.
+
+    ``invert``: steps of fitting their codes; by default `INVERT`, where the run can.
 
     Raises:
         UnusableInput: the file is missing, no picture, or without a face.
     """
     path = Path(path)
     photograph = open_photograph(path, run.metadata.get("crop") or {}, run.size, finder)
-    codes = run.session.encode(np.stack([face.pixels for face in photograph.faces]))
-    return OpenedPhotograph(path, photograph, codes, decoded(run.session, codes))
+    steps = (INVERT if run.network else 0) if invert is None else invert
+    codes = run.codes(np.stack([face.pixels for face in photograph.faces]), steps)
+    return OpenedPhotograph(path, photograph, codes, decoded(run.session, codes), steps)
 
 
 def editor_for(
@@ -148,7 +156,7 @@ def edit_photograph(
         if stays and any(edit.exact.values()):
             tell(f"face {number} of {photo.path.name} is there already, and stays as it is.")
     mode = edit.mode or ("decode" if photo.photograph.a_crop else "transfer")
-    record = _record_of(run, edit, editor, mode)
+    record = _record_of(run, photo, edit, editor, mode)
     if edit.record is not None:
         for words in edit.record.differences(record):
             tell(f"the edit that is repeated was made {words} than now: it will not be the same.")
@@ -235,6 +243,8 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[Path, bool]]:
     for path in map(Path, given):
         if (path / "faceset.json").is_file():
             raise UnusableInput(f"{path} is a face set, and photographs are edited.")
+        if (path / "model.safetensors").is_file():
+            raise UnusableInput(f"{path} is a run: name photographs, and the run.", needs="run")
         if not path.is_dir():
             yield path, False
             continue
@@ -264,17 +274,21 @@ def _moved(editor: Editor, codes: Codes, edit: Edit, progress: Progress) -> Code
 def _composed(
     session: Session, photo: OpenedPhotograph, moved: Codes, chosen: Sequence[int]
 ) -> NDArray[np.uint8]:
-    """The photograph (H, W, 3) onto which the difference that the edit makes is painted."""
+    """The photograph (H, W, 3) onto which the change that the edit makes is carried."""
     pixels = photo.photograph.pixels.copy()
     for face, code in zip(chosen, moved, strict=True):
         if not np.any(code != photo.codes[face]):
             continue
         seen = photo.photograph.faces[face]
-        after = decoded(session, code[None])[0]
-        crop = np.asarray(seen.pixels / 255, np.float32)
-        pixels = transfer(
-            pixels, seen.square, crop, photo.decodings[face], after, photo.photograph.widen
+        pair = np.stack([photo.codes[face], code])
+        base = base_decoded(session, pair)
+        sides = Decodings(
+            photo.decodings[face],
+            decoded(session, code[None])[0],
+            None if base is None else (base[0], base[1]),
         )
+        crop = np.asarray(seen.pixels / 255, np.float32)
+        pixels = carry(pixels, seen.square, crop, sides, photo.photograph.widen)
     return pixels
 
 
@@ -290,10 +304,13 @@ def _chosen(photo: OpenedPhotograph, face: int | None) -> list[int]:
     return [face - 1]
 
 
-def _record_of(run: OpenedRun, edit: Edit, editor: Editor, mode: str) -> EditRecord:
+def _record_of(
+    run: OpenedRun, photo: OpenedPhotograph, edit: Edit, editor: Editor, mode: str
+) -> EditRecord:
     return EditRecord(
         strengths={name: str(value) for name, value in edit.exact.items()},
         targets=dict(edit.targets), method=editor.method, face=edit.face, mode=mode,
+        inverted=photo.inverted,
         networks=tuple(editor.networks),
         measured=editor.statistics.fingerprint if isinstance(editor, GuidedEditor) else None,
         guidance=editor.settings if isinstance(editor, GuidedEditor) else None,

@@ -33,6 +33,7 @@ class EditRecord(Settings):
         strengths: attribute → strength, a decimal number as text. targets: attribute → probability.
         method: of the editor. face: the one edited, counted from 1; None for all.
         mode: 'transfer' paints the edit onto the photograph, 'decode' gives the plain decoding.
+        inverted: steps in which the codes were fitted to the photograph.
         run, model_sha256, recipe_sha256: the run. networks: hashes of those that told or guided.
         measured: what guided edits were measured by. guidance: how guided steps were weighed.
     """
@@ -43,6 +44,7 @@ class EditRecord(Settings):
     method: str
     face: Annotated[int, Field(ge=1)] | None = None
     mode: Mode
+    inverted: Annotated[int, Field(ge=0)] = 0
     run: str
     model_sha256: str
     recipe_sha256: str | None = None
@@ -55,6 +57,7 @@ class EditRecord(Settings):
         decisive = {
             "model_sha256": "with other weights", "method": "by another method",
             "networks": "with other networks", "measured": "by another measure of strength",
+            "inverted": "with codes fitted otherwise",
         }  # fmt: skip
         return [
             words for name, words in decisive.items() if getattr(self, name) != getattr(other, name)

@@ -4,15 +4,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lik.app.pretrained import PLACE, place_of
 from lik.core.artifacts import sha256_of
 from lik.core.configuration import nearest
 from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
+from lik.core.events import Progress, no_progress
+from lik.core.pixels import Pictures
 from lik.core.run_folder import RunFolder, read_environment
 from lik.faces.set.faceset import FaceSet
 from lik.latent.directions.direction import DirectionSet
-from lik.latent.session import Session
+from lik.latent.inversion import InversionSettings
+from lik.latent.inversion import invert as fitted
+from lik.latent.session import Codes, Session
 from lik.models.classifier import LoadedClassifier, load_attribute_classifier
+from lik.models.saved import weights_hash
+from lik.training.feature_networks import network_hash, open_features
 
 
 class OpenedRun:
@@ -25,13 +32,15 @@ class OpenedRun:
         size: side S of its faces, in pixels. latent: number D of its latent dimensions.
     """
 
-    def __init__(self, path: str | Path, device: str = "auto", threads: int | None = None) -> None:
-        """Open a run onto a device.
+    def __init__(
+        self, path: str | Path | None = None, device: str = "auto", threads: int | None = None
+    ) -> None:
+        """Open a run onto a device: a path, the name of one that ships; None for the usual one.
 
         Raises:
             UnusableInput: there is no run, or it is broken or of a newer Lik, or no such device.
         """
-        self.path = Path(path)
+        self.path = place_of(path)
         self.folder = RunFolder(self.path)
         self.session = Session.load(self.path, choose_device(device, threads))
         self.name, self.metadata = self.session.name, self.session.metadata
@@ -43,6 +52,46 @@ class OpenedRun:
     def sha256(self) -> str:
         """The hash of the weights: what is fitted to them fits no others."""
         return sha256_of(self.folder.model if self.path.is_dir() else self.path)
+
+    @cached_property
+    def encoder_sha256(self) -> str:
+        """The hash of the encoder's weights: what is fitted to codes fits those of no other."""
+        return weights_hash(self.session.model.encoder)
+
+    @cached_property
+    def network(self) -> Path | None:
+        """The network in whose maps the run was trained, if it had one that is still there."""
+        if self.folder.features.is_file():
+            return self.folder.features
+        told = self.metadata.get("objective") or {}
+        place = told.get("network") or (told.get("features") or {}).get("network")
+        if not place or not Path(place).expanduser().exists():
+            return None
+        there = network_hash(place) == self.metadata.get("features_sha256")
+        return Path(place).expanduser() if there else None
+
+    def codes(self, pictures: Pictures, invert: int = 0, progress: Progress = no_progress) -> Codes:
+        """Pictures uint8 (N, S, S, 3) → codes (N, D): means of posteriors, or fitted from there.
+
+        Args:
+            invert: steps of fitting the code to the picture; 0 for none.
+
+        Raises:
+            UnusableInput: pictures of another size or type, a run without an encoder, or one that
+                was trained without a network, in whose maps faces could be compared.
+        """
+        if not invert:
+            return self.session.encode(pictures)
+        if self.network is None:
+            raise UnusableInput(
+                f"{self.name} has no network in whose maps codes could be fitted: sharpen it, or "
+                "train it with features."
+            )
+        features = open_features(str(self.network), None, self.size, self.session.device)
+        crop = self.metadata.get("crop") or {}
+        settings = InversionSettings(steps=invert)
+        widen = float(crop.get("widen", 1.0))
+        return fitted(self.session, pictures, features, settings, widen, progress)
 
     @property
     def origin(self) -> dict[str, str]:
@@ -63,6 +112,8 @@ class OpenedRun:
     @property
     def figures(self) -> Path:
         """The folder in which figures of the run lie, where nothing else is asked for."""
+        if self.path.parent == PLACE:
+            return Path("figures")
         return (self.path if self.path.is_dir() else self.path.parent) / "figures"
 
     def faces(self, given: str | Path | None = None) -> FaceSet:
@@ -91,7 +142,7 @@ class OpenedRun:
         Raises:
             UnusableInput: there is none of this name, or it is of other weights.
         """
-        return DirectionSet.load(self.path, name, self.sha256)
+        return DirectionSet.load(self.path, name, self.encoder_sha256)
 
     def classifier(self, path: str | Path) -> LoadedClassifier:
         """A network that tells attributes, on the device of the run.

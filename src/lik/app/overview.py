@@ -162,7 +162,7 @@ def draw_curves(folder: RunFolder, command: str, unit: str = "nats per image") -
     epochs = [record.epoch for record in records]
 
     def curve(part: str) -> Curve:
-        validation = [r.validation[part] if r.validation else None for r in records]
+        validation = [(r.validation or {}).get(part) for r in records]
         return Curve(metric_label(part), epochs, [r.train[part] for r in records], validation)
 
     curves = {part: curve(part) for part in records[-1].train}

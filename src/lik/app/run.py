@@ -20,9 +20,13 @@ from lik.latent.session import Codes
 class Run(OpenedRun):
     """An opened run. Pictures are uint8 (N, S, S, 3), codes float32 (N, D)."""
 
-    def encode(self, pictures: Pictures) -> Codes:
-        """Pictures → the means of their posteriors; UnusableInput for pictures of another kind."""
-        return self.session.encode(pictures)
+    def encode(self, pictures: Pictures, invert: int = 0) -> Codes:
+        """Pictures → the means of their posteriors, or codes fitted from there in so many steps.
+
+        Raises:
+            UnusableInput: pictures of another kind, or nothing to fit codes by.
+        """
+        return self.codes(pictures, invert)
 
     def decode(self, codes: Codes) -> Pictures:
         """Codes → pictures; UnusableInput for codes of another shape."""
@@ -46,13 +50,15 @@ class Run(OpenedRun):
         """
         return sample(self, count, seed, temperature, prior)
 
-    def open_photograph(self, path: str | Path) -> OpenedPhotograph:
+    def open_photograph(self, path: str | Path, invert: int | None = None) -> OpenedPhotograph:
         """Find and encode the faces of a photograph, once for many edits.
+
+        ``invert``: steps of fitting their codes; by default `INVERT`, where the run can.
 
         Raises:
             UnusableInput: the file is missing, no picture, or without a face.
         """
-        return open_face(self, path)
+        return open_face(self, path, invert)
 
     def edit(
         self,

@@ -96,7 +96,7 @@ def code_source(
         raise UnusableInput(
             "a temperature goes with the standard normal prior, not with one that was fitted."
         )
-    return CodeSource(load_prior(run.path, prior, run.sha256).sample, f"prior “{prior}”")
+    return CodeSource(load_prior(run.path, prior, run.encoder_sha256).sample, f"prior “{prior}”")
 
 
 def sample(
@@ -276,7 +276,7 @@ def fit_prior(
     codes = posteriors.means if request.means else aggregated(posteriors, 2, request.seed)
     prior, found = _fit(request, codes, progress)
     made = {
-        "model_sha256": run.sha256,
+        "encoder_sha256": run.encoder_sha256,
         "faces_sha256": face_set.hash,
         "faces": len(chosen),
         "with": list(request.having),

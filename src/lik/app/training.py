@@ -1,5 +1,6 @@
 """Training: a recipe and a face set become a run, which shows how it learns."""
 
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,15 +9,19 @@ from typing import Any
 
 from lik.app.overview import draw_curves, draw_dimensions
 from lik.app.watching import SampleGrids, TensorBoard
+from lik.core.artifacts import replacing
 from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
 from lik.faces.set.faceset import FaceSet
+from lik.models.saved import weights_file
+from lik.models.vgg import holds_torchvision_names
 from lik.training.callback import Callback, Callbacks
 from lik.training.processes import join, leave, local_device
 from lik.training.recipe import TrainingPlan, load_recipe
 from lik.training.running import Outcome, TrainingData, run_training
+from lik.training.sharpening import sharpen_plan
 
 LARGE = 1_000_000_000
 """Bytes of faces of which the verification takes a second or so, and is told."""
@@ -85,13 +90,75 @@ def train(
         UnusableInput: a recipe, face set, folder or device that does not fit; nothing is written.
         FailedOnTheWay: what was saved before is intact.
     """
-    where = local_device(choose_device(device, options.threads))
-    processes = join(where.type)
     face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
     plan = load_recipe(recipe, settings, face_set.size)
+    return train_plan(plan, face_set, RunFolder(Path(run)), device, options, callback, notify)
+
+
+def sharpen(
+    base: str | Path,
+    faces: FaceSet | str | Path,
+    run: str | Path,
+    network: str | Path,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    options: TrainOptions = DEFAULTS,
+    callback: Callback | None = None,
+    notify: Notify = no_notices,
+) -> Trained:
+    """Train a refiner upon the decoder of the run ``base``; the result is a run of its own.
+
+    Its encoder and codes are those of ``base``, so that what was fitted to these, directions and
+    priors, is taken along. ``network`` is an attribute classifier, in whose maps likeness is
+    measured; the faces need not be those of ``base``.
+
+    Raises:
+        UnusableInput: no such run or network, a run without one of its halves, or a face set,
+            folder or settings that do not fit; nothing is written.
+        FailedOnTheWay: what was saved before is intact.
+    """
+    face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
+    plan = sharpen_plan(Path(base), str(network), settings)
+    trained = train_plan(plan, face_set, RunFolder(Path(run)), device, options, callback, notify)
+    if trained.outcome.finished and trained.first:
+        _take_along(RunFolder(Path(base)), trained.folder)
+    return trained
+
+
+def _keep_network(plan: TrainingPlan, folder: RunFolder) -> None:
+    """Copy the network of Lik in whose maps a run was trained beside it: fitting codes needs it."""
+    if plan.network is None or folder.features.exists():
+        return
+    place = Path(plan.network).expanduser()
+    if not holds_torchvision_names(place):
+        with replacing(folder.features) as temporary:
+            shutil.copyfile(weights_file(place), temporary)
+
+
+def _take_along(base: RunFolder, folder: RunFolder) -> None:
+    """Copy what was fitted to the codes of a base run, where a refined one has none of its own."""
+    for kept in ("directions", "priors"):
+        for file in sorted((base.path / kept).glob("*")):
+            target = folder.path / kept / file.name
+            if not target.exists():
+                with replacing(target) as temporary:
+                    shutil.copyfile(file, temporary)
+
+
+def train_plan(
+    plan: TrainingPlan,
+    face_set: FaceSet,
+    folder: RunFolder,
+    device: str,
+    options: TrainOptions,
+    callback: Callback | None,
+    notify: Notify,
+) -> Trained:
+    """Train the VAE of a plan, with sample grids and curves; several processes may share it."""
+    where = local_device(choose_device(device, options.threads))
+    processes = join(where.type)
     require_size(plan, face_set)
     data = training_data(face_set, options.verify, notify)
-    folder = RunFolder(Path(run))
     grids = SampleGrids(folder, face_set, options.grids_every, options.command, notify)
     with ExitStack() as stack:
         callbacks = [callback or Callback(), grids]
@@ -101,6 +168,7 @@ def train(
     if processes.first:
         if outcome.finished:
             grids.ended(outcome.model)
+            _keep_network(plan, folder)
         draw_curves(folder, options.command)
         draw_dimensions(folder, options.command)
         grids.draw_all()

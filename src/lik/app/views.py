@@ -28,9 +28,12 @@ AT_ONCE = 1024
 """Faces that are read and encoded at a time."""
 
 
-def draw_reconstructions(run: OpenedRun, shown: Shown, columns: int = 8) -> Drawn:
-    """Draw pictures, and under each its reconstruction from the mean of the posterior."""
-    codes = run.session.encode(shown.pictures)
+def draw_reconstructions(run: OpenedRun, shown: Shown, columns: int = 8, invert: int = 0) -> Drawn:
+    """Draw pictures, and under each its reconstruction from the mean of the posterior.
+
+    ``invert``: from a code that is fitted to the picture in so many steps instead.
+    """
+    codes = run.codes(shown.pictures, invert)
     reconstructions = run.session.decode(codes)
     errors = sse(to_float(shown.pictures), to_float(reconstructions))
     rows = []
@@ -39,11 +42,12 @@ def draw_reconstructions(run: OpenedRun, shown: Shown, columns: int = 8) -> Draw
         rows.append(Row(shown.pictures[part], "original", new_group=True))
         rows.append(Row(reconstructions[part], "reconstruction"))
     mean = f"mean {ERRORS['sse'].scale} = {float(np.mean(errors.numpy())):.1f}"
+    how = f"from a code fitted in {invert} steps" if invert else "from the mean of the posterior"
     image = sheet(
         rows,
         f"Reconstructions by the run “{run.name}”",
         f"{shown.description}; each is {run.size}×{run.size}×3 numbers, squeezed into "
-        f"{run.latent} and unfolded again (from the mean of the posterior); {mean}.",
+        f"{run.latent} and unfolded again ({how}); {mean}.",
         tile=96,
     )
     arrays: dict[str, NDArray[Any]] = {

@@ -5,14 +5,29 @@ from dataclasses import replace
 from lik.app.editing import Edited, edit_photograph, editor_for, open_face, targets_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
-from lik.cli.options import Device, EditMethod, Faces, Networks, Photographs, Run, Threads, option
+from lik.cli.options import (
+    Device,
+    EditMethod,
+    Faces,
+    Invert,
+    Networks,
+    Photographs,
+    Threads,
+    option,
+)
 from lik.cli.output import command_line, note, progress, say
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
 
 def edit(
-    run: Run,
     photographs: Photographs = None,
+    run: str | None = option(
+        None,
+        "The run that edits: a folder, or the name of one that ships.",
+        "RUN",
+        "--run",
+        show_default="faces, which ships with Lik",
+    ),
     settings: list[str] | None = option(
         None,
         "Strength of an attribute, such as Smiling=1 or Young=-0.5 (or of a dimension, as "
@@ -39,6 +54,7 @@ def edit(
         "MODE",
         show_default="transfer; decode for crops",
     ),
+    invert: Invert = None,
     faces: Faces = None,
     out: str | None = option(
         None, "The PNG to write; for several photographs a folder.", "PNG", "--out", "-o"
@@ -48,9 +64,9 @@ def edit(
 ) -> None:
     """Edit photographs: more or less of a trait, painted onto the faces in them.
 
-    Example: lik edit runs/first photo.jpg --set Smiling=1 -o smiling.png
+    Example: lik edit photo.jpg --set Smiling=1 -o smiling.png
 
-    Guided: lik edit runs/first photo.jpg --set Smiling=1 --method guided --classifier NET
+    Guided: lik edit photo.jpg --run runs/first --set Smiling=1 --method guided --classifier NET
     """
     wanted = Edit.parse(settings or [], to or [])
     if like is not None:
@@ -62,12 +78,14 @@ def edit(
     )
     opened = OpenRun(run, device, threads)
     targets = targets_of(photographs or [], out, opened.figures / "edited")
+    if invert is None and wanted.record is not None:
+        invert = wanted.record.inverted
     refused: list[Exception] = []
     with progress() as step:
         editor = editor_for(opened, wanted, classifier or [], faces, step, note)
         for target in targets:
             try:
-                photo = open_face(opened, target.source)
+                photo = open_face(opened, target.source, invert)
                 done = edit_photograph(opened, photo, wanted, editor, step, note)
                 done.save(target.out, command_line())
             except (UnusableInput, FailedOnTheWay) as error:

@@ -17,6 +17,7 @@ VERBS = {
     "merge": "Put the shards of one preparation together.",
     "inspect": "Show what is in a face set.",
     "train": "Train a model on a face set.",
+    "sharpen": "Train a refiner upon a run's decoder: sharp faces from the same codes.",
     "runs": "List the runs below a folder, with their curves.",
     "train-aligner": "Train the network that finds the eyes.",
     "train-classifier": "Train a network that tells the attributes of a face.",
@@ -44,6 +45,7 @@ REMEDIES = {
     "eyes": "(--eyes X,Y,X,Y).",
     "faces": "(--faces FACES)",
     "classifier": "(--classifier NET, made by lik train-classifier)",
+    "run": "(--run RUN)",
     "network": "(--classifier NET, made by lik train-classifier)",
 }
 """What an error may need → how it is given here."""

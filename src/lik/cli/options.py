@@ -62,6 +62,16 @@ EditMethod = Annotated[
         show_default="joint",
     ),
 ]
+Invert = Annotated[
+    int | None,
+    _shared(
+        "Steps of fitting codes to the pictures, for a better likeness; 0 for none.",
+        "STEPS",
+        "--invert",
+        min=0,
+        show_default="40 for photographs, where the run has the network it was trained with",
+    ),
+]
 FaceSetGiven = Annotated[str | None, required("A face set (default: the run's own).", "FACES")]
 Faces = Annotated[str | None, _shared("The face set (default: the run's own).", "FACES")]
 Split = Annotated[str, _shared("Which faces: train, validation, test, or all.", "SPLIT")]

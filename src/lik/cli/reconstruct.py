@@ -3,7 +3,19 @@
 from lik.app.opened import OpenedRun
 from lik.app.selection import Selection, open_given
 from lik.app.views import draw_reconstructions
-from lik.cli.options import Arrays, Columns, Count, Device, Faces, Given, Out, Run, Seed, Split
+from lik.cli.options import (
+    Arrays,
+    Columns,
+    Count,
+    Device,
+    Faces,
+    Given,
+    Invert,
+    Out,
+    Run,
+    Seed,
+    Split,
+)
 from lik.cli.output import note, save_figure
 
 
@@ -15,6 +27,7 @@ def reconstruct(
     count: Count = 24,
     columns: Columns = 8,
     seed: Seed = 0,
+    invert: Invert = 0,
     out: Out = None,
     arrays: Arrays = None,
     device: Device = "auto",
@@ -28,4 +41,4 @@ def reconstruct(
     opened = OpenedRun(run, device)
     selection = Selection(split, count=count, seed=seed)
     shown = open_given(opened, selection, given or [], faces, note)
-    save_figure(opened, draw_reconstructions(opened, shown, columns), out, arrays)
+    save_figure(opened, draw_reconstructions(opened, shown, columns, invert or 0), out, arrays)

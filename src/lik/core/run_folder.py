@@ -7,6 +7,7 @@ model-plain.safetensors   the plain ones beside them
 model-best.safetensors    those that had the best validation loss
 state/last.pt       what resuming needs
 state/previous.pt   the same, one saving earlier
+features.safetensors   the network in whose maps it was trained, where there was one
 journal.jsonl       every logged number
 environment.json    versions, hardware, face set, and the format of the run
 figures/            pictures of the run; figures/grids: the same faces and samples over the epochs
@@ -45,6 +46,7 @@ class RunFolder:
     model = _Within("model.safetensors")
     plain_model = _Within("model-plain.safetensors")
     best_model = _Within("model-best.safetensors")
+    features = _Within("features.safetensors")
     state = _Within("state/last.pt")
     journal = _Within("journal.jsonl")
     environment = _Within("environment.json")

@@ -1,8 +1,7 @@
-"""A change of a face, carried onto the photograph that the face was cut from.
+"""Where a change of a face may show, and how what is in a crop is seen in its photograph.
 
-A decoder gives small, soft pictures. What it says about a change is the difference of two
-decodings, before and after; only that is enlarged and turned back into the photograph, which keeps
-its own detail. Where the change may show is decided by a mask in the frame of the crop.
+`lik.faces.motion` carries a change between two decodings onto the photograph; the mask that decides
+where is made here, in the frame of the crop.
 
 Crops and decodings are (S, S, 3), float32 in 0…1; masks (S, S) in 0…1; photographs uint8
 (H, W, 3); squares and coordinates as in `lik.faces.crop.cropping`.
@@ -36,30 +35,14 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
 
 
-def transfer(
-    picture: Picture, square: Square, crop: Image, before: Image, after: Image, widen: float = 1.0
-) -> Picture:
-    """The photograph with the change from ``before`` to ``after`` on the face in ``square``.
-
-    These are the decodings of the code of ``crop``, as it is and changed; the crop is ``widen``
-    times as wide as the reference frame. Pixels that the square does not cover are those of
-    ``picture``; so are all where the two decodings are equal. A grey face stays grey.
-    """
-    difference = (after - before) * mask_of(crop, before, widen)[:, :, None]
-    if is_grey(crop):
-        difference = np.repeat((difference @ LUMINANCE)[:, :, None], 3, axis=2)
+def window_of(square: Square, picture: Picture) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The part of a photograph that a square covers: x and y, width and height; None for none."""
     height, width = picture.shape[:2]
     low = np.floor(square.corners().min(axis=0)).astype(int)
     high = np.ceil(square.corners().max(axis=0)).astype(int)
     x0, y0 = (int(v) for v in np.maximum(low, 0))
     x1, y1 = min(width, int(high[0])), min(height, int(high[1]))
-    result = picture.copy()
-    if x0 >= x1 or y0 >= y1:
-        return result
-    shift = enlarged(difference * 255, square, (x0, y0), (x1 - x0, y1 - y0))
-    part = result[y0:y1, x0:x1]
-    part[:] = np.clip(np.rint(part + shift), 0, 255).astype(np.uint8)
-    return result
+    return ((x0, y0), (x1 - x0, y1 - y0)) if x0 < x1 and y0 < y1 else None
 
 
 def mask_of(crop: Image, before: Image, widen: float = 1.0) -> Mask:
@@ -73,7 +56,7 @@ def mask_of(crop: Image, before: Image, widen: float = 1.0) -> Mask:
     side = len(crop)
     error = cv2.GaussianBlur(np.abs(crop - before).mean(axis=2), (0, 0), side / 32)
     trust = np.exp(-((error / TRUSTED) ** 2))
-    head = np.clip(guided(_ellipse(side, widen), crop, round(side * 0.1), 0.002), 0, 1)
+    head = np.clip(guided(head_of(side, widen), crop, round(side * 0.1), 0.002), 0, 1)
     return np.asarray(_window(side) * head * trust, np.float32)
 
 
@@ -145,7 +128,7 @@ def _window(side: int) -> Mask:
     return np.asarray(np.outer(rise, rise), np.float32)
 
 
-def _ellipse(side: int, widen: float) -> Mask:
+def head_of(side: int, widen: float) -> Mask:
     """Where a head is in an aligned crop, (S, S)."""
     place = ((np.arange(side) + 0.5) / side - 0.5) * widen
     radius = np.hypot(place[None, :] / HEAD[0], place[:, None] / HEAD[1])

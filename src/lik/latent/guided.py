@@ -292,7 +292,7 @@ class GuidedStatistics(Settings):
     batch together.
 
     Attributes:
-        model_sha256: the weights that they are of. faces_sha256: the faces. faces: their set.
+        encoder_sha256: the weights that they are of. faces_sha256: the faces. faces: their set.
         attributes: the A attributes that every network below knows, in this order.
         scale: (D,) standard deviations of the codes of faces.
         along: attribute → (D,) its joint effect, along which faces set out; those that do not
@@ -303,7 +303,7 @@ class GuidedStatistics(Settings):
 
     format: Literal["lik-guided"] = "lik-guided"
     version: int = VERSION
-    model_sha256: str
+    encoder_sha256: str
     faces_sha256: str
     faces: str
     attributes: tuple[str, ...]

@@ -138,12 +138,12 @@ def save_prior(run: Path, name: str, prior: Prior, made: dict[str, Any]) -> Path
     return path
 
 
-def load_prior(run: Path, name: str, model_sha256: str | None = None) -> Prior:
+def load_prior(run: Path, name: str, encoder_sha256: str | None = None) -> Prior:
     """Read a prior back.
 
     Raises:
         UnusableInput: there is none, it is broken or of a newer Lik, or was fitted to the codes of
-            other weights than ``model_sha256`` says.
+            other weights than ``encoder_sha256`` says.
     """
     path = prior_path(run, name)
     if not path.is_file():
@@ -160,7 +160,7 @@ def load_prior(run: Path, name: str, model_sha256: str | None = None) -> Prior:
     version = description.get("version", "")
     check_version(str(path), int(version) if version.isdecimal() else None, VERSION)
     made = json.loads(description.get("made", "{}"))
-    if model_sha256 is not None and made.get("model_sha256") not in (None, model_sha256):
+    if encoder_sha256 is not None and made.get("encoder_sha256") not in (None, encoder_sha256):
         raise UnusableInput(
             f"the prior '{name}' is of other weights than {run} has now: fit it again."
         )

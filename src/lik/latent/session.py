@@ -24,6 +24,7 @@ from lik.core.pixels import Pictures, to_uint8
 from lik.core.randomness import standard_normal
 from lik.core.run_folder import RunFolder, read_environment
 from lik.models.interface import VAE, Pass
+from lik.models.refiner import Refined
 from lik.models.saved import load_model, weights_file
 
 __all__ = ["BATCH", "Codes", "Posteriors", "Session"]
@@ -210,6 +211,14 @@ def decoded(session: Session, codes: Codes) -> NDArray[np.float32]:
     """Codes (N, D) → images float32 (N, S, S, 3) in 0…1, before they are rounded to bytes."""
     batches = [images.cpu().numpy() for images in session.decode_batches(codes)]
     return np.concatenate(batches).transpose(0, 2, 3, 1)
+
+
+def base_decoded(session: Session, codes: Codes) -> NDArray[np.float32] | None:
+    """The same of the decoder below a refiner; None where there is no refiner."""
+    model = session.model
+    if not isinstance(model, Refined):
+        return None
+    return through(model.base.decode, codes, device=session.device).transpose(0, 2, 3, 1)
 
 
 def require_spread_out(codes: Codes) -> None:

@@ -1,34 +1,39 @@
 """Every model by its name: a new family is one file, and one line here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lik.core.errors import UnusableInput
 from lik.models.interface import VAE, VAESettings
 from lik.models.paper import PaperFirst, PaperFirstSettings, PaperSecond, PaperSecondSettings
+from lik.models.refiner import Refined, RefinerSettings
+from lik.models.residual import ResidualVAE, ResidualVAESettings
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model of the catalogue: its configuration, its class, and a sentence about it.
+    """A model of the catalogue: its configuration, what builds it, and a sentence about it.
 
     ``build`` raises a ``ValueError`` of one sentence for settings that do not go together.
     """
 
     settings: type[VAESettings]
-    build: type[VAE]
+    build: Callable[[Any], VAE]
     summary: str
 
 
-CATALOGUE = {
+FAMILIES = {
     "paper-first": Entry(
         PaperFirstSettings, PaperFirst, "the paper's first model, after arXiv:2112.14278"
     ),
     "paper-second": Entry(
         PaperSecondSettings, PaperSecond, "the paper's second model, after arXiv:1610.00291"
+    ),
+    "residual": Entry(
+        ResidualVAESettings, ResidualVAE, "residual blocks: a larger encoder, no lattice"
     ),
 }
 
@@ -38,6 +43,34 @@ def any_of(catalogue: Mapping[str, Entry]) -> Any:
     kinds = tuple(entry.settings for entry in catalogue.values())
     return Annotated[Union[kinds], Field(discriminator="name")]  # noqa: UP007
 
+
+if TYPE_CHECKING:
+    FamilySettings = VAESettings
+else:
+    FamilySettings = any_of(FAMILIES)
+
+
+class RefinedSettings(VAESettings):
+    """A model of another family, ``base``, and the ``refiner`` upon its decoder."""
+
+    name: Literal["refined"] = "refined"
+    base: FamilySettings = PaperFirstSettings()
+    refiner: RefinerSettings = RefinerSettings()
+
+    @model_validator(mode="after")
+    def _of_one_size(self) -> "RefinedSettings":
+        if self.size != self.base.size:
+            raise ValueError(f"size is {self.size} and that of the base is {self.base.size}")
+        return self
+
+
+CATALOGUE = FAMILIES | {
+    "refined": Entry(
+        RefinedSettings,
+        lambda settings: Refined(build(settings.base), settings.refiner),
+        "another model whose decodings are refined (lik sharpen)",
+    )
+}
 
 if TYPE_CHECKING:
     ModelSettings = VAESettings

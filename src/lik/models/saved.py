@@ -4,6 +4,7 @@ The file's metadata holds, as JSON, the model's configuration and whatever else 
 weights must know (crop rule, attribute names, where they come from).
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -156,3 +157,13 @@ def _read(path: Path, weights: bool) -> tuple[dict[str, str], dict[str, Tensor]]
     version = description.get("version", "")
     check_version(str(path), int(version) if version.isdecimal() else None, VERSION)
     return description, tensors
+
+
+def weights_hash(module: nn.Module) -> str:
+    """The SHA-256 of a module's weights and buffers, whatever file they lie in."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        values = tensor.detach().cpu().contiguous()
+        found.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+        found.update(values.numpy().tobytes())
+    return found.hexdigest()

@@ -9,7 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lik.models.classifier import AnyClassifierSettings, build_classifier
-from lik.objectives.classification import NUMBERS, ClassificationSettings, classification
+from lik.objectives.augmentation import NUMBERS
+from lik.objectives.classification import ClassificationSettings, classification
 from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings

@@ -4,7 +4,7 @@ A `TrainingPlan` is what every training has, whatever it trains; a `Recipe` is t
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -24,15 +24,17 @@ from lik.core.configuration import (
 )
 from lik.core.errors import UnusableInput
 from lik.core.precision import choose_precision
-from lik.models.catalogue import ModelSettings, build
+from lik.models.catalogue import FamilySettings, build
 from lik.models.interface import VAE
+from lik.objectives.augmentation import NUMBERS, AugmentationSettings, augment
 from lik.objectives.elbo import Elbo, ElboSettings
 from lik.objectives.interface import Objective, ObjectiveSettings
 from lik.objectives.similarity import WINDOW
+from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings
 from lik.training.feature_networks import network_hash, open_features
 from lik.training.journal import ACTIVE
-from lik.training.step import Loss
+from lik.training.step import Loss, Step
 
 RECONSTRUCTION = "objective.reconstruction"
 
@@ -95,6 +97,16 @@ class TrainingPlan(Settings):
     patience: int | None = Field(None, ge=1)
     device: DeviceSettings = DeviceSettings()
 
+    @property
+    def network(self) -> str | None:
+        """Where the network lies in whose maps the objective looks; None where there is none."""
+        return None
+
+    @property
+    def step_class(self) -> type[Step]:
+        """What takes the steps, where they are not recorded."""
+        return Step
+
     def noise_width(self, model: Any) -> int | None:
         """How many normal numbers the objective draws for a face, in one call; None: otherwise."""
         return None
@@ -124,10 +136,15 @@ class TrainingPlan(Settings):
 
 
 class Recipe(TrainingPlan):
-    """The plan of a variational autoencoder."""
+    """The plan of a variational autoencoder.
 
-    model: ModelSettings
+    ``augmentation``: how faces are moved and in what other light they are learned, as both input
+    and target; as they are where it is left out.
+    """
+
+    model: FamilySettings
     objective: ElboSettings = ElboSettings()
+    augmentation: AugmentationSettings | None = None
 
     @model_validator(mode="after")
     def _fits_the_objective(self) -> "Recipe":
@@ -149,8 +166,13 @@ class Recipe(TrainingPlan):
             )
         return self
 
+    @property
+    def network(self) -> str | None:
+        return self.objective.features.network if self.objective.features else None
+
     def noise_width(self, model: Any) -> int:
-        return int(model.noise_width)
+        width = int(model.noise_width)
+        return width if self.augmentation is None else width + NUMBERS
 
     def build(self) -> nn.Module:
         return build(self.model)
@@ -168,8 +190,17 @@ class Recipe(TrainingPlan):
     def loss(self, model: Any, state: Objective | None = None) -> Loss:
         device = next(model.parameters()).device
         elbo = state or self.state(1, device).train(model.training)
-        width = self.noise_width(model)
-        return lambda batch, noise: elbo(model, batch.images, noise.normal(width))
+        width, latent = self.noise_width(model), model.noise_width
+        augmentation = self.augmentation
+
+        def loss(batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+            images, numbers = batch.images, noise.normal(width)
+            if augmentation is not None and model.training:
+                images = augment(images, numbers[:, latent:], augmentation)
+            terms: Mapping[str, Tensor] = elbo(model, images, numbers[:, :latent])
+            return terms
+
+        return loss
 
     def provenance(self) -> dict[str, Any]:
         settings = self.objective.features

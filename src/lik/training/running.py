@@ -164,7 +164,7 @@ def build_step(
         "objective": objective,
     }
     if not how.graph:
-        return Step(**parts), how
+        return plan.step_class(**parts), how
     recorder = fast.CudaRecorder(device)
     parts |= {"batch_size": plan.batch_size, "recorder": recorder, "notify": notify}
     return fast.GraphedStep(**parts, compiled=how.compiled), how

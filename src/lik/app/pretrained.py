@@ -1,0 +1,37 @@
+"""The runs that ship with Lik, each a folder with its card, found by name."""
+
+from importlib import resources
+from pathlib import Path
+
+from lik.core.configuration import nearest
+from lik.core.errors import UnusableInput
+
+PLACE = Path(str(resources.files("lik"))) / "pretrained"
+DEFAULT = "faces"
+"""The run that is taken where none is named."""
+
+
+def shipped() -> list[str]:
+    """The names of the runs that ship."""
+    return sorted(folder.parent.name for folder in PLACE.glob("*/model.safetensors"))
+
+
+def place_of(run: str | Path | None) -> Path:
+    """Where a run lies: a path, the name of one that ships, or None for the usual one.
+
+    Raises:
+        UnusableInput: none is named and none ships, or a name that is neither.
+    """
+    names = shipped()
+    if run is None:
+        if DEFAULT not in names:
+            raise UnusableInput("no run ships with this Lik: name one.", needs="run")
+        return PLACE / DEFAULT
+    if not Path(run).exists() and str(run) in names:
+        return PLACE / str(run)
+    if not Path(run).exists() and Path(run).name == str(run) and names:
+        raise UnusableInput(
+            f"there are no trained weights at {run}, and no run of that name ships with Lik "
+            f"({', '.join(names)})." + nearest(str(run), names)
+        )
+    return Path(run)

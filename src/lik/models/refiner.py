@@ -1,0 +1,171 @@
+"""A refiner upon the decoder of any VAE, and that VAE with it: a code still has one picture.
+
+A decoder that was trained on pixel errors gives the mean of all that a code may stand for, which is
+blurred. The refiner draws one sharp picture out of it, and leaves encoder and codes as they are.
+
+Shapes: images (B, 3, S, S) in 0…1; codes (B, D); features (B, C, H, W).
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from lik.core.configuration import Settings
+from lik.core.gaussian import Posterior
+from lik.models.interface import VAE
+from lik.models.layers import begin_as_nearest, begin_at_zero
+
+BINOMIAL = (0.25, 0.5, 0.25)
+"""A blur without response at a period of two pixels, where strided decoders leave a lattice."""
+
+
+class RefinerSettings(Settings):
+    """``widths``: channels at half the size of the pictures, a quarter, and so on.
+
+    ``blocks``: residual blocks on the way down at each of these; as many follow on the way up.
+    ``full``: channels at the full size of the pictures, before the last convolution.
+    """
+
+    widths: tuple[int, ...] = Field((48, 96, 128), min_length=1, max_length=5)
+    blocks: tuple[int, ...] = Field((1, 1, 1), min_length=1, max_length=5)
+    full: int = Field(16, ge=4)
+
+
+class ModulatedResidual(nn.Module):
+    """Two 3×3 convolutions whose result is added; between them the code scales and shifts (FiLM).
+
+    The second one begins at zero, so that a fresh block passes its input on (arXiv:1709.07871).
+    """
+
+    def __init__(self, channels: int, latent: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = nn.Linear(latent, 2 * channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        begin_at_zero(self.film)
+        begin_at_zero(self.second)
+
+    def forward(self, features: Tensor, codes: Tensor) -> Tensor:
+        """Features (B, C, H, W) and codes (B, D) → (B, C, H, W)."""
+        scale, shift = self.film(codes)[:, :, None, None].chunk(2, dim=1)
+        inner = self.first(F.silu(features)) * (1 + scale) + shift
+        out: Tensor = features + self.second(F.silu(inner))
+        return out
+
+
+class Refiner(nn.Module):
+    """A small U-Net that sees a decoding and its code, and says what is missing in the picture.
+
+    Its answer is added to the decoding, which is blurred by a binomial first: what a strided
+    decoder leaves at a period of two pixels is gone by construction. A fresh refiner adds nothing.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, settings: RefinerSettings, latent: int) -> None:
+        super().__init__()
+        widths, blocks = settings.widths, settings.blocks
+        if len(widths) != len(blocks):
+            raise ValueError("the refiner has as many numbers of blocks as it has widths")
+        self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
+        self.narrower = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairwise(widths))
+        self.wider = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
+
+        def stages() -> nn.ModuleList:
+            return nn.ModuleList(
+                nn.ModuleList(ModulatedResidual(width, latent) for _ in range(count))
+                for width, count in zip(widths, blocks, strict=True)
+            )
+
+        self.down, self.up = stages(), stages()
+        self.spread = nn.Conv2d(widths[0], 4 * settings.full, 3, padding=1)
+        self.last = nn.Conv2d(settings.full, 3, 3, padding=1)
+        begin_as_nearest(self.spread)
+        begin_at_zero(self.last)
+        row = torch.tensor(BINOMIAL)
+        kernel = (row[:, None] * row).expand(3, 1, 3, 3).contiguous()
+        self.register_buffer("kernel", kernel, persistent=False)
+
+    def forward(self, decodings: Tensor, codes: Tensor) -> Tensor:
+        """Decodings (B, 3, S, S) of codes (B, D) → sharp pictures (B, 3, S, S)."""
+        features = self.stem(F.pixel_unshuffle(decodings - 0.5, 2))
+        skips = []
+        for level, stage in enumerate(self.down):
+            if level:
+                features = self.narrower[level - 1](F.avg_pool2d(features, 2))
+            features = _through(stage, features, codes)
+            skips.append(features)
+        for level in reversed(range(len(self.up))):
+            if level < len(self.up) - 1:
+                features = skips[level] + F.interpolate(self.wider[level](features), scale_factor=2)
+            features = _through(self.up[level], features, codes)
+        fine = F.pixel_shuffle(self.spread(F.silu(features)), 2)
+        missing: Tensor = self.last(F.silu(fine))
+        return self.smooth(decodings) + missing.to(decodings.dtype)
+
+    def smooth(self, decodings: Tensor) -> Tensor:
+        """Decodings (B, 3, S, S) without what has a period of two pixels."""
+        return F.conv2d(F.pad(decodings, (1, 1, 1, 1), "replicate"), self.kernel, groups=3)
+
+
+class RefinedDecoder(nn.Module):
+    """A decoder with a refiner upon it: codes (B, D) → images (B, 3, S, S) in 0…1."""
+
+    def __init__(self, base: VAE, refiner: Refiner) -> None:
+        super().__init__()
+        self.base, self.refiner = base, refiner
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Codes (B, D) → images (B, 3, S, S)."""
+        pictures: Tensor = self.refiner(self.base.decode(codes).float(), codes)
+        return pictures.clamp(0, 1)
+
+
+class Refined(VAE):
+    """A VAE whose decodings are refined; encoder, codes and prior are those of the base."""
+
+    def __init__(self, base: VAE, settings: RefinerSettings) -> None:
+        super().__init__()
+        if base.size % 2 ** len(settings.widths):
+            raise ValueError(
+                f"the refiner halves its pictures {len(settings.widths)} times, so their size must "
+                f"be a multiple of {2 ** len(settings.widths)}, not {base.size}"
+            )
+        self.size, self.latent = base.size, base.latent
+        self.base = base
+        self.refiner = Refiner(settings, base.latent)
+
+    @property
+    def encoder(self) -> nn.Module:  # type: ignore[override]
+        """The encoder of the base."""
+        return self.base.encoder
+
+    @property
+    def decoder(self) -> nn.Module:  # type: ignore[override]
+        """The decoder of the base with the refiner upon it."""
+        return RefinedDecoder(self.base, self.refiner)
+
+    @property
+    def noise_width(self) -> int:
+        return self.base.noise_width
+
+    def encode(self, images: Tensor) -> Posterior:
+        return self.base.encode(images)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        images: Tensor = self.decoder(codes)
+        return images
+
+    def from_prior(self, noise: Tensor) -> Tensor:
+        return self.base.from_prior(noise)
+
+
+def _through(blocks: Sequence[nn.Module] | nn.Module, features: Tensor, codes: Tensor) -> Tensor:
+    assert isinstance(blocks, nn.ModuleList)
+    for block in blocks:
+        features = block(features, codes)
+    return features

@@ -1,0 +1,257 @@
+"""What a refiner is trained for: fidelity where the code can know, and a critic for the rest.
+
+Fidelity asks for coarse pixels and the deep maps of a fixed network, whose position the code knows.
+How a hair lies it cannot know: there the picture is to look real beside the decoding that it came
+from. The critic learns a relativistic loss of pairs (arXiv:1807.00734) with a zero-centred penalty
+on its gradients (arXiv:2501.05441), taken by finite differences (arXiv:2501.08316).
+
+Shapes: images x, decodings b, refined y (B, 3, S, S) in 0…1; codes (B, D); terms (B,).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from lik.core.gaussian import Posterior
+from lik.objectives.interface import Objective, ObjectiveSettings
+from lik.objectives.similarity import Features
+
+Critic = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor]], list[Tensor]]
+"""Pictures and decodings, and maps of both → scores by head, each (B, 1, H, W)."""
+
+EXTRA_NUMBERS = 3
+"""Normal numbers of a face beside those of its code: how much noise its code has, and a shift."""
+
+
+class RefinedModel(Protocol):
+    """A model whose decodings are refined."""
+
+    @property
+    def base(self) -> "BaseModel": ...
+    @property
+    def refiner(self) -> Callable[[Tensor, Tensor], Tensor]: ...
+
+
+class BaseModel(Protocol):
+    """The model below the refiner."""
+
+    @property
+    def noise_width(self) -> int: ...
+    def encode(self, images: Tensor) -> Posterior: ...
+    def decode(self, codes: Tensor) -> Tensor: ...
+
+
+class SharpnessSettings(ObjectiveSettings):
+    """``network``: an attribute classifier, whose maps count with the weights ``layers``.
+
+    ``coarse`` weighs the squared error of 4×4 means (on the scale of Σ(x−x̂)²), ``features`` the
+    maps. The critic's gradient at the picture is ``critic`` times as long as that of fidelity: its
+    weight is found once, after ``alone`` steps without it, and comes in over ``rise`` steps.
+    ``heads`` weigh the critic's look at pixels and at each map; it sees ``critic_share`` of a
+    batch. ``penalty`` is that on its gradient, by noise of std ``penalty_noise``, every second
+    step. ``shift``: what networks see is moved by up to so many pixels.
+    """
+
+    network: str
+    layers: tuple[float, ...] = (0.0, 0.25, 1.0, 1.0)
+    coarse: float = Field(0.25, ge=0)
+    features: float = Field(100.0, ge=0)
+    critic: float = Field(1.5, ge=0)
+    alone: int = Field(100, ge=1)
+    rise: int = Field(300, ge=1)
+    heads: tuple[float, float] = (1.0, 0.5)
+    penalty: float = Field(0.005, ge=0)
+    penalty_noise: float = Field(0.03, gt=0)
+    critic_share: float = Field(0.75, gt=0, le=1)
+    shift: int = Field(2, ge=0)
+
+    @property
+    def whole_batch(self) -> str:
+        return "critic"
+
+    @property
+    def scale(self) -> str:
+        return (
+            f"{self.coarse:g}·Σ(x−x̂)² of 4×4 means + {self.features:g}·L1 of feature maps "
+            "+ λ·relativistic loss"
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """Pictures as networks see them (B, 3, S, S), and their maps in the fixed network."""
+
+    pictures: Tensor
+    maps: Sequence[Tensor]
+
+    def first(self, count: int) -> "View":
+        """The first ones of a batch, through which no gradient goes."""
+        return View(self.pictures[:count].detach(), [m[:count].detach() for m in self.maps])
+
+
+@dataclass(frozen=True)
+class Views:
+    """Images, the decodings of their codes, and what the refiner made of these."""
+
+    images: View
+    decodings: View
+    refined: View
+
+    def first(self, count: int) -> "Views":
+        """Those of the first faces of a batch, through which no gradient goes."""
+        return Views(
+            self.images.first(count), self.decodings.first(count), self.refined.first(count)
+        )
+
+
+class Sharpness(Objective):
+    """The objective of a refiner. Its state: the critic, steps so far, and the critic's weight λ.
+
+    Args:
+        features: maps of a fixed network. critic: sees all of them but the first.
+        precision: of the passes of refiner and critic in training.
+    """
+
+    steps: Tensor
+    weight: Tensor
+
+    def __init__(
+        self,
+        settings: SharpnessSettings,
+        features: Features,
+        critic: nn.Module,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.settings, self.precision = settings, precision
+        self._features = features
+        self.critic = critic
+        self.register_buffer("steps", torch.zeros(()))
+        self.register_buffer("weight", torch.zeros(()))
+
+    def see(self, model: RefinedModel, images: Tensor, noise: Tensor) -> Views:
+        """Images, and standard normal ``noise`` (B, W + 3) → all that the terms are of.
+
+        Codes are drawn at a random share of the posterior's σ, so that the refiner knows both the
+        means and what lies about them.
+        """
+        width = model.base.noise_width
+        shares = torch.special.ndtr(noise[:, width:])  # uniform in 0…1
+        with torch.no_grad():
+            codes = model.base.encode(images).sample(noise[:, :width] * shares[:, :1])
+            decodings = model.base.decode(codes).float()
+        with self._autocast(images, self.training):
+            refined = model.refiner(decodings, codes)
+        pictures = [images, decodings, refined]
+        if self.training and self.settings.shift:
+            pictures = [_moved(x, shares[:, 1:], self.settings.shift) for x in pictures]
+        with torch.no_grad():
+            image, decoding = (View(x, self._features(x)) for x in pictures[:2])
+        return Views(image, decoding, View(pictures[2], self._features(pictures[2])))
+
+    def refiner_terms(self, views: Views) -> dict[str, Tensor]:
+        """What the refiner minimises: ``loss``, and ``coarse``, ``features`` and ``realism``."""
+        settings, true, made = self.settings, views.images, views.refined
+        coarse = F.avg_pool2d(made.pictures, 4) - F.avg_pool2d(true.pictures, 4)
+        squares = 16 * coarse.square().flatten(1).sum(dim=1)
+        maps = zip(settings.layers, made.maps, true.maps, strict=True)
+        l1 = [w * (m.float() - t.float()).abs().flatten(1).mean(dim=1) for w, m, t in maps if w]
+        features = torch.stack(l1).sum(dim=0)
+        fidelity = settings.coarse * squares + settings.features * features
+        self.critic.requires_grad_(False)  # its own step comes after
+        pairs = zip(self._scores(true, views), self._scores(made, views), strict=True)
+        realism = self._over_heads([F.softplus(r - m) for r, m in pairs])
+        self.critic.requires_grad_(True)
+        if self.training:
+            self._balance(made.pictures, fidelity, realism)
+        loss = fidelity + self.present_weight() * realism
+        return {"loss": loss, "coarse": squares, "features": features, "realism": realism}
+
+    def critic_terms(self, views: Views, generator: torch.Generator) -> dict[str, Tensor]:
+        """What the critic minimises: ``critic_loss``, and its parts ``critic`` and ``penalty``."""
+        count = max(1, round(self.settings.critic_share * len(views.images.pictures)))
+        views = Views(*(s.first(count) for s in (views.images, views.decodings, views.refined)))
+        real, made = (self._scores(view, views) for view in (views.images, views.refined))
+        critic = self._over_heads([F.softplus(m - r) for r, m in zip(real, made, strict=True)])
+        if not self.settings.penalty or int(self.steps) % 2:
+            return {"critic_loss": critic, "critic": critic}
+        # Every second step, so that it weighs double.
+        penalty = self._slope(views.images, real, views, generator)
+        penalty = penalty + self._slope(views.refined, made, views, generator)
+        return {
+            "critic_loss": critic + 2 * self.settings.penalty * penalty,
+            "critic": critic,
+            "penalty": penalty,
+        }
+
+    def _slope(
+        self, view: View, scores: list[Tensor], views: Views, generator: torch.Generator
+    ) -> Tensor:
+        """The squared slope of the scores in a random direction from the pictures, (B,)."""
+        scale = self.settings.penalty_noise
+        noise = torch.empty_like(view.pictures).normal_(generator=generator)
+        moved = view.pictures + scale * noise
+        with torch.no_grad():
+            maps = self._features(moved)
+        again = self._scores(View(moved, maps), views)
+        differences = zip(again, scores, strict=True)
+        return self._over_heads([((new - old) / scale).square() for new, old in differences])
+
+    def _scores(self, view: View, views: Views) -> list[Tensor]:
+        """The critic's scores of pictures beside the decodings, by head."""
+        base = views.decodings
+        with self._autocast(view.pictures, True):
+            scores = self.critic(view.pictures, base.pictures, view.maps[1:], base.maps[1:])
+        return [score.float() for score in scores]
+
+    def _over_heads(self, values: Sequence[Tensor]) -> Tensor:
+        """Values by head, (B, 1, H, W) → their weighted sum of means, (B,)."""
+        pixels, maps = self.settings.heads
+        weights = [pixels, *[maps] * (len(values) - 1)]
+        means = (w * v.flatten(1).mean(dim=1) for w, v in zip(weights, values, strict=True))
+        return torch.stack(list(means)).sum(dim=0)
+
+    def _balance(self, refined: Tensor, fidelity: Tensor, realism: Tensor) -> None:
+        """Count the step; after the first ones, find the weight of the critic."""
+        self.steps += 1
+        if int(self.steps) != self.settings.alone:
+            return
+        ours, theirs = (
+            torch.autograd.grad(term.sum(), refined, retain_graph=True)[0].norm()
+            for term in (fidelity, realism)
+        )
+        self.weight.copy_(self.settings.critic * ours / theirs.clamp(min=1e-12))
+
+    def settled(self) -> bool:
+        """Never: the critic moves, so that losses of different times do not compare."""
+        return False
+
+    def metrics(self) -> dict[str, float]:
+        """The weight λ of the critic."""
+        return {"critic_weight": float(self.present_weight())}
+
+    def present_weight(self) -> Tensor:
+        """The weight λ of the critic at this step, ()."""
+        risen = (self.steps - self.settings.alone) / self.settings.rise
+        return self.weight * risen.clamp(0, 1)
+
+    def _autocast(self, images: Tensor, wanted: bool) -> torch.autocast:
+        lower = wanted and self.precision != torch.float32
+        return torch.autocast(images.device.type, self.precision, enabled=lower)
+
+
+def _moved(images: Tensor, shares: Tensor, most: int) -> Tensor:
+    """Images shifted by whole pixels, up to ``most``, as ``shares`` (B, 2) in 0…1 say.
+
+    What comes in is mirrored at the border.
+    """
+    size = images.shape[-1]
+    offsets = (shares * (2 * most + 1)).long().clamp(0, 2 * most).tolist()
+    wider = F.pad(images, (most,) * 4, "reflect")
+    cut = [w[:, y : y + size, x : x + size] for w, (y, x) in zip(wider, offsets, strict=True)]
+    return torch.stack(cut).contiguous(memory_format=torch.channels_last)

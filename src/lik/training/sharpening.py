@@ -1,0 +1,155 @@
+"""The plan of a refiner's training, and its step, which moves refiner and critic in turn."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from lik.core.artifacts import sha256_of
+from lik.core.configuration import override, validated
+from lik.core.errors import UnusableInput
+from lik.core.precision import choose_precision
+from lik.core.randomness import derive
+from lik.models.catalogue import RefinedSettings, build
+from lik.models.critic import PairCritic
+from lik.models.refiner import Refined
+from lik.models.saved import load_model, weights_file
+from lik.objectives.interface import Objective
+from lik.objectives.sharpness import EXTRA_NUMBERS, Sharpness, SharpnessSettings, Views
+from lik.training.batches import Batch, Noise
+from lik.training.fast import DeviceSettings
+from lik.training.feature_networks import network_hash, open_features
+from lik.training.recipe import AdamSettings, TrainingPlan
+from lik.training.step import Guard, Loss, Step
+
+CRITIC_RATE = 0.5
+"""The critic's learning rate, in those of the refiner."""
+
+
+class SharpenPlan(TrainingPlan):
+    """Everything that determines a refined run, beside its face set.
+
+    ``base`` is the run whose decodings are refined; its encoder and decoder stay as they are.
+    """
+
+    base: str
+    model: RefinedSettings
+    objective: SharpnessSettings
+    optimizer: AdamSettings = AdamSettings(
+        learning_rate=1e-3, beta1=0.0, beta2=0.99, epsilon=1e-8, schedule="cosine", warmup=20,
+        clip=500.0,
+    )  # fmt: skip
+    batch_size: int = Field(32, ge=1)
+    epochs: int = Field(12, ge=1)
+    mirror: bool = True
+    ema: float | None = Field(0.998, gt=0, lt=1)
+    patience: None = None
+    device: DeviceSettings = DeviceSettings(compile=False)
+
+    @property
+    def network(self) -> str:
+        return self.objective.network
+
+    @property
+    def step_class(self) -> type[Step]:
+        return SharpenStep
+
+    def build(self) -> nn.Module:
+        model = build(self.model)
+        assert isinstance(model, Refined)
+        saved = load_model(weights_file(Path(self.base).expanduser()))
+        model.base.load_state_dict(saved.model.state_dict())
+        model.base.requires_grad_(False)
+        return model
+
+    def state(self, faces: int, device: torch.device) -> Sharpness:
+        size = self.model.size
+        precision = choose_precision(device, self.device.precision)
+        features = open_features(self.objective.network, None, size, device, precision)
+        maps = features(torch.zeros(1, 3, size, size, device=device))
+        torch.manual_seed(derive(self.seed, "critic"))
+        critic = PairCritic([m.shape[1] for m in maps[1:]])
+        critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return Sharpness(self.objective, features, critic, precision).to(device)
+
+    def loss(self, model: Any, state: Objective | None = None) -> Loss:
+        objective = state or self.state(1, next(model.parameters()).device).train(model.training)
+        assert isinstance(objective, Sharpness)
+        width = model.noise_width + EXTRA_NUMBERS
+
+        def loss(batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+            return objective.refiner_terms(objective.see(model, batch.images, noise.normal(width)))
+
+        return loss
+
+    def provenance(self) -> dict[str, Any]:
+        return {
+            "features_sha256": network_hash(self.objective.network),
+            "base_sha256": sha256_of(weights_file(Path(self.base).expanduser())),
+        }
+
+
+def sharpen_plan(base: Path, network: str, settings: Iterable[str] = ()) -> SharpenPlan:
+    """The plan for a base run, with overrides such as ``epochs=4``.
+
+    Raises:
+        UnusableInput: the base is no run with an encoder and a decoder, or is refined already, or
+            settings that do not fit.
+    """
+    saved = load_model(weights_file(base))
+    if isinstance(saved.model, Refined):
+        raise UnusableInput(f"{base} is sharpened already: give the run that it was made of.")
+    lacking = {"encoder", "decoder"} - set(saved.metadata.get("parts", ["encoder", "decoder"]))
+    if lacking:
+        raise UnusableInput(f"{base} has no {lacking.pop()}, and both halves are needed.")
+    tree = {
+        "base": str(base),
+        "model": {"size": saved.settings.size, "base": saved.settings.model_dump(mode="json")},
+        "objective": {"network": network},
+    }
+    return validated(SharpenPlan, override(tree, settings), "the settings")
+
+
+class SharpenStep(Step):
+    """A step of the refiner, then one of its critic, on the same pictures."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        assert isinstance(self.model, Refined)
+        assert isinstance(self.objective, Sharpness)
+        self.refined, self.sharpness = self.model, self.objective
+        self.critic_guard = Guard(self.weights[0].device)
+
+    def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
+        before = [buffer.clone() for buffer in self.buffers]
+        width = self.refined.noise_width + EXTRA_NUMBERS
+        views = self.sharpness.see(self.refined, batch.images, noise.normal(width))
+        terms = self.sharpness.refiner_terms(views)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms["loss"].mean().backward()  # type: ignore[no-untyped-call]
+        sums = self.optimizer_step(terms, before, batch.mine)
+        critic = self._step_of_critic(views, noise)
+        return sums | {"critic": critic.mean().double() * sums["images"]}
+
+    def _step_of_critic(self, views: Views, noise: Noise) -> Tensor:
+        """Move the critic; its loss (B,), penalty not counted."""
+        terms = self.sharpness.critic_terms(views, noise.generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms["critic_loss"].mean().backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.get_total_norm(
+            [w.grad for w in self.objective.parameters() if w.grad is not None]
+        )
+        self.optimizer.found_inf = self.critic_guard.skips(norm)
+        scale = self.clip_scale(norm)
+        if scale is not None:
+            self.optimizer.grad_scale = scale
+        for group in self.optimizer.param_groups:
+            group["lr"] *= CRITIC_RATE
+        self.optimizer.step()
+        return terms["critic"].detach()
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"critic_guard": self.critic_guard}

@@ -1,0 +1,50 @@
+"""Runs that ship: found by name, used where none is named, and never written into."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import lik
+from finders import save_photograph
+from lik.app import opened, pretrained
+from lik.core.errors import UnusableInput
+from terminal import refuse
+
+
+@pytest.fixture
+def place(monkeypatch, tmp_path):
+    """A folder for runs that ship, empty at first."""
+    for module in (pretrained, opened):
+        monkeypatch.setattr(module, "PLACE", tmp_path / "pretrained")
+    return tmp_path / "pretrained"
+
+
+def test_a_run_that_ships_is_opened_by_name_or_as_the_usual_one(place, untrained):
+    shutil.copytree(untrained, place / "faces")
+    assert pretrained.shipped() == ["faces"]
+    assert lik.load().sha256 == lik.load("faces").sha256 == lik.load(untrained).sha256
+    assert lik.load().figures == Path("figures")
+
+
+def test_a_path_goes_before_a_name(place, untrained, tmp_path, monkeypatch):
+    shutil.copytree(untrained, place / "faces")
+    shutil.copytree(untrained, tmp_path / "here" / "faces")
+    monkeypatch.chdir(tmp_path / "here")
+    assert lik.load("faces").path == Path("faces")
+
+
+def test_what_is_neither_is_said(place, untrained):
+    with pytest.raises(UnusableInput, match="no run ships"):
+        lik.load()
+    shutil.copytree(untrained, place / "faces")
+    with pytest.raises(UnusableInput, match="Did you mean 'faces'"):
+        lik.load("facess")
+
+
+def test_the_terminal_says_how_a_run_is_named(place, untrained, tmp_path):
+    photo = save_photograph(tmp_path / "photo.png")
+    refuse("--run RUN", "edit", photo, "--set", "Smiling=1")
+    shutil.copytree(untrained, place / "faces")
+    words = "is a run: name photographs, and the run. (--run RUN)"
+    refuse(words, "edit", untrained, "--set", "Smiling=1")

@@ -1,0 +1,83 @@
+"""A sharpened run: of its base it has codes, directions and priors, and it can fit codes."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from finders import TwoFaces, save_photograph
+from lik.app.directions import FitRequest, fit_directions
+from lik.app.editing import edit_photograph, open_face
+from lik.app.edits import Edit
+from lik.app.run import Run
+from lik.app.sampling import PriorRequest, fit_prior
+from lik.app.training import sharpen
+from lik.core.errors import UnusableInput
+from lik.models.saved import load_model, save_model
+
+FEW = (
+    "epochs=1", "batch_size=16", "model.refiner.widths=[8]", "model.refiner.blocks=[1]",
+    "objective.layers=[0,1]", "objective.alone=1", "objective.rise=1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def sharp(run, faces, classifier, tmp_path):
+    fit_directions(run, FitRequest("means"))
+    fit_prior(run, PriorRequest("gaussian", name="g"))
+    trained = sharpen(run.path, faces, tmp_path / "sharp", classifier, FEW, "cpu")
+    assert trained.outcome.finished
+    return Run(tmp_path / "sharp", "cpu")
+
+
+def test_what_was_fitted_to_the_codes_goes_along(run, sharp, faces):
+    assert np.array_equal(run.encode(faces.images[:4]), sharp.encode(faces.images[:4]))
+    ours, theirs = (r.directions("means").direction("Smiling").vector for r in (sharp, run))
+    assert np.array_equal(ours, theirs)
+    assert np.array_equal(
+        sharp.sample(2, seed=1, prior="g").codes, run.sample(2, seed=1, prior="g").codes
+    )
+    assert sharp.sha256 != run.sha256
+
+
+def test_a_photograph_is_fitted_edited_and_given_back(sharp, tmp_path):
+    sharp.metadata["crop"] = {"kind": "aligned"}
+    path = save_photograph(tmp_path / "photo.png")
+    photo = open_face(sharp, path, 3, TwoFaces())
+    plain = open_face(sharp, path, 0, TwoFaces())
+    assert (photo.inverted, plain.inverted) == (3, 0)
+    assert not np.array_equal(photo.codes, plain.codes)
+    smile = Edit({"Smiling": 50}, method="means")
+    done = edit_photograph(sharp, photo, smile)
+    assert done.record.inverted == 3
+    assert (done.pixels != photo.photograph.pixels).any()
+    done.save(tmp_path / "smile.png")
+    back = Edit.read(tmp_path / "smile.png") + Edit({"Smiling": -50})
+    assert np.array_equal(edit_photograph(sharp, photo, back).pixels, photo.photograph.pixels)
+    other = edit_photograph(sharp, plain, Edit.read(tmp_path / "smile.png"))
+    assert any("fitted otherwise" in notice for notice in other.notices)
+
+
+def test_codes_cannot_be_fitted_without_a_network(run, faces):
+    with pytest.raises(UnusableInput, match="no network"):
+        run.encode(faces.images[:2], invert=2)
+    assert open_face(run, faces_picture(faces, run), finder=TwoFaces()).inverted == 0
+
+
+def faces_picture(faces, run):
+    run.metadata["crop"] = {"kind": "aligned"}
+    return save_photograph(run.path / "photo.png")
+
+
+@pytest.mark.parametrize("what", ["sharpened", "half"])
+def test_what_cannot_be_sharpened_is_said(sharp, run, faces, classifier, tmp_path, what):
+    base = sharp.path
+    if what == "half":
+        base = tmp_path / "half"
+        shutil.copytree(run.path, base)
+        saved = load_model(base / "model.safetensors")
+        save_model(base / "model.safetensors", saved.model, saved.settings, {"parts": ["decoder"]})
+    words = "sharpened already" if what == "sharpened" else "no encoder"
+    with pytest.raises(UnusableInput, match=words):
+        sharpen(base, faces, tmp_path / "again", classifier, FEW, "cpu")
+    assert not (tmp_path / "again").exists()

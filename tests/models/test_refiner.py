@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from lik.core.errors import UnusableInput
+from lik.models.catalogue import RefinedSettings, build
+from lik.models.paper import PaperFirstSettings
+from lik.models.refiner import Refiner, RefinerSettings
+
+SETTINGS = RefinedSettings(size=32, base=PaperFirstSettings(size=32, latent=5))
+
+
+def test_a_fresh_refiner_smooths_and_adds_nothing():
+    refiner = Refiner(RefinerSettings(), 5)
+    decodings = torch.full((2, 3, 32, 32), 0.3)
+    assert torch.allclose(refiner(decodings, torch.randn(2, 5)), decodings)
+
+
+def test_a_lattice_of_two_pixels_is_gone_by_construction():
+    x = torch.arange(32) % 2 * 0.2
+    for lattice in (x[None, :] + 0 * x[:, None], x[:, None] + 0 * x[None, :], x[:, None] + x):
+        smooth = Refiner(RefinerSettings(), 5).smooth(lattice.expand(1, 3, 32, 32))
+        assert smooth[..., 1:-1, 1:-1].std() < 1e-6
+
+
+def test_encoder_and_codes_are_those_of_the_base():
+    model = build(SETTINGS).eval()
+    images = torch.rand(3, 3, 32, 32)
+    assert torch.equal(model.encode(images).mean, model.base.encode(images).mean)
+    assert model.noise_width == model.base.noise_width
+    assert model.decoder(torch.randn(2, 5)).shape == (2, 3, 32, 32)
+
+
+def test_the_code_changes_what_is_added():
+    refiner = Refiner(RefinerSettings(), 5)
+    torch.manual_seed(0)
+    for weight in refiner.parameters():
+        weight.data.add_(0.05 * torch.randn_like(weight))
+    decodings = torch.rand(1, 3, 32, 32)
+    first, second = (refiner(decodings, code) for code in torch.randn(2, 1, 5))
+    assert (first - second).abs().max() > 1e-4
+
+
+def test_sizes_that_cannot_be_halved_are_refused():
+    refiner = RefinerSettings(widths=(8, 8, 8, 8), blocks=(1, 1, 1, 1))
+    base = PaperFirstSettings(size=24, latent=5)
+    with pytest.raises(UnusableInput, match="multiple of 16"):
+        build(RefinedSettings(size=24, base=base, refiner=refiner))

@@ -1,0 +1,187 @@
+"""A refiner's training: what stays as it was, what is learned, and that it can be gone on with."""
+
+import numpy as np
+import pytest
+import torch
+
+from lik.core.errors import UnusableInput
+from lik.core.run_folder import RunFolder
+from lik.models.catalogue import build
+from lik.models.classifier import PlainSettings, build_classifier
+from lik.models.critic import PairCritic
+from lik.models.paper import PaperFirstSettings
+from lik.models.saved import load_model, save_model
+from lik.objectives.sharpness import Sharpness, SharpnessSettings
+from lik.training import journal
+from lik.training.callback import Callback
+from lik.training.running import TrainingData, run_training
+from lik.training.sharpening import SharpenPlan
+
+SIZE = 16
+REFINER = {"widths": (8, 8), "blocks": (1, 1), "full": 4}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a base run's weights and a network of features."""
+    folder = tmp_path_factory.mktemp("sharp")
+    torch.manual_seed(0)
+    settings = PaperFirstSettings(size=SIZE, latent=4)
+    save_model(folder / "base.safetensors", build(settings), settings, {})
+    network = PlainSettings(size=SIZE, attributes=("a", "b"), widths=(4, 6, 8))
+    save_model(folder / "net.safetensors", build_classifier(network).eval(), network, {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(faces):
+    description = {"path": "x", "hash": "a", "index_hash": "b", "crop": {}, "attribute_names": []}
+    return TrainingData(faces.images, np.arange(48), np.arange(48, 60), description)
+
+
+def plan_of(place, **settings):
+    return SharpenPlan(
+        base=str(place / "base.safetensors"),
+        model={
+            "size": SIZE,
+            "base": {"name": "paper-first", "size": SIZE, "latent": 4},
+            "refiner": REFINER,
+        },
+        objective={
+            "network": str(place / "net.safetensors"),
+            "layers": (0, 1, 1),
+            "alone": 2,
+            "rise": 2,
+        },
+        **{"batch_size": 16, "epochs": 2, "device": {"precision": "float32"}} | settings,
+    )
+
+
+def sharpened(path, place, data, callback=None, **settings):
+    plan, cpu = plan_of(place, **settings), torch.device("cpu")
+    outcome = run_training(RunFolder(path), plan, data, cpu, callback)
+    return outcome, load_model(RunFolder(path).model).model
+
+
+def test_the_base_stays_as_it_was_and_the_refiner_learns(tmp_path, place, data):
+    _, model = sharpened(tmp_path / "run", place, data)
+    base = load_model(place / "base.safetensors").model.state_dict()
+    assert all(torch.equal(value, model.base.state_dict()[name]) for name, value in base.items())
+    codes = torch.randn(2, 4)
+    assert not torch.equal(model.decode(codes), model.base.decode(codes))
+    last = journal.read(RunFolder(tmp_path / "run").journal)[-1]
+    assert {"loss", "coarse", "features", "realism", "critic"} <= set(last.train)
+    assert last.details["objective"]["critic_weight"] > 0
+
+
+def test_a_stopped_training_that_is_gone_on_with_is_the_unbroken_one(tmp_path, place, data):
+    class Stop(Callback):
+        steps = 0
+
+        def should_stop(self):
+            self.steps += 1
+            return self.steps == 4
+
+    _, whole = sharpened(tmp_path / "whole", place, data)
+    stopped, _ = sharpened(tmp_path / "parts", place, data, Stop())
+    assert not stopped.finished
+    outcome, parts = sharpened(tmp_path / "parts", place, data)
+    assert outcome.finished
+    again = parts.state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in whole.state_dict().items())
+
+
+def test_another_base_is_refused(tmp_path, place, data):
+    settings = PaperFirstSettings(size=SIZE, latent=4)
+    save_model(tmp_path / "base.safetensors", build(settings), settings, {})
+    sharpened(tmp_path / "run", place, data, epochs=1)
+    other = plan_of(place, epochs=1).model_copy(update={"base": str(tmp_path / "base.safetensors")})
+    with pytest.raises(UnusableInput, match="another recipe"):
+        run_training(RunFolder(tmp_path / "run"), other, data, torch.device("cpu"))
+
+
+def objective(**settings):
+    def features(images):
+        return [torch.nn.functional.avg_pool2d(images, 2**level) for level in range(3)]
+
+    torch.manual_seed(0)
+    given = SharpnessSettings(network="", layers=(0, 1, 1), **settings)
+    return Sharpness(given, features, PairCritic((3, 3), width=8))
+
+
+class Model:
+    """A base that decodes to grey, and a refiner that gives what it is told to."""
+
+    noise_width = 4
+
+    def __init__(self, refined):
+        self.base, self.refined = self, refined
+
+    def encode(self, images):
+        return build(PaperFirstSettings(size=SIZE, latent=4)).encode(images)
+
+    def decode(self, codes):
+        return torch.full((len(codes), 3, SIZE, SIZE), 0.5)
+
+    def refiner(self, decodings, codes):
+        return self.refined
+
+
+def test_pictures_that_are_the_originals_cost_nothing_but_the_critics_chance():
+    images = torch.rand(4, 3, SIZE, SIZE)
+    sharpness = objective().eval()
+    terms = sharpness.refiner_terms(sharpness.see(Model(images), images, torch.randn(4, 7)))
+    assert terms["coarse"].abs().max() < 1e-8
+    assert terms["features"].abs().max() < 1e-6
+    chance = (1 + 2 * 0.5) * np.log(2)
+    assert terms["realism"].tolist() == pytest.approx([chance] * 4, rel=1e-5)
+
+
+def test_coarse_is_on_the_scale_of_squared_errors():
+    """What is off by the same everywhere costs as much as by the plain sum of squares."""
+    images = torch.full((2, 3, SIZE, SIZE), 0.4)
+    sharpness = objective().eval()
+    views = sharpness.see(Model(images + 0.1), images, torch.randn(2, 7))
+    squares = 3 * SIZE * SIZE * 0.1**2
+    assert sharpness.refiner_terms(views)["coarse"].tolist() == pytest.approx(
+        [squares] * 2, rel=1e-4
+    )
+
+
+def test_what_networks_see_of_a_face_is_shifted_alike():
+    images = torch.rand(4, 3, SIZE, SIZE)
+    sharpness = objective(shift=2).train()
+    views = sharpness.see(Model(images), images, torch.randn(4, 7))
+    assert torch.equal(views.images.pictures, views.refined.pictures)
+    assert not torch.equal(views.images.pictures, images)
+
+
+def test_the_critics_gradient_is_as_long_as_it_is_asked_to_be():
+    images = torch.rand(4, 3, SIZE, SIZE)
+    refined = torch.rand(4, 3, SIZE, SIZE, requires_grad=True)
+    sharpness = objective(alone=1, rise=1, critic=1.5, shift=0).train()
+    numbers = torch.randn(4, 7)
+    for _ in range(2):
+        terms = sharpness.refiner_terms(sharpness.see(Model(refined), images, numbers))
+    fidelity = 0.25 * terms["coarse"] + 100 * terms["features"]
+    lengths = [
+        torch.autograd.grad(term.sum(), refined, retain_graph=True)[0].norm()
+        for term in (fidelity, terms["loss"] - fidelity)
+    ]
+    assert float(lengths[1] / lengths[0]) == pytest.approx(1.5, rel=0.2)
+
+
+def test_the_critic_learns_to_tell_them_apart():
+    images = torch.rand(8, 3, SIZE, SIZE)
+    sharpness = objective(critic_share=1.0).train()
+    views = sharpness.see(Model(torch.full_like(images, 0.5)), images, torch.randn(8, 7))
+    optimizer = torch.optim.Adam(sharpness.parameters(), 1e-2)
+    generator = torch.Generator().manual_seed(0)
+    losses = []
+    for _ in range(60):
+        terms = sharpness.critic_terms(views, generator)
+        losses.append(terms["critic"].mean().item())
+        optimizer.zero_grad()
+        terms["critic_loss"].mean().backward()
+        optimizer.step()
+    assert losses[-1] < 0.7 * losses[0], losses
