@@ -1,13 +1,18 @@
-"""Make a run small enough to ship: half precision, with its network, directions and prior.
+"""Make a run small enough to ship, in half precision, without making it another one.
 
-    python benchmarks/ship.py RUN FACES OUT --classifier NET
+    python benchmarks/ship.py round RUNS/BASE RUNS/ROUNDED
+    lik fit-directions RUNS/ROUNDED FACES --classifier NET
+    lik fit-prior RUNS/ROUNDED FACES --prior flow --means --name faces
+    lik sharpen RUNS/ROUNDED FACES RUNS/SHARP --classifier NET
+    python benchmarks/ship.py pack RUNS/SHARP src/lik/pretrained/NAME
 
-OUT is to lie in src/lik/pretrained/. Weights are rounded to float16 (they are float32 again when
-they are read), and directions and the prior are fitted to the codes of the rounded encoder. What
-the rounding costs is told: the mean and the largest change of a pixel, of 255.
+`round` brings the weights of a base run to float16. What is fitted to its codes afterwards, and the
+refiner upon it, are of the very weights that ship. `pack` writes weights, network, directions and
+priors, and says what they weigh and by how much rounding the refiner moves a pixel, of 255.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,33 +21,36 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import lik
-from lik.app.directions import FitRequest, fit_directions
-from lik.app.sampling import PriorRequest, fit_prior
 from lik.core.artifacts import write_json
 from lik.core.run_folder import RunFolder
 
 
-def rounded(source, target):
+def half(source, target):
     """Copy a file of weights, what is float32 as float16."""
     with safe_open(source, framework="pt") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    half = {n: t.half() if t.dtype == torch.float32 else t for n, t in tensors.items()}
+    small = {n: t.half() if t.dtype == torch.float32 else t for n, t in tensors.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
-    save_file(half, target, metadata)
+    save_file(small, target, metadata)
 
 
-def main(run, faces, out, classifier):
-    """Write OUT, and say what it weighs and what rounding costs."""
+def main(what, run, out):
+    """Write OUT; what ships is checked to have the codes that its directions were fitted to."""
     whole, folder = lik.load(run), RunFolder(Path(out))
-    rounded(whole.folder.model, folder.model)
-    rounded(whole.network, folder.features)
+    half(whole.folder.model, folder.model)
+    half(whole.network, folder.features)
     write_json(folder.environment, {"format": "lik-run", "version": 1, "faces": {}})
+    if what == "round":
+        return
     small = lik.load(out)
-    fit_directions(small, FitRequest("joint", faces=faces, classifier=classifier), print)
-    fit_prior(small, PriorRequest("flow", name="faces", means=True), faces, print)
-    pictures = lik.open_faces(faces).images[-200:]
-    apart = np.abs(whole.reconstruct(pictures).astype(int) - small.reconstruct(pictures))
+    if small.encoder_sha256 != whole.encoder_sha256:
+        raise SystemExit(f"{run} has an encoder in float32: round the base before it is sharpened.")
+    for kept in ("directions", "priors"):
+        if (whole.path / kept).is_dir():
+            shutil.copytree(whole.path / kept, Path(out) / kept, dirs_exist_ok=True)
+    codes = whole.session.draw(200, seed=0)
+    apart = np.abs(whole.decode(codes).astype(int) - small.decode(codes))
     weight = sum(file.stat().st_size for file in Path(out).rglob("*") if file.is_file())
     print(f"{weight / 1e6:.1f} MB; a pixel moves by {apart.mean():.3f}, at most {apart.max()}")
 
@@ -51,7 +59,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("run", "faces", "out"):
-        parser.add_argument(name)
-    parser.add_argument("--classifier", required=True)
+    parser.add_argument("what", choices=("round", "pack"))
+    parser.add_argument("run")
+    parser.add_argument("out")
     main(**vars(parser.parse_args()))
