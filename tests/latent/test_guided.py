@@ -103,18 +103,20 @@ def logit(codes):
     return 2 * codes[:, 0]
 
 
-def test_strength_one_takes_the_median_face_from_without_to_with():
+def test_at_strength_one_nine_of_ten_without_a_trait_are_seen_with_it():
     random = np.random.default_rng(0)
     lacking, having = (
         (random.standard_normal((200, 2)) + [shift, 0]).astype(np.float32) for shift in (-2, 1)
     )
     vector = np.array([5, 0], np.float32)
     found = calibrate(vector, lacking, having, logit)
-    wanted = np.median(having[:, 0]) - np.median(lacking[:, 0])
-    assert found.length == pytest.approx(wanted, abs=0.05)
+    assert found.length == pytest.approx(-np.quantile(lacking[:, 0], 0.1), abs=0.05)
+    assert found.reached == pytest.approx(0.9, abs=0.01)
     assert found.complete
-    assert found.without < 0.1 < 0.8 < found.having
-    assert not calibrate(-vector, lacking, having, logit).complete
+    assert found.without < 0.1 < 0.7 < found.having
+    other = calibrate(-vector, lacking, having, logit)
+    assert not other.complete
+    assert other.length == 0.5
 
 
 def test_every_face_goes_as_far_as_its_own_prediction_needs():

@@ -38,6 +38,8 @@ from lik.models.classifier import LoadedClassifier
 
 DEFAULT = "joint"
 """The directions that are taken where nothing else is asked for."""
+FEWEST = 20
+"""Validation faces of each class, below which strengths are calibrated on training faces."""
 MEASURED = 1000
 """Faces whose logits give the standard deviations of guided edits."""
 SCALED = 4000
@@ -190,7 +192,9 @@ def _by_method(
     if request.classifier is not None and method.labelled:
         network = run.classifier(request.classifier)
         made["network_sha256"] = network.sha256
-        directions, calibrations = _calibrated(run, network, directions, examples, progress, notify)
+        directions, calibrations = _calibrated(
+            run, faces, network, directions, examples, progress, notify
+        )
     return DirectionSet(request.name or request.method, directions, calibrations, made)
 
 
@@ -213,6 +217,7 @@ def _by_example(run: OpenedRun, request: FitRequest) -> DirectionSet:
 
 def _calibrated(
     run: OpenedRun,
+    faces: FaceSet,
     network: LoadedClassifier,
     directions: dict[str, Direction],
     examples: Examples,
@@ -224,10 +229,15 @@ def _calibrated(
     for name in directions:
         if name not in known:
             notify(f"{name} is not calibrated: the network does not know it.")
+    held_out = faces.indices("validation")
+    codes, labels = run.session.encode(faces.images[held_out]), faces.attributes[held_out]
     logit_of_codes = logits_by(run, network)
     for done, name in enumerate(known):
         progress("calibrating", done, len(known))
-        having, lacking = classes(examples.codes, examples.labels[:, examples.names.index(name)])
+        column = examples.names.index(name)
+        having, lacking = classes(codes, labels[:, column])
+        if min(len(having), len(lacking)) < FEWEST:
+            having, lacking = classes(examples.codes, examples.labels[:, column])
         groups = lacking[:CALIBRATED_ON], having[:CALIBRATED_ON]
         calibrations[name] = calibrate(directions[name].vector, *groups, logit_of_codes(name))
         found[name] = calibrated(directions[name], calibrations[name])

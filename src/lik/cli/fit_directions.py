@@ -74,4 +74,4 @@ def _show(fitted: DirectionSet) -> None:
         for name, found in fitted.calibrations.items()
     ]
     table(("strength 1 of", "length, σ", "without", "with", "moved", ""), rows)
-    say("without, with, moved: median probability of the trait, as the network sees decodings.")
+    say("without, with, moved: the share of faces in whose decodings the network sees the trait.")

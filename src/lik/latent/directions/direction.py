@@ -11,6 +11,7 @@ Codes are (N, D), logits (N,).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,8 @@ from lik.latent.session import Codes
 LogitOfCodes = Callable[[Codes], NDArray[np.floating]]
 """Codes (N, D) → the logit (N,) of one attribute in what they decode to."""
 
+SEEN = 0.9
+"""The share of the faces without a trait that are seen with it at strength 1."""
 MOST = 24.0
 """The longest way that is tried, in prior σ: twice the radius of a shell of 128 dimensions."""
 
@@ -84,13 +87,13 @@ def separation(codes: Codes, labels: NDArray[np.floating]) -> float:
 
 
 class Calibration(Settings):
-    """What strength 1 of a direction means.
+    """What strength 1 of a direction means: nine of ten faces without the trait are seen with it.
 
     Attributes:
         length: how long the vector of strength 1 is, in prior σ.
-        without, having: median probability of the trait in the decodings of faces without it and
-            of faces with it.
-        reached: median probability of the faces without it, moved by strength 1.
+        without, having: the share of the faces without the trait, and of those with it, in whose
+            decodings a network sees it.
+        reached: the share of the faces without it, moved by strength 1.
     """
 
     length: float
@@ -100,41 +103,50 @@ class Calibration(Settings):
 
     @property
     def complete(self) -> bool:
-        """Whether the median face gets to where the faces with the trait are."""
-        return self.reached >= self.having - 0.02
+        """Whether strength 1 reaches as many faces as it should."""
+        return self.reached >= SEEN - 0.02
 
 
 def calibrate(
     vector: Codes, lacking: Codes, having: Codes, logit_of_codes: LogitOfCodes
 ) -> Calibration:
-    """Find the length at which the median face without a trait is where those with it are.
+    """Find the length at which nine of ten faces without a trait are seen with it.
 
-    Strength 1 is the shortest way along ``vector`` (D,) after which the median logit of the faces
-    ``lacking`` (N, D) equals the median logit of the faces ``having``, or the way to the highest
-    median there is, where that is never reached.
+    Strength 1 is the shortest way along ``vector`` (D,) after which `SEEN` of the faces ``lacking``
+    (N, D) have a logit above 0; where no way leads there, the shortest that reaches nearly the most
+    faces of all. The faces ``having`` (M, D) tell what decodings show of the trait at all.
     """
     from scipy.optimize import brentq  # an edit along what is calibrated already needs none of it
 
     unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
-    wanted = float(np.median(logit_of_codes(having)))
-    start = float(np.median(logit_of_codes(lacking)))
 
-    def median(length: float) -> float:
-        return float(np.median(logit_of_codes(lacking + np.float32(length) * unit)))
+    def logits(length: float) -> NDArray[np.floating]:
+        return logit_of_codes(lacking + np.float32(length) * unit)
 
-    tried = [(0.0, start)]
-    length = 0.5
-    while tried[-1][1] < wanted and length <= MOST:
-        tried.append((length, median(length)))
-        length *= 1.5
-    if tried[-1][1] >= wanted and len(tried) > 1:
-        low, high = tried[-2][0], tried[-1][0]
-        found = float(brentq(lambda at: median(at) - wanted, low, high, xtol=0.01 * high))
-        logit = median(found)
+    def missing(length: float) -> float:
+        """How far the last face that counts is from the boundary; negative beyond."""
+        return -float(np.quantile(logits(length), 1 - SEEN))
+
+    without = _share(logits(0.0))
+    lengths = [0.0, *(0.5 * 1.5**step for step in range(12) if 0.5 * 1.5**step <= MOST)]
+    for before, length in pairwise(lengths):
+        if missing(length) <= 0 < missing(before):
+            found = float(brentq(missing, before, length, xtol=0.01 * length))
+            break
     else:
-        found, logit = max(tried[1:] or [(1.0, start)], key=lambda pair: pair[1])
-    without, with_it, reached = map(probability_of, (start, wanted, logit))
-    return Calibration(length=found, without=without, having=with_it, reached=reached)
+        shares = {length: _share(logits(length)) for length in lengths[1:]}
+        found = min(at for at, share in shares.items() if share >= max(shares.values()) - 0.02)
+    return Calibration(
+        length=found,
+        without=without,
+        having=_share(logit_of_codes(having)),
+        reached=_share(logits(found)),
+    )
+
+
+def _share(logits: NDArray[np.floating]) -> float:
+    """The share of the faces in which the trait is seen, a touch below the boundary counted."""
+    return float((logits > -0.02).mean())
 
 
 def calibrated(direction: Direction, calibration: Calibration) -> Direction:
