@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from terminal import run_lik, succeed
+from lik.latent.directions.direction import Calibration, Direction, DirectionSet
+from terminal import refuse, run_lik, succeed
 
 
 def pixels(path):
@@ -79,3 +80,18 @@ def test_what_cannot_be_done_is_said_in_a_sentence(run, photo, options, words):
     answer = run_lik("edit", "--run", run, *(option.format(photo=photo) for option in options))
     assert answer.exit_code == 2, answer.output
     assert words in answer.stderr.splitlines()[-1]
+
+
+def test_traits_are_listed_with_what_they_reach_the_weak_ones_last(run, tmp_path):
+    refuse("not calibrated", "edit", "--traits", "--run", run)
+    strong = Calibration(length=3, without=0.1, having=0.8, reached=0.9, along={"Male": -0.2})
+    weak = Calibration(length=9, without=0.0, having=0.4, reached=0.3)
+    vectors = {name: Direction(name, np.ones(8, np.float32)) for name in ("Hat", "Smiling")}
+    DirectionSet("told", vectors, {"Hat": weak, "Smiling": strong}, {}).save(run)
+    lines = succeed("edit", "--traits", "--run", run, "--method", "told").output.splitlines()
+    first, last = (next(n for n, line in enumerate(lines) if name in line) for name in vectors)
+    assert first > last
+    assert "0 → 30 %" in lines[first]
+    assert "not reached" in lines[first]
+    assert "10 → 90 %" in lines[last]
+    assert "Male -20" in lines[last]

@@ -33,11 +33,13 @@ from lik.latent.directions.methods import (
 )
 from lik.latent.editing import Editor, GuidedEditor, LinearEditor
 from lik.latent.guided import GUIDED, GuidanceSettings, GuidedStatistics, four_digits
-from lik.latent.session import logits_of, logits_of_pictures
+from lik.latent.session import Codes, logits_of, logits_of_pictures
 from lik.models.classifier import LoadedClassifier
 
 DEFAULT = "joint"
 """The directions that are taken where nothing else is asked for."""
+ALONG = 3
+"""Traits that are named as moving along."""
 FEWEST = 20
 """Validation faces of each class, below which strengths are calibrated on training faces."""
 MEASURED = 1000
@@ -239,9 +241,31 @@ def _calibrated(
         if min(len(having), len(lacking)) < FEWEST:
             having, lacking = classes(examples.codes, examples.labels[:, column])
         groups = lacking[:CALIBRATED_ON], having[:CALIBRATED_ON]
-        calibrations[name] = calibrate(directions[name].vector, *groups, logit_of_codes(name))
-        found[name] = calibrated(directions[name], calibrations[name])
+        calibration = calibrate(directions[name].vector, *groups, logit_of_codes(name))
+        found[name] = calibrated(directions[name], calibration)
+        along = _moved_along(run, network, groups[0], found[name])
+        calibrations[name] = calibration.model_copy(update={"along": along})
     return found, calibrations
+
+
+def _moved_along(
+    run: OpenedRun, loaded: LoadedClassifier, codes: Codes, direction: Direction
+) -> dict[str, float]:
+    """Other traits that strength 1 shows in more or fewer faces, those that change most."""
+    before, after = (
+        (logits_of(run.session, loaded.network, places) > 0).mean(axis=0)
+        for places in (codes, codes + direction.vector)
+    )
+    changes = dict(zip(loaded.network.attributes, (after - before).tolist(), strict=True))
+    changes.pop(direction.name, None)
+    most = sorted(changes, key=lambda name: -abs(changes[name]))[:ALONG]
+    return {name: round(changes[name], 3) for name in most if abs(changes[name]) >= 0.05}
+
+
+def traits_of(directions: DirectionSet) -> list[tuple[str, Calibration]]:
+    """The calibrated traits of a set, those that reach what they should first, by their names."""
+    known = directions.calibrations
+    return sorted(known.items(), key=lambda item: (not item[1].complete, item[0]))
 
 
 def _kept_or_fitted(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from lik.app.directions import DEFAULT, traits_of
 from lik.app.editing import Edited, edit_photograph, editor_for, open_face, targets_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
@@ -13,9 +14,10 @@ from lik.cli.options import (
     Networks,
     Photographs,
     Threads,
+    flag,
     option,
 )
-from lik.cli.output import command_line, note, progress, say
+from lik.cli.output import command_line, note, progress, say, table
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
 
@@ -55,6 +57,7 @@ def edit(
         show_default="transfer; decode for crops",
     ),
     invert: Invert = None,
+    traits: bool = flag("--traits", "List the traits: what strength 1 does, and what moves along."),
     faces: Faces = None,
     out: str | None = option(
         None, "The PNG to write; for several photographs a folder.", "PNG", "--out", "-o"
@@ -68,6 +71,9 @@ def edit(
 
     Guided: lik edit photo.jpg --run runs/first --set Smiling=1 --method guided --classifier NET
     """
+    if traits:
+        _show_traits(OpenRun(run, device, threads), method)
+        return
     wanted = Edit.parse(settings or [], to or [])
     if like is not None:
         wanted = Edit.read(like) + wanted
@@ -99,6 +105,25 @@ def edit(
     if refused:
         what = "1 picture was" if len(refused) == 1 else f"{len(refused)} pictures were"
         note(f"{what} passed over; the first: {refused[0]}")
+
+
+def _show_traits(run: OpenRun, method: str | None) -> None:
+    rows = [
+        (
+            name,
+            f"{100 * found.without:.0f} → {100 * found.reached:.0f} %",
+            "" if found.complete else "not reached",
+            ", ".join(f"{other} {100 * change:+.0f}" for other, change in found.along.items()),
+        )
+        for name, found in traits_of(run.directions(method or DEFAULT))
+    ]
+    if not rows:
+        raise UnusableInput(
+            f"the directions of {run.name} are not calibrated: nobody knows what strength 1 does.",
+            needs="calibration",
+        )
+    table(("strength 1 of", "seen in", "", "moves along, in faces of 100"), rows)
+    say("seen in: faces without the trait in whose decodings a network sees it, before and after.")
 
 
 def _told(done: Edited, wanted: Edit) -> str:

@@ -46,6 +46,7 @@ REMEDIES = {
     "faces": "(--faces FACES)",
     "classifier": "(--classifier NET, made by lik train-classifier)",
     "run": "(--run RUN)",
+    "calibration": "(lik fit-directions RUN --classifier NET)",
     "network": "(--classifier NET, made by lik train-classifier)",
 }
 """What an error may need → how it is given here."""

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
@@ -94,12 +95,14 @@ class Calibration(Settings):
         without, having: the share of the faces without the trait, and of those with it, in whose
             decodings a network sees it.
         reached: the share of the faces without it, moved by strength 1.
+        along: other traits that are then seen in more or fewer of them: the change of their share.
     """
 
     length: float
     without: float
     having: float
     reached: float
+    along: dict[str, float] = Field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
