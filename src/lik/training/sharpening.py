@@ -1,5 +1,6 @@
 """The plan of a refiner's training, and its step, which moves refiner and critic in turn."""
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,9 @@ class SharpenStep(Step):
         assert isinstance(self.model, Refined)
         assert isinstance(self.objective, Sharpness)
         self.refined, self.sharpness = self.model, self.objective
-        self.critic_guard = Guard(self.weights[0].device)
+        # Two that play against each other have long gradients now and then. These are shortened:
+        # to skip them would leave the refiner where it is, and the critic ever steeper.
+        self.guard, self.critic_guard = (Guard(self.weights[0].device, math.inf) for _ in range(2))
 
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         before = [buffer.clone() for buffer in self.buffers]

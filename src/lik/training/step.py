@@ -35,14 +35,15 @@ class Guard:
     PATIENCE = 50
     """Steps skipped in a row after which a run is given up."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, absurd: float = ABSURD) -> None:
+        self.absurd = absurd
         zero = torch.zeros((), dtype=torch.float32, device=device)
         self.usual, self.seen, self.skipped, self.in_a_row = (zero.clone() for _ in range(4))
 
     def skips(self, norm: Tensor) -> Tensor:
         """Take note of the norm () of a gradient: 1 where its step is to be skipped, else 0."""
         settled = self.seen >= 20
-        bad = ~torch.isfinite(norm) | (settled & (norm > self.ABSURD * self.usual))
+        bad = ~torch.isfinite(norm) | (settled & (norm > self.absurd * self.usual))
         weight = torch.where(bad, 0.0, (1 / (self.seen + 1)).clamp(min=0.01))
         self.usual += weight * (torch.nan_to_num(norm, posinf=0.0) - self.usual)
         self.seen += (~bad).float()
