@@ -32,6 +32,9 @@ def test_a_path_goes_before_a_name(place, untrained, tmp_path, monkeypatch):
     shutil.copytree(untrained, tmp_path / "here" / "faces")
     monkeypatch.chdir(tmp_path / "here")
     assert lik.load("faces").path == Path("faces")
+    (tmp_path / "sets" / "faces").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "sets")
+    assert lik.load("faces").path == place / "faces"
 
 
 def test_what_is_neither_is_said(place, untrained):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lik.core.configuration import nearest
 from lik.core.errors import UnusableInput
+from lik.core.run_folder import RunFolder
 
 PLACE = Path(str(resources.files("lik"))) / "pretrained"
 DEFAULT = "faces"
@@ -27,11 +28,12 @@ def place_of(run: str | Path | None) -> Path:
         if DEFAULT not in names:
             raise UnusableInput("no run ships with this Lik: name one.", needs="run")
         return PLACE / DEFAULT
-    if not Path(run).exists() and str(run) in names:
-        return PLACE / str(run)
-    if not Path(run).exists() and Path(run).name == str(run) and names:
+    path = Path(run)
+    if str(run) in names and not path.is_file() and not RunFolder(path).model.is_file():
+        return PLACE / str(run)  # though a folder of that name may hold face sets
+    if not path.exists() and path.name == str(run) and names:
         raise UnusableInput(
             f"there are no trained weights at {run}, and no run of that name ships with Lik "
             f"({', '.join(names)})." + nearest(str(run), names)
         )
-    return Path(run)
+    return path
