@@ -13,7 +13,6 @@ other picture is of the same person.
 """
 
 import argparse
-import copy
 import hashlib
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from lik.models.saved import save_model
 from lik.objectives.augmentation import NUMBERS, AugmentationSettings, augment
 from lik.objectives.classification import cross_entropy, over_known
 from lik.training.classifier import as_labels
+from lik.training.step import MovingAverage
 
 MARGIN, SCALE, BATCH = 0.25, 24.0, 64
 WEIGHT = 0.15
@@ -102,7 +102,7 @@ def main(faces, out, half, start, model, epochs, seed):
     neck = nn.BatchNorm1d(settings.widths[-1], affine=False)
     classes = nn.Parameter(0.05 * torch.randn(len(names), settings.widths[-1]))
     optimizer = torch.optim.Adam([*network.train().parameters(), classes], betas=(0.9, 0.99))
-    average = copy.deepcopy(network).eval()
+    average = MovingAverage(network, 0.995)
     steps, rate = epochs * (len(mine) // BATCH), 2e-3 if start is None else 1e-3
     for step in range(steps):
         for group in optimizer.param_groups:
@@ -125,11 +125,7 @@ def main(faces, out, half, start, model, epochs, seed):
         (WEIGHT * told + seen).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
-        with torch.no_grad():
-            decay = min(0.995, (1 + step) / (10 + step))
-            torch._foreach_lerp_([*average.parameters()], [*network.parameters()], 1 - decay)
-            for kept, new in zip(average.buffers(), network.buffers(), strict=True):
-                kept.copy_(new)
+        average.update(network)
         if step % 100 == 99:
             print(f"{step + 1} of {steps}: people {told:.2f}, attributes {seen:.3f}", flush=True)
     metadata = {
@@ -137,9 +133,9 @@ def main(faces, out, half, start, model, epochs, seed):
         "crop": face_set.crop, "epochs": epochs, "step": steps,
         "neck_mean": neck.running_mean.tolist(), "neck_var": neck.running_var.tolist(),
     }  # fmt: skip
-    save_model(Path(out) / "model.safetensors", average, settings, metadata)
+    save_model(Path(out) / "model.safetensors", average.model, settings, metadata)
     held = np.flatnonzero((people != "") & ~training)
-    area, nearest = verification(average, neck, face_set, held, people[held])
+    area, nearest = verification(average.model, neck, face_set, held, people[held])
     print(f"people of no half: area under the curve {area:.3f}, nearest is the same {nearest:.3f}")
 
 

@@ -19,6 +19,7 @@ from lik.latent.inversion import invert as fitted
 from lik.latent.session import Codes, Session
 from lik.models.classifier import LoadedClassifier, load_attribute_classifier
 from lik.models.saved import weights_hash
+from lik.objectives.similarity import Features
 from lik.training.feature_networks import network_hash, open_features
 
 
@@ -87,11 +88,15 @@ class OpenedRun:
                 f"{self.name} has no network in whose maps codes could be fitted: sharpen it, or "
                 "train it with features."
             )
-        features = open_features(str(self.network), None, self.size, self.session.device)
         crop = self.metadata.get("crop") or {}
         settings = InversionSettings(steps=invert)
         widen = float(crop.get("widen", 1.0))
-        return fitted(self.session, pictures, features, settings, widen, progress)
+        return fitted(self.session, pictures, self._features, settings, widen, progress)
+
+    @cached_property
+    def _features(self) -> Features:
+        """The maps of `network`, where there is one."""
+        return open_features(str(self.network), None, self.size, self.session.device)
 
     @property
     def origin(self) -> dict[str, str]:

@@ -95,9 +95,16 @@ def registration(crop: Image, before: Image) -> Flow:
     return np.asarray(shortened, np.float32)
 
 
-def warped(image: Image, flow: Flow) -> Image:
-    """An image (S, S, 3) whose pixels come from where the flow says; cubic."""
-    return _remapped(image, flow)
+def warped(image: Image | Picture, flow: Flow) -> Image:
+    """An image (S, S, 3) whose pixels come from where the flow says; cubic.
+
+    So is a part of a photograph, uint8 (H, W, 3), by a flow (H, W, 2) in its own pixels.
+    """
+    height, width = flow.shape[:2]
+    x = np.arange(width, dtype=np.float32)[None, :] + flow[:, :, 0]
+    y = np.arange(height, dtype=np.float32)[:, None] + flow[:, :, 1]
+    found = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(found, np.float32)
 
 
 def unfolded(flow: Flow) -> Flow:
@@ -138,18 +145,10 @@ def painted(picture: Picture, square: Square, flow: Flow, colour: Image) -> Pict
         ],
         axis=2,
     )
-    moved = _remapped(part, enlarged(np.asarray(turned, np.float32), square, *window))
+    moved = warped(part, enlarged(np.asarray(turned, np.float32), square, *window))
     added = enlarged(colour * 255, square, *window)
     part[:] = np.clip(np.rint(moved + added), 0, 255).astype(np.uint8)
     return result
-
-
-def _remapped(image: Image | Picture, flow: Flow) -> NDArray[np.float32]:
-    height, width = flow.shape[:2]
-    x = np.arange(width, dtype=np.float32)[None, :] + flow[:, :, 0]
-    y = np.arange(height, dtype=np.float32)[:, None] + flow[:, :, 1]
-    found = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(found, np.float32)
 
 
 def _least_determinant(flow: Flow) -> float:

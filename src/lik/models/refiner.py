@@ -156,10 +156,6 @@ class Refined(VAE):
     def encode(self, images: Tensor) -> Posterior:
         return self.base.encode(images)
 
-    def decode(self, codes: Tensor) -> Tensor:
-        images: Tensor = self.decoder(codes)
-        return images
-
     def from_prior(self, noise: Tensor) -> Tensor:
         return self.base.from_prior(noise)
 

@@ -13,7 +13,6 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from lik.core.gaussian import DiagonalGaussian
 from lik.models.interface import VAE, VAESettings
 from lik.models.layers import begin_as_nearest
 from lik.models.paper import MOST_LATENT, GaussianHeads, PixelSigmoid, require_divisible
@@ -88,11 +87,3 @@ class ResidualVAE(VAE):
             nn.BatchNorm2d(up[-1]), nn.SiLU(),
             spread, nn.PixelShuffle(2), PixelSigmoid(),
         )  # fmt: skip
-
-    def encode(self, images: Tensor) -> DiagonalGaussian:
-        posterior: DiagonalGaussian = self.encoder(images)
-        return posterior
-
-    def decode(self, codes: Tensor) -> Tensor:
-        images: Tensor = self.decoder(codes)
-        return images

@@ -21,9 +21,6 @@ from lik.core.gaussian import Posterior
 from lik.objectives.interface import Objective, ObjectiveSettings
 from lik.objectives.similarity import Features
 
-Critic = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor]], list[Tensor]]
-"""Pictures and decodings, and maps of both → scores by head, each (B, 1, H, W)."""
-
 EXTRA_NUMBERS = 3
 """Normal numbers of a face beside those of its code: how much noise its code has, and a shift."""
 
@@ -175,7 +172,7 @@ class Sharpness(Objective):
     def critic_terms(self, views: Views, generator: torch.Generator) -> dict[str, Tensor]:
         """What the critic minimises: ``critic_loss``, and its parts ``critic`` and ``penalty``."""
         count = max(1, round(self.settings.critic_share * len(views.images.pictures)))
-        views = Views(*(s.first(count) for s in (views.images, views.decodings, views.refined)))
+        views = views.first(count)
         real, made = (self._scores(view, views) for view in (views.images, views.refined))
         critic = self._over_heads([F.softplus(m - r) for r, m in zip(real, made, strict=True)])
         if not self.settings.penalty or int(self.steps) % 2:

@@ -128,7 +128,7 @@ class TrainingPlan(Settings):
 
     def provenance(self) -> dict[str, Any]:
         """What the weights depend on beside the settings and the faces, as plain values."""
-        return {}
+        return {} if self.network is None else {"features_sha256": network_hash(self.network)}
 
     def details(self, model: nn.Module, images: Iterable[Tensor]) -> dict[str, Any]:
         """What else is worth keeping of an epoch, measured on batches of held-out faces."""
@@ -201,10 +201,6 @@ class Recipe(TrainingPlan):
             return terms
 
         return loss
-
-    def provenance(self) -> dict[str, Any]:
-        settings = self.objective.features
-        return {} if settings is None else {"features_sha256": network_hash(settings.network)}
 
     def details(self, model: nn.Module, images: Iterable[Tensor]) -> dict[str, Any]:
         assert isinstance(model, VAE)

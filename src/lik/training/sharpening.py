@@ -22,7 +22,7 @@ from lik.objectives.interface import Objective
 from lik.objectives.sharpness import EXTRA_NUMBERS, Sharpness, SharpnessSettings, Views
 from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings
-from lik.training.feature_networks import network_hash, open_features
+from lik.training.feature_networks import open_features
 from lik.training.recipe import AdamSettings, TrainingPlan
 from lik.training.step import Guard, Loss, Step
 
@@ -87,10 +87,8 @@ class SharpenPlan(TrainingPlan):
         return loss
 
     def provenance(self) -> dict[str, Any]:
-        return {
-            "features_sha256": network_hash(self.objective.network),
-            "base_sha256": sha256_of(weights_file(Path(self.base).expanduser())),
-        }
+        base = sha256_of(weights_file(Path(self.base).expanduser()))
+        return super().provenance() | {"base_sha256": base}
 
 
 def sharpen_plan(base: Path, network: str, settings: Iterable[str] = ()) -> SharpenPlan:
@@ -145,13 +143,9 @@ class SharpenStep(Step):
         norm = nn.utils.get_total_norm(
             [w.grad for w in self.objective.parameters() if w.grad is not None]
         )
-        self.optimizer.found_inf = self.critic_guard.skips(norm)
-        scale = self.clip_scale(norm)
-        if scale is not None:
-            self.optimizer.grad_scale = scale
         for group in self.optimizer.param_groups:
             group["lr"] *= CRITIC_RATE
-        self.optimizer.step()
+        self.move(norm, self.critic_guard)
         return terms["critic"].detach()
 
     def parts(self) -> dict[str, Any]:

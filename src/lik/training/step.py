@@ -172,16 +172,21 @@ class Step:
         self, terms: Mapping[str, Tensor], before: Sequence[Tensor], mine: int
     ) -> dict[str, Tensor]:
         """Check the gradients, move the weights, sum the terms."""
-        norm = self.gradient_norm()
-        skip = self.guard.skips(norm)
-        # The fused optimizer reads both on the device: it divides the gradients by grad_scale,
-        # and leaves weights and moments as they are where found_inf is 1.
-        self.optimizer.found_inf = skip
+        skip = self.move(self.gradient_norm(), self.guard)
+        return self.sum_terms(terms, before, skip, mine)
+
+    def move(self, norm: Tensor, guard: Guard) -> Tensor:
+        """Move what has gradients, together of length ``norm`` (); 1 where it was skipped, else 0.
+
+        The fused optimizer reads both on the device: it divides the gradients by grad_scale, and
+        leaves weights and moments as they are where found_inf is 1.
+        """
+        self.optimizer.found_inf = skip = guard.skips(norm)
         scale = self.clip_scale(norm)
         if scale is not None:
             self.optimizer.grad_scale = scale
         self.optimizer.step()
-        return self.sum_terms(terms, before, skip, mine)
+        return skip
 
     def gradient_norm(self) -> Tensor:
         """The length of the gradient of all weights that have one, ()."""

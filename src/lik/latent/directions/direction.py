@@ -11,6 +11,7 @@ Codes are (N, D), logits (N,).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -123,6 +124,7 @@ def calibrate(
 
     unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
 
+    @cache
     def logits(length: float) -> NDArray[np.floating]:
         return logit_of_codes(lacking + np.float32(length) * unit)
 
@@ -130,7 +132,6 @@ def calibrate(
         """How far the last face that counts is from the boundary; negative beyond."""
         return -float(np.quantile(logits(length), 1 - SEEN))
 
-    without = _share(logits(0.0))
     lengths = [0.0, *(0.5 * 1.5**step for step in range(12) if 0.5 * 1.5**step <= MOST)]
     for before, length in pairwise(lengths):
         if missing(length) <= 0 < missing(before):
@@ -141,7 +142,7 @@ def calibrate(
         found = min(at for at, share in shares.items() if share >= max(shares.values()) - 0.02)
     return Calibration(
         length=found,
-        without=without,
+        without=_share(logits(0.0)),
         having=_share(logit_of_codes(having)),
         reached=_share(logits(found)),
     )
