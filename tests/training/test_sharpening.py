@@ -10,6 +10,7 @@ from lik.models.catalogue import build
 from lik.models.classifier import PlainSettings, build_classifier
 from lik.models.critic import PairCritic
 from lik.models.paper import PaperFirstSettings
+from lik.models.residual import ResidualVAESettings
 from lik.models.saved import load_model, save_model
 from lik.objectives.sharpness import Sharpness, SharpnessSettings
 from lik.training import journal
@@ -55,6 +56,19 @@ def plan_of(place, **settings):
         },
         **{"batch_size": 16, "epochs": 2, "device": {"precision": "float32"}} | settings,
     )
+
+
+def test_running_means_of_the_base_stand_still(tmp_path, place, data):
+    settings = ResidualVAESettings(
+        size=SIZE, latent=4, encoder=(4, 4, 4, 4), decoder=(4, 4, 4, 4), narrow=4
+    )
+    base = build(settings)
+    save_model(tmp_path / "base.safetensors", base, settings, {})
+    tree = plan_of(place).model_dump()
+    tree["base"], tree["model"]["base"] = str(tmp_path / "base.safetensors"), settings
+    run_training(RunFolder(tmp_path / "run"), SharpenPlan(**tree), data, torch.device("cpu"))
+    kept = load_model(RunFolder(tmp_path / "run").model).model.base.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in base.state_dict().items())
 
 
 def sharpened(path, place, data, callback=None, **settings):

@@ -136,8 +136,14 @@ class Refined(VAE):
                 f"be a multiple of {2 ** len(settings.widths)}, not {base.size}"
             )
         self.size, self.latent = base.size, base.latent
-        self.base = base
+        self.base = base.eval()
         self.refiner = Refiner(settings, base.latent)
+
+    def train(self, mode: bool = True) -> "Refined":
+        """Let the refiner learn; the base stays as it is, its running means of batches too."""
+        super().train(mode)
+        self.base.eval()
+        return self
 
     @property
     def encoder(self) -> nn.Module:  # type: ignore[override]
