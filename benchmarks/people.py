@@ -65,16 +65,27 @@ def opened(start, model, attributes):
     return network, kind(attributes=network.attributes)
 
 
+def units(network, mean, var, pictures):
+    """Pictures (N, S, S, 3) → unit embeddings (N, F), of the mean of each and its mirror image."""
+    parts = []
+    with torch.no_grad():
+        for part in np.array_split(pictures, max(1, len(pictures) // 256)):
+            images = to_float(part)
+            parts.append((network.embedding(images) + network.embedding(images.flip(3))) / 2)
+    return F.normalize((torch.cat(parts) - mean) / (var + 1e-5).sqrt(), dim=1).numpy()
+
+
+def recogniser(path):
+    """A network that was saved here, as a function: pictures → unit embeddings (N, F)."""
+    loaded = load_attribute_classifier(Path(path))
+    mean, var = (torch.tensor(loaded.metadata[key]) for key in ("neck_mean", "neck_var"))
+    return lambda pictures: units(loaded.network, mean, var, np.asarray(pictures))
+
+
 def verification(network, neck, faces, chosen, people):
     """Area under the curve of pairs, and how often the nearest picture is of the same person."""
-    with torch.no_grad():
-        parts = []
-        for part in np.array_split(chosen, max(1, len(chosen) // 256)):
-            images = to_float(faces.images[part])
-            parts.append((network.embedding(images) + network.embedding(images.flip(3))) / 2)
-        normal = (torch.cat(parts) - neck.running_mean) / (neck.running_var + 1e-5).sqrt()
-        unit = F.normalize(normal, dim=1)
-        cosines = (unit @ unit.T).numpy()
+    unit = units(network, neck.running_mean, neck.running_var, faces.images[chosen])
+    cosines = unit @ unit.T
     same = people[:, None] == people[None]
     pairs = np.triu_indices(len(people), 1)
     area = roc_auc_score(same[pairs], cosines[pairs])

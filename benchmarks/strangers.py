@@ -23,8 +23,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from people import recogniser
 from PIL import Image
-from torch.nn.functional import normalize
 
 import lik
 from lik.app.directions import open_editor
@@ -55,20 +55,6 @@ def expression_network():
         return float(network.get_tensor(outputs["index"])[0, 3])
 
     return happy
-
-
-def recogniser(path):
-    """Crops (N, 64, 64, 3) → unit embeddings (N, F), mean of each and its mirror image."""
-    loaded = load_attribute_classifier(Path(path))
-    mean, var = (torch.tensor(loaded.metadata[key]) for key in ("neck_mean", "neck_var"))
-
-    def embed(crops):
-        images = to_float(np.stack(crops))
-        with torch.no_grad():
-            both = loaded.network.embedding(images) + loaded.network.embedding(images.flip(3))
-        return normalize((both / 2 - mean) / (var + 1e-5).sqrt(), dim=1).numpy()
-
-    return embed
 
 
 def variants(run, photo, code, pixels):

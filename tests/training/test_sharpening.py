@@ -16,7 +16,7 @@ from lik.objectives.sharpness import Sharpness, SharpnessSettings
 from lik.training import journal
 from lik.training.callback import Callback
 from lik.training.running import TrainingData, run_training
-from lik.training.sharpening import SharpenPlan
+from lik.training.sharpening import SharpenPlan, Shortening
 
 SIZE = 16
 REFINER = {"widths": (8, 8), "blocks": (1, 1), "full": 4}
@@ -199,3 +199,15 @@ def test_the_critic_learns_to_tell_them_apart():
         terms["critic_loss"].mean().backward()
         optimizer.step()
     assert losses[-1] < 0.7 * losses[0], losses
+
+
+def test_gradients_of_more_than_twice_the_usual_are_shortened_and_none_is_skipped_for_its_length():
+    guard = Shortening(torch.device("cpu"))
+    for _ in range(50):
+        assert not guard.skips(torch.tensor(4.0))
+    assert guard.longer == 1
+    assert not guard.skips(torch.tensor(4e6))
+    assert guard.longer == pytest.approx(5e5)
+    assert guard.usual == pytest.approx(4, abs=0.1)  # one of them tells nothing of the next
+    for broken in (torch.nan, torch.inf):
+        assert guard.skips(torch.tensor(broken))

@@ -22,6 +22,9 @@ from lik.models.layers import begin_as_nearest, begin_at_zero
 BINOMIAL = (0.25, 0.5, 0.25)
 """A blur without response at a period of two pixels, where strided decoders leave a lattice."""
 
+COARSE = 8
+"""Pixels over which the mean of a decoding is left as it is."""
+
 
 class RefinerSettings(Settings):
     """``widths``: channels at half the size of the pictures, a quarter, and so on.
@@ -61,7 +64,9 @@ class Refiner(nn.Module):
     """A small U-Net that sees a decoding and its code, and says what is missing in the picture.
 
     Its answer is added to the decoding, which is blurred by a binomial first: what a strided
-    decoder leaves at a period of two pixels is gone by construction. A fresh refiner adds nothing.
+    decoder leaves at a period of two pixels is gone by construction. The answer has no coarse
+    part, for a decoding that was trained on pixels has that already: a refiner that may move it
+    makes colours garish, and falls out of step with its critic. A fresh refiner adds nothing.
     """
 
     kernel: Tensor
@@ -104,8 +109,8 @@ class Refiner(nn.Module):
                 features = skips[level] + F.interpolate(self.wider[level](features), scale_factor=2)
             features = _through(self.up[level], features, codes)
         fine = F.pixel_shuffle(self.spread(F.silu(features)), 2)
-        missing: Tensor = self.last(F.silu(fine))
-        return self.smooth(decodings) + missing.to(decodings.dtype)
+        missing = torch.tanh(self.last(F.silu(fine)).to(decodings.dtype))
+        return self.smooth(decodings) + missing - coarse(missing)
 
     def smooth(self, decodings: Tensor) -> Tensor:
         """Decodings (B, 3, S, S) without what has a period of two pixels."""
@@ -130,10 +135,11 @@ class Refined(VAE):
 
     def __init__(self, base: VAE, settings: RefinerSettings) -> None:
         super().__init__()
-        if base.size % 2 ** len(settings.widths):
+        least = max(COARSE, 2 ** len(settings.widths))
+        if base.size % least:
             raise ValueError(
-                f"the refiner halves its pictures {len(settings.widths)} times, so their size must "
-                f"be a multiple of {2 ** len(settings.widths)}, not {base.size}"
+                f"the refiner's pictures must have a size that is a multiple of {least}, not "
+                f"{base.size}"
             )
         self.size, self.latent = base.size, base.latent
         self.base = base.eval()
@@ -164,6 +170,12 @@ class Refined(VAE):
 
     def from_prior(self, noise: Tensor) -> Tensor:
         return self.base.from_prior(noise)
+
+
+def coarse(images: Tensor) -> Tensor:
+    """What is left of images (B, 3, S, S) in means of 8×8 pixels, between which it is linear."""
+    means = F.avg_pool2d(images, COARSE)
+    return F.interpolate(means, scale_factor=COARSE, mode="bilinear", align_corners=False)
 
 
 def _through(blocks: Sequence[nn.Module] | nn.Module, features: Tensor, codes: Tensor) -> Tensor:

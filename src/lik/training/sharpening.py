@@ -41,7 +41,6 @@ class SharpenPlan(TrainingPlan):
     objective: SharpnessSettings
     optimizer: AdamSettings = AdamSettings(
         learning_rate=1e-3, beta1=0.0, beta2=0.99, epsilon=1e-8, schedule="cosine", warmup=20,
-        clip=500.0,
     )  # fmt: skip
     batch_size: int = Field(32, ge=1)
     epochs: int = Field(12, ge=1)
@@ -112,6 +111,26 @@ def sharpen_plan(base: Path, network: str, settings: Iterable[str] = ()) -> Shar
     return validated(SharpenPlan, override(tree, settings), "the settings")
 
 
+class Shortening(Guard):
+    """Shortens gradients that are longer than twice the usual, and skips none for its length.
+
+    Two that play against each other have gradients a hundred times too long now and then. Adam
+    without a first moment would throw all weights far away by one of them; and to skip it would
+    leave the refiner where it is, and the critic ever steeper.
+    """
+
+    LONGEST = 2.0
+    """Usual norms."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__(device, math.inf)
+
+    def skips(self, norm: Tensor) -> Tensor:
+        longest = torch.where(self.seen >= 20, self.LONGEST * self.usual, math.inf)
+        self.longer = (norm / longest).clamp(min=1.0)
+        return super().skips(norm / self.longer)
+
+
 class SharpenStep(Step):
     """A step of the refiner, then one of its critic, on the same pictures."""
 
@@ -120,9 +139,7 @@ class SharpenStep(Step):
         assert isinstance(self.model, Refined)
         assert isinstance(self.objective, Sharpness)
         self.refined, self.sharpness = self.model, self.objective
-        # Two that play against each other have long gradients now and then. These are shortened:
-        # to skip them would leave the refiner where it is, and the critic ever steeper.
-        self.guard, self.critic_guard = (Guard(self.weights[0].device, math.inf) for _ in range(2))
+        self.guard, self.critic_guard = (Shortening(self.weights[0].device) for _ in range(2))
 
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         before = [buffer.clone() for buffer in self.buffers]
@@ -147,6 +164,13 @@ class SharpenStep(Step):
             group["lr"] *= CRITIC_RATE
         self.move(norm, self.critic_guard)
         return terms["critic"].detach()
+
+    def move(self, norm: Tensor, guard: Guard) -> Tensor:
+        assert isinstance(guard, Shortening)
+        self.optimizer.found_inf = skip = guard.skips(norm)
+        self.optimizer.grad_scale = guard.longer
+        self.optimizer.step()
+        return skip
 
     def parts(self) -> dict[str, Any]:
         return super().parts() | {"critic_guard": self.critic_guard}
