@@ -14,9 +14,10 @@ import time
 
 import numpy as np
 import torch
-from people import person_of, recogniser
 
 import lik
+from lik.models.recogniser import Recogniser
+from people import person_of
 
 
 def first_and_second(face_set):
@@ -35,7 +36,7 @@ def first_and_second(face_set):
 
 def main(faces, recognise, runs, steps, count):
     """Print a line for each run and number of steps."""
-    face_set, embed = lik.open_faces(faces), recogniser(recognise)
+    face_set, embed = lik.open_faces(faces), Recogniser.load(recognise).embed
     ones, pairs = first_and_second(face_set)
     originals = face_set.images[np.sort(ones[:count])]
     own = embed(originals)

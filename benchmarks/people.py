@@ -25,11 +25,13 @@ from torch.nn import functional as F  # noqa: N812
 import lik
 from lik.core.pixels import to_float
 from lik.models.classifier import (
+    LoadedClassifier,
     PlainSettings,
     ResidualSettings,
     build_classifier,
     load_attribute_classifier,
 )
+from lik.models.recogniser import Recogniser
 from lik.models.saved import save_model
 from lik.objectives.augmentation import NUMBERS, AugmentationSettings, augment
 from lik.objectives.classification import cross_entropy, over_known
@@ -65,33 +67,17 @@ def opened(start, model, attributes):
     return network, kind(attributes=network.attributes)
 
 
-def units(network, mean, var, pictures):
-    """Pictures (N, S, S, 3) → unit embeddings (N, F), of the mean of each and its mirror image."""
-    parts = []
-    with torch.no_grad():
-        for part in np.array_split(pictures, max(1, len(pictures) // 256)):
-            images = to_float(part)
-            parts.append((network.embedding(images) + network.embedding(images.flip(3))) / 2)
-    return F.normalize((torch.cat(parts) - mean) / (var + 1e-5).sqrt(), dim=1).numpy()
-
-
-def recogniser(path):
-    """A network that was saved here, as a function: pictures → unit embeddings (N, F)."""
-    loaded = load_attribute_classifier(Path(path))
-    mean, var = (torch.tensor(loaded.metadata[key]) for key in ("neck_mean", "neck_var"))
-    return lambda pictures: units(loaded.network, mean, var, np.asarray(pictures))
-
-
-def verification(network, neck, faces, chosen, people):
-    """Area under the curve of pairs, and how often the nearest picture is of the same person."""
-    unit = units(network, neck.running_mean, neck.running_var, faces.images[chosen])
+def verification(recogniser, faces, chosen, people):
+    """Area under the curve of pairs, how often the nearest is of the same, how far those are."""
+    unit = recogniser.embed(faces.images[chosen])
     cosines = unit @ unit.T
     same = people[:, None] == people[None]
     pairs = np.triu_indices(len(people), 1)
     area = roc_auc_score(same[pairs], cosines[pairs])
     np.fill_diagonal(cosines, -1)
     several = same.sum(axis=1) > 1
-    return area, (people[cosines.argmax(axis=1)] == people)[several].mean()
+    nearest = (people[cosines.argmax(axis=1)] == people)[several].mean()
+    return area, nearest, 1 - cosines[pairs][same[pairs]].mean()
 
 
 def main(faces, out, half, start, model, epochs, seed):
@@ -144,9 +130,13 @@ def main(faces, out, half, start, model, epochs, seed):
         "crop": face_set.crop, "epochs": epochs, "step": steps,
         "neck_mean": neck.running_mean.tolist(), "neck_var": neck.running_var.tolist(),
     }  # fmt: skip
+    recogniser = Recogniser(LoadedClassifier(average.model, metadata, ""))
+    known = people != ""
+    tuned = np.flatnonzero(known & (face_set.splits == "validation"))
+    metadata["same_person"] = float(verification(recogniser, face_set, tuned, people[tuned])[2])
     save_model(Path(out) / "model.safetensors", average.model, settings, metadata)
-    held = np.flatnonzero((people != "") & ~training)
-    area, nearest = verification(average.model, neck, face_set, held, people[held])
+    held = np.flatnonzero(known & ~training)
+    area, nearest, _ = verification(recogniser, face_set, held, people[held])
     print(f"people of no half: area under the curve {area:.3f}, nearest is the same {nearest:.3f}")
 
 

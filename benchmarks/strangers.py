@@ -23,7 +23,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from people import recogniser
 from PIL import Image
 
 import lik
@@ -33,6 +32,7 @@ from lik.faces import motion
 from lik.faces.crop.cropping import cut
 from lik.latent.session import base_decoded, decoded
 from lik.models.classifier import load_attribute_classifier
+from lik.models.recogniser import Recogniser
 
 STRENGTHS = (0.5, 1.0, 1.5, 2.0)
 NOTHING = np.zeros((64, 64, 2), np.float32)
@@ -79,7 +79,7 @@ def variants(run, photo, code, pixels):
 def main(run, pictures, split, recognise, network, attribute, count, out):
     """Print the table; with --out, keep originals and edits side by side there."""
     run = lik.load(run)
-    happy, embed = expression_network(), recogniser(recognise)
+    happy, embed = expression_network(), Recogniser.load(recognise).embed
     judge = load_attribute_classifier(Path(network)).network if network else None
     archive = zipfile.ZipFile(pictures)
     lines = csv.DictReader(Path(split).read_text().splitlines())
@@ -100,7 +100,7 @@ def main(run, pictures, split, recognise, network, attribute, count, out):
             if len(rows) >= count or happy(cut(pixels, face.square, 64)) > 0.2:
                 continue
             photo = run.open_photograph(place)
-            own = embed([before])[0]
+            own = embed(before[None])[0]
             sheet = [before]
             for strength in STRENGTHS:
                 code = editor.moved(photo.codes[:1], attribute, [strength])[0, 0]
@@ -111,7 +111,7 @@ def main(run, pictures, split, recognise, network, attribute, count, out):
                         with torch.no_grad():
                             logits = judge.logits(to_float(crop[None]))[0]
                         smile.append(bool(logits[judge.attributes.index(attribute)] > 0))
-                    seen[how, strength].append((*smile, 1 - float(embed([crop])[0] @ own)))
+                    seen[how, strength].append((*smile, 1 - float(embed(crop[None])[0] @ own)))
                     if how == "both":
                         sheet.append(crop)
             rows.append(np.concatenate(sheet, axis=1))
@@ -120,7 +120,7 @@ def main(run, pictures, split, recognise, network, attribute, count, out):
     same = [
         1 - float(one @ two)
         for crops in people.values() if len(crops) > 1
-        for one, two in [embed(crops[:2])]
+        for one, two in [embed(np.stack(crops[:2]))]
     ]  # fmt: skip
     print(
         f"{run.name}: {len(rows)} serious photographs; {len(same)} pairs of one person "

@@ -156,7 +156,7 @@ def test_every_method_leaves_directions_beside_the_run(run, method):
 
 
 def test_a_network_calibrates_strengths_and_kept_traits_stay(run, classifier):
-    request = FitRequest("svm", "calm", classifier=str(classifier), keep=["Eyeglasses"])
+    request = FitRequest("svm", "calm", classifiers=[str(classifier)], keep=["Eyeglasses"])
     fitted = fit_directions(run, request)
     smile, glasses = (fitted.direction(name).vector for name in ("Smiling", "Eyeglasses"))
     assert np.linalg.norm(smile) == pytest.approx(fitted.calibrations["Smiling"].length, rel=1e-4)

@@ -109,14 +109,28 @@ def test_at_strength_one_nine_of_ten_without_a_trait_are_seen_with_it():
         (random.standard_normal((200, 2)) + [shift, 0]).astype(np.float32) for shift in (-2, 1)
     )
     vector = np.array([5, 0], np.float32)
-    found = calibrate(vector, lacking, having, logit)
+    found = calibrate(vector, lacking, logit(having), logit)
     assert found.length == pytest.approx(-np.quantile(lacking[:, 0], 0.1), abs=0.05)
     assert found.reached == pytest.approx(0.9, abs=0.01)
     assert found.complete
     assert found.without < 0.1 < 0.7 < found.having
-    other = calibrate(-vector, lacking, having, logit)
+    other = calibrate(-vector, lacking, logit(having), logit)
     assert not other.complete
     assert other.length == 0.5
+
+
+def test_no_strength_makes_somebody_else_of_a_person():
+    lacking = np.full((50, 2), [-3, 0], np.float32)
+    vector = np.array([1, 0], np.float32)
+
+    def person(codes):
+        return float(np.abs(codes - lacking).sum(axis=1).mean()) / 2
+
+    assert calibrate(vector, lacking, np.ones(3), logit, lambda codes: 0.5).complete
+    found = calibrate(vector, lacking, np.ones(3), logit, person)
+    assert found.person == pytest.approx(1, abs=0.01)
+    assert found.length == pytest.approx(2, abs=0.05)
+    assert found.reached == 0 and not found.complete
 
 
 def test_every_face_goes_as_far_as_its_own_prediction_needs():

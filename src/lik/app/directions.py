@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lik.app.carrying import carried
 from lik.app.opened import OpenedRun, logit_column
 from lik.app.selection import LEARN, Selection, column_of, open_given
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.core.pixels import Pictures
 from lik.faces.set.faceset import FaceSet
 from lik.latent.directions.direction import (
     CALIBRATED_ON,
@@ -20,7 +23,6 @@ from lik.latent.directions.direction import (
     LogitOfCodes,
     calibrate,
     calibrated,
-    classes,
     saved_sets,
 )
 from lik.latent.directions.methods import (
@@ -59,7 +61,7 @@ class FitRequest:
     Attributes:
         method: one of `METHODS`. name: of the set, by default the method's.
         faces: the face set, by default the run's own.
-        classifier: a network that calibrates strengths.
+        classifiers: networks that calibrate strengths: a trait is there where all see it.
         keep: attributes that shall stay: every direction is turned to be at right angles to theirs.
         having, lacking: pictures, or folders of them, of a trait that nobody labelled.
         count: of directions, where no labels are needed. seed: of what is random.
@@ -68,7 +70,7 @@ class FitRequest:
     method: str = DEFAULT
     name: str | None = None
     faces: str | Path | None = None
-    classifier: str | None = None
+    classifiers: Sequence[str] = ()
     keep: Sequence[str] = ()
     having: Sequence[str] = ()
     lacking: Sequence[str] = ()
@@ -191,11 +193,11 @@ def _by_method(
     }  # fmt: skip
     made |= {"keep": list(request.keep)} if request.keep else {}
     calibrations: dict[str, Calibration] = {}
-    if request.classifier is not None and method.labelled:
-        network = run.classifier(request.classifier)
-        made["network_sha256"] = network.sha256
+    if request.classifiers and method.labelled:
+        networks = list(_guides(run, request.classifiers).values())
+        made["networks_sha256"] = [loaded.sha256 for loaded in networks]
         directions, calibrations = _calibrated(
-            run, faces, network, directions, examples, progress, notify
+            run, faces, networks, directions, progress, notify
         )
     return DirectionSet(request.name or request.method, directions, calibrations, made)
 
@@ -220,46 +222,94 @@ def _by_example(run: OpenedRun, request: FitRequest) -> DirectionSet:
 def _calibrated(
     run: OpenedRun,
     faces: FaceSet,
-    network: LoadedClassifier,
+    networks: Sequence[LoadedClassifier],
     directions: dict[str, Direction],
-    examples: Examples,
     progress: Progress,
     notify: Notify,
 ) -> tuple[dict[str, Direction], dict[str, Calibration]]:
+    """Directions of the strength that pictures of faces need, onto which edits are carried."""
     found, calibrations = dict(directions), {}
-    known = [name for name in directions if name in network.network.attributes]
+    names = networks[0].network.attributes
+    known = [name for name in directions if name in names]
     for name in directions:
         if name not in known:
             notify(f"{name} is not calibrated: the network does not know it.")
-    held_out = faces.indices("validation")
-    codes, labels = run.session.encode(faces.images[held_out]), faces.attributes[held_out]
-    logit_of_codes = logits_by(run, network)
+    groups = {name: _faces_for(faces, column_of(faces, name)) for name in known}
+    chosen = np.unique(np.concatenate([np.concatenate(group) for group in groups.values()]))
+    pictures = faces.images[chosen]
+    codes = run.codes(pictures, run.usual_inversion, progress)
+    place = {index: number for number, index in enumerate(chosen)}
     for done, name in enumerate(known):
         progress("calibrating", done, len(known))
-        column = examples.names.index(name)
-        having, lacking = classes(codes, labels[:, column])
-        if min(len(having), len(lacking)) < FEWEST:
-            having, lacking = classes(examples.codes, examples.labels[:, column])
-        groups = lacking[:CALIBRATED_ON], having[:CALIBRATED_ON]
-        calibration = calibrate(directions[name].vector, *groups, logit_of_codes(name))
+        lacking, having = ([place[index] for index in group] for group in groups[name])
+        seen = _Seen(run, networks, pictures[lacking], codes[lacking])
+        calibration = calibrate(
+            directions[name].vector, codes[lacking],
+            seen.logits(pictures[having])[:, names.index(name)],
+            seen.trait_after(names.index(name)),
+            None if run.recogniser is None else seen.person,
+        )  # fmt: skip
         found[name] = calibrated(directions[name], calibration)
-        along = _moved_along(run, network, groups[0], found[name])
+        along = seen.along(name, codes[lacking] + found[name].vector)
         calibrations[name] = calibration.model_copy(update={"along": along})
     return found, calibrations
 
 
-def _moved_along(
-    run: OpenedRun, loaded: LoadedClassifier, codes: Codes, direction: Direction
-) -> dict[str, float]:
-    """Other traits that strength 1 shows in more or fewer faces, those that change most."""
-    before, after = (
-        (logits_of(run.session, loaded.network, places) > 0).mean(axis=0)
-        for places in (codes, codes + direction.vector)
-    )
-    changes = dict(zip(loaded.network.attributes, (after - before).tolist(), strict=True))
-    changes.pop(direction.name, None)
-    most = sorted(changes, key=lambda name: -abs(changes[name]))[:ALONG]
-    return {name: round(changes[name], 3) for name in most if abs(changes[name]) >= 0.05}
+def _faces_for(
+    faces: FaceSet, labels: NDArray[np.floating]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Faces without and with a trait on which its strength is calibrated, by their index."""
+    for chosen in (faces.indices("validation"), faces.to_learn_from()):
+        lacking, having = chosen[labels[chosen] <= 0], chosen[labels[chosen] > 0]
+        if min(len(lacking), len(having)) >= FEWEST:
+            break
+    return lacking[:CALIBRATED_ON], having[:CALIBRATED_ON]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What networks see of pictures of faces, and once edits are carried onto them.
+
+    Attributes:
+        pictures: (N, S, S, 3). codes: theirs, (N, D).
+    """
+
+    run: OpenedRun
+    networks: Sequence[LoadedClassifier]
+    pictures: Pictures
+    codes: Codes
+
+    def logits(self, pictures: Pictures) -> NDArray[np.float32]:
+        """Pictures → the least logits that the networks have of each trait, (N, A)."""
+        device = self.run.session.device
+        of_each = [logits_of_pictures(one.network, pictures, device) for one in self.networks]
+        return np.asarray(np.min(of_each, axis=0), np.float32)
+
+    def after(self, moved: Codes) -> NDArray[np.float32]:
+        """The same once the change to these codes (N, D) is carried onto the pictures."""
+        return self.logits(carried(self.run, self.pictures, self.codes, moved))
+
+    def trait_after(self, column: int) -> LogitOfCodes:
+        """The same of one trait."""
+        return lambda moved: self.after(moved)[:, column]
+
+    def person(self, moved: Codes) -> float:
+        """How far people move by it, in distances between two photographs of one person."""
+        recogniser = self.run.recogniser
+        assert recogniser is not None
+        edited = carried(self.run, self.pictures, self.codes, moved)
+        return float(recogniser.distances(self.pictures, edited).mean() / recogniser.same)
+
+    def along(self, name: str, moved: Codes) -> dict[str, float]:
+        """Other traits that are then seen in more or fewer faces, those that change most."""
+        before, after = (
+            (logits > 0).mean(axis=0) for logits in (self.logits(self.pictures), self.after(moved))
+        )
+        names = self.networks[0].network.attributes
+        changes = dict(zip(names, (after - before).tolist(), strict=True))
+        changes.pop(name, None)
+        most = sorted(changes, key=lambda other: -abs(changes[other]))[:ALONG]
+        return {other: round(changes[other], 3) for other in most if abs(changes[other]) >= 0.05}
 
 
 def traits_of(directions: DirectionSet) -> list[tuple[str, Calibration]]:
@@ -320,7 +370,7 @@ def _guides(run: OpenedRun, classifiers: Sequence[str]) -> Guides:
         raise UnusableInput("the same network was given twice: give each once.")
     if len({loaded.network.attributes for loaded in guides.values()}) > 1:
         raise UnusableInput(
-            "networks that guide together must know the same attributes in the same order, as "
+            "networks that go together must know the same attributes in the same order, as "
             "those do that are trained on one face set."
         )
     return guides

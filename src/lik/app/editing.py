@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lik.app.carrying import decodings_of
 from lik.app.directions import open_editor
 from lik.app.edits import RECORD, Edit, EditRecord, read_record
 from lik.app.opened import OpenedRun
@@ -21,16 +22,14 @@ from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.detect.finding import Finder
 from lik.faces.io.pictures import SUFFIXES
-from lik.faces.motion import Decodings, carry
+from lik.faces.motion import carry
 from lik.faces.photograph import Photograph, open_photograph
 from lik.figures.png import EDITED, save_png
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided import GUIDED, GuidedStatistics
-from lik.latent.session import Codes, Session, base_decoded, decoded
+from lik.latent.session import Codes
 
-INVERT = 40
-"""Steps in which the codes of photographed faces are fitted."""
 LONGEST_NAME = 200
 """Bytes of the name of an edited photograph: files have names of 255, with what is put behind."""
 
@@ -41,14 +40,12 @@ class OpenedPhotograph:
 
     Attributes:
         path: where it lies. photograph: its pixels and faces.
-        codes: (F, D) of its F faces, the largest first. decodings: of the codes, (F, S, S, 3)
-            float32 in 0…1. inverted: steps in which the codes were fitted.
+        codes: (F, D) of its F faces, the largest first. inverted: steps in which they were fitted.
     """
 
     path: Path
     photograph: Photograph
     codes: Codes
-    decodings: NDArray[np.float32]
     inverted: int = 0
 
 
@@ -91,16 +88,16 @@ def open_face(
 ) -> OpenedPhotograph:
     """Open a photograph and encode its faces, as the run's crop rule cuts them.
 
-    ``invert``: steps of fitting their codes; by default `INVERT`, where the run can.
+    ``invert``: steps of fitting their codes; by default as many as the run usually takes.
 
     Raises:
         UnusableInput: the file is missing, no picture, or without a face.
     """
     path = Path(path)
     photograph = open_photograph(path, run.metadata.get("crop") or {}, run.size, finder)
-    steps = (INVERT if run.network else 0) if invert is None else invert
+    steps = run.usual_inversion if invert is None else invert
     codes = run.codes(np.stack([face.pixels for face in photograph.faces]), steps)
-    return OpenedPhotograph(path, photograph, codes, decoded(run.session, codes), steps)
+    return OpenedPhotograph(path, photograph, codes, steps)
 
 
 def editor_for(
@@ -163,7 +160,7 @@ def edit_photograph(
     if mode == "decode":
         pixels = np.concatenate(list(run.session.decode(moved)), axis=1)
     else:
-        pixels = _composed(run.session, photo, moved, chosen)
+        pixels = _composed(run, photo, moved, chosen)
         if edit.strengths and _was_edited(photo.path):
             tell(
                 f"{photo.path} was edited by Lik before, and is edited further now: what undoes an "
@@ -272,23 +269,22 @@ def _moved(editor: Editor, codes: Codes, edit: Edit, progress: Progress) -> Code
 
 
 def _composed(
-    session: Session, photo: OpenedPhotograph, moved: Codes, chosen: Sequence[int]
+    run: OpenedRun, photo: OpenedPhotograph, moved: Codes, chosen: Sequence[int]
 ) -> NDArray[np.uint8]:
     """The photograph (H, W, 3) onto which the change that the edit makes is carried."""
-    pixels = photo.photograph.pixels.copy()
-    for face, code in zip(chosen, moved, strict=True):
-        if not np.any(code != photo.codes[face]):
-            continue
+    pixels = photo.photograph.pixels
+    changed = [
+        (face, code) for face, code in zip(chosen, moved, strict=True)
+        if np.any(code != photo.codes[face])
+    ]  # fmt: skip
+    if not changed:
+        return pixels.copy()
+    faces, codes = zip(*changed, strict=True)
+    sides = decodings_of(run, photo.codes[list(faces)], np.stack(codes))
+    for face, decodings in zip(faces, sides, strict=True):
         seen = photo.photograph.faces[face]
-        pair = np.stack([photo.codes[face], code])
-        base = base_decoded(session, pair)
-        sides = Decodings(
-            photo.decodings[face],
-            decoded(session, code[None])[0],
-            None if base is None else (base[0], base[1]),
-        )
         crop = np.asarray(seen.pixels / 255, np.float32)
-        pixels = carry(pixels, seen.square, crop, sides, photo.photograph.widen)
+        pixels = carry(pixels, seen.square, crop, decodings, photo.photograph.widen)
     return pixels
 
 

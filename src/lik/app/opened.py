@@ -18,9 +18,13 @@ from lik.latent.inversion import InversionSettings
 from lik.latent.inversion import invert as fitted
 from lik.latent.session import Codes, Session
 from lik.models.classifier import LoadedClassifier, load_attribute_classifier
+from lik.models.recogniser import Recogniser
 from lik.models.saved import weights_hash
 from lik.objectives.similarity import Features
 from lik.training.feature_networks import network_hash, open_features
+
+INVERT = 40
+"""Steps in which the codes of photographed faces are fitted."""
 
 
 class OpenedRun:
@@ -88,10 +92,26 @@ class OpenedRun:
                 f"{self.name} has no network in whose maps codes could be fitted: sharpen it, or "
                 "train it with features."
             )
-        crop = self.metadata.get("crop") or {}
         settings = InversionSettings(steps=invert)
-        widen = float(crop.get("widen", 1.0))
-        return fitted(self.session, pictures, self._features, settings, widen, progress)
+        return fitted(self.session, pictures, self._features, settings, self.widen, progress)
+
+    @property
+    def usual_inversion(self) -> int:
+        """Steps in which codes of photographed faces are fitted, where nobody says how many."""
+        return INVERT if self.network else 0
+
+    @property
+    def widen(self) -> float:
+        """By how much its crops are wider than the reference frame."""
+        return float((self.metadata.get("crop") or {}).get("widen", 1.0))
+
+    @cached_property
+    def recogniser(self) -> Recogniser | None:
+        """What tells how far an edit moves a person, where the run's network was taught people."""
+        try:
+            return None if self.network is None else Recogniser(self.classifier(self.network))
+        except UnusableInput:
+            return None
 
     @cached_property
     def _features(self) -> Features:

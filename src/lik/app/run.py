@@ -53,7 +53,7 @@ class Run(OpenedRun):
     def open_photograph(self, path: str | Path, invert: int | None = None) -> OpenedPhotograph:
         """Find and encode the faces of a photograph, once for many edits.
 
-        ``invert``: steps of fitting their codes; by default `INVERT`, where the run can.
+        ``invert``: steps of fitting their codes; by default as many as the run usually takes.
 
         Raises:
             UnusableInput: the file is missing, no picture, or without a face.

@@ -112,6 +112,7 @@ def _show_traits(run: OpenRun, method: str | None) -> None:
         (
             name,
             f"{100 * found.without:.0f} → {100 * found.reached:.0f} %",
+            "" if found.person is None else f"{found.person:.2f}",
             "" if found.complete else "not reached",
             ", ".join(f"{other} {100 * change:+.0f}" for other, change in found.along.items()),
         )
@@ -122,8 +123,9 @@ def _show_traits(run: OpenRun, method: str | None) -> None:
             f"the directions of {run.name} are not calibrated: nobody knows what strength 1 does.",
             needs="calibration",
         )
-    table(("strength 1 of", "seen in", "", "moves along, in faces of 100"), rows)
-    say("seen in: faces without the trait in whose decodings a network sees it, before and after.")
+    table(("strength 1 of", "seen in", "person", "", "moves along, in faces of 100"), rows)
+    say("seen in: pictures of faces without the trait in which it is seen, before and after; "
+        "person: how far people move, in distances between two photographs of one.")  # fmt: skip
 
 
 def _told(done: Edited, wanted: Edit) -> str:

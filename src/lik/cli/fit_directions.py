@@ -28,8 +28,8 @@ def fit_directions_(
 ) -> None:
     """Fit directions on the training faces and keep them in RUN/directions.
 
-    With --classifier, strength 1 takes the median face without a trait to where the faces with it
-    are, as that network sees them.
+    With --classifier, strength 1 is what nine of ten faces without a trait need until it is seen
+    in their pictures; of several networks, until all see it.
 
     --method guided fits no directions: it keeps by what guided edits are measured, with those
     networks, which may be several.
@@ -46,10 +46,8 @@ def fit_directions_(
             say(f"{len(statistics.stds)} networks guide, which know {len(statistics.attributes)} "
                 "attributes.")  # fmt: skip
             return
-        if len(networks) > 1:
-            raise UnusableInput("several --classifier go with --method guided alone: give one.")
         request = FitRequest(
-            method, name, faces, networks[0] if networks else None, names_of(keep),
+            method, name, faces, networks, names_of(keep),
             examples_with or [], examples_without or [], count, seed,
         )  # fmt: skip
         fitted = fit_directions(opened, request, step, note)
@@ -69,9 +67,11 @@ def _show(fitted: DirectionSet) -> None:
             f"{found.without:.2f}",
             f"{found.having:.2f}",
             f"{found.reached:.2f}",
+            "" if found.person is None else f"{found.person:.2f}",
             "" if found.complete else "not reached",
         )
         for name, found in fitted.calibrations.items()
     ]
-    table(("strength 1 of", "length, σ", "without", "with", "moved", ""), rows)
-    say("without, with, moved: the share of faces in whose decodings the network sees the trait.")
+    table(("strength 1 of", "length, σ", "without", "with", "moved", "person", ""), rows)
+    say("without, with, moved: the share of pictures in which the networks see the trait; person: "
+        "how far people move, in distances between two photographs of one.")  # fmt: skip

@@ -93,9 +93,11 @@ class Calibration(Settings):
 
     Attributes:
         length: how long the vector of strength 1 is, in prior σ.
-        without, having: the share of the faces without the trait, and of those with it, in whose
-            decodings a network sees it.
-        reached: the share of the faces without it, moved by strength 1.
+        without, having: the share of the pictures of faces without the trait, and of those with it,
+            in which networks see it.
+        reached: the share of the faces without it, once strength 1 is carried onto their pictures.
+        person: how far the person moves by it, in distances between two photographs of one person;
+            None where nobody can tell.
         along: other traits that are then seen in more or fewer of them: the change of their share.
     """
 
@@ -103,6 +105,7 @@ class Calibration(Settings):
     without: float
     having: float
     reached: float
+    person: float | None = None
     along: dict[str, float] = Field(default_factory=dict)
 
     @property
@@ -112,21 +115,34 @@ class Calibration(Settings):
 
 
 def calibrate(
-    vector: Codes, lacking: Codes, having: Codes, logit_of_codes: LogitOfCodes
+    vector: Codes,
+    lacking: Codes,
+    having: NDArray[np.floating],
+    logit_of_codes: LogitOfCodes,
+    person_of_codes: Callable[[Codes], float] | None = None,
 ) -> Calibration:
     """Find the length at which nine of ten faces without a trait are seen with it.
 
     Strength 1 is the shortest way along ``vector`` (D,) after which `SEEN` of the faces ``lacking``
     (N, D) have a logit above 0; where no way leads there, the shortest that reaches nearly the most
-    faces of all. The faces ``having`` (M, D) tell what decodings show of the trait at all.
+    faces of all. It ends where the person would be somebody else, which is where
+    ``person_of_codes`` is above 1: what strength 1 reaches within that is what it reaches.
+    ``having`` are the logits (M,) of faces with the trait.
     """
     from scipy.optimize import brentq  # an edit along what is calibrated already needs none of it
 
     unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
 
+    def places(length: float) -> Codes:
+        return np.asarray(lacking + np.float32(length) * unit, np.float32)
+
     @cache
     def logits(length: float) -> NDArray[np.floating]:
-        return logit_of_codes(lacking + np.float32(length) * unit)
+        return logit_of_codes(places(length))
+
+    @cache
+    def person(length: float) -> float:
+        return 0.0 if person_of_codes is None else person_of_codes(places(length))
 
     def missing(length: float) -> float:
         """How far the last face that counts is from the boundary; negative beyond."""
@@ -138,17 +154,20 @@ def calibrate(
             found = float(brentq(missing, before, length, xtol=0.01 * length))
             break
     else:
-        shares = {length: _share(logits(length)) for length in lengths[1:]}
+        shares = {length: share_seen(logits(length)) for length in lengths[1:]}
         found = min(at for at, share in shares.items() if share >= max(shares.values()) - 0.02)
+    if person(found) > 1:
+        found = float(brentq(lambda at: person(at) - 1, 0, found, xtol=0.01 * found))
     return Calibration(
         length=found,
-        without=_share(logits(0.0)),
-        having=_share(logit_of_codes(having)),
-        reached=_share(logits(found)),
+        without=share_seen(logits(0.0)),
+        having=share_seen(having),
+        reached=share_seen(logits(found)),
+        person=None if person_of_codes is None else round(person(found), 3),
     )
 
 
-def _share(logits: NDArray[np.floating]) -> float:
+def share_seen(logits: NDArray[np.floating]) -> float:
     """The share of the faces in which the trait is seen, a touch below the boundary counted."""
     return float((logits > -0.02).mean())
 
