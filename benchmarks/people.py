@@ -90,8 +90,8 @@ def main(faces, out, half, start, model, epochs, seed):
     mine = np.flatnonzero([bool(p) and half_of(p) == half for p in people] & training)
     others = np.flatnonzero((people == "") & training)
     names, number = np.unique(people[mine], return_inverse=True)
-    count = np.bincount(number)[number]
-    chance = np.where(count > 1, 1.0, 0.5) / np.sqrt(count)
+    often = np.bincount(number)[number]
+    chance = np.where(often > 1, 1.0, 0.5) / np.sqrt(often)
     chance /= chance.sum()
     network, settings = opened(start, model, face_set.attribute_names)
     columns = [face_set.attribute_names.index(name) for name in settings.attributes]
@@ -100,24 +100,25 @@ def main(faces, out, half, start, model, epochs, seed):
     classes = nn.Parameter(0.05 * torch.randn(len(names), settings.widths[-1]))
     optimizer = torch.optim.Adam([*network.train().parameters(), classes], betas=(0.9, 0.99))
     average = MovingAverage(network, 0.995)
-    steps, rate = epochs * (len(mine) // BATCH), 2e-3 if start is None else 1e-3
+    count = min(BATCH, len(mine), len(others))
+    steps, rate = epochs * max(1, len(mine) // count), 2e-3 if start is None else 1e-3
     for step in range(steps):
         for group in optimizer.param_groups:
             rising = min(1.0, (step + 1) / 100)
             group["lr"] = rate * rising * (1 + np.cos(np.pi * step / steps)) / 2
-        chosen = np.sort(rng.choice(len(mine), BATCH, replace=False, p=chance))
-        beside = np.sort(rng.choice(others, BATCH, replace=False))
+        chosen = np.sort(rng.choice(len(mine), count, replace=False, p=chance))
+        beside = np.sort(rng.choice(others, count, replace=False))
         images = torch.cat([to_float(face_set.images[p]) for p in (mine[chosen], beside)])
         mirrored = torch.rand(len(images)) < 0.5
         images[mirrored] = images[mirrored].flip(3)
         images = augment(images, torch.randn(len(images), NUMBERS), AUGMENTATION)
         embedded = network.embedding(images.contiguous(memory_format=torch.channels_last))
-        cosines = F.normalize(neck(embedded[:BATCH]), dim=1) @ F.normalize(classes, dim=1).T
+        cosines = F.normalize(neck(embedded[:count]), dim=1) @ F.normalize(classes, dim=1).T
         target = torch.from_numpy(number[chosen])
         margin = MARGIN * min(1.0, 4 * step / steps) * F.one_hot(target, len(names))
         told = F.cross_entropy(SCALE * (cosines - margin), target, label_smoothing=0.05)
         known = labels[beside]
-        seen = over_known(cross_entropy(network.head(embedded[BATCH:]), known), known).mean()
+        seen = over_known(cross_entropy(network.head(embedded[count:]), known), known).mean()
         optimizer.zero_grad()
         (WEIGHT * told + seen).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)

@@ -130,7 +130,8 @@ def test_no_strength_makes_somebody_else_of_a_person():
     found = calibrate(vector, lacking, np.ones(3), logit, person)
     assert found.person == pytest.approx(1, abs=0.01)
     assert found.length == pytest.approx(2, abs=0.05)
-    assert found.reached == 0 and not found.complete
+    assert found.reached == 0
+    assert not found.complete
 
 
 def test_every_face_goes_as_far_as_its_own_prediction_needs():

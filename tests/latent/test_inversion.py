@@ -49,7 +49,7 @@ def test_no_steps_give_the_means(session, pictures):
 
 
 def test_a_face_goes_its_own_way_however_many_there_are(session, pictures):
-    settings = InversionSettings(steps=10)
+    settings = InversionSettings(steps=10, precision="float32")
     together = invert(session, pictures, features, settings)
     alone = invert(session, pictures[2:3], features, settings)
     np.testing.assert_allclose(together[2:3], alone, atol=2e-4)

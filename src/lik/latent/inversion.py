@@ -15,6 +15,7 @@ from lik.core.batched import slices
 from lik.core.configuration import Settings
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures, to_float
+from lik.core.precision import Precision, choose_precision
 from lik.faces.compositing import head_of
 from lik.latent.session import Codes, Session
 from lik.objectives.similarity import Features
@@ -27,7 +28,7 @@ class InversionSettings(Settings):
     """``steps`` of Adam, whose rate falls evenly from ``learning_rate`` to nothing.
 
     The loss of a face is ``pixels``·Σ (x − x̂)² on the head, ``features``·(mean distance in each
-    map, added up), and ``prior``·|z|².
+    map, added up), and ``prior``·|z|². Decodings are made in ``precision``.
     """
 
     steps: int = Field(40, ge=0)
@@ -35,6 +36,7 @@ class InversionSettings(Settings):
     pixels: float = Field(0.5, ge=0)
     features: float = Field(100.0, ge=0)
     prior: float = Field(0.1, ge=0)
+    precision: Precision = "auto"
 
 
 def invert(
@@ -82,10 +84,12 @@ def _fitted(
         targets = features(images)
     codes = start.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([codes], lr=settings.learning_rate)
+    precision = choose_precision(session.device, settings.precision)
     for step in range(settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * (1 - step / settings.steps)
-        decodings = session.model.decode(codes).float()
+        with torch.autocast(session.device.type, precision, enabled=precision != torch.float32):
+            decodings = session.model.decode(codes).float()
         loss = settings.pixels * (head * (decodings - images).square()).sum()
         if settings.features:
             maps = zip(features(decodings), targets, strict=True)
