@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import lik
+from finders import TwoFaces
 from lik.app.directions import FitRequest, fit_directions, fit_guided, traits_of
 from lik.app.edits import RECORD, Edit
 from lik.core.errors import UnusableInput
@@ -195,3 +196,15 @@ def test_mixing_ends_where_it_should(run):
     first, second = run.sample(2, seed=1).codes, run.sample(2, seed=2).codes
     np.testing.assert_array_equal(run.mix(first, second, 0), first)
     np.testing.assert_array_equal(run.mix(first, second, 1), second)
+
+
+def test_photographs_that_are_opened_together_are_as_if_alone(run, photo, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    paths = [photo.path] * 9 + [broken, photo.path]
+    *opened, refused, last = open_faces_of(run, paths, finder=TwoFaces())
+    assert isinstance(refused, UnusableInput)
+    assert len(opened) == 9
+    for one in [*opened, last]:
+        np.testing.assert_allclose(one.codes, photo.codes, atol=1e-5)
+        assert np.array_equal(one.photograph.pixels, photo.photograph.pixels)

@@ -5,8 +5,9 @@ is nothing the photograph is itself, to the byte.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided import GUIDED, GuidedStatistics
 from lik.latent.session import Codes
 
+TOGETHER = 8
+"""Photographs that are opened at a time: as much of the gain as there is, and little memory."""
 LONGEST_NAME = 200
 """Bytes of the name of an edited photograph: files have names of 255, with what is put behind."""
 
@@ -93,11 +96,43 @@ def open_face(
     Raises:
         UnusableInput: the file is missing, no picture, or without a face.
     """
-    path = Path(path)
-    photograph = open_photograph(path, run.metadata.get("crop") or {}, run.size, finder)
+    (photo,) = open_faces_of(run, [path], invert, finder)
+    if isinstance(photo, UnusableInput):
+        raise photo
+    return photo
+
+
+def open_faces_of(
+    run: OpenedRun,
+    paths: Iterable[str | Path],
+    invert: int | None = None,
+    finder: Finder | None = None,
+    progress: Progress = no_progress,
+) -> Iterator[OpenedPhotograph | UnusableInput]:
+    """Open photographs in order, likewise; some at a time, whose codes are fitted together.
+
+    What cannot be opened is given as the error that says why.
+    """
     steps = run.usual_inversion if invert is None else invert
-    codes = run.codes(np.stack([face.pixels for face in photograph.faces]), steps)
-    return OpenedPhotograph(path, photograph, codes, steps)
+    rule = run.metadata.get("crop") or {}
+    rest = iter(paths)
+    while some := list(islice(rest, TOGETHER)):
+        found: list[Photograph | UnusableInput] = []
+        for path in some:
+            try:
+                found.append(open_photograph(Path(path), rule, run.size, finder))
+            except UnusableInput as error:
+                found.append(error)
+        crops = [
+            face.pixels for one in found if isinstance(one, Photograph) for face in one.faces
+        ]  # fmt: skip
+        codes = iter(run.codes(np.stack(crops), steps, progress) if crops else ())
+        for path, one in zip(some, found, strict=True):
+            if isinstance(one, Photograph):
+                own: Codes = np.stack(list(islice(codes, len(one.faces))))
+                yield OpenedPhotograph(Path(path), one, own, steps)
+            else:
+                yield one
 
 
 def editor_for(

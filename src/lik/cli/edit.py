@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lik.app.directions import DEFAULT, traits_of
-from lik.app.editing import Edited, edit_photograph, editor_for, open_face, targets_of
+from lik.app.editing import Edited, edit_photograph, editor_for, open_faces_of, targets_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
 from lik.cli.options import (
@@ -19,6 +19,7 @@ from lik.cli.options import (
 )
 from lik.cli.output import command_line, note, progress, say, table
 from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.events import no_progress
 
 
 def edit(
@@ -89,17 +90,23 @@ def edit(
     refused: list[Exception] = []
     with progress() as step:
         editor = editor_for(opened, wanted, classifier or [], faces, step, note)
-        for target in targets:
+        inner = step if len(targets) == 1 else no_progress
+        sources = [target.source for target in targets]
+        photos = open_faces_of(opened, sources, invert, progress=inner)
+        for done, (target, photo) in enumerate(zip(targets, photos, strict=True)):
+            if len(targets) > 1:
+                step("editing", done, len(targets))
             try:
-                photo = open_face(opened, target.source, invert)
-                done = edit_photograph(opened, photo, wanted, editor, step, note)
-                done.save(target.out, command_line())
+                if isinstance(photo, UnusableInput):
+                    raise photo
+                edited = edit_photograph(opened, photo, wanted, editor, inner, note)
+                edited.save(target.out, command_line())
             except (UnusableInput, FailedOnTheWay) as error:
                 if not target.found:
                     raise
                 refused.append(error)
                 continue
-            say(f"{target.out}  ({_told(done, wanted)})")
+            say(f"{target.out}  ({_told(edited, wanted)})")
     if refused and len(refused) == len(targets):
         raise UnusableInput(f"none of the {len(targets)} pictures will do: {refused[0]}")
     if refused:
