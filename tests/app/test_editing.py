@@ -9,6 +9,7 @@ from PIL import Image
 import lik
 from finders import TwoFaces
 from lik.app.directions import FitRequest, fit_directions, fit_guided, traits_of
+from lik.app.editing import open_faces_of
 from lik.app.edits import RECORD, Edit
 from lik.core.errors import UnusableInput
 from lik.latent.directions.direction import saved_sets
