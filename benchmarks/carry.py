@@ -1,6 +1,6 @@
 """Bring a face set onto another machine in a quarter of its size: its faces as JPEG of quality 95.
 
-    python benchmarks/carry.py pack FACES OUT.npz [--every 100]
+    python benchmarks/carry.py pack FACES OUT.npz [--every 50]
     python benchmarks/carry.py unpack OUT.npz FACES
 
 A pixel moves by 1.4 of 255 in the mean. `unpack` makes a face set that opens and verifies; its hash

@@ -9,7 +9,7 @@ import lik
 from finders import save_photograph
 from lik.app import opened, pretrained
 from lik.core.errors import UnusableInput
-from terminal import refuse
+from terminal import refuse, run_lik
 
 
 @pytest.fixture
@@ -51,3 +51,18 @@ def test_the_terminal_says_how_a_run_is_named(place, untrained, tmp_path):
     shutil.copytree(untrained, place / "faces")
     words = "is a run: name photographs, and the run. (--run RUN)"
     refuse(words, "edit", untrained, "--set", "Smiling=1")
+
+
+def test_a_run_may_be_left_out_before_pictures(place, untrained, tmp_path, faces):
+    shutil.copytree(untrained, place / "faces")
+    photo = str(save_photograph(tmp_path / "photo.png"))
+    given = pretrained.run_and_rest
+    assert given(None, None) == (None, [])
+    assert given(str(untrained), [photo]) == (str(untrained), [photo])
+    assert given("faces", [photo]) == ("faces", [photo])
+    for other in (photo, str(tmp_path), str(faces.path), "seed:3", "gone.jpg"):
+        assert given(other, ["seed:4"]) == (None, [other, "seed:4"])
+    for run in ("runs/gone", str(tmp_path / "gone" / "model.safetensors")):
+        assert given(run, [photo]) == (run, [photo])
+    out = tmp_path / "morph.png"
+    assert str(out) in run_lik("morph", "seed:1", "seed:2", "--out", out).output

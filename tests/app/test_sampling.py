@@ -56,6 +56,13 @@ def test_a_run_with_priors_says_so_where_none_is_asked_for(run):
     assert not notices
 
 
+def test_a_prior_named_faces_is_the_usual_one(run):
+    fit_prior(run, PriorRequest("gaussian", name="faces"))
+    usual, normal = sample(run, 3).codes, sample(run, 3, temperature=1).codes
+    assert np.array_equal(usual, sample(run, 3, prior="faces").codes)
+    assert not np.array_equal(usual, normal)
+
+
 @pytest.mark.parametrize(
     ("request_", "words"),
     [

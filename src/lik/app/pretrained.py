@@ -1,11 +1,13 @@
 """The runs that ship with Lik, each a folder with its card, found by name."""
 
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
 from lik.core.configuration import nearest
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
+from lik.faces.io.pictures import SUFFIXES
 
 PLACE = Path(str(resources.files("lik"))) / "pretrained"
 DEFAULT = "faces"
@@ -37,3 +39,19 @@ def place_of(run: str | Path | None) -> Path:
             f"({', '.join(names)})." + nearest(str(run), names)
         )
     return path
+
+
+def run_and_rest(first: str | None, rest: Sequence[str] | None) -> tuple[str | None, list[str]]:
+    """What was given first, and what after it → a run, or None for the usual one, and the rest.
+
+    A run may be left out. What is no run then belongs to the rest: pictures and folders of them,
+    face sets, and names with a colon, such as seed:1.
+    """
+    others = list(rest or ())
+    if first is None or first in shipped() or RunFolder(Path(first)).model.is_file():
+        return first, others
+    path = Path(first)
+    other = path.exists() and path.suffix != ".safetensors"
+    if other or ":" in first or path.suffix.lower() in SUFFIXES:
+        return None, [first, *others]
+    return first, others

@@ -39,6 +39,10 @@ NEAREST = 3
 """Training faces shown beside each sample."""
 
 
+USUAL_PRIOR = "faces"
+"""A prior of this name is drawn from where nothing else is asked for."""
+
+
 @dataclass(frozen=True)
 class CodeSource:
     """What codes are drawn from: called with a count and a seed, it gives codes (count, D)."""
@@ -75,15 +79,19 @@ def code_source(
     """Choose what codes of new faces are drawn from: N(0, temperature² I), or a fitted prior.
 
     Args:
-        prior: the name of a prior that is kept beside the run.
+        prior: the name of a prior that is kept beside the run; by default `USUAL_PRIOR`, where
+            there is one of that name.
         temperature: standard deviation of the codes of the standard normal prior.
         usual: the temperature where none is given.
 
     Raises:
         UnusableInput: there is no such prior, or a temperature was given with one.
     """
+    kept = saved_priors(run.path)
+    if prior is None and temperature is None and USUAL_PRIOR in kept:
+        prior = USUAL_PRIOR
     if prior is None:
-        if kept := saved_priors(run.path):
+        if kept:
             notify(
                 f"{run.path} has priors fitted to faces: likelier ones are drawn from "
                 f"{' or '.join(kept)}."

@@ -12,7 +12,7 @@ from lik.cli.options import (
     Having,
     Lacking,
     Out,
-    Run,
+    RunOrNone,
     Seed,
     Temperature,
     flag,
@@ -24,7 +24,7 @@ from lik.core.errors import UnusableInput
 
 
 def generate(
-    run: Run,
+    run: RunOrNone = None,
     count: Count = 40,
     columns: Columns = 8,
     seed: Seed = 0,

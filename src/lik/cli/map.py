@@ -5,7 +5,7 @@ from enum import StrEnum
 from lik.app.opened import OpenedRun
 from lik.app.selection import Selection
 from lik.app.views import draw_map
-from lik.cli.options import Arrays, Count, Device, Faces, Out, Run, Seed, Split, option
+from lik.cli.options import Arrays, Count, Device, Faces, Out, RunOrNone, Seed, Split, option
 from lik.cli.output import save_figure
 
 
@@ -17,7 +17,7 @@ class MapMethod(StrEnum):
 
 
 def map_(
-    run: Run,
+    run: RunOrNone = None,
     method: MapMethod = option(
         MapMethod.pca, "pca: principal components; tsne: neighbours stay together."
     ),

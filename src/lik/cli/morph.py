@@ -3,21 +3,31 @@
 from typing import Annotated
 
 from lik.app.opened import OpenedRun
+from lik.app.pretrained import run_and_rest
 from lik.app.views import draw_morph, film_morph, open_ends
-from lik.cli.options import Device, FittedPrior, Run, Temperature, file_of, flag, option, required
+from lik.cli.options import (
+    Device,
+    FittedPrior,
+    RunOrNone,
+    Temperature,
+    file_of,
+    flag,
+    option,
+    required,
+)
 from lik.cli.output import note, save_figure, say
 
 
 def morph(
-    run: Run,
+    run: RunOrNone = None,
     ends: Annotated[
-        list[str],
+        list[str] | None,
         required(
             "Two faces, or four for a square: photographs, FACES:NAME for a face of a face "
             "set, or seed:N for a generated one.",
             "A B [C D]",
         ),
-    ],
+    ] = None,
     path: str = option("straight", "The path between codes: straight, or spherical.", "PATH"),
     steps: int = option(7, "Faces in a row.", "N", min=2),
     seconds: float = option(3.0, "Length of a film, to and fro.", "S", min=0.2, max=60),
@@ -40,8 +50,9 @@ def morph(
 
     Example: lik morph runs/first one.jpg other.jpg -o morph.gif
     """
+    run, faces_given = run_and_rest(run, ends)
     opened = OpenedRun(run, device)
-    faces = open_ends(opened, ends, side, plain, prior, temperature, note)
+    faces = open_ends(opened, faces_given, side, plain, prior, temperature, note)
     if out is not None and not out.lower().endswith(".png"):
         film_morph(opened, faces, out, path, side, seconds, rate)
         say(out)

@@ -36,6 +36,9 @@ def _shared(help: str, metavar: str | None = None, *names: str, **more: Any) -> 
 
 
 Run = Annotated[str, required("A run, made by lik train.", "RUN")]
+RunOrNone = Annotated[
+    str | None, required("A run, or the name of one that ships (default: faces).", "RUN")
+]
 Given = Annotated[
     list[str] | None,
     required(

@@ -1,6 +1,7 @@
 """lik reconstruct: faces, and what the model makes of them."""
 
 from lik.app.opened import OpenedRun
+from lik.app.pretrained import run_and_rest
 from lik.app.selection import Selection, open_given
 from lik.app.views import draw_reconstructions
 from lik.cli.options import (
@@ -12,7 +13,7 @@ from lik.cli.options import (
     Given,
     Invert,
     Out,
-    Run,
+    RunOrNone,
     Seed,
     Split,
 )
@@ -20,7 +21,7 @@ from lik.cli.output import note, save_figure
 
 
 def reconstruct(
-    run: Run,
+    run: RunOrNone = None,
     given: Given = None,
     faces: Faces = None,
     split: Split = "test",
@@ -38,6 +39,7 @@ def reconstruct(
 
     Example: lik reconstruct runs/first holiday.jpg -o holiday.png
     """
+    run, given = run_and_rest(run, given)
     opened = OpenedRun(run, device)
     selection = Selection(split, count=count, seed=seed)
     shown = open_given(opened, selection, given or [], faces, note)

@@ -2,6 +2,7 @@
 
 from lik.app.directions import open_editor
 from lik.app.opened import OpenedRun
+from lik.app.pretrained import run_and_rest
 from lik.app.sampling import TAME, code_source
 from lik.app.selection import Selection, open_given
 from lik.app.traversal import draw_traversals, traverse_attributes, traverse_dimensions
@@ -15,7 +16,7 @@ from lik.cli.options import (
     Given,
     Networks,
     Out,
-    Run,
+    RunOrNone,
     Seed,
     Split,
     Temperature,
@@ -27,7 +28,7 @@ from lik.core.errors import UnusableInput
 
 
 def traverse(
-    run: Run,
+    run: RunOrNone = None,
     given: Given = None,
     attribute: list[str] | None = option(
         None,
@@ -69,10 +70,11 @@ def traverse(
 
     Example: lik traverse runs/first photo.jpg --attribute Smiling --attribute Eyeglasses
     """
-    if generated and given:
-        raise UnusableInput("--generated takes no pictures.")
     if not generated and (prior or temperature is not None):
         raise UnusableInput("--prior and --temperature go with --generated.")
+    run, given = run_and_rest(run, given)
+    if generated and given:
+        raise UnusableInput("--generated takes no pictures.")
     opened = OpenedRun(run, device)
     shown = editor = None
     if generated:
