@@ -1,6 +1,6 @@
 """Whether a decoding is still the same person, to a recogniser that trained nothing of it.
 
-    python benchmarks/identity.py FACES RECOGNISER RUN... [--steps 0 12 40] [-n 300]
+    python benchmarks/identity.py FACES RECOGNISER RUN... [--steps 0 20 40] [-n 300]
 
 FACES is a set with people (see benchmarks/people.py), whose test split nothing has seen; one
 picture of each of 300 people is decoded from the encoder's code, and from codes that were fitted
@@ -73,6 +73,6 @@ if __name__ == "__main__":
     parser.add_argument("faces")
     parser.add_argument("recognise", metavar="RECOGNISER")
     parser.add_argument("runs", nargs="+")
-    parser.add_argument("--steps", type=int, nargs="+", default=[0, 12, 40])
+    parser.add_argument("--steps", type=int, nargs="+", default=[0, 20, 40])
     parser.add_argument("-n", dest="count", type=int, default=300)
     main(**vars(parser.parse_args()))

@@ -4,8 +4,8 @@
 
 RUN is a sharpened one, RECOGNISER a network of benchmarks/people.py that trained nothing of it.
 
-- OUT-errors.png: over the test faces, the mean error of the base decoding by place, what the refiner
-  adds to it there, and the error of the sharp decoding. A refiner should draw where the base was
+- OUT-errors.png: over the test faces, the mean error of the base decoding by place, what the
+  refiner adds there, and the error of the sharp decoding. A refiner should draw where the base was
   unsure. Maps are means over all faces.
 - OUT-nearest.png: how far the nearest training face of 200 samples is, beside that of 200 test
   faces, in pixels (root of the mean square) and to the recogniser (1 − cosine). A run that

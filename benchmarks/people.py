@@ -23,6 +23,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 import lik
+from lik.core.device import choose_device
 from lik.core.pixels import to_float
 from lik.models.classifier import (
     LoadedClassifier,
@@ -96,8 +97,10 @@ def main(faces, out, half, start, model, epochs, seed):
     network, settings = opened(start, model, face_set.attribute_names)
     columns = [face_set.attribute_names.index(name) for name in settings.attributes]
     labels = torch.from_numpy(as_labels(face_set.attributes)[:, columns])
-    neck = nn.BatchNorm1d(settings.widths[-1], affine=False)
-    classes = nn.Parameter(0.05 * torch.randn(len(names), settings.widths[-1]))
+    device = choose_device("auto")
+    network.to(device)
+    neck = nn.BatchNorm1d(settings.widths[-1], affine=False).to(device)
+    classes = nn.Parameter((0.05 * torch.randn(len(names), settings.widths[-1])).to(device))
     optimizer = torch.optim.Adam([*network.train().parameters(), classes], betas=(0.9, 0.99))
     average = MovingAverage(network, 0.995)
     count = min(BATCH, len(mine), len(others))
@@ -112,12 +115,13 @@ def main(faces, out, half, start, model, epochs, seed):
         mirrored = torch.rand(len(images)) < 0.5
         images[mirrored] = images[mirrored].flip(3)
         images = augment(images, torch.randn(len(images), NUMBERS), AUGMENTATION)
-        embedded = network.embedding(images.contiguous(memory_format=torch.channels_last))
+        images = images.to(device, memory_format=torch.channels_last)
+        embedded = network.embedding(images)
         cosines = F.normalize(neck(embedded[:count]), dim=1) @ F.normalize(classes, dim=1).T
-        target = torch.from_numpy(number[chosen])
+        target = torch.from_numpy(number[chosen]).to(device)
         margin = MARGIN * min(1.0, 4 * step / steps) * F.one_hot(target, len(names))
         told = F.cross_entropy(SCALE * (cosines - margin), target, label_smoothing=0.05)
-        known = labels[beside]
+        known = labels[beside].to(device)
         seen = over_known(cross_entropy(network.head(embedded[count:]), known), known).mean()
         optimizer.zero_grad()
         (WEIGHT * told + seen).backward()

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 import lik
 from lik.core.artifacts import write_json
 from lik.core.run_folder import RunFolder
+from lik.latent.guided import GuidedStatistics
 
 
 def half(source, target):
@@ -32,7 +33,10 @@ def half(source, target):
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     small = {n: t.half() if t.dtype == torch.float32 else t for n, t in tensors.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
-    save_file(small, target, metadata)
+    if all(t.dtype != torch.float32 for t in tensors.values()):
+        shutil.copyfile(source, target)  # to the byte, for guided edits know networks by their hash
+    else:
+        save_file(small, target, metadata)
 
 
 def main(what, run, out):
@@ -49,6 +53,8 @@ def main(what, run, out):
     for kept in ("directions", "priors"):
         if (whole.path / kept).is_dir():
             shutil.copytree(whole.path / kept, Path(out) / kept, dirs_exist_ok=True)
+    if statistics := GuidedStatistics.load(Path(out)):
+        statistics.model_copy(update={"paths": {}}).save(Path(out))
     codes = whole.session.draw(200, seed=0)
     apart = np.abs(whole.decode(codes).astype(int) - small.decode(codes))
     weight = sum(file.stat().st_size for file in Path(out).rglob("*") if file.is_file())

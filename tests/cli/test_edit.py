@@ -84,8 +84,10 @@ def test_what_cannot_be_done_is_said_in_a_sentence(run, photo, options, words):
 
 def test_traits_are_listed_with_what_they_reach_the_weak_ones_last(run, tmp_path):
     refuse("not calibrated", "edit", "--traits", "--run", run)
-    strong = Calibration(length=3, without=0.1, having=0.8, reached=0.9, along={"Male": -0.2})
-    weak = Calibration(length=9, without=0.0, having=0.4, reached=0.3)
+    strong = Calibration(
+        length=3, without=0.1, having=0.8, reached=0.9, plain=0.9, along={"Male": -0.2}
+    )
+    weak = Calibration(length=9, without=0.0, having=0.4, reached=0.3, plain=0.3)
     vectors = {name: Direction(name, np.ones(8, np.float32), "one") for name in ("Hat", "Smiling")}
     DirectionSet("told", vectors, {"Hat": weak, "Smiling": strong}, {}).save(run)
     lines = succeed("edit", "--traits", "--run", run, "--method", "told").output.splitlines()

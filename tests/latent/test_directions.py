@@ -136,7 +136,7 @@ def test_the_jacobian_of_a_model_is_that_of_small_steps():
     assert changes[0] > 1.2 * changes[-1]
 
 
-CALIBRATION = Calibration(length=3.0, without=0.1, having=0.9, reached=0.9)
+CALIBRATION = Calibration(length=3.0, without=0.1, having=0.9, reached=0.9, plain=0.9)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ STATISTICS = GuidedStatistics(
 
 def linear(calibrated=False):
     vector = np.array([1, 0, 2, 0], np.float32)
-    calibration = Calibration(length=1, without=0, having=1, reached=1)
+    calibration = Calibration(length=1, without=0, having=1, reached=1, plain=1)
     found = DirectionSet(
         "joint", {"red": Direction("red", vector, "")}, {"red": calibration} if calibrated else {}
     )

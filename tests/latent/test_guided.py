@@ -103,15 +103,17 @@ def logit(codes):
     return 2 * codes[:, 0]
 
 
-def test_at_strength_one_nine_of_ten_without_a_trait_are_seen_with_it():
+def test_at_strength_one_nine_of_ten_without_a_trait_show_it_plainly():
     random = np.random.default_rng(0)
     lacking, having = (
         (random.standard_normal((200, 2)) + [shift, 0]).astype(np.float32) for shift in (-2, 1)
     )
     vector = np.array([5, 0], np.float32)
     found = calibrate(vector, lacking, logit(having), logit)
-    assert found.length == pytest.approx(-np.quantile(lacking[:, 0], 0.1), abs=0.05)
-    assert found.reached == pytest.approx(0.9, abs=0.01)
+    plain = np.quantile(having[:, 0], 0.25)
+    assert found.length == pytest.approx(plain - np.quantile(lacking[:, 0], 0.1), abs=0.05)
+    assert found.plain == pytest.approx(0.9, abs=0.01)
+    assert found.reached == pytest.approx((lacking[:, 0] + found.length > 0).mean(), abs=0.01)
     assert found.complete
     assert found.without < 0.1 < 0.7 < found.having
     other = calibrate(-vector, lacking, logit(having), logit)

@@ -22,6 +22,18 @@ def test_a_lattice_of_two_pixels_is_gone_by_construction():
         assert smooth[..., 1:-1, 1:-1].std() < 1e-6
 
 
+def test_coarse_colours_and_the_outermost_pixels_are_the_bases():
+    refiner, decodings = Refiner(RefinerSettings(), 5), torch.rand(2, 3, 32, 32)
+    refiner.last.bias.data[:] = torch.tensor([0.3, -0.2, 0.1])
+    assert torch.allclose(refiner(decodings, torch.randn(2, 5)), refiner.smooth(decodings))
+    torch.nn.init.normal_(refiner.last.weight, std=0.3)
+    added = refiner(decodings, torch.randn(2, 5)) - refiner.smooth(decodings)
+    assert added.abs().mean() > 0.02
+    assert added[..., 1:-1, 1:-1].mean(dim=(2, 3)).abs().max() < 0.2 * added.abs().mean()
+    for line in (added[..., 0], added[..., -1], added[..., 0, :], added[..., -1, :]):
+        assert not line.any()
+
+
 def test_encoder_and_codes_are_those_of_the_base():
     model = build(SETTINGS).eval()
     images = torch.rand(3, 3, 32, 32)

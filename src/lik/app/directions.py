@@ -37,6 +37,7 @@ from lik.latent.editing import Editor, GuidedEditor, LinearEditor
 from lik.latent.guided import GUIDED, GuidanceSettings, GuidedStatistics, four_digits
 from lik.latent.session import Codes, logits_of, logits_of_pictures
 from lik.models.classifier import LoadedClassifier
+from lik.training.feature_networks import network_hash
 
 DEFAULT = "joint"
 """The directions that are taken where nothing else is asked for."""
@@ -196,9 +197,7 @@ def _by_method(
     if request.classifiers and method.labelled:
         networks = list(_guides(run, request.classifiers).values())
         made["networks_sha256"] = [loaded.sha256 for loaded in networks]
-        directions, calibrations = _calibrated(
-            run, faces, networks, directions, progress, notify
-        )
+        directions, calibrations = _calibrated(run, faces, networks, directions, progress, notify)
     return DirectionSet(request.name or request.method, directions, calibrations, made)
 
 
@@ -345,7 +344,7 @@ def _guided(
     kept = GuidedStatistics.load(run.path)
     if kept is not None and kept.encoder_sha256 != run.encoder_sha256:
         kept = None
-    guides = _guides(run, classifiers or list(kept.paths.values() if kept else ()))
+    guides = _guides(run, classifiers or list(known_networks(run, kept).values()))
     if kept is not None and all(loaded.sha256 in kept.stds for loaded in guides.values()):
         asked = None if faces is None else run.faces(faces).hash
         if asked in (None, kept.faces_sha256):
@@ -360,6 +359,22 @@ def _guided(
     if run.path.is_dir() and kept is None:
         statistics.save(run.path)
     return guides, statistics
+
+
+def known_networks(run: OpenedRun, kept: GuidedStatistics | None) -> dict[str, str]:
+    """Where the networks lie that guided edits were measured with, by their hash.
+
+    The run's own network is where the run is, wherever it was measured.
+    """
+    own = (
+        {} if kept is None or run.network is None else {network_hash(str(run.network)): run.network}
+    )
+    paths = {} if kept is None else kept.paths
+    return {
+        sha256: str(own.get(sha256, paths.get(sha256)))
+        for sha256 in (kept.stds if kept else ())
+        if sha256 in own or sha256 in paths
+    }
 
 
 def _guides(run: OpenedRun, classifiers: Sequence[str]) -> Guides:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lik.app.carrying import decodings_of
-from lik.app.directions import open_editor
+from lik.app.directions import known_networks, open_editor
 from lik.app.edits import RECORD, Edit, EditRecord, read_record
 from lik.app.opened import OpenedRun
 from lik.core.artifacts import file_stem
@@ -355,8 +355,7 @@ def _known_networks(run: OpenedRun, hashes: Sequence[str]) -> list[str]:
     Raises:
         UnusableInput: one is not known, or is no longer there.
     """
-    kept = GuidedStatistics.load(run.path) if hashes else None
-    paths = {} if kept is None else kept.paths
+    paths = known_networks(run, GuidedStatistics.load(run.path)) if hashes else {}
     missing = [sha256 for sha256 in hashes if not Path(paths.get(sha256, "\0")).exists()]
     if missing:
         raise UnusableInput(

@@ -23,7 +23,7 @@ from lik.models.saved import weights_hash
 from lik.objectives.similarity import Features
 from lik.training.feature_networks import network_hash, open_features
 
-INVERT = 40
+INVERT = 20
 """Steps in which the codes of photographed faces are fitted."""
 
 

@@ -28,8 +28,8 @@ def fit_directions_(
 ) -> None:
     """Fit directions on the training faces and keep them in RUN/directions.
 
-    With --classifier, strength 1 is what nine of ten faces without a trait need until it is seen
-    in their pictures; of several networks, until all see it.
+    With --classifier, strength 1 is what nine of ten faces without a trait need until it is plain
+    in their pictures, as in most faces that have it; of several networks, until all say so.
 
     --method guided fits no directions: it keeps by what guided edits are measured, with those
     networks, which may be several.

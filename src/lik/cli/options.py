@@ -72,7 +72,7 @@ Invert = Annotated[
         "STEPS",
         "--invert",
         min=0,
-        show_default="40 for photographs, where the run has the network it was trained with",
+        show_default="20 for photographs, where the run has the network it was trained with",
     ),
 ]
 FaceSetGiven = Annotated[str | None, required("A face set (default: the run's own).", "FACES")]

@@ -128,7 +128,7 @@ class LinearEditor(Editor):
     @property
     def unit(self) -> str:  # type: ignore[override]
         if self.directions.calibrations:
-            return f"what shows a trait in nine of ten faces without it ({self.method})"
+            return f"what shows a trait plainly in nine of ten faces without it ({self.method})"
         return f"the direction of a trait ({self.method})"
 
     def require(self, attribute: str) -> None:

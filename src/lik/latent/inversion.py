@@ -31,8 +31,8 @@ class InversionSettings(Settings):
     map, added up), and ``prior``·|z|². Decodings are made in ``precision``.
     """
 
-    steps: int = Field(40, ge=0)
-    learning_rate: float = Field(0.05, gt=0)
+    steps: int = Field(20, ge=0)
+    learning_rate: float = Field(0.2, gt=0)
     pixels: float = Field(0.5, ge=0)
     features: float = Field(100.0, ge=0)
     prior: float = Field(0.1, ge=0)

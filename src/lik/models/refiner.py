@@ -110,7 +110,9 @@ class Refiner(nn.Module):
             features = _through(self.up[level], features, codes)
         fine = F.pixel_shuffle(self.spread(F.silu(features)), 2)
         missing = torch.tanh(self.last(F.silu(fine)).to(decodings.dtype))
-        return self.smooth(decodings) + missing - coarse(missing)
+        # Padded convolutions make a line of the outermost pixels, which padded critics do not see.
+        missing = F.pad((missing - coarse(missing))[:, :, 1:-1, 1:-1], (1, 1, 1, 1))
+        return self.smooth(decodings) + missing
 
     def smooth(self, decodings: Tensor) -> Tensor:
         """Decodings (B, 3, S, S) without what has a period of two pixels."""

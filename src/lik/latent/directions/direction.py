@@ -31,7 +31,9 @@ LogitOfCodes = Callable[[Codes], NDArray[np.floating]]
 """Codes (N, D) → the logit (N,) of one attribute in what they decode to."""
 
 SEEN = 0.9
-"""The share of the faces without a trait that are seen with it at strength 1."""
+"""The share of the faces without a trait that show it plainly at strength 1."""
+PLAINLY = 0.25
+"""The quantile of the logits of faces with a trait from which on it is plain, to strangers too."""
 MOST = 24.0
 """The longest way that is tried, in prior σ: twice the radius of a shell of 128 dimensions."""
 
@@ -89,13 +91,17 @@ def separation(codes: Codes, labels: NDArray[np.floating]) -> float:
 
 
 class Calibration(Settings):
-    """What strength 1 of a direction means: nine of ten faces without the trait are seen with it.
+    """What strength 1 of a direction means: nine of ten faces without the trait show it plainly.
+
+    Plainly is as in the upper three quarters of the faces that have it: there other networks see it
+    too, which a logit just above 0 does not bring about.
 
     Attributes:
         length: how long the vector of strength 1 is, in prior σ.
         without, having: the share of the pictures of faces without the trait, and of those with it,
             in which networks see it.
         reached: the share of the faces without it, once strength 1 is carried onto their pictures.
+        plain: the share of these in which it is plain.
         person: how far the person moves by it, in distances between two photographs of one person;
             None where nobody can tell.
         along: other traits that are then seen in more or fewer of them: the change of their share.
@@ -105,13 +111,14 @@ class Calibration(Settings):
     without: float
     having: float
     reached: float
+    plain: float
     person: float | None = None
     along: dict[str, float] = Field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
         """Whether strength 1 reaches as many faces as it should."""
-        return self.reached >= SEEN - 0.02
+        return self.plain >= SEEN - 0.02
 
 
 def calibrate(
@@ -121,16 +128,17 @@ def calibrate(
     logit_of_codes: LogitOfCodes,
     person_of_codes: Callable[[Codes], float] | None = None,
 ) -> Calibration:
-    """Find the length at which nine of ten faces without a trait are seen with it.
+    """Find the length at which nine of ten faces without a trait show it plainly.
 
     Strength 1 is the shortest way along ``vector`` (D,) after which `SEEN` of the faces ``lacking``
-    (N, D) have a logit above 0; where no way leads there, the shortest that reaches nearly the most
+    (N, D) have a logit above 0, and above the quantile `PLAINLY` of the logits ``having`` (M,) of
+    faces with the trait. Where no way leads there, it is the shortest that reaches nearly the most
     faces of all. It ends where the person would be somebody else, which is where
     ``person_of_codes`` is above 1: what strength 1 reaches within that is what it reaches.
-    ``having`` are the logits (M,) of faces with the trait.
     """
     from scipy.optimize import brentq  # an edit along what is calibrated already needs none of it
 
+    plain = max(0.0, float(np.quantile(having, PLAINLY)))
     unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
 
     def places(length: float) -> Codes:
@@ -145,8 +153,8 @@ def calibrate(
         return 0.0 if person_of_codes is None else person_of_codes(places(length))
 
     def missing(length: float) -> float:
-        """How far the last face that counts is from the boundary; negative beyond."""
-        return -float(np.quantile(logits(length), 1 - SEEN))
+        """How far the last face that counts is from being plain; negative beyond."""
+        return plain - float(np.quantile(logits(length), 1 - SEEN))
 
     lengths = [0.0, *(0.5 * 1.5**step for step in range(12) if 0.5 * 1.5**step <= MOST)]
     for before, length in pairwise(lengths):
@@ -154,22 +162,23 @@ def calibrate(
             found = float(brentq(missing, before, length, xtol=0.01 * length))
             break
     else:
-        shares = {length: share_seen(logits(length)) for length in lengths[1:]}
+        shares = {length: _share_above(plain, logits(length)) for length in lengths[1:]}
         found = min(at for at, share in shares.items() if share >= max(shares.values()) - 0.02)
     if person(found) > 1:
         found = float(brentq(lambda at: person(at) - 1, 0, found, xtol=0.01 * found))
     return Calibration(
         length=found,
-        without=share_seen(logits(0.0)),
-        having=share_seen(having),
-        reached=share_seen(logits(found)),
+        without=_share_above(0, logits(0.0)),
+        having=_share_above(0, having),
+        reached=_share_above(0, logits(found)),
+        plain=_share_above(plain, logits(found)),
         person=None if person_of_codes is None else round(person(found), 3),
     )
 
 
-def share_seen(logits: NDArray[np.floating]) -> float:
-    """The share of the faces in which the trait is seen, a touch below the boundary counted."""
-    return float((logits > -0.02).mean())
+def _share_above(boundary: float, logits: NDArray[np.floating]) -> float:
+    """The share of the faces in which a trait is seen, a touch below the boundary counted."""
+    return float((logits > boundary - 0.02).mean())
 
 
 def calibrated(direction: Direction, calibration: Calibration) -> Direction:
