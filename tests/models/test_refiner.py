@@ -4,7 +4,7 @@ import torch
 from lik.core.errors import UnusableInput
 from lik.models.catalogue import RefinedSettings, build
 from lik.models.paper import PaperFirstSettings
-from lik.models.refiner import Refiner, RefinerSettings
+from lik.models.refiner import LUMINANCE, Refiner, RefinerSettings
 
 SETTINGS = RefinedSettings(size=32, base=PaperFirstSettings(size=32, latent=5))
 
@@ -32,6 +32,9 @@ def test_coarse_colours_and_the_outermost_pixels_are_the_bases():
     assert added[..., 1:-1, 1:-1].mean(dim=(2, 3)).abs().max() < 0.2 * added.abs().mean()
     for line in (added[..., 0], added[..., -1], added[..., 0, :], added[..., -1, :]):
         assert not line.any()
+    colours = added - (added * torch.tensor(LUMINANCE)[:, None, None]).sum(1, keepdim=True)
+    inner = colours[..., 4:-4, 4:-4]
+    assert inner.diff(dim=-1).abs().mean() < 0.5 * added.diff(dim=-1).abs().mean()
 
 
 def test_encoder_and_codes_are_those_of_the_base():

@@ -24,6 +24,10 @@ BINOMIAL = (0.25, 0.5, 0.25)
 
 COARSE = 8
 """Pixels over which the mean of a decoding is left as it is."""
+COLOUR = 4
+"""Pixels over which what is added has one colour."""
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in luma (ITU-R BT.601)."""
 
 
 class RefinerSettings(Settings):
@@ -66,10 +70,13 @@ class Refiner(nn.Module):
     Its answer is added to the decoding, which is blurred by a binomial first: what a strided
     decoder leaves at a period of two pixels is gone by construction. The answer has no coarse
     part, for a decoding that was trained on pixels has that already: a refiner that may move it
-    makes colours garish, and falls out of step with its critic. A fresh refiner adds nothing.
+    makes colours garish, and falls out of step with its critic. And its colours are coarser than
+    its luminance, as those of photographs are, so that hair has no coloured specks. A fresh refiner
+    adds nothing.
     """
 
     kernel: Tensor
+    luminance: Tensor
 
     def __init__(self, settings: RefinerSettings, latent: int) -> None:
         super().__init__()
@@ -94,6 +101,8 @@ class Refiner(nn.Module):
         row = torch.tensor(BINOMIAL)
         kernel = (row[:, None] * row).expand(3, 1, 3, 3).contiguous()
         self.register_buffer("kernel", kernel, persistent=False)
+        luminance = torch.tensor(LUMINANCE).reshape(1, 3, 1, 1)
+        self.register_buffer("luminance", luminance, persistent=False)
 
     def forward(self, decodings: Tensor, codes: Tensor) -> Tensor:
         """Decodings (B, 3, S, S) of codes (B, D) → sharp pictures (B, 3, S, S)."""
@@ -110,9 +119,10 @@ class Refiner(nn.Module):
             features = _through(self.up[level], features, codes)
         fine = F.pixel_shuffle(self.spread(F.silu(features)), 2)
         missing = torch.tanh(self.last(F.silu(fine)).to(decodings.dtype))
+        luminance = F.conv2d(missing, self.luminance)
+        fine = luminance + in_means(missing - luminance, COLOUR) - in_means(missing, COARSE)
         # Padded convolutions make a line of the outermost pixels, which padded critics do not see.
-        missing = F.pad((missing - coarse(missing))[:, :, 1:-1, 1:-1], (1, 1, 1, 1))
-        return self.smooth(decodings) + missing
+        return self.smooth(decodings) + F.pad(fine[:, :, 1:-1, 1:-1], (1, 1, 1, 1))
 
     def smooth(self, decodings: Tensor) -> Tensor:
         """Decodings (B, 3, S, S) without what has a period of two pixels."""
@@ -174,10 +184,10 @@ class Refined(VAE):
         return self.base.from_prior(noise)
 
 
-def coarse(images: Tensor) -> Tensor:
-    """What is left of images (B, 3, S, S) in means of 8×8 pixels, between which it is linear."""
-    means = F.avg_pool2d(images, COARSE)
-    return F.interpolate(means, scale_factor=COARSE, mode="bilinear", align_corners=False)
+def in_means(images: Tensor, side: int) -> Tensor:
+    """What is left of images (B, 3, S, S) in means of side×side pixels, linear between these."""
+    means = F.avg_pool2d(images, side)
+    return F.interpolate(means, scale_factor=side, mode="bilinear", align_corners=False)
 
 
 def _through(blocks: Sequence[nn.Module] | nn.Module, features: Tensor, codes: Tensor) -> Tensor:
