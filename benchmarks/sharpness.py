@@ -94,11 +94,18 @@ def coarse_error(originals, pictures):
     return (one - two).square().mean().item()
 
 
+def spread(indices, count):
+    """At most so many of them, from all over a set that may be of several sources."""
+    return indices[np.linspace(0, len(indices) - 1, min(count, len(indices))).astype(int)]
+
+
 def main(faces, judge, runs, prior, count, train):
     """Print a line of figures for each run."""
     face_set = lik.open_faces(faces)
-    test = face_set.images[face_set.indices("test")[:count]]
-    known = face_set.images[np.sort(face_set.indices("train")[:: max(1, len(face_set) // train)])]
+    test, known = (
+        face_set.images[spread(face_set.indices(split), number)]
+        for split, number in (("test", count), ("train", train))
+    )
     features = classifier_features(Path(judge))
     network = load_attribute_classifier(Path(judge)).network
     real = embed(features, test)

@@ -56,9 +56,9 @@ class SharpnessSettings(ObjectiveSettings):
 
     network: str
     layers: tuple[float, ...] = (0.0, 0.25, 1.0, 1.0)
-    coarse: float = Field(0.25, ge=0)
+    coarse: float = Field(1.0, ge=0)
     features: float = Field(100.0, ge=0)
-    critic: float = Field(1.5, ge=0)
+    critic: float = Field(0.6, ge=0)
     alone: int = Field(100, ge=1)
     rise: int = Field(300, ge=1)
     heads: tuple[float, float] = (1.0, 0.5)
