@@ -27,16 +27,22 @@ from lik.latent.guided import GuidedStatistics
 
 
 def half(source, target):
-    """Copy a file of weights, what is float32 as float16."""
+    """Copy a file of weights, as float16."""
     with safe_open(source, framework="pt") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    small = {n: t.half() if t.dtype == torch.float32 else t for n, t in tensors.items()}
+    small = {name: _small(tensor) for name, tensor in tensors.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
-    if all(t.dtype != torch.float32 for t in tensors.values()):
+    if all(small[name] is tensor for name, tensor in tensors.items()):
         shutil.copyfile(source, target)  # to the byte, for guided edits know networks by their hash
     else:
         save_file(small, target, metadata)
+
+
+def _small(tensor):
+    """Weights in float32 and the factors of mixtures as float16; all else as it is."""
+    factors = tensor.dtype == torch.float64 and tensor.ndim == 3
+    return tensor.half() if factors or tensor.dtype == torch.float32 else tensor
 
 
 def main(what, run, out):
@@ -50,9 +56,10 @@ def main(what, run, out):
     small = lik.load(out)
     if small.encoder_sha256 != whole.encoder_sha256:
         raise SystemExit(f"{run} has an encoder in float32: round the base before it is sharpened.")
-    for kept in ("directions", "priors"):
-        if (whole.path / kept).is_dir():
-            shutil.copytree(whole.path / kept, Path(out) / kept, dirs_exist_ok=True)
+    if (whole.path / "directions").is_dir():
+        shutil.copytree(whole.path / "directions", Path(out) / "directions", dirs_exist_ok=True)
+    for prior in (whole.path / "priors").glob("*.safetensors"):
+        half(prior, Path(out) / "priors" / prior.name)
     if statistics := GuidedStatistics.load(Path(out)):
         statistics.model_copy(update={"paths": {}}).save(Path(out))
     codes = whole.session.draw(200, seed=0)

@@ -82,12 +82,10 @@ def _fitted(
     """Images (B, 3, S, S) and codes (B, D) to begin with → fitted codes (B, D)."""
     with torch.no_grad():
         targets = features(images)
-    codes = start.clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([codes], lr=settings.learning_rate)
     precision = choose_precision(session.device, settings.precision)
+    codes = start.clone().requires_grad_(True)
+    mean, square = torch.zeros_like(start), torch.zeros_like(start)
     for step in range(settings.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * (1 - step / settings.steps)
         with torch.autocast(session.device.type, precision, enabled=precision != torch.float32):
             decodings = session.model.decode(codes).float()
         loss = settings.pixels * (head * (decodings - images).square()).sum()
@@ -96,6 +94,12 @@ def _fitted(
             apart = [(m.float() - t.float()).abs().flatten(1).mean(dim=1).sum() for m, t in maps]
             loss = loss + settings.features * torch.stack(apart).sum()
         loss = loss + settings.prior * codes.square().sum()
-        (codes.grad,) = torch.autograd.grad(loss, codes)
-        optimizer.step()
+        (slope,) = torch.autograd.grad(loss, codes)
+        # Adam (arXiv:1412.6980, algorithm 1); torch.optim takes a second to load what compiles.
+        mean.lerp_(slope, 0.1)
+        square.lerp_(slope.square(), 0.001)
+        rate = settings.learning_rate * (1 - step / settings.steps)
+        with torch.no_grad():
+            longer = (square / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8
+            codes -= rate * mean / (1 - 0.9 ** (step + 1)) / longer
     return codes.detach()
