@@ -4,8 +4,8 @@
 
 FACES is a set with people (see benchmarks/people.py), whose test split nothing has seen. One
 picture of each of 300 people is decoded from the encoder's code, and from codes that were fitted in
-so many steps. How often is the own original the nearest of all 300, and how far is it (1 − cosine)? Each
-share is also told for the two halves of the people.
+so many steps. How often is the own original the nearest of all 300, and how far is it (1 − cosine)?
+Each share is also told for the two halves of the people.
 
 A decoding has the light, the pose and the background of its original too, which helps there. So
 the stricter question is told beside it, of the people who have two photographs: how often is the

@@ -21,7 +21,7 @@ from matplotlib import pyplot
 
 import lik
 from lik.figures.curves import rendered
-from lik.latent.session import base_decoded, decoded
+from lik.latent.session import decoded_twice
 from lik.models.recogniser import Recogniser
 
 GROUPS = ("Male", "Young", "Pale_Skin", "Smiling", "Eyeglasses", "Wearing_Hat")
@@ -73,8 +73,8 @@ def main(run, faces, recognise, out, prior):
     test, train = faces.indices("test"), faces.indices("train")
     pictures = faces.images[test]
     codes = run.encode(pictures)
-    originals, sharp = pictures / np.float32(255), decoded(run.session, codes)
-    base = base_decoded(run.session, codes)
+    originals = pictures / np.float32(255)
+    sharp, base = decoded_twice(run.session, codes)
     if base is not None:
         draw_maps(originals, base, sharp).save(f"{out}-errors.png")
     samples = run.sample(COUNT, seed=1, prior=prior).pictures

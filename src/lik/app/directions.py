@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.app.carrying import carried
+from lik.app.carrying import Carrier
 from lik.app.opened import OpenedRun, logit_column
 from lik.app.selection import LEARN, Selection, column_of, open_given
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -241,7 +241,8 @@ def _calibrated(
     for done, name in enumerate(known):
         progress("calibrating", done, len(known))
         lacking, having = ([place[index] for index in group] for group in groups[name])
-        seen = _Seen(run, networks, pictures[lacking], codes[lacking])
+        carrier = Carrier(run, pictures[lacking], codes[lacking])
+        seen = _Seen(run, networks, pictures[lacking], carrier.carried)
         calibration = calibrate(
             directions[name].vector, codes[lacking],
             seen.logits(pictures[having])[:, names.index(name)],
@@ -270,13 +271,13 @@ class _Seen:
     """What networks see of pictures of faces, and once edits are carried onto them.
 
     Attributes:
-        pictures: (N, S, S, 3). codes: theirs, (N, D).
+        pictures: (N, S, S, 3). carried: codes (N, D) → the pictures with an edit to these.
     """
 
     run: OpenedRun
     networks: Sequence[LoadedClassifier]
     pictures: Pictures
-    codes: Codes
+    carried: Callable[[Codes], Pictures]
 
     def logits(self, pictures: Pictures) -> NDArray[np.float32]:
         """Pictures → the least logits that the networks have of each trait, (N, A)."""
@@ -286,7 +287,7 @@ class _Seen:
 
     def after(self, moved: Codes) -> NDArray[np.float32]:
         """The same once the change to these codes (N, D) is carried onto the pictures."""
-        return self.logits(carried(self.run, self.pictures, self.codes, moved))
+        return self.logits(self.carried(moved))
 
     def trait_after(self, column: int) -> LogitOfCodes:
         """The same of one trait."""
@@ -296,8 +297,8 @@ class _Seen:
         """How far people move by it, in distances between two photographs of one person."""
         recogniser = self.run.recogniser
         assert recogniser is not None
-        edited = carried(self.run, self.pictures, self.codes, moved)
-        return float(recogniser.distances(self.pictures, edited).mean() / recogniser.same)
+        distances = recogniser.distances(self.pictures, self.carried(moved))
+        return float(distances.mean() / recogniser.same)
 
     def along(self, name: str, moved: Codes) -> dict[str, float]:
         """Other traits that are then seen in more or fewer faces, those that change most."""

@@ -45,7 +45,12 @@ class Decodings:
 
 
 def carry(
-    picture: Picture, square: Square, crop: Image, decodings: Decodings, widen: float = 1.0
+    picture: Picture,
+    square: Square,
+    crop: Image,
+    decodings: Decodings,
+    widen: float = 1.0,
+    onto: Flow | None = None,
 ) -> Picture:
     """The photograph with the change between two decodings on the face in ``square``.
 
@@ -54,11 +59,12 @@ def carry(
 
     Args:
         crop: the face as the encoder saw it. widen: by how much it is wider than the frame.
+        onto: the registration of the crop, where it is known.
     """
     before, after = decodings.before, decodings.after
     if decodings.base is not None:
         after = gated(before, after, *decodings.base)
-    onto = registration(crop, before)
+    onto = registration(crop, before) if onto is None else onto
     before, after = warped(before, onto), warped(after, onto)
     mask = mask_of(crop, before, widen)
     flow = unfolded(motion(before, after) * mask[:, :, None])

@@ -7,7 +7,7 @@ works through it.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from lik.core.pixels import Pictures, to_uint8
 from lik.core.randomness import standard_normal
 from lik.core.run_folder import RunFolder, read_environment
 from lik.models.interface import VAE, Pass
-from lik.models.refiner import Refined
+from lik.models.refiner import Refined, refined
 from lik.models.saved import load_model, weights_file
 
 __all__ = ["BATCH", "Codes", "Posteriors", "Session"]
@@ -213,12 +213,17 @@ def decoded(session: Session, codes: Codes) -> NDArray[np.float32]:
     return np.concatenate(batches).transpose(0, 2, 3, 1)
 
 
-def base_decoded(session: Session, codes: Codes) -> NDArray[np.float32] | None:
-    """The same of the decoder below a refiner; None where there is no refiner."""
+DecodedTwice = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+
+
+def decoded_twice(session: Session, codes: Codes) -> DecodedTwice:
+    """The same, and what the decoder below a refiner makes of them; None where there is none."""
     model = session.model
     if not isinstance(model, Refined):
-        return None
-    return through(model.base.decode, codes, device=session.device).transpose(0, 2, 3, 1)
+        return decoded(session, codes), None
+    base = through(model.base.decode, codes, device=session.device)
+    sharp = through(partial(refined, model.refiner), base, codes, device=session.device)
+    return sharp.transpose(0, 2, 3, 1), base.transpose(0, 2, 3, 1)
 
 
 def require_spread_out(codes: Codes) -> None:

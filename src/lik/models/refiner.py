@@ -138,8 +138,13 @@ class RefinedDecoder(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Codes (B, D) → images (B, 3, S, S)."""
-        pictures: Tensor = self.refiner(self.base.decode(codes).float(), codes)
-        return pictures.clamp(0, 1)
+        return refined(self.refiner, self.base.decode(codes), codes)
+
+
+def refined(refiner: Refiner, decodings: Tensor, codes: Tensor) -> Tensor:
+    """Decodings (B, 3, S, S) of codes (B, D) → sharp images of the same shape in 0…1."""
+    pictures: Tensor = refiner(decodings.float(), codes)
+    return pictures.clamp(0, 1)
 
 
 class Refined(VAE):

@@ -156,7 +156,7 @@ def calibrate(
         """How far the last face that counts is from being plain; negative beyond."""
         return plain - float(np.quantile(logits(length), 1 - SEEN))
 
-    lengths = [0.0, *(0.5 * 1.5**step for step in range(12) if 0.5 * 1.5**step <= MOST)]
+    lengths = [0.0, *(MOST / 2**step for step in range(5, -1, -1))]
     for before, length in pairwise(lengths):
         if missing(length) <= 0 < missing(before):
             found = float(brentq(missing, before, length, xtol=0.01 * length))
