@@ -13,6 +13,7 @@ from lik.app.run import Run
 from lik.app.sampling import PriorRequest, fit_prior
 from lik.app.training import sharpen
 from lik.core.errors import UnusableInput
+from lik.models.classifier import PlainSettings, load_attribute_classifier
 from lik.models.saved import load_model, save_model
 
 FEW = (
@@ -81,3 +82,15 @@ def test_what_cannot_be_sharpened_is_said(sharp, run, faces, classifier, tmp_pat
     with pytest.raises(UnusableInput, match=words):
         sharpen(base, faces, tmp_path / "again", classifier, FEW, "cpu")
     assert not (tmp_path / "again").exists()
+
+
+def test_calibrations_tell_how_far_people_move_where_the_network_knows_people(sharp, classifier):
+    told = load_attribute_classifier(classifier)
+    neck = {"neck_mean": [0.0] * 8, "neck_var": [1.0] * 8, "same_person": 0.5}
+    settings = PlainSettings(size=16, attributes=told.network.attributes, widths=(4, 8))
+    assert sharp.recogniser is None
+    save_model(sharp.folder.features, told.network, settings, neck)
+    run = Run(sharp.path, "cpu")
+    found = fit_directions(run, FitRequest("means", classifiers=[str(classifier)])).calibrations
+    people = [calibration.person for calibration in found.values()]
+    assert all(person is not None and 0 <= person <= 1.05 for person in people)

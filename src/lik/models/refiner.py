@@ -24,10 +24,6 @@ BINOMIAL = (0.25, 0.5, 0.25)
 
 COARSE = 8
 """Pixels over which the mean of a decoding is left as it is."""
-COLOUR = 4
-"""Pixels over which what is added has one colour."""
-LUMINANCE = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in luma (ITU-R BT.601)."""
 
 
 class RefinerSettings(Settings):
@@ -68,15 +64,13 @@ class Refiner(nn.Module):
     """A small U-Net that sees a decoding and its code, and says what is missing in the picture.
 
     Its answer is added to the decoding, which is blurred by a binomial first: what a strided
-    decoder leaves at a period of two pixels is gone by construction. The answer has no coarse
-    part, for a decoding that was trained on pixels has that already: a refiner that may move it
-    makes colours garish, and falls out of step with its critic. And its colours are coarser than
-    its luminance, as those of photographs are, so that hair has no coloured specks. A fresh refiner
-    adds nothing.
+    decoder leaves at a period of two pixels is gone by construction. The answer is grey, for detail
+    lies in the luminance of a photograph, and has no coarse part. A decoding that was trained on
+    pixels has colours and coarse parts already; a refiner that may move them makes blotches, and
+    falls out of step with its critic. A fresh refiner adds nothing.
     """
 
     kernel: Tensor
-    luminance: Tensor
 
     def __init__(self, settings: RefinerSettings, latent: int) -> None:
         super().__init__()
@@ -95,14 +89,12 @@ class Refiner(nn.Module):
 
         self.down, self.up = stages(), stages()
         self.spread = nn.Conv2d(widths[0], 4 * settings.full, 3, padding=1)
-        self.last = nn.Conv2d(settings.full, 3, 3, padding=1)
+        self.last = nn.Conv2d(settings.full, 1, 3, padding=1)
         begin_as_nearest(self.spread)
         begin_at_zero(self.last)
         row = torch.tensor(BINOMIAL)
         kernel = (row[:, None] * row).expand(3, 1, 3, 3).contiguous()
         self.register_buffer("kernel", kernel, persistent=False)
-        luminance = torch.tensor(LUMINANCE).reshape(1, 3, 1, 1)
-        self.register_buffer("luminance", luminance, persistent=False)
 
     def forward(self, decodings: Tensor, codes: Tensor) -> Tensor:
         """Decodings (B, 3, S, S) of codes (B, D) → sharp pictures (B, 3, S, S)."""
@@ -119,8 +111,7 @@ class Refiner(nn.Module):
             features = _through(self.up[level], features, codes)
         fine = F.pixel_shuffle(self.spread(F.silu(features)), 2)
         missing = torch.tanh(self.last(F.silu(fine)).to(decodings.dtype))
-        luminance = F.conv2d(missing, self.luminance)
-        fine = luminance + in_means(missing - luminance, COLOUR) - in_means(missing, COARSE)
+        fine = missing - coarse(missing)
         # Padded convolutions make a line of the outermost pixels, which padded critics do not see.
         return self.smooth(decodings) + F.pad(fine[:, :, 1:-1, 1:-1], (1, 1, 1, 1))
 
@@ -189,10 +180,10 @@ class Refined(VAE):
         return self.base.from_prior(noise)
 
 
-def in_means(images: Tensor, side: int) -> Tensor:
-    """What is left of images (B, 3, S, S) in means of side×side pixels, linear between these."""
-    means = F.avg_pool2d(images, side)
-    return F.interpolate(means, scale_factor=side, mode="bilinear", align_corners=False)
+def coarse(images: Tensor) -> Tensor:
+    """What is left of images (B, C, S, S) in means of 8×8 pixels, linear between these."""
+    means = F.avg_pool2d(images, COARSE)
+    return F.interpolate(means, scale_factor=COARSE, mode="bilinear", align_corners=False)
 
 
 def _through(blocks: Sequence[nn.Module] | nn.Module, features: Tensor, codes: Tensor) -> Tensor:
