@@ -173,7 +173,7 @@ def test_what_networks_see_of_a_face_is_shifted_alike():
 def test_the_critics_gradient_is_as_long_as_it_is_asked_to_be():
     images = torch.rand(4, 3, SIZE, SIZE)
     refined = torch.rand(4, 3, SIZE, SIZE, requires_grad=True)
-    sharpness = objective(alone=1, rise=1, critic=1.5, shift=0).train()
+    sharpness = objective(alone=1, rise=1, coarse=0.25, critic=1.5, shift=0).train()
     numbers = torch.randn(4, 7)
     for _ in range(2):
         terms = sharpness.refiner_terms(sharpness.see(Model(refined), images, numbers))
