@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+import lik
 from finders import TwoFaces, save_photograph
 from lik.app.directions import FitRequest, fit_directions
 from lik.app.editing import edit_photograph, open_face
@@ -94,3 +95,13 @@ def test_calibrations_tell_how_far_people_move_where_the_network_knows_people(sh
     found = fit_directions(run, FitRequest("means", classifiers=[str(classifier)])).calibrations
     people = [calibration.person for calibration in found.values()]
     assert all(person is not None and 0 <= person <= 1.05 for person in people)
+
+
+def test_base_and_sharpened_are_evaluated_side_by_side(run, sharp):
+    base, refined = (
+        {metric.key: metric.value for metric in evaluation.metrics}
+        for evaluation in lik.evaluate([run, sharp]).evaluations
+    )
+    assert base.keys() == refined.keys()
+    assert base["kl"] == refined["kl"]
+    assert base["ssim"] != refined["ssim"]
