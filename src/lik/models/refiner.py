@@ -22,6 +22,8 @@ from lik.models.layers import begin_as_nearest, begin_at_zero
 BINOMIAL = (0.25, 0.5, 0.25)
 """A blur without response at a period of two pixels, where strided decoders leave a lattice."""
 
+FADE = 4
+"""Pixels from the border over which what is added fades in."""
 COARSE = 8
 """Pixels over which the mean of a decoding is left as it is."""
 
@@ -111,9 +113,7 @@ class Refiner(nn.Module):
             features = _through(self.up[level], features, codes)
         fine = F.pixel_shuffle(self.spread(F.silu(features)), 2)
         missing = torch.tanh(self.last(F.silu(fine)).to(decodings.dtype))
-        fine = missing - coarse(missing)
-        # Padded convolutions make a line of the outermost pixels, which padded critics do not see.
-        return self.smooth(decodings) + F.pad(fine[:, :, 1:-1, 1:-1], (1, 1, 1, 1))
+        return self.smooth(decodings) + faded(missing - coarse(missing))
 
     def smooth(self, decodings: Tensor) -> Tensor:
         """Decodings (B, 3, S, S) without what has a period of two pixels."""
@@ -184,6 +184,16 @@ def coarse(images: Tensor) -> Tensor:
     """What is left of images (B, C, S, S) in means of 8×8 pixels, linear between these."""
     means = F.avg_pool2d(images, COARSE)
     return F.interpolate(means, scale_factor=COARSE, mode="bilinear", align_corners=False)
+
+
+def faded(images: Tensor) -> Tensor:
+    """Images (B, C, S, S) that fade to nothing over the outermost pixels.
+
+    There padded convolutions leave dots and lines, which a padded critic does not see.
+    """
+    side = torch.arange(images.shape[-1], device=images.device, dtype=images.dtype)
+    ramp = (torch.minimum(side, side.flip(0)) / FADE).clamp(max=1)
+    return images * torch.minimum(ramp[:, None], ramp)
 
 
 def _through(blocks: Sequence[nn.Module] | nn.Module, features: Tensor, codes: Tensor) -> Tensor:
