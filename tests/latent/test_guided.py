@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions.direction import calibrate, strengths_to
+from lik.latent.directions.direction import MOST, calibrate, strengths_to
 from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory
 
 
@@ -118,7 +118,7 @@ def test_at_strength_one_nine_of_ten_without_a_trait_show_it_plainly():
     assert found.without < 0.1 < 0.7 < found.having
     other = calibrate(-vector, lacking, logit(having), logit)
     assert not other.complete
-    assert other.length == 0.75
+    assert other.length == MOST / 32
 
 
 def test_no_strength_makes_somebody_else_of_a_person():

@@ -34,8 +34,8 @@ SEEN = 0.9
 """The share of the faces without a trait that show it plainly at strength 1."""
 PLAINLY = 0.25
 """The quantile of the logits of faces with a trait from which on it is plain, to strangers too."""
-MOST = 24.0
-"""The longest way that is tried, in prior σ: twice the radius of a shell of 128 dimensions."""
+MOST = 6.0
+"""The longest way that is tried, in prior σ: beyond, faces burst, whatever networks see in them."""
 
 CALIBRATED_ON = 100
 """Faces of each class that a strength is calibrated on."""
