@@ -119,8 +119,8 @@ def _show_traits(run: OpenRun, method: str | None) -> None:
         (
             name,
             f"{100 * found.without:.0f} → {100 * found.reached:.0f} %",
+            f"{100 * found.plain:.0f} %",
             "" if found.person is None else f"{found.person:.2f}",
-            "" if found.complete else "not reached",
             ", ".join(f"{other} {100 * change:+.0f}" for other, change in found.along.items()),
         )
         for name, found in traits_of(run.directions(method or DEFAULT))
@@ -130,8 +130,9 @@ def _show_traits(run: OpenRun, method: str | None) -> None:
             f"the directions of {run.name} are not calibrated: nobody knows what strength 1 does.",
             needs="calibration",
         )
-    table(("strength 1 of", "seen in", "person", "", "moves along, in faces of 100"), rows)
+    table(("strength 1 of", "seen in", "plainly", "person", "moves along, in faces of 100"), rows)
     say("seen in: pictures of faces without the trait in which it is seen, before and after; "
+        "plainly: as in most faces that have it, which should be 90 %; "
         "person: how far people move, in distances between two photographs of one.")  # fmt: skip
 
 
