@@ -132,8 +132,8 @@ def calibrate(
 
     Strength 1 is the shortest way along ``vector`` (D,) after which `SEEN` of the faces ``lacking``
     (N, D) have a logit above 0, and above the quantile `PLAINLY` of the logits ``having`` (M,) of
-    faces with the trait. Where no way leads there, it is the shortest that reaches nearly the most
-    faces of all. It ends where the person would be somebody else, which is where
+    faces with the trait. Where no way leads there, it is the shortest that comes nearly as near as
+    any does. It ends where the person would be somebody else, which is where
     ``person_of_codes`` is above 1: what strength 1 reaches within that is what it reaches.
     """
     from scipy.optimize import brentq  # an edit along what is calibrated already needs none of it
@@ -162,8 +162,9 @@ def calibrate(
             found = float(brentq(missing, before, length, xtol=0.01 * length))
             break
     else:
-        shares = {length: _share_above(plain, logits(length)) for length in lengths[1:]}
-        found = min(at for at, share in shares.items() if share >= max(shares.values()) - 0.02)
+        gains = {length: missing(0.0) - missing(length) for length in lengths[1:]}
+        most = max(gains.values())
+        found = min(at for at, gain in gains.items() if gain >= most - 0.1 * abs(most))
     if person(found) > 1:
         found = float(brentq(lambda at: person(at) - 1, 0, found, xtol=0.01 * found))
     return Calibration(
