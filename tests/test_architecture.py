@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import lik
 from lik.cli.main import VERBS
@@ -91,3 +92,9 @@ def test_no_class_has_the_name_of_another():
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert not [name for name, count in names.items() if count > 1]
+
+
+def test_pictures_of_the_documents_name_no_place_of_one_machine():
+    for file in sorted((Path(__file__).parents[1] / "docs" / "images").glob("*.png")):
+        told = " ".join(Image.open(file).text.values())
+        assert " /" not in told, file.name
