@@ -1,5 +1,7 @@
 """Distances between people: none to oneself, and only by networks that were taught people."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -33,3 +35,7 @@ def test_a_person_is_nobody_else_and_mirrors_do_not_matter(tmp_path):
 def test_a_network_that_knows_no_people_is_refused(tmp_path):
     with pytest.raises(UnusableInput, match="not taught to tell people apart"):
         Recogniser.load(saved(tmp_path / "net.safetensors"))
+    for same in (math.nan, 0.0):
+        neck = {"neck_mean": [0.1] * 8, "neck_var": [0.5] * 8, "same_person": same}
+        with pytest.raises(UnusableInput, match="how far apart"):
+            Recogniser.load(saved(tmp_path / "net.safetensors", **neck))

@@ -6,6 +6,7 @@ of one person lie near each other, once they are normalised dimension by dimensi
 Pictures are uint8 (N, S, S, 3); embeddings (N, F).
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ class Recogniser:
         """Take a network whose metadata tell how embeddings are normalised.
 
         Raises:
-            UnusableInput: it was not taught to tell people apart.
+            UnusableInput: it was not taught to tell people apart, or not how far apart they lie.
         """
         told = loaded.metadata
         if "neck_mean" not in told:
@@ -40,6 +41,8 @@ class Recogniser:
         self._mean = torch.tensor(told["neck_mean"])
         self._std = (torch.tensor(told["neck_var"]) + 1e-5).sqrt()
         self.same = float(told.get("same_person", 1.0))
+        if not 0 < self.same < math.inf:
+            raise UnusableInput("this network does not know how far apart photographs of one lie.")
 
     @classmethod
     def load(cls, path: str | Path) -> "Recogniser":
