@@ -165,12 +165,5 @@ class SharpenStep(Step):
         self.move(norm, self.critic_guard)
         return terms["critic"].detach()
 
-    def move(self, norm: Tensor, guard: Guard) -> Tensor:
-        assert isinstance(guard, Shortening)
-        self.optimizer.found_inf = skip = guard.skips(norm)
-        self.optimizer.grad_scale = guard.longer
-        self.optimizer.step()
-        return skip
-
     def parts(self) -> dict[str, Any]:
         return super().parts() | {"critic_guard": self.critic_guard}

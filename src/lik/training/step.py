@@ -35,6 +35,9 @@ class Guard:
     PATIENCE = 50
     """Steps skipped in a row after which a run is given up."""
 
+    longer: Tensor | None = None
+    """What the gradient last seen is divided by, (); None where its step's own limit holds."""
+
     def __init__(self, device: torch.device, absurd: float = ABSURD) -> None:
         self.absurd = absurd
         zero = torch.zeros((), dtype=torch.float32, device=device)
@@ -182,7 +185,7 @@ class Step:
         leaves weights and moments as they are where found_inf is 1.
         """
         self.optimizer.found_inf = skip = guard.skips(norm)
-        scale = self.clip_scale(norm)
+        scale = self.clip_scale(norm) if guard.longer is None else guard.longer
         if scale is not None:
             self.optimizer.grad_scale = scale
         self.optimizer.step()
