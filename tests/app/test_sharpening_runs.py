@@ -7,13 +7,17 @@ import pytest
 
 import lik
 from finders import TwoFaces, save_photograph
-from lik.app.directions import FitRequest, fit_directions
+from lik.app.directions import FitRequest, fit_directions, fit_guided
 from lik.app.editing import edit_photograph, open_face
 from lik.app.edits import Edit
 from lik.app.run import Run
 from lik.app.sampling import PriorRequest, fit_prior
 from lik.app.training import sharpen
 from lik.core.errors import UnusableInput
+from lik.faces.crop.cropping import WholeCrop
+from lik.faces.io.sources import open_source
+from lik.faces.set.faceset import FaceSet
+from lik.faces.set.preparation import Plan, prepare
 from lik.models.classifier import PlainSettings, load_attribute_classifier
 from lik.models.saved import load_model, save_model
 
@@ -58,6 +62,30 @@ def test_a_photograph_is_fitted_edited_and_given_back(sharp, tmp_path):
     assert np.array_equal(edit_photograph(sharp, photo, back).pixels, photo.photograph.pixels)
     other = edit_photograph(sharp, plain, Edit.read(tmp_path / "smile.png"))
     assert any("fitted otherwise" in notice for notice in other.notices)
+
+
+def test_a_sharp_run_is_enlarged_by_faces_of_twice_the_size(sharp, classifier, tmp_path):
+    prepare(open_source("drawn:32", 32), tmp_path / "larger", Plan(WholeCrop(), 32))
+    large = FaceSet.open(tmp_path / "larger")
+    sharpen(sharp.path, large, tmp_path / "large", classifier, FEW, "cpu")
+    run = Run(tmp_path / "large", "cpu")
+    assert run.size == 2 * sharp.size
+    pictures = large.images[:3]
+    halves = pictures.reshape(3, 16, 2, 16, 2, 3).mean(axis=(2, 4))
+    codes = run.encode(pictures)
+    assert np.allclose(codes, sharp.encode(np.rint(halves).astype(np.uint8)), atol=0.02)
+    assert np.array_equal(run.directions("means").direction("Smiling").vector,
+                          sharp.directions("means").direction("Smiling").vector)  # fmt: skip
+    # Codes are fitted to what the smaller decoder can show.
+    fitted = run.encode(pictures, invert=3)
+    assert not np.array_equal(fitted, codes)
+    run.metadata["crop"] = {"kind": "aligned"}
+    photo = open_face(run, save_photograph(tmp_path / "photo.png"), 3, TwoFaces())
+    done = edit_photograph(run, photo, Edit({"Smiling": 50}, method="means"))
+    assert (done.pixels != photo.photograph.pixels).any()
+    fit_guided(run, [str(classifier)])  # a network of the smaller faces
+    guided = run.edit(photo, Edit({"Smiling": 1}, method="guided"))
+    assert guided.pixels.shape == photo.photograph.pixels.shape
 
 
 def test_codes_cannot_be_fitted_without_a_network(run, faces):

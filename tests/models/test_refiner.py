@@ -17,17 +17,18 @@ def test_a_fresh_refiner_smooths_and_adds_nothing():
 
 def test_a_lattice_of_two_pixels_is_gone_by_construction():
     x = torch.arange(32) % 2 * 0.2
+    refiner = Refiner(RefinerSettings(), 5)
     for lattice in (x[None, :] + 0 * x[:, None], x[:, None] + 0 * x[None, :], x[:, None] + x):
-        smooth = Refiner(RefinerSettings(), 5).smooth(lattice.expand(1, 3, 32, 32))
+        smooth = refiner(lattice.expand(1, 3, 32, 32), torch.randn(1, 5))
         assert smooth[..., 1:-1, 1:-1].std() < 1e-6
 
 
 def test_colours_coarse_parts_and_the_outermost_pixels_are_the_bases():
-    refiner, decodings = Refiner(RefinerSettings(), 5), torch.rand(2, 3, 32, 32)
+    refiner, decodings = Refiner(RefinerSettings(), 5, smooth=False), torch.rand(2, 3, 32, 32)
     torch.nn.init.constant_(refiner.last.bias, 0.3)
-    assert torch.allclose(refiner(decodings, torch.randn(2, 5)), refiner.smooth(decodings))
+    assert torch.allclose(refiner(decodings, torch.randn(2, 5)), decodings, atol=1e-6)
     torch.nn.init.normal_(refiner.last.weight, std=0.3)
-    added = refiner(decodings, torch.randn(2, 5)) - refiner.smooth(decodings)
+    added = refiner(decodings, torch.randn(2, 5)) - decodings
     assert added.abs().mean() > 0.02
     assert torch.allclose(added, added[:, :1].expand(-1, 3, -1, -1), atol=1e-6)
     assert added[..., 1:-1, 1:-1].mean(dim=(2, 3)).abs().max() < 0.2 * added.abs().mean()
@@ -41,6 +42,25 @@ def test_encoder_and_codes_are_those_of_the_base():
     assert torch.equal(model.encode(images).mean, model.base.encode(images).mean)
     assert model.noise_width == model.base.noise_width
     assert model.decoder(torch.randn(2, 5)).shape == (2, 3, 32, 32)
+
+
+def test_an_enlarging_refiner_sees_half_and_makes_twice_the_pixels():
+    model = build(RefinedSettings(size=64, base=SETTINGS)).eval()
+    images, codes = torch.rand(3, 3, 64, 64), torch.randn(2, 5)
+    halves = torch.nn.functional.avg_pool2d(images, 2)
+    assert torch.equal(model.encode(images).mean, model.base.encode(halves).mean)
+    decodings, blurred = model.decode_both(codes)
+    assert decodings.shape == blurred.shape == (2, 3, 64, 64)
+    assert torch.equal(decodings, model.decode(codes))
+    # A fresh one adds nothing: averaged down again, the picture is that of the base.
+    again = torch.nn.functional.avg_pool2d(decodings, 2)
+    assert (again - model.base.decode(codes)).abs().mean() < 0.01
+
+
+@pytest.mark.parametrize("size", [16, 48, 96])
+def test_a_size_that_is_neither_the_bases_nor_twice_it_is_refused(size):
+    with pytest.raises(UnusableInput, match="at that size or at twice of it"):
+        build(RefinedSettings(size=size, base=SETTINGS.base))
 
 
 def test_the_code_changes_what_is_added():

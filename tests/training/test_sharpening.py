@@ -129,12 +129,12 @@ class Model:
     noise_width = 4
 
     def __init__(self, refined):
-        self.base, self.refined = self, refined
+        self.refined = refined
 
     def encode(self, images):
         return build(PaperFirstSettings(size=SIZE, latent=4)).encode(images)
 
-    def decode(self, codes):
+    def unrefined(self, codes):
         return torch.full((len(codes), 3, SIZE, SIZE), 0.5)
 
     def refiner(self, decodings, codes):

@@ -17,7 +17,11 @@ from lik.latent.directions.direction import DirectionSet
 from lik.latent.inversion import InversionSettings
 from lik.latent.inversion import invert as fitted
 from lik.latent.session import Codes, Session
-from lik.models.classifier import LoadedClassifier, load_attribute_classifier
+from lik.models.classifier import (
+    LoadedClassifier,
+    load_attribute_classifier,
+    require_multiple,
+)
 from lik.models.recogniser import Recogniser
 from lik.models.saved import weights_hash
 from lik.objectives.similarity import Features
@@ -173,16 +177,12 @@ class OpenedRun:
         """A network that tells attributes, on the device of the run.
 
         Raises:
-            UnusableInput: it is none, or it takes faces of another size.
+            UnusableInput: it is none, or faces of the run's size are not what it takes.
         """
         path = Path(path)
         if path not in self._networks:
             loaded = load_attribute_classifier(path)
-            if loaded.network.size != self.size:
-                raise UnusableInput(
-                    f"{path} takes faces of {loaded.network.size} pixels and {self.name} makes "
-                    f"faces of {self.size}: train a network on such faces."
-                )
+            require_multiple(self.size, loaded.network.size, str(path))
             loaded.network.to(self.session.device)
             self._networks[path] = loaded
         return self._networks[path]

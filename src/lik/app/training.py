@@ -110,7 +110,8 @@ def sharpen(
 
     Its encoder and codes are those of ``base``, so that what was fitted to these, directions and
     priors, is taken along. ``network`` is an attribute classifier, in whose maps likeness is
-    measured; the faces need not be those of ``base``.
+    measured; the faces need not be those of ``base``. Of faces twice as large as its pictures the
+    new run learns to make such pictures.
 
     Raises:
         UnusableInput: no such run or network, a run without one of its halves, or a face set,
@@ -118,7 +119,7 @@ def sharpen(
         FailedOnTheWay: what was saved before is intact.
     """
     face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
-    plan = sharpen_plan(Path(base), str(network), settings)
+    plan = sharpen_plan(Path(base), str(network), face_set.size, settings)
     trained = train_plan(plan, face_set, RunFolder(Path(run)), device, options, callback, notify)
     if trained.outcome.finished and trained.first:
         _take_along(RunFolder(Path(base)), trained.folder)

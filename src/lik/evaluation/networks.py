@@ -19,7 +19,7 @@ from lik.core.artifacts import sha256_of
 from lik.core.batched import through
 from lik.core.errors import UnusableInput
 from lik.core.pixels import Pictures
-from lik.models.classifier import load_attribute_classifier
+from lik.models.classifier import load_attribute_classifier, require_multiple
 from lik.objectives.similarity import Features
 
 BATCH = 128
@@ -48,12 +48,9 @@ class FeatureNetwork:
     is_inception: bool = False
 
     def require_size(self, size: int) -> None:
-        """Refuse faces of another size than the network was made for."""
-        if self.size not in (None, size):
-            raise UnusableInput(
-                f"the network {self.name} takes faces of {self.size} pixels, not of {size}: "
-                "give one that was trained on faces of this size."
-            )
+        """Refuse faces of a size that the network does not take."""
+        if self.size is not None:
+            require_multiple(size, self.size, f"the network {self.name}")
 
 
 def classifier_features(path: Path) -> FeatureNetwork:

@@ -19,17 +19,23 @@ from lik.faces.crop.cropping import Picture, Square
 
 Flow = NDArray[np.float32]
 
-FINER = 4
-"""Decodings are enlarged so often before flow is looked for: its patches are 8 pixels wide."""
+UNITS = 64
+"""Lengths here are in units of which a crop has so many, whatever its size in pixels."""
+
+LARGE = 256
+"""Side to which decodings are brought before flow is looked for: its patches are 8 pixels wide."""
 
 NO_FOLD = 0.2
 """Least determinant of the motion's Jacobian, below which a flow is shortened."""
+
+COARSE = 2.0
+"""Std of the Gaussian that tells coarse parts from details, in units."""
 
 GATE = 0.04
 """Change of a blurred pixel, of 1, at which sharp details may change altogether."""
 
 LONGEST_REGISTRATION = 2.0
-"""Pixels of the crop, at the most, by which decodings are pulled onto the face."""
+"""Units, at the most, by which decodings are pulled onto the face."""
 
 
 @dataclass(frozen=True)
@@ -81,23 +87,24 @@ def motion(
 
     Args:
         scale: of the finest flow, 0 the finest of all. alpha: weight of smoothness.
-        blur: std of a Gaussian that smooths the flow, in pixels of the crop.
+        blur: std of a Gaussian that smooths the flow, in units.
     """
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     finder.setFinestScale(scale)
     finder.setVariationalRefinementAlpha(alpha)
-    start = np.zeros((len(before) * FINER, len(before) * FINER, 2), np.float32)
+    start = np.zeros((LARGE, LARGE, 2), np.float32)
     flow = finder.calc(_prepared(after), _prepared(before), start)
-    flow = cv2.GaussianBlur(flow, (0, 0), blur * FINER) / FINER
     side = len(before)
+    flow = cv2.GaussianBlur(flow, (0, 0), blur * LARGE / UNITS) * (side / LARGE)
     return np.asarray(cv2.resize(flow, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def registration(crop: Image, before: Image) -> Flow:
-    """The flow that pulls a decoding onto the crop that it decodes, at most two pixels long."""
+    """The flow that pulls a decoding onto the crop that it decodes, at most two units long."""
     flow = motion(before, crop, scale=2, alpha=60, blur=2.5)
     length = np.hypot(flow[:, :, 0], flow[:, :, 1])[:, :, None]
-    shortened = flow * np.minimum(1, LONGEST_REGISTRATION / np.maximum(length, 1e-6))
+    longest = LONGEST_REGISTRATION * len(crop) / UNITS
+    shortened = flow * np.minimum(1, longest / np.maximum(length, 1e-6))
     return np.asarray(shortened, np.float32)
 
 
@@ -125,11 +132,11 @@ def gated(before: Image, after: Image, base_before: Image, base_after: Image) ->
     The two sides of a refiner invent different details also where nothing changes; there the
     details of ``before`` are kept.
     """
-    change = base_after - base_before
-    size = np.abs(cv2.GaussianBlur(change, (0, 0), 2)).mean(axis=2)
-    gate = np.clip(size / GATE, 0, 1)[:, :, None] ** 2
-    sharp = after - before
-    detail = sharp - cv2.GaussianBlur(sharp, (0, 0), 2) + cv2.GaussianBlur(change, (0, 0), 2)
+    change, sharp = base_after - base_before, after - before
+    std = COARSE * len(before) / UNITS
+    coarse = cv2.GaussianBlur(change, (0, 0), std)
+    gate = np.clip(np.abs(coarse).mean(axis=2) / GATE, 0, 1)[:, :, None] ** 2
+    detail = sharp - cv2.GaussianBlur(sharp, (0, 0), std) + coarse
     return np.asarray(before + gate * detail + (1 - gate) * change, np.float32)
 
 
@@ -167,7 +174,6 @@ def _least_determinant(flow: Flow) -> float:
 
 def _prepared(image: Image) -> NDArray[np.uint8]:
     """An image enlarged, in grey, and with even contrast, as flow is found best."""
-    side = len(image) * FINER
-    large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(image, (LARGE, LARGE), interpolation=cv2.INTER_CUBIC)
     grey = np.clip(np.rint((large @ LUMINANCE) * 255), 0, 255).astype(np.uint8)
     return np.asarray(cv2.createCLAHE(2.0, (4, 4)).apply(grey), np.uint8)

@@ -6,8 +6,10 @@ An encoder has to answer in one pass, and what it misses is the amortisation gap
 Pictures are uint8 (N, S, S, 3), codes float32 (N, D).
 """
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
@@ -18,6 +20,7 @@ from lik.core.pixels import Pictures, to_float
 from lik.core.precision import Precision, choose_precision
 from lik.faces.compositing import head_of
 from lik.latent.session import Codes, Session
+from lik.models.refiner import Refined
 from lik.objectives.similarity import Features
 
 AT_ONCE = 32
@@ -58,7 +61,11 @@ def invert(
     Raises:
         UnusableInput: pictures of another size or type, or a run without encoder or decoder.
     """
-    settings = settings or InversionSettings()
+    settings, model = settings or InversionSettings(), session.model
+    if isinstance(model, Refined) and model.factor > 1:  # what enlarges has no code of its own
+        smaller = Session(model.base, session.metadata, session.name, session.device)
+        pictures = np.stack([_shrunk(picture, model.base.size) for picture in pictures])
+        return invert(smaller, pictures, features, settings, widen, progress)
     found = session.encode(pictures)
     if not settings.steps:
         return found
@@ -69,6 +76,10 @@ def invert(
         found[part] = _fitted(session, images, start, features, settings, head).cpu().numpy()
         progress("fitting", min(part.stop, len(pictures)), len(pictures))
     return found
+
+
+def _shrunk(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _fitted(

@@ -7,7 +7,7 @@ works through it.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from lik.core.pixels import Pictures, to_uint8
 from lik.core.randomness import standard_normal
 from lik.core.run_folder import RunFolder, read_environment
 from lik.models.interface import VAE, Pass
-from lik.models.refiner import Refined, refined
+from lik.models.refiner import Refined
 from lik.models.saved import load_model, weights_file
 
 __all__ = ["BATCH", "Codes", "Posteriors", "Session"]
@@ -221,9 +221,12 @@ def decoded_twice(session: Session, codes: Codes) -> DecodedTwice:
     model = session.model
     if not isinstance(model, Refined):
         return decoded(session, codes), None
-    base = through(model.base.decode, codes, device=session.device)
-    sharp = through(partial(refined, model.refiner), base, codes, device=session.device)
-    return sharp.transpose(0, 2, 3, 1), base.transpose(0, 2, 3, 1)
+
+    def both(batch: Tensor) -> Tensor:
+        return torch.stack(model.decode_both(batch), dim=1)
+
+    made = through(both, codes, device=session.device).transpose(0, 1, 3, 4, 2)
+    return made[:, 0], made[:, 1]
 
 
 def require_spread_out(codes: Codes) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from lik.core.errors import UnusableInput
 from lik.models.interface import VAE, VAESettings
@@ -51,24 +51,21 @@ else:
 
 
 class RefinedSettings(VAESettings):
-    """A model of another family, ``base``, and the ``refiner`` upon its decoder."""
+    """A ``base`` and the ``refiner`` upon its decoder, which may double the ``size``.
+
+    The base is a model of a family, or one that is refined already and is enlarged now.
+    """
 
     name: Literal["refined"] = "refined"
-    base: FamilySettings = PaperFirstSettings()
+    base: "FamilySettings | RefinedSettings" = PaperFirstSettings()
     refiner: RefinerSettings = RefinerSettings()
-
-    @model_validator(mode="after")
-    def _of_one_size(self) -> "RefinedSettings":
-        if self.size != self.base.size:
-            raise ValueError(f"size is {self.size} and that of the base is {self.base.size}")
-        return self
 
 
 CATALOGUE = FAMILIES | {
     "refined": Entry(
         RefinedSettings,
-        lambda settings: Refined(build(settings.base), settings.refiner),
-        "another model whose decodings are refined (lik sharpen)",
+        lambda settings: Refined(build(settings.base), settings.refiner, settings.size),
+        "another model whose decodings are refined, and maybe enlarged (lik sharpen)",
     )
 }
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import avg_pool2d, relu
 
 from lik.core.artifacts import sha256_of
 from lik.core.configuration import Settings
@@ -105,7 +105,10 @@ class AttributeClassifier(nn.Module):
         return tuple(maps)
 
     def embedding(self, images: Tensor) -> Tensor:
-        """Images (B, 3, S, S) → the means of the last maps, (B, F)."""
+        """Images (B, 3, S, S), or a multiple of that size → the means of the last maps, (B, F)."""
+        factor = images.shape[-1] // self.size
+        if factor > 1:
+            images = avg_pool2d(images, factor)
         return self.features(images)[-1].mean(dim=(2, 3))
 
     def logits(self, images: Tensor) -> Tensor:
@@ -116,6 +119,19 @@ class AttributeClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.logits(images)
+
+
+def require_multiple(size: int, own: int, name: str) -> None:
+    """Refuse faces of a ``size`` that cannot be averaged down to a network's ``own``.
+
+    Raises:
+        UnusableInput: they cannot.
+    """
+    if size % own:
+        raise UnusableInput(
+            f"{name} takes faces of {own} pixels or a multiple of it, not of {size}: give a "
+            "network that was trained on faces of this size."
+        )
 
 
 class Residual(nn.Module):

@@ -1,7 +1,8 @@
 """A refiner upon the decoder of any VAE, and that VAE with it: a code still has one picture.
 
 A decoder that was trained on pixel errors gives the mean of all that a code may stand for, which is
-blurred. The refiner draws one sharp picture out of it, and leaves encoder and codes as they are.
+blurred. The refiner draws one sharp picture out of it, and leaves encoder and codes as they are. It
+may also make the pictures twice as large.
 
 Shapes: images (B, 3, S, S) in 0…1; codes (B, D); features (B, C, H, W).
 """
@@ -65,8 +66,8 @@ class ModulatedResidual(nn.Module):
 class Refiner(nn.Module):
     """A small U-Net that sees a decoding and its code, and says what is missing in the picture.
 
-    Its answer is added to the decoding, which is blurred by a binomial first: what a strided
-    decoder leaves at a period of two pixels is gone by construction. The answer is grey, for detail
+    Its answer is added to the decoding, which is blurred by a binomial first (``smooth``): what a
+    strided decoder leaves at a period of two pixels is gone by construction. It is grey, for detail
     lies in the luminance of a photograph, and has no coarse part. A decoding that was trained on
     pixels has colours and coarse parts already; a refiner that may move them makes blotches, and
     falls out of step with its critic. A fresh refiner adds nothing.
@@ -74,8 +75,9 @@ class Refiner(nn.Module):
 
     kernel: Tensor
 
-    def __init__(self, settings: RefinerSettings, latent: int) -> None:
+    def __init__(self, settings: RefinerSettings, latent: int, smooth: bool = True) -> None:
         super().__init__()
+        self.smooth = smooth
         widths, blocks = settings.widths, settings.blocks
         if len(widths) != len(blocks):
             raise ValueError("the refiner has as many numbers of blocks as it has widths")
@@ -113,45 +115,50 @@ class Refiner(nn.Module):
             features = _through(self.up[level], features, codes)
         fine = F.pixel_shuffle(self.spread(F.silu(features)), 2)
         missing = torch.tanh(self.last(F.silu(fine)).to(decodings.dtype))
-        return self.smooth(decodings) + faded(missing - coarse(missing))
-
-    def smooth(self, decodings: Tensor) -> Tensor:
-        """Decodings (B, 3, S, S) without what has a period of two pixels."""
-        return F.conv2d(F.pad(decodings, (1, 1, 1, 1), "replicate"), self.kernel, groups=3)
+        if self.smooth:
+            wider = F.pad(decodings, (1, 1, 1, 1), "replicate")
+            decodings = F.conv2d(wider, self.kernel, groups=3)
+        return decodings + faded(missing - coarse(missing))
 
 
 class RefinedDecoder(nn.Module):
-    """A decoder with a refiner upon it: codes (B, D) → images (B, 3, S, S) in 0…1."""
+    """The decoder of a refined model: codes (B, D) → images (B, 3, S, S) in 0…1."""
 
-    def __init__(self, base: VAE, refiner: Refiner) -> None:
+    def __init__(self, model: "Refined") -> None:
         super().__init__()
-        self.base, self.refiner = base, refiner
+        self.model = model
 
     def forward(self, codes: Tensor) -> Tensor:
         """Codes (B, D) → images (B, 3, S, S)."""
-        return refined(self.refiner, self.base.decode(codes), codes)
-
-
-def refined(refiner: Refiner, decodings: Tensor, codes: Tensor) -> Tensor:
-    """Decodings (B, 3, S, S) of codes (B, D) → sharp images of the same shape in 0…1."""
-    pictures: Tensor = refiner(decodings.float(), codes)
-    return pictures.clamp(0, 1)
+        return self.model.decode(codes)
 
 
 class Refined(VAE):
-    """A VAE whose decodings are refined; encoder, codes and prior are those of the base."""
+    """A VAE whose decodings are refined; encoder, codes and prior are those of the base.
 
-    def __init__(self, base: VAE, settings: RefinerSettings) -> None:
+    Its pictures are as large as those of the base, or twice as large.
+
+    Raises:
+        ValueError: a size that does not go with that of the base.
+    """
+
+    def __init__(self, base: VAE, settings: RefinerSettings, size: int | None = None) -> None:
         super().__init__()
+        self.size, self.latent = size or base.size, base.latent
+        self.factor = self.size // base.size
+        if self.factor not in (1, 2) or self.size % base.size:
+            raise ValueError(
+                f"pictures of {base.size} pixels can be refined at that size or at twice of it, "
+                f"not at {self.size}"
+            )
         least = max(COARSE, 2 ** len(settings.widths))
-        if base.size % least:
+        if self.size % least:
             raise ValueError(
                 f"the refiner's pictures must have a size that is a multiple of {least}, not "
-                f"{base.size}"
+                f"{self.size}"
             )
-        self.size, self.latent = base.size, base.latent
         self.base = base.eval()
-        self.refiner = Refiner(settings, base.latent)
+        self.refiner = Refiner(settings, base.latent, smooth=self.factor == 1)
 
     def train(self, mode: bool = True) -> "Refined":
         """Let the refiner learn; the base stays as it is, its running means of batches too."""
@@ -161,23 +168,52 @@ class Refined(VAE):
 
     @property
     def encoder(self) -> nn.Module:  # type: ignore[override]
-        """The encoder of the base."""
+        """The encoder of the base, which takes pictures of the base's size."""
         return self.base.encoder
 
     @property
     def decoder(self) -> nn.Module:  # type: ignore[override]
         """The decoder of the base with the refiner upon it."""
-        return RefinedDecoder(self.base, self.refiner)
+        return RefinedDecoder(self)
 
     @property
     def noise_width(self) -> int:
         return self.base.noise_width
 
     def encode(self, images: Tensor) -> Posterior:
-        return self.base.encode(images)
+        return self.base.encode(self.as_base(images))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return self._refined(self.unrefined(codes), codes)
+
+    def decode_both(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes (B, D) → decodings, and those without any refiner, (B, 3, S, S) both."""
+        if isinstance(self.base, Refined):
+            below, blurred = self.base.decode_both(codes)
+            return self._refined(self._enlarged(below), codes), self._enlarged(blurred)
+        blurred = self.unrefined(codes)
+        return self._refined(blurred, codes), blurred
+
+    def unrefined(self, codes: Tensor) -> Tensor:
+        """Codes (B, D) → what the refiner sees: decodings of the base, (B, 3, S, S)."""
+        return self._enlarged(self.base.decode(codes))
+
+    def as_base(self, images: Tensor) -> Tensor:
+        """Images (B, 3, S, S) in the size of the base."""
+        return F.avg_pool2d(images, self.factor) if self.factor > 1 else images
 
     def from_prior(self, noise: Tensor) -> Tensor:
         return self.base.from_prior(noise)
+
+    def _enlarged(self, images: Tensor) -> Tensor:
+        if self.factor == 1:
+            return images
+        larger = F.interpolate(images.float(), scale_factor=self.factor, mode="bicubic")
+        return larger.clamp(0, 1)
+
+    def _refined(self, decodings: Tensor, codes: Tensor) -> Tensor:
+        pictures: Tensor = self.refiner(decodings.float(), codes)
+        return pictures.clamp(0, 1)
 
 
 def coarse(images: Tensor) -> Tensor:

@@ -29,18 +29,11 @@ class RefinedModel(Protocol):
     """A model whose decodings are refined."""
 
     @property
-    def base(self) -> "BaseModel": ...
-    @property
     def refiner(self) -> Callable[[Tensor, Tensor], Tensor]: ...
-
-
-class BaseModel(Protocol):
-    """The model below the refiner."""
-
     @property
     def noise_width(self) -> int: ...
     def encode(self, images: Tensor) -> Posterior: ...
-    def decode(self, codes: Tensor) -> Tensor: ...
+    def unrefined(self, codes: Tensor) -> Tensor: ...
 
 
 class SharpnessSettings(ObjectiveSettings):
@@ -137,11 +130,11 @@ class Sharpness(Objective):
         Codes are drawn at a random share of the posterior's σ, so that the refiner knows both the
         means and what lies about them.
         """
-        width = model.base.noise_width
+        width = model.noise_width
         shares = torch.special.ndtr(noise[:, width:])  # uniform in 0…1
         with torch.no_grad():
-            codes = model.base.encode(images).sample(noise[:, :width] * shares[:, :1])
-            decodings = model.base.decode(codes).float()
+            codes = model.encode(images).sample(noise[:, :width] * shares[:, :1])
+            decodings = model.unrefined(codes).float()
         with self._autocast(images, self.training):
             refined = model.refiner(decodings, codes)
         pictures = [images, decodings, refined]

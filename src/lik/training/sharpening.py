@@ -16,7 +16,7 @@ from lik.core.precision import choose_precision
 from lik.core.randomness import derive
 from lik.models.catalogue import RefinedSettings, build
 from lik.models.critic import PairCritic
-from lik.models.refiner import Refined
+from lik.models.refiner import Refined, RefinerSettings
 from lik.models.saved import load_model, weights_file
 from lik.objectives.interface import Objective
 from lik.objectives.sharpness import EXTRA_NUMBERS, Sharpness, SharpnessSettings, Views
@@ -25,6 +25,9 @@ from lik.training.fast import DeviceSettings
 from lik.training.feature_networks import open_features
 from lik.training.recipe import AdamSettings, TrainingPlan
 from lik.training.step import Guard, Loss, Step
+
+ENLARGER = RefinerSettings(widths=(24, 40), blocks=(1, 1), full=8)
+"""What makes pictures twice as large: small, for it works at four times as many pixels."""
 
 CRITIC_RATE = 0.5
 """The critic's learning rate, in those of the refiner."""
@@ -90,24 +93,28 @@ class SharpenPlan(TrainingPlan):
         return super().provenance() | {"base_sha256": base}
 
 
-def sharpen_plan(base: Path, network: str, settings: Iterable[str] = ()) -> SharpenPlan:
-    """The plan for a base run, with overrides such as ``epochs=4``.
+def sharpen_plan(base: Path, network: str, size: int, settings: Iterable[str] = ()) -> SharpenPlan:
+    """The plan for a base run and faces of a size, with overrides such as ``epochs=4``.
+
+    Faces of twice the size that the base makes ask for pictures of that size.
 
     Raises:
-        UnusableInput: the base is no run with an encoder and a decoder, or is refined already, or
-            settings that do not fit.
+        UnusableInput: the base is no run with an encoder and a decoder, or is refined already for
+            faces of this size; or a size or settings that do not fit.
     """
     saved = load_model(weights_file(base))
-    if isinstance(saved.model, Refined):
-        raise UnusableInput(f"{base} is sharpened already: give the run that it was made of.")
+    if isinstance(saved.model, Refined) and size == saved.model.size:
+        raise UnusableInput(
+            f"{base} is sharpened already: give the run that it was made of, or faces of "
+            f"{2 * size} pixels, to make pictures of that size."
+        )
     lacking = {"encoder", "decoder"} - set(saved.metadata.get("parts", ["encoder", "decoder"]))
     if lacking:
         raise UnusableInput(f"{base} has no {lacking.pop()}, and both halves are needed.")
-    tree = {
-        "base": str(base),
-        "model": {"size": saved.settings.size, "base": saved.settings.model_dump(mode="json")},
-        "objective": {"network": network},
-    }
+    model = {"size": size, "base": saved.settings.model_dump(mode="json")}
+    if size > saved.settings.size:
+        model["refiner"] = ENLARGER.model_dump(mode="json")
+    tree = {"base": str(base), "model": model, "objective": {"network": network}}
     return validated(SharpenPlan, override(tree, settings), "the settings")
 
 
