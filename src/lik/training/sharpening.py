@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from lik.core.artifacts import sha256_of
@@ -51,6 +51,12 @@ class SharpenPlan(TrainingPlan):
     ema: float | None = Field(0.998, gt=0, lt=1)
     patience: None = None
     device: DeviceSettings = DeviceSettings(compile=False)
+
+    @model_validator(mode="after")
+    def _shortens_by_itself(self) -> "SharpenPlan":
+        if self.optimizer.clip is not None:
+            raise ValueError("long gradients are shortened anyhow: leave optimizer.clip out")
+        return self
 
     @property
     def network(self) -> str:
