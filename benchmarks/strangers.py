@@ -37,7 +37,11 @@ from lik.models.classifier import load_attribute_classifier
 from lik.models.recogniser import Recogniser
 
 STRENGTHS = (0.5, 1.0, 1.5, 2.0)
-NOTHING = np.zeros((64, 64, 2), np.float32)
+
+
+def nothing(image, *_, **__):
+    """A flow that moves no pixel of an image."""
+    return np.zeros((*image.shape[:2], 2), np.float32)
 
 
 def expression_network():
@@ -69,8 +73,8 @@ def variants(run, photo, code, pixels):
     for name, moves, registers in (
         ("colour", False, False), ("motion", True, False), ("both", True, True),
     ):  # fmt: skip
-        motion.motion = usual[0] if moves else (lambda *a, **k: NOTHING)
-        motion.registration = usual[1] if registers else (lambda *a: NOTHING)
+        motion.motion = usual[0] if moves else nothing
+        motion.registration = usual[1] if registers else nothing
         found[name] = motion.carry(pixels, face.square, crop, sides, photo.photograph.widen)
     motion.motion, motion.registration = usual
     return found
@@ -107,9 +111,9 @@ def main(run, pictures, split, recognise, network, attribute, count, out):
             except lik.UnusableInput:
                 continue
             face, pixels = plain.photograph.faces[0], plain.photograph.pixels
-            before = face.pixels
+            before = cut(pixels, face.square, 64)  # as others see it, whatever the run's size
             people[name.split("/")[-2]].append(before)
-            there = looked_at(cut(pixels, face.square, 64))
+            there = looked_at(before)
             if len(rows) >= count or any(there):
                 continue
             photo = run.open_photograph(place)

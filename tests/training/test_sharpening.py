@@ -134,7 +134,7 @@ class Model:
     def encode(self, images):
         return build(PaperFirstSettings(size=SIZE, latent=4)).encode(images)
 
-    def unrefined(self, codes):
+    def to_refine(self, images, codes):
         return torch.full((len(codes), 3, SIZE, SIZE), 0.5)
 
     def refiner(self, decodings, codes):
@@ -211,3 +211,12 @@ def test_gradients_of_more_than_twice_the_usual_are_shortened_and_none_is_skippe
     assert guard.usual == pytest.approx(4, abs=0.1)  # one of them tells nothing of the next
     for broken in (torch.nan, torch.inf):
         assert guard.skips(torch.tensor(broken))
+
+
+def test_without_a_critic_there_is_fidelity_alone(tmp_path, place, data):
+    plan = plan_of(place)
+    alone = plan.model_copy(update={"objective": plan.objective.model_copy(update={"critic": 0.0})})
+    run_training(RunFolder(tmp_path / "run"), alone, data, torch.device("cpu"))
+    last = journal.read(RunFolder(tmp_path / "run").journal)[-1]
+    assert {"realism", "critic"}.isdisjoint(last.train)
+    assert last.train["loss"] > 0

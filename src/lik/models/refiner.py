@@ -198,6 +198,16 @@ class Refined(VAE):
         """Codes (B, D) → what the refiner sees: decodings of the base, (B, 3, S, S)."""
         return self._enlarged(self.base.decode(codes))
 
+    def to_refine(self, images: Tensor, codes: Tensor) -> Tensor:
+        """What the refiner learns from, (B, 3, S, S): decodings of codes (B, D) of images.
+
+        One that enlarges learns from the images themselves, made small: their fine parts lie where
+        those of the large image do, and decodings that are sharp already look like them.
+        """
+        if self.factor > 1:
+            return self._enlarged(self.as_base(images))
+        return self.unrefined(codes)
+
     def as_base(self, images: Tensor) -> Tensor:
         """Images (B, 3, S, S) in the size of the base."""
         return F.avg_pool2d(images, self.factor) if self.factor > 1 else images

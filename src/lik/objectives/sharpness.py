@@ -33,15 +33,16 @@ class RefinedModel(Protocol):
     @property
     def noise_width(self) -> int: ...
     def encode(self, images: Tensor) -> Posterior: ...
-    def unrefined(self, codes: Tensor) -> Tensor: ...
+    def to_refine(self, images: Tensor, codes: Tensor) -> Tensor: ...
 
 
 class SharpnessSettings(ObjectiveSettings):
     """``network``: an attribute classifier, whose maps count with the weights ``layers``.
 
-    ``coarse`` weighs the squared error of 4×4 means (on the scale of Σ(x−x̂)²), ``features`` the
-    maps. The critic's gradient at the picture is ``critic`` times as long as that of fidelity: its
-    weight is found once, after ``alone`` steps without it, and comes in over ``rise`` steps.
+    ``coarse`` weighs the squared error of 4×4 means (on the scale of Σ(x−x̂)²), ``pixels`` that of
+    all pixels, ``features`` the maps. The critic's gradient at the picture is ``critic`` times as
+    long as that of fidelity (0: there is no critic): its weight is found once, after ``alone``
+    steps without it, and comes in over ``rise`` steps.
     ``heads`` weigh the critic's look at pixels and at each map; it sees ``critic_share`` of a
     batch. ``penalty`` is that on its gradient, by noise of std ``penalty_noise``, every second
     step. ``shift``: what networks see is moved by up to so many pixels.
@@ -50,6 +51,7 @@ class SharpnessSettings(ObjectiveSettings):
     network: str
     layers: tuple[float, ...] = (0.0, 0.25, 1.0, 1.0)
     coarse: float = Field(1.0, ge=0)
+    pixels: float = Field(0.0, ge=0)
     features: float = Field(100.0, ge=0)
     critic: float = Field(0.6, ge=0)
     alone: int = Field(100, ge=1)
@@ -66,8 +68,9 @@ class SharpnessSettings(ObjectiveSettings):
 
     @property
     def scale(self) -> str:
+        pixels = f"{self.pixels:g}·Σ(x−x̂)² + " if self.pixels else ""
         return (
-            f"{self.coarse:g}·Σ(x−x̂)² of 4×4 means + {self.features:g}·L1 of feature maps "
+            f"{pixels}{self.coarse:g}·Σ(x−x̂)² of 4×4 means + {self.features:g}·L1 of feature maps "
             "+ λ·relativistic loss"
         )
 
@@ -134,18 +137,23 @@ class Sharpness(Objective):
         shares = torch.special.ndtr(noise[:, width:])  # uniform in 0…1
         with torch.no_grad():
             codes = model.encode(images).sample(noise[:, :width] * shares[:, :1])
-            decodings = model.unrefined(codes).float()
+            decodings = model.to_refine(images, codes).float()
         with self._autocast(images, self.training):
             refined = model.refiner(decodings, codes)
         pictures = [images, decodings, refined]
         if self.training and self.settings.shift:
             pictures = [_moved(x, shares[:, 1:], self.settings.shift) for x in pictures]
         with torch.no_grad():
-            image, decoding = (View(x, self._features(x)) for x in pictures[:2])
+            image = View(pictures[0], self._features(pictures[0]))
+            seen = self._features(pictures[1]) if self.settings.critic else ()
+            decoding = View(pictures[1], seen)
         return Views(image, decoding, View(pictures[2], self._features(pictures[2])))
 
     def refiner_terms(self, views: Views) -> dict[str, Tensor]:
-        """What the refiner minimises: ``loss``, and ``coarse``, ``features`` and ``realism``."""
+        """What the refiner minimises: ``loss``, and ``coarse``, ``features`` and ``realism``.
+
+        Without a critic there is no realism.
+        """
         settings, true, made = self.settings, views.images, views.refined
         coarse = F.avg_pool2d(made.pictures, 4) - F.avg_pool2d(true.pictures, 4)
         squares = 16 * coarse.square().flatten(1).sum(dim=1)
@@ -153,6 +161,12 @@ class Sharpness(Objective):
         l1 = [w * (m.float() - t.float()).abs().flatten(1).mean(dim=1) for w, m, t in maps if w]
         features = torch.stack(l1).sum(dim=0)
         fidelity = settings.coarse * squares + settings.features * features
+        if settings.pixels:
+            errors = (made.pictures - true.pictures).square().flatten(1).sum(dim=1)
+            fidelity = fidelity + settings.pixels * errors
+        terms = {"coarse": squares, "features": features}
+        if not settings.critic:
+            return {"loss": fidelity, **terms}
         self.critic.requires_grad_(False)  # its own step comes after
         pairs = zip(self._scores(true, views), self._scores(made, views), strict=True)
         realism = self._over_heads([F.softplus(r - m) for r, m in pairs])
@@ -160,7 +174,7 @@ class Sharpness(Objective):
         if self.training:
             self._balance(made.pictures, fidelity, realism)
         loss = fidelity + self.present_weight() * realism
-        return {"loss": loss, "coarse": squares, "features": features, "realism": realism}
+        return {"loss": loss, **terms, "realism": realism}
 
     def critic_terms(self, views: Views, generator: torch.Generator) -> dict[str, Tensor]:
         """What the critic minimises: ``critic_loss``, and its parts ``critic`` and ``penalty``."""

@@ -117,10 +117,15 @@ def sharpen_plan(base: Path, network: str, size: int, settings: Iterable[str] = 
     lacking = {"encoder", "decoder"} - set(saved.metadata.get("parts", ["encoder", "decoder"]))
     if lacking:
         raise UnusableInput(f"{base} has no {lacking.pop()}, and both halves are needed.")
-    model = {"size": size, "base": saved.settings.model_dump(mode="json")}
+    tree: dict[str, Any] = {
+        "base": str(base),
+        "model": {"size": size, "base": saved.settings.model_dump(mode="json")},
+        "objective": {"network": network},
+    }
     if size > saved.settings.size:
-        model["refiner"] = ENLARGER.model_dump(mode="json")
-    tree = {"base": str(base), "model": model, "objective": {"network": network}}
+        tree["model"]["refiner"] = ENLARGER.model_dump(mode="json")
+        tree["objective"] |= {"pixels": 1.0, "coarse": 0.0, "critic": 0.0}
+        tree |= {"batch_size": 16}
     return validated(SharpenPlan, override(tree, settings), "the settings")
 
 
@@ -162,6 +167,8 @@ class SharpenStep(Step):
         self.optimizer.zero_grad(set_to_none=True)
         terms["loss"].mean().backward()  # type: ignore[no-untyped-call]
         sums = self.optimizer_step(terms, before, batch.mine)
+        if not self.sharpness.settings.critic:
+            return sums
         critic = self._step_of_critic(views, noise)
         return sums | {"critic": critic.mean().double() * sums["images"]}
 
