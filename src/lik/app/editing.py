@@ -18,14 +18,16 @@ from lik.app.carrying import decodings_of
 from lik.app.directions import known_networks, open_editor
 from lik.app.edits import RECORD, Edit, EditRecord, read_record
 from lik.app.opened import OpenedRun
-from lik.core.artifacts import file_stem
+from lik.app.source_records import SOURCE, PhotographSource, SourceRecord
+from lik.core.artifacts import file_stem, replacing, sha256_of
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.detect.finding import Finder
+from lik.faces.io.files import InMemory
 from lik.faces.io.pictures import SUFFIXES
 from lik.faces.motion import carry
-from lik.faces.photograph import Photograph, open_photograph
-from lik.figures.png import EDITED, save_png
+from lik.faces.photograph import Photograph, PictureGiven, open_photograph
+from lik.figures.png import EDITED, GENERATIVE, png_bytes
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided import GUIDED, GuidedStatistics
@@ -42,61 +44,75 @@ class OpenedPhotograph:
     """A photograph whose faces are found and encoded, so that it can be edited many times.
 
     Attributes:
-        path: where it lies. photograph: its pixels and faces.
+        given: where it lies, or its bytes. photograph: its pixels and faces.
         codes: (F, D) of its F faces, the largest first. inverted: steps in which they were fitted.
+        source: the hash of its file.
     """
 
-    path: Path
+    given: Path | InMemory
     photograph: Photograph
     codes: Codes
-    inverted: int = 0
+    inverted: int
+    source: PhotographSource
 
 
 @dataclass(frozen=True)
 class Edited:
-    """A photograph after an edit.
+    """A photograph, or a face that the model made, after an edit.
 
     Attributes:
-        pixels: uint8 (H, W, 3). record: what was done. faces: how many faces were edited.
+        pixels: uint8 (H, W, 3). record: what was done. source: to what.
+        faces: how many faces were edited.
         before, after: attribute → its probability in each face, where a network tells it.
         notices: sentences for people.
     """
 
     pixels: NDArray[np.uint8]
     record: EditRecord
+    source: SourceRecord
     faces: int
     unchanged: bool
     before: Mapping[str, list[float]] = field(default_factory=dict)
     after: Mapping[str, list[float]] = field(default_factory=dict)
     notices: Sequence[str] = ()
 
-    def save(self, path: str | Path, command: str | None = None) -> Path:
-        """Write the photograph as PNG; its text holds the record, and no path.
+    def png(self) -> bytes:
+        """The picture as PNG; its text holds record and source, and no path or command."""
+        made = not self.unchanged or self.record.mode == "decode"
+        photographed = isinstance(self.source, PhotographSource)
+        told = {RECORD: self.record, SOURCE: self.source}
+        return png_bytes(
+            Image.fromarray(self.pixels), command=None, quickly=True,
+            run=self.record.run if made else None,
+            description=EDITED if photographed else GENERATIVE,
+            more={
+                name: json.dumps(one.model_dump(exclude_none=True), ensure_ascii=False)
+                for name, one in told.items()
+            },
+        )  # fmt: skip
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as PNG.
 
         Raises:
             FailedOnTheWay: it cannot be written.
         """
-        made = not self.unchanged or self.record.mode == "decode"
-        record = json.dumps(self.record.model_dump(exclude_none=True), ensure_ascii=False)
-        save_png(
-            Path(path), Image.fromarray(self.pixels), command=command or "", quickly=True,
-            run=self.record.run if made else None, description=EDITED,
-            more={RECORD: record},
-        )  # fmt: skip
+        with replacing(Path(path)) as temporary:
+            temporary.write_bytes(self.png())
         return Path(path)
 
 
 def open_face(
-    run: OpenedRun, path: str | Path, invert: int | None = None, finder: Finder | None = None
+    run: OpenedRun, given: PictureGiven, invert: int | None = None, finder: Finder | None = None
 ) -> OpenedPhotograph:
-    """Open a photograph and encode its faces, as the run's crop rule cuts them.
+    """Open a photograph, a file or bytes, and encode its faces, as the run's crop rule cuts them.
 
     ``invert``: steps of fitting their codes; by default as many as the run usually takes.
 
     Raises:
         UnusableInput: the file is missing, no picture, or without a face.
     """
-    (photo,) = open_faces_of(run, [path], invert, finder)
+    (photo,) = open_faces_of(run, [given], invert, finder)
     if isinstance(photo, UnusableInput):
         raise photo
     return photo
@@ -104,7 +120,7 @@ def open_face(
 
 def open_faces_of(
     run: OpenedRun,
-    paths: Iterable[str | Path],
+    given: Iterable[PictureGiven],
     invert: int | None = None,
     finder: Finder | None = None,
     progress: Progress = no_progress,
@@ -115,24 +131,38 @@ def open_faces_of(
     """
     steps = run.usual_inversion if invert is None else invert
     rule = run.metadata.get("crop") or {}
-    rest = iter(paths)
+    rest = (one if isinstance(one, InMemory) else Path(one) for one in given)
     while some := list(islice(rest, TOGETHER)):
         found: list[Photograph | UnusableInput] = []
-        for path in some:
+        for one in some:
             try:
-                found.append(open_photograph(Path(path), rule, run.size, finder))
+                found.append(open_photograph(one, rule, run.size, finder))
             except UnusableInput as error:
                 found.append(error)
         crops = [
-            face.pixels for one in found if isinstance(one, Photograph) for face in one.faces
+            face.pixels for photo in found if isinstance(photo, Photograph) for face in photo.faces
         ]  # fmt: skip
         codes = iter(run.codes(np.stack(crops), steps, progress) if crops else ())
-        for path, one in zip(some, found, strict=True):
-            if isinstance(one, Photograph):
-                own: Codes = np.stack(list(islice(codes, len(one.faces))))
-                yield OpenedPhotograph(Path(path), one, own, steps)
+        for one, photo in zip(some, found, strict=True):
+            if isinstance(photo, Photograph):
+                own: Codes = np.stack(list(islice(codes, len(photo.faces))))
+                yield OpenedPhotograph(one, photo, own, steps, _source_of(one))
             else:
-                yield one
+                yield photo
+
+
+def encode_faces(
+    run: OpenedRun,
+    given: InMemory,
+    photograph: Photograph,
+    invert: int | None = None,
+    progress: Progress = no_progress,
+) -> OpenedPhotograph:
+    """Encode the faces of a photograph in memory that are found already, as `open_face` does."""
+    steps = run.usual_inversion if invert is None else invert
+    crops = np.stack([face.pixels for face in photograph.faces])
+    codes = run.codes(crops, steps, progress)
+    return OpenedPhotograph(given, photograph, codes, steps, _source_of(given))
 
 
 def editor_for(
@@ -183,12 +213,12 @@ def edit_photograph(
     editor = editor or editor_for(run, edit, progress=progress, notify=tell)
     chosen = _chosen(photo, edit.face)
     codes = photo.codes[chosen]
-    moved = _moved(editor, codes, edit, progress)
+    moved = moved_by(editor, codes, edit, progress)
     for number, stays in enumerate((moved == codes).all(axis=1), 1):
         if stays and any(edit.exact.values()):
-            tell(f"face {number} of {photo.path.name} is there already, and stays as it is.")
+            tell(f"face {number} of {photo.given.name} is there already, and stays as it is.")
     mode = edit.mode or ("decode" if photo.photograph.a_crop else "transfer")
-    record = _record_of(run, photo, edit, editor, mode)
+    record = record_of(run, edit, editor, mode, photo.inverted)
     if edit.record is not None:
         for words in edit.record.differences(record):
             tell(f"the edit that is repeated was made {words} than now: it will not be the same.")
@@ -196,15 +226,15 @@ def edit_photograph(
         pixels = np.concatenate(list(run.session.decode(moved)), axis=1)
     else:
         pixels = _composed(run, photo, moved, chosen)
-        if edit.strengths and _was_edited(photo.path):
+        if edit.strengths and _was_edited(photo.given):
             tell(
-                f"{photo.path} was edited by Lik before, and is edited further now: what undoes an "
-                "edit exactly is to repeat it on the original."
+                f"{photo.given} was edited by Lik before, and is edited further now: what undoes "
+                "an edit exactly is to repeat it on the original."
             )
     changed = [name for name, strength in edit.exact.items() if strength]
     told = [*(changed if editor.method == GUIDED else ()), *edit.targets]
     return Edited(
-        pixels, record, len(chosen), not np.any(moved != codes),
+        pixels, record, photo.source, len(chosen), not np.any(moved != codes),
         _probabilities(editor, codes, told), _probabilities(editor, moved, told), notices,
     )  # fmt: skip
 
@@ -289,7 +319,26 @@ def _sources(given: Sequence[str]) -> Iterator[tuple[Path, bool]]:
         yield from ((file, True) for file in files)
 
 
-def _moved(editor: Editor, codes: Codes, edit: Edit, progress: Progress) -> Codes:
+def edit_code(
+    run: OpenedRun,
+    code: Codes,
+    source: SourceRecord,
+    edit: Edit,
+    editor: Editor | None = None,
+    progress: Progress = no_progress,
+) -> Edited:
+    """Make an edit to a code (D,) that is of no photograph: the picture is its decoding.
+
+    Raises:
+        UnusableInput: the editor cannot do it.
+    """
+    editor = editor or editor_for(run, edit, progress=progress)
+    moved = moved_by(editor, code[None], edit, progress)
+    pixels, record = run.session.decode(moved)[0], record_of(run, edit, editor, "decode")
+    return Edited(pixels, record, source, 1, not np.any(moved != code))
+
+
+def moved_by(editor: Editor, codes: Codes, edit: Edit, progress: Progress = no_progress) -> Codes:
     """Codes (F, D) after all of an edit, one attribute after the other; each face by itself."""
     parts = []
     for code in codes:
@@ -330,18 +379,19 @@ def _chosen(photo: OpenedPhotograph, face: int | None) -> list[int]:
     if not 1 <= face <= count:
         found = "1 face was found" if count == 1 else f"{count} faces were found"
         raise UnusableInput(
-            f"there is no face {face} in {photo.path}: {found}, counted from the largest as 1."
+            f"there is no face {face} in {photo.given}: {found}, counted from the largest as 1."
         )
     return [face - 1]
 
 
-def _record_of(
-    run: OpenedRun, photo: OpenedPhotograph, edit: Edit, editor: Editor, mode: str
+def record_of(
+    run: OpenedRun, edit: Edit, editor: Editor, mode: str, inverted: int = 0
 ) -> EditRecord:
+    """What a picture is to say of an edit; ``inverted``: steps in which codes were fitted."""
     return EditRecord(
         strengths={name: str(value) for name, value in edit.exact.items()},
         targets=dict(edit.targets), method=editor.method, face=edit.face, mode=mode,
-        inverted=photo.inverted,
+        inverted=inverted,
         networks=tuple(editor.networks),
         measured=editor.statistics.fingerprint if isinstance(editor, GuidedEditor) else None,
         guidance=editor.settings if isinstance(editor, GuidedEditor) else None,
@@ -369,9 +419,14 @@ def _probabilities(editor: Editor, codes: Codes, names: Sequence[str]) -> dict[s
     return {name: [probability_of(logit) for logit in editor.logits(codes, name)] for name in names}
 
 
-def _was_edited(path: Path) -> bool:
+def _source_of(given: Path | InMemory) -> PhotographSource:
+    sha256 = given.sha256 if isinstance(given, InMemory) else sha256_of(given)
+    return PhotographSource(sha256=sha256)
+
+
+def _was_edited(given: Path | InMemory) -> bool:
     try:
-        record = read_record(path)
+        record = read_record(given)
     except UnusableInput:
         return True
     return record is not None and bool(record.strengths or record.targets)

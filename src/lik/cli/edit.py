@@ -17,7 +17,7 @@ from lik.cli.options import (
     flag,
     option,
 )
-from lik.cli.output import command_line, note, progress, say, table
+from lik.cli.output import note, progress, say, table
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import no_progress
 
@@ -100,7 +100,7 @@ def edit(
                 if isinstance(photo, UnusableInput):
                     raise photo
                 edited = edit_photograph(opened, photo, wanted, editor, inner, note)
-                edited.save(target.out, command_line())
+                edited.save(target.out)
             except (UnusableInput, FailedOnTheWay) as error:
                 if not target.found:
                     raise
