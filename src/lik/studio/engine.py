@@ -16,7 +16,7 @@ import numpy as np
 from lik.app.carrying import Carrier
 from lik.app.directions import DEFAULT, open_editor
 from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, encode_faces
-from lik.app.edits import Edit, record_from
+from lik.app.edits import VERSION, Edit, record_from
 from lik.app.run import Run
 from lik.app.run_facts import can_guide, describe_run, linear_sets
 from lik.app.source_records import code_of, draw_codes, held_out_codes, read_source
@@ -190,7 +190,9 @@ class StudioEngine:
         self, run_id: str, told: Any, source: Any, data: bytes, progress: Progress
     ) -> tuple[bytes, Sequence[str]]:
         """Repeat a record on a photograph, or on a source: the PNG of ``lik edit``, and notices."""
-        record = record_from(told if isinstance(told, dict) else {}, "the record")
+        if not isinstance(told, dict):
+            raise Refused(400, "bad-request", "the record is no object of JSON.")
+        record = record_from({"version": VERSION, **told}, "the record")
         require_bounded(record)
         run = await self.run(run_id)
         if record.model_sha256 != run.sha256:
