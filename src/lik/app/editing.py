@@ -151,18 +151,11 @@ def open_faces_of(
                 yield photo
 
 
-def encode_faces(
-    run: OpenedRun,
-    given: InMemory,
-    photograph: Photograph,
-    invert: int | None = None,
-    progress: Progress = no_progress,
+def with_codes(
+    given: InMemory, photograph: Photograph, codes: Codes, inverted: int
 ) -> OpenedPhotograph:
-    """Encode the faces of a photograph in memory that are found already, as `open_face` does."""
-    steps = run.usual_inversion if invert is None else invert
-    crops = np.stack([face.pixels for face in photograph.faces])
-    codes = run.codes(crops, steps, progress)
-    return OpenedPhotograph(given, photograph, codes, steps, _source_of(given))
+    """A photograph in memory whose faces were found and encoded one after the other."""
+    return OpenedPhotograph(given, photograph, codes, inverted, _source_of(given))
 
 
 def editor_for(

@@ -1,7 +1,7 @@
 """What the studio can do, for all of its pages at once: everything through `lik.app`.
 
-It keeps no photograph and no code. What it keeps are opened runs, and of faces whose sliders are
-being moved what does not change from one move to the next.
+It keeps no photograph. What it keeps, of a few faces, in memory, are codes that took long to fit,
+and what does not change from one move of a slider to the next.
 """
 
 from collections import OrderedDict
@@ -15,7 +15,7 @@ import numpy as np
 
 from lik.app.carrying import Carrier
 from lik.app.directions import DEFAULT, open_editor
-from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, encode_faces
+from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, with_codes
 from lik.app.edits import VERSION, Edit, record_from
 from lik.app.run import Run
 from lik.app.run_facts import can_guide, describe_run, linear_sets
@@ -23,8 +23,9 @@ from lik.app.source_records import code_of, draw_codes, held_out_codes, read_sou
 from lik.core.artifacts import file_stem
 from lik.core.configuration import nearest
 from lik.core.errors import OtherWeights, UnusableInput
-from lik.core.events import Progress
+from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
+from lik.faces.photograph import Photograph
 from lik.latent.editing import DIMENSION, GuidedEditor
 from lik.latent.guided import GUIDED
 from lik.latent.session import Codes
@@ -51,6 +52,9 @@ MOST_OPEN = 4
 MOST_CARRIED = 64
 """Faces of which it is kept what does not change while a slider is moved."""
 MOST_FITTED = 16
+"""Faces that are fitted at a time."""
+MOST_FITTINGS = 64
+"""Photographs of whose faces the fitted codes are kept; nothing else of them is."""
 
 
 class StudioEngine:
@@ -65,6 +69,7 @@ class StudioEngine:
         self.models, self.photographs = ModelThread(), PhotographPool()
         self._device, self._threads = device, threads
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._codes: OrderedDict[tuple[str, int, bytes], Codes] = OrderedDict()
         self._carriers: OrderedDict[tuple[str, bytes, bytes], Carrier] = OrderedDict()
 
     @property
@@ -136,11 +141,11 @@ class StudioEngine:
         """The faces of a photograph: squares, codes and crops, and what is to be said of it."""
         run, given = await self.run(run_id), await self.photographs.do(lambda: checked(data))
         found = await self.photographs.open(given, run.metadata.get("crop") or {}, run.size)
-        opened = await self.models.run(lambda: encode_faces(run, given, found, 0))
+        codes = await self.models.run(lambda: run.encode(_crops_of(found)))
         height, width = found.pixels.shape[:2]
-        each = zip(found.faces, opened.codes, strict=True)
+        each = zip(found.faces, codes, strict=True)
         return {
-            "sha256": opened.source.sha256, "width": width, "height": height,
+            "sha256": given.sha256, "width": width, "height": height,
             "notice": found.notice, "a_crop": found.a_crop,
             "faces": [
                 {
@@ -161,12 +166,9 @@ class StudioEngine:
         each = run.size**2 * 3
         if not body or len(body) % each or len(body) > MOST_FITTED * each:
             raise Refused(400, "bad-frame", f"1 to {MOST_FITTED} crops of {each} bytes are fitted.")
-        crops = np.frombuffer(body, np.uint8).reshape(-1, run.size, run.size, 3)
-        parts = []
-        for crop in crops:  # one by one, so that sliders go on meanwhile
-            job = partial(run.codes, crop[None], run.usual_inversion)
-            parts.append(await self.models.run(job))
-        return np.concatenate(parts)
+        crops = np.frombuffer(body, np.uint8).reshape(-1, run.size, run.size, 3).copy()
+        job = partial(self._fitted, run_id, run, crops, run.usual_inversion)
+        return await self.models.run_long(job, no_progress)
 
     async def live(self, run_id: str, message: bytes) -> bytes:
         """A frame of `lik.studio.wire` → the frame that answers it."""
@@ -209,11 +211,23 @@ class StudioEngine:
             if not data:
                 wanted = read_source(source)
                 return edit_code(run, code_of(run, wanted), wanted, edit, editor, step)
-            opened = encode_faces(run, given, found, record.inverted, step)
+            codes = self._fitted(run_id, run, _crops_of(found), record.inverted, step)
+            opened = with_codes(given, found, codes, record.inverted)
             return edit_photograph(run, opened, edit, editor, step)
 
         done = await self.models.run_long(edited, progress)
         return await self.photographs.do(done.png), done.notices
+
+    def _fitted(
+        self, run_id: str, run: Run, crops: Pictures, steps: int, progress: Progress
+    ) -> Codes:
+        """Codes of the faces of a photograph, which are fitted once for preview and picture.
+
+        All faces go at once, as in ``lik edit``: in other company the last bits are others.
+        """
+        key = run_id, steps, sha256(crops.tobytes()).digest()
+        make = partial(run.codes, crops, steps, progress)
+        return _kept(self._codes, key, make, MOST_FITTINGS)
 
     def _answer(self, run_id: str, message: bytes) -> bytes:
         run = self._run(run_id)
@@ -250,6 +264,10 @@ def _kept(known: "OrderedDict[K, T]", key: K, make: Callable[[], T], most: int) 
             known.popitem(last=False)
     known.move_to_end(key)
     return known[key]
+
+
+def _crops_of(found: Photograph) -> Pictures:
+    return np.stack([face.pixels for face in found.faces])
 
 
 def _require_method(run: Run, method: str, names: Sequence[str]) -> None:
