@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from lik.app.directions import DEFAULT, traits_of
-from lik.app.editing import Edited, edit_photograph, editor_for, open_faces_of, targets_of
+from lik.app.edit_targets import targets_of
+from lik.app.editing import Edited, edit_photograph, editor_for, open_faces_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
 from lik.cli.options import (

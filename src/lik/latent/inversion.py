@@ -76,10 +76,8 @@ def invert(
         images = to_float(torch.from_numpy(np.ascontiguousarray(pictures[part])).to(session.device))
         start = torch.from_numpy(found[part]).to(session.device)
 
-        def step_done(
-            done: int = part.start,
-        ) -> None:  # after each, so that others may come between
-            progress("fitting", done, len(pictures))
+        def step_done(done: int = part.start) -> None:
+            progress("fitting", done, len(pictures))  # at each step: others may come between
 
         codes = _fitted(session, images, start, features, settings, head, step_done)
         found[part] = codes.cpu().numpy()
