@@ -71,6 +71,7 @@ class StudioEngine:
         self.models, self.photographs = ModelThread(), PhotographPool()
         self._device, self._threads = device, threads
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._rows: dict[str, dict[str, Any] | None] = {}
         self._faces: OrderedDict[tuple[str, str], Photograph] = OrderedDict()
         self._codes: OrderedDict[tuple[str, int, bytes], Codes] = OrderedDict()
         self._carriers: OrderedDict[tuple[str, bytes, bytes], Carrier] = OrderedDict()
@@ -96,19 +97,20 @@ class StudioEngine:
 
     async def rows(self) -> list[dict[str, Any]]:
         """The runs, each with its size; what cannot be opened is left out."""
-        rows = []
-        for run_id in self.places:
+        for run_id in self.places.keys() - self._rows.keys():
             try:
                 run = await self.run(run_id)
             except UnusableInput:
+                self._rows[run_id] = None
                 continue
-            rows.append({"id": run_id, "name": run.name, "size": run.size, "latent": run.latent})
-        return rows
+            sizes = {"size": run.size, "latent": run.latent}
+            self._rows[run_id] = {"id": run_id, "name": run.name, **sizes}
+        return [row for run_id in self.places if (row := self._rows[run_id])]
 
     async def about(self, run_id: str) -> dict[str, Any]:
         """What there is to say of a run, as `lik.app.run_facts` says it."""
         run = await self.run(run_id)
-        told = await self.models.run(lambda: describe_run(run))
+        told = await self.models.run(lambda: describe_run(run), urgent=True)
         told["abilities"] |= {
             "carry": carry_fits(run.latent, run.size), "runs": len(self.places) > 1,
             "training": False,
@@ -117,12 +119,12 @@ class StudioEngine:
 
     async def run(self, run_id: str) -> Run:
         """A run by its id, opened."""
-        return await self.models.run(lambda: self._run(run_id))
+        return await self.models.run(lambda: self._run(run_id), urgent=True)
 
     async def directions(self, run_id: str, name: str) -> tuple[list[str], Codes]:
         """The names of a set's directions, and its vectors (K, D) of strength 1."""
         run = await self.run(run_id)
-        sets = await self.models.run(lambda: linear_sets(run))
+        sets = await self.models.run(lambda: linear_sets(run), urgent=True)
         if name not in sets:
             raise Refused(404, "unknown", f"there are no such directions.{nearest(name, sets)}")
         found = sets[name].directions
@@ -138,13 +140,13 @@ class StudioEngine:
             std = None if wanted.temperature is None else float(wanted.temperature)
             return draw_codes(run, wanted.count, wanted.seed, std, wanted.prior)
 
-        return await self.models.run(drawn)
+        return await self.models.run(drawn, urgent=True)
 
     async def faces(self, run_id: str, data: bytes) -> dict[str, Any]:
         """The faces of a photograph: squares, codes and crops, and what is to be said of it."""
         run, given = await self.run(run_id), await self.photographs.do(lambda: checked(data))
         found = await self._found(run_id, run, given)
-        codes = await self.models.run(lambda: run.encode(_crops_of(found)))
+        codes = await self.models.run(lambda: run.encode(_crops_of(found)), urgent=True)
         height, width = found.pixels.shape[:2]
         each = zip(found.faces, codes, strict=True)
         return {
