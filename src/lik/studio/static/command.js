@@ -4,12 +4,13 @@ import { t } from "./i18n.js";
 import { about, runs } from "./state.js";
 import { tell } from "./notices.js";
 
-export function commandView(of) {
+/** @param {import("./state.js").Entry} of @param {string} id of the place that holds the text */
+export function commandView(of, id = "command") {
   if (!of) return nothing;
   const text = commandOf(of);
   return html`<div class="command">
-    <code id="command" tabindex="0" aria-label=${t("command.label")}>${text}</code>
-    <button type="button" class="plain" @click=${() => copy(text, "#command")}>
+    <code id=${id} tabindex="0" aria-label=${t("command.label")}>${text}</code>
+    <button type="button" class="plain" @click=${() => copy(text, `#${id}`)}>
       ${t("command.copy")}
     </button>
   </div>`;

@@ -33,8 +33,12 @@ export function say(text) {
 /** The sentence of an error. */
 export function sentenceOf(error) {
   if (error instanceof StudioError && error.code === "lost") return t("lost.short");
-  if (error instanceof StudioError && error.message) return error.sentence;
+  if (error instanceof StudioError && error.message) return capital(error.sentence);
   return t("error.unknown", { what: error?.message ?? "" });
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Show what went wrong. */

@@ -1,6 +1,7 @@
 /** Sharing: as a picture, as a record, or as a link that never reaches a server. */
 import { effect, html, nothing, render, signal } from "./vendor.js";
-import { copy } from "./command.js";
+import { offerBatch } from "./batch.js";
+import { commandView, copy } from "./command.js";
 import { t } from "./i18n.js";
 import { linkOf, shareable } from "./record.js";
 import { download, save, stem } from "./saving.js";
@@ -39,12 +40,17 @@ function content(of) {
       </span>
     </label>
     <p class="quiet">${needs}</p>
+    <p class="stacked">${t("command.label")}</p>
+    ${commandView(of, "shared-command")}
     <div class="choices">
       <button type="button" @click=${() => (close(), save(of))}>
         <b>${t("share.png")}</b><span>${t("share.png.says")}</span>
       </button>
       <button type="button" @click=${() => saveRecord(of)}>
         <b>${t("share.json")}</b><span>${t("share.json.says")}</span>
+      </button>
+      <button type="button" @click=${() => (close(), offerBatch())}>
+        <b>${t("batch.open")}</b><span>${t("batch.says")}</span>
       </button>
     </div>
     <div class="row end">

@@ -6,7 +6,9 @@ import { number, t, traitLabel } from "./i18n.js";
 import { report } from "./notices.js";
 import { Painter } from "./painter.js";
 import { before, pictureOf, showsDecoding } from "./pictures.js";
-import { about, change, entry, gesture, keyOf, news, pinned } from "./state.js";
+import {
+  about, canRedo, canUndo, change, entry, gesture, keyOf, news, pinned, redo, undo,
+} from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 import { styled } from "./styled.js";
 import { settling } from "./photograph.js";
@@ -18,6 +20,9 @@ export const showsBefore = signal(false);
 export const divider = signal(null);
 /** One pixel of the picture on one of the page. */
 export const oneToOne = signal(false);
+
+/** On a phone: whether the faces are shown under the stage, or the traits. */
+const showsFaces = signal(true);
 
 const LONGEST_SIDE = 640;
 const painter = new Painter();
@@ -31,6 +36,7 @@ let frameAsked = 0;
 
 export function mountStage(root) {
   effect(() => render(view(), root));
+  effect(() => document.body.classList.toggle("show-faces", showsFaces.value));
   const frame = root.querySelector(".picture-room");
   new ResizeObserver(([{ contentRect }]) => {
     const { width, height } = contentRect;
@@ -131,7 +137,7 @@ function view() {
     <div class="picture-room ${oneToOne.value ? "one-to-one" : ""}">
       ${comparison.value && pinned.value.length ? comparisonView() : pictureView(of)}
     </div>
-    ${progress()} ${commandView(of)}
+    ${progress()} ${commandView(of)} ${phoneTabs()}
   `;
 }
 
@@ -150,6 +156,12 @@ function toolbar(of) {
   const changed = of?.terms.length > 0;
   const hold = (on) => () => (showsBefore.value = on);
   return html`<div class="toolbar" role="toolbar" aria-label=${t("stage.tools")}>
+    <button
+      type="button" class="plain phone" ?disabled=${!canUndo.value} aria-label=${t("undo")} @click=${undo}
+    >↶</button>
+    <button
+      type="button" class="plain phone" ?disabled=${!canRedo.value} aria-label=${t("redo")} @click=${redo}
+    >↷</button>
     <button
       type="button" class="plain" ?disabled=${!changed}
       aria-pressed=${showsBefore.value}
@@ -207,6 +219,14 @@ function dividerView([width]) {
       aria-valuetext=${t("stage.divider.value", { share: Math.round(divider.value * 100) })}
       @input=${(e) => (divider.value = Number(e.target.value))}
     />`;
+}
+
+/** On a phone one column is shown at a time. */
+function phoneTabs() {
+  const tab = (faces, words) => html`<button
+    type="button" aria-pressed=${showsFaces.value === faces} @click=${() => (showsFaces.value = faces)}
+  >${t(words)}</button>`;
+  return html`<div class="phone-tabs">${tab(true, "phone.faces")}${tab(false, "phone.traits")}</div>`;
 }
 
 function progress() {
