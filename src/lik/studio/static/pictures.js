@@ -53,6 +53,11 @@ export async function codesOf(of) {
   return { codes, exact: true };
 }
 
+/** Whether an entry's picture can be made without waiting for a trajectory. */
+export function isReady(of) {
+  return !of.terms.length || !isGuided(of.method) || places(of).exact;
+}
+
 /** Whether an entry shows decodings, and not a photograph that is changed. */
 export function showsDecoding(of) {
   return !of.subject.photograph || of.subject.photograph.aCrop;

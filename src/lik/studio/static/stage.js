@@ -5,9 +5,9 @@ import { guiding } from "./guided.js";
 import { number, t, traitLabel } from "./i18n.js";
 import { report } from "./notices.js";
 import { Painter } from "./painter.js";
-import { before, pictureOf, showsDecoding } from "./pictures.js";
+import { before, isReady, pictureOf, showsDecoding } from "./pictures.js";
 import {
-  about, canRedo, canUndo, change, entry, gesture, keyOf, news, pinned, redo, undo,
+  about, canRedo, canUndo, change, entry, gesture, keyOf, news, past, pinned, redo, undo,
 } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 import { styled } from "./styled.js";
@@ -26,6 +26,10 @@ const showsFaces = signal(true);
 
 const LONGEST_SIDE = 640;
 const painter = new Painter();
+/** Draws for the history what the stage has no time for; `behind` is what it holds. */
+const background = new Painter();
+let behind = "";
+const failed = new WeakSet();
 /** What the painter holds now: an entry, and the size of the canvas. */
 let shown = null;
 let wanted = null;
@@ -77,27 +81,63 @@ async function work() {
     }
   }
   busy = false;
+  fillHistory();
 }
 
 function present(of, picture, old) {
   if (entry.value?.subject !== of.subject) return; // the user has moved on
   const size = sizeOf(of.subject);
-  const scale = size.canvas[0] / (of.subject.photograph?.width ?? about.value.size);
-  const key = `${of.subject.id}.${of.subject.version} ${size.canvas}`;
-  if (shown?.key !== key) {
-    painter.resize(...size.canvas);
-    if (showsDecoding(of)) painter.decoding("before", old.decoding);
-    else painter.photograph(of.subject.photograph.bitmap);
-  }
-  if (showsDecoding(of)) painter.decoding("after", picture.decoding);
-  else painter.changed(picture.faces, scale);
+  const key = keyFor(of, size);
+  draw(painter, key !== shown?.key, of, picture, old, size);
   shown = { key, of, size };
   drawn.value++;
-  if (!gesture.value && keyOf(of) === keyOf(entry.value)) {
-    const face = of.face === null ? 0 : of.face - 1;
-    const square = showsDecoding(of) ? null : of.subject.faces[face].square;
-    thumbnails.put(of, painter.thumbnail(square, scale), painter.whole());
+  if (!gesture.value && keyOf(of) === keyOf(entry.value)) keepThumbnail(painter, of, size);
+}
+
+/** Pictures of entries that were passed too fast to be shown, made when there is time. */
+async function fillHistory() {
+  const missing = (of) => !thumbnails.get(of) && !failed.has(of) && isReady(of);
+  const of = past.value.findLast(missing);
+  if (!of || busy || gesture.value) return;
+  failed.add(of); // so that it is tried but once
+  try {
+    const [old, picture] = [await pictureOf(before(of), false), await pictureOf(of, false)];
+    const size = sizeOf(of.subject);
+    const key = keyFor(of, size);
+    draw(background, key !== behind, of, picture, old, size);
+    behind = key;
+    keepThumbnail(background, of, size);
+  } catch (error) {
+    report(error);
   }
+  if (!busy) fillHistory();
+}
+
+function keyFor(of, size) {
+  return `${of.subject.id}.${of.subject.version} ${size.canvas}`;
+}
+
+/** Draw the picture after with a painter, and before it the one before where that is `fresh`. */
+function draw(by, fresh, of, picture, old, size) {
+  const decoding = showsDecoding(of);
+  if (fresh) {
+    by.resize(...size.canvas);
+    if (decoding) by.decoding("before", old.decoding);
+    else by.photograph(of.subject.photograph.bitmap);
+  }
+  if (decoding) by.decoding("after", picture.decoding);
+  else by.changed(picture.faces, scaleOf(of, size));
+}
+
+function keepThumbnail(by, of, size) {
+  const face = of.face === null ? 0 : of.face - 1;
+  const square = showsDecoding(of) ? null : of.subject.faces[face].square;
+  thumbnails.put(of, by.thumbnail(square, scaleOf(of, size)), by.whole());
+}
+
+/** Pixels of the canvas in one of the photograph. */
+function scaleOf(of, size) {
+  return size.canvas[0] / (of.subject.photograph?.width ?? about.value.size);
 }
 
 /** The size on the page, and that of the canvas: as large as there is room, 640 at the most. */

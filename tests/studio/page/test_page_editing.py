@@ -1,0 +1,154 @@
+"""The page as people use it: sliders, undo, records, refusals, keys."""
+
+import json
+import struct
+
+from lik.app.edits import EditRecord
+
+
+def test_the_page_asks_its_own_server_alone(studio):
+    studio.open()
+    assert all(url.startswith("http://studio.invalid/") for url in studio.requests)
+    assert "secret" not in studio.page.url
+
+
+def test_fast_moves_end_on_the_last_value(studio):
+    studio.open()
+    studio.slide("Smiling", *[i / 20 for i in range(1, 21)])
+    assert studio.shows(178)
+    studio.let_go("Smiling")
+    assert studio.page.locator("#history li").count() == 2  # one entry for the gesture
+    assert studio.decoded[-1][0, 0] == 1
+
+
+def test_a_gesture_by_keys_ends_after_a_pause(studio):
+    studio.open()
+    slider = studio.page.locator("#trait-Smiling")
+    slider.focus()
+    for key in ("ArrowRight", "ArrowRight", "PageUp", "PageUp", "PageDown"):
+        slider.press(key)
+    assert slider.get_attribute("aria-valuetext") == "0.35"
+    studio.page.locator("#history li").nth(1).wait_for()
+    assert studio.page.locator("#history li").count() == 2
+
+
+def test_fifty_undos_never_blank_the_stage(studio):
+    studio.open()
+    for i in range(1, 51):
+        studio.slide("Smiling", (i - 20) / 20)
+        studio.let_go("Smiling")
+    assert studio.shows(203)
+    asked = len(studio.decoded)
+    greys = []
+    for _ in range(50):
+        studio.page.keyboard.press("Control+z")
+        greys.append(studio.grey())
+    assert min(greys) >= 128 - 50
+    assert studio.shows(128)
+    studio.page.locator("#history img").nth(50).wait_for()
+    assert len(studio.decoded) - asked <= 50  # what was shown once is not asked for again
+    for _ in range(50):
+        studio.page.keyboard.press("Control+y")
+    assert studio.shows(203)
+
+
+def test_undo_after_a_new_edit_forgets_what_was_undone(studio):
+    studio.open()
+    for value in (0.5, 1):
+        studio.slide("Smiling", value)
+        studio.let_go("Smiling")
+    studio.page.keyboard.press("Control+z")
+    studio.slide("Young", 1)
+    studio.let_go("Young")
+    assert studio.page.locator("#history li").count() == 3
+    assert studio.shows(128 + 25 - 50)
+
+
+def test_a_comma_is_accepted_and_a_point_is_recorded(studio):
+    studio.open()
+    field = studio.page.get_by_label("Smile, as a number")
+    field.fill("0,75")
+    field.press("Enter")
+    assert "[0.75]" in studio.page.locator("#command").inner_text()
+    assert field.input_value() == "0.75"
+
+
+def test_space_shows_what_was_before(studio):
+    studio.open()
+    studio.slide("Smiling", 1)
+    studio.let_go("Smiling")
+    assert studio.shows(178)
+    studio.page.locator("#trait-Smiling").focus()
+    studio.page.keyboard.down("Space")
+    assert studio.shows(128)
+    studio.page.keyboard.up("Space")
+    assert studio.shows(178)
+
+
+def test_what_is_saved_is_a_record_of_lik(studio):
+    studio.open()
+    studio.slide("Young", -0.5)
+    studio.let_go("Young")
+    studio.slide("Smiling", 1.25)
+    studio.let_go("Smiling")
+    with studio.page.expect_download() as download:
+        studio.page.get_by_role("button", name="Save", exact=True).click()
+    assert download.value.suggested_filename == "prior-1-1-lik.png"
+    (body,) = studio.edits
+    (length,) = struct.unpack_from("<I", body)
+    told = json.loads(body[4 : 4 + length])
+    record = EditRecord.model_validate(told["record"])
+    assert list(record.strengths.items()) == [("Young", "-0.5"), ("Smiling", "1.25")]
+    assert told["source"] == {
+        "kind": "prior", "seed": 1, "index": 0, "temperature": None, "prior": None
+    }  # fmt: skip
+
+
+def test_a_link_brings_the_edit_back(studio):
+    studio.open()
+    studio.slide("Smiling", 0.8)
+    studio.let_go("Smiling")
+    studio.page.get_by_role("button", name="Share").click()
+    link = studio.page.locator("#link").input_value()
+    studio.page.goto("about:blank")
+    studio.open("&" + link.split("#")[1])
+    studio.page.get_by_role("button", name="Continue this").click()
+    assert studio.shows(168)
+
+
+def test_a_link_that_is_no_record_says_so(studio):
+    for fragment in ("&r=bm90aGluZw", "&r=eyJ2ZXJzaW9uIjoxLCJzdHJlbmd0aHMiOnsiYSI6MX19"):
+        studio.open(fragment)
+        studio.page.get_by_text("cannot be read").first.wait_for()
+        studio.page.goto("about:blank")
+
+
+def test_a_refused_photograph_says_why_in_one_sentence(studio, tmp_path):
+    file = tmp_path / "wall.png"
+    file.write_bytes(b"\x89PNG no")
+    studio.open()
+    studio.page.locator("#file").set_input_files(file)
+    studio.page.locator(".refusal").wait_for()
+    assert studio.grey() >= 120  # the face that was there stays
+
+
+def test_the_language_changes_words_and_not_records(studio):
+    studio.open()
+    studio.slide("Smiling", 1)
+    studio.let_go("Smiling")
+    studio.page.locator(".language").select_option("sr-cyrl")
+    studio.page.get_by_text("Осмех", exact=True).wait_for()
+    assert '"Smiling"' in studio.page.locator("#command").inner_text()
+    assert studio.page.get_by_label("Осмех, као број").input_value() == "1,00"
+
+
+def test_everything_has_a_name(studio):
+    studio.open()
+    nameless = studio.page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, a[href], summary")]
+          .filter((e) => !e.closest("[aria-hidden=true], dialog:not([open])"))
+          .filter((e) => !(e.ariaLabel || e.labels?.length || e.textContent.trim() ||
+            e.querySelector("img[alt]:not([alt=''])")))
+          .map((e) => e.outerHTML)"""
+    )
+    assert nameless == []
