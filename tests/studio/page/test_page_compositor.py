@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lik.faces.drawn import rendering as drawn
 from lik.faces.compositing import window_of
 from lik.faces.crop.cropping import Square
+from lik.faces.drawn import rendering as drawn
 from lik.faces.motion import painted
 
 PAINT = """async ([part, width, height, square, flow, colour, size]) => {
