@@ -1,5 +1,6 @@
 # Two commands do all set-up by themselves: make demo, make test.
 #   make demo FACES=PATH   the demo on your own CelebA or folder of pictures
+#   make studio            edit faces in the browser
 #   make test-all          with the long trials
 #   make gpu               what needs a GPU: its tests, and its times
 #   make check             format, lint, types, layers
@@ -10,10 +11,13 @@ FACES ?= drawn:6000
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all gpu check clean
+.PHONY: demo studio test test-all gpu check clean
 
 demo: $(READY)
 	$(BIN)/lik demo demo --faces "$(FACES)"
+
+studio: $(READY)
+	$(BIN)/lik studio
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -200,7 +200,7 @@ def test_mixing_ends_where_it_should(run):
 def test_photographs_that_are_opened_together_are_as_if_alone(run, photo, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
-    paths = [photo.path] * 9 + [broken, photo.path]
+    paths = [photo.given] * 9 + [broken, photo.given]
     *opened, refused, last = open_faces_of(run, paths, finder=TwoFaces())
     assert isinstance(refused, UnusableInput)
     assert len(opened) == 9

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from lik.app.editing import distinct_names, targets_of
+from lik.app.edit_targets import distinct_names, targets_of
 from lik.app.edits import RECORD, Edit
 from lik.core.errors import UnusableInput
 

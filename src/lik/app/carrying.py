@@ -3,18 +3,36 @@
 Pictures are uint8 (N, S, S, 3), codes float32 (N, D).
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
 from lik.app.opened import OpenedRun
 from lik.core.pixels import Pictures
+from lik.faces.compositing import Image
 from lik.faces.crop.cropping import Square
-from lik.faces.motion import Decodings, carry, registration
+from lik.faces.motion import Decodings, Flow, change_of, ground_of, painted
 from lik.latent.session import Codes, DecodedTwice, decoded_twice
 
 
 def decodings_of(run: OpenedRun, codes: Codes, moved: Codes) -> list[Decodings]:
     """What the run makes of N codes and of those that an edit leads to, face by face."""
     return _beside(run, decoded_twice(run.session, codes), moved)
+
+
+@dataclass(frozen=True)
+class FaceChange:
+    """What an edit does to a face: where the colour of a pixel comes from, and what is added.
+
+    Attributes:
+        after: the decoding after the edit (S, S, 3) in 0…1.
+        flow: (S, S, 2) in pixels of the crop, x first. colour: (S, S, 3) in shares of a pixel.
+    """
+
+    after: Image
+    flow: Flow
+    colour: Image
 
 
 class Carrier:
@@ -25,18 +43,22 @@ class Carrier:
 
     def __init__(self, run: OpenedRun, crops: Pictures, codes: Codes) -> None:
         self._run, self._crops = run, crops
-        self._images = np.asarray(crops / 255, np.float32)
         self._before = decoded_twice(run.session, codes)
-        pairs = zip(self._images, self._before[0], strict=True)
-        self._onto = [registration(crop, before) for crop, before in pairs]
+        images = np.asarray(crops / 255, np.float32)
+        pairs = zip(images, self._before[0], strict=True)
+        self._grounds = [ground_of(crop, before, run.widen) for crop, before in pairs]
+
+    def changes(self, moved: Codes) -> Iterator[FaceChange]:
+        """What changes of each face on the way from its code to that of ``moved`` (N, D)."""
+        sides = _beside(self._run, self._before, moved)
+        for decodings, ground in zip(sides, self._grounds, strict=True):
+            yield FaceChange(decodings.after, *change_of(decodings, ground))
 
     def carried(self, moved: Codes) -> Pictures:
         """The crops with the change from their codes to ``moved`` (N, D)."""
-        square, sides = Square(0, 0, self._run.size), _beside(self._run, self._before, moved)
-        each = zip(self._crops, self._images, sides, self._onto, strict=True)
-        return np.stack(
-            [carry(crop, square, image, d, self._run.widen, onto) for crop, image, d, onto in each]
-        )
+        square = Square(0, 0, self._run.size)
+        each = zip(self._crops, self.changes(moved), strict=True)
+        return np.stack([painted(crop, square, one.flow, one.colour) for crop, one in each])
 
 
 def _beside(run: OpenedRun, before: DecodedTwice, moved: Codes) -> list[Decodings]:

@@ -18,14 +18,15 @@ from lik.app.carrying import decodings_of
 from lik.app.directions import known_networks, open_editor
 from lik.app.edits import RECORD, Edit, EditRecord, read_record
 from lik.app.opened import OpenedRun
-from lik.core.artifacts import file_stem
+from lik.app.source_records import SOURCE, PhotographSource, SourceRecord
+from lik.core.artifacts import replacing, sha256_of
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.detect.finding import Finder
-from lik.faces.io.pictures import SUFFIXES
+from lik.faces.io.files import InMemory
 from lik.faces.motion import carry
-from lik.faces.photograph import Photograph, open_photograph
-from lik.figures.png import EDITED, save_png
+from lik.faces.photograph import Photograph, PictureGiven, open_photograph
+from lik.figures.png import EDITED, GENERATIVE, png_bytes
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided import GUIDED, GuidedStatistics
@@ -33,8 +34,6 @@ from lik.latent.session import Codes
 
 TOGETHER = 8
 """Photographs that are opened at a time: as much of the gain as there is, and little memory."""
-LONGEST_NAME = 200
-"""Bytes of the name of an edited photograph: files have names of 255, with what is put behind."""
 
 
 @dataclass(frozen=True)
@@ -42,61 +41,75 @@ class OpenedPhotograph:
     """A photograph whose faces are found and encoded, so that it can be edited many times.
 
     Attributes:
-        path: where it lies. photograph: its pixels and faces.
+        given: where it lies, or its bytes. photograph: its pixels and faces.
         codes: (F, D) of its F faces, the largest first. inverted: steps in which they were fitted.
+        source: the hash of its file.
     """
 
-    path: Path
+    given: Path | InMemory
     photograph: Photograph
     codes: Codes
-    inverted: int = 0
+    inverted: int
+    source: PhotographSource
 
 
 @dataclass(frozen=True)
 class Edited:
-    """A photograph after an edit.
+    """A photograph, or a face that the model made, after an edit.
 
     Attributes:
-        pixels: uint8 (H, W, 3). record: what was done. faces: how many faces were edited.
+        pixels: uint8 (H, W, 3). record: what was done. source: to what.
+        faces: how many faces were edited.
         before, after: attribute → its probability in each face, where a network tells it.
         notices: sentences for people.
     """
 
     pixels: NDArray[np.uint8]
     record: EditRecord
+    source: SourceRecord
     faces: int
     unchanged: bool
     before: Mapping[str, list[float]] = field(default_factory=dict)
     after: Mapping[str, list[float]] = field(default_factory=dict)
     notices: Sequence[str] = ()
 
-    def save(self, path: str | Path, command: str | None = None) -> Path:
-        """Write the photograph as PNG; its text holds the record, and no path.
+    def png(self) -> bytes:
+        """The picture as PNG; its text holds record and source, and no path or command."""
+        made = not self.unchanged or self.record.mode == "decode"
+        photographed = isinstance(self.source, PhotographSource)
+        told = {RECORD: self.record, SOURCE: self.source}
+        return png_bytes(
+            Image.fromarray(self.pixels), command=None, quickly=True,
+            run=self.record.run if made else None,
+            description=EDITED if photographed else GENERATIVE,
+            more={
+                name: json.dumps(one.model_dump(exclude_none=True), ensure_ascii=False)
+                for name, one in told.items()
+            },
+        )  # fmt: skip
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as PNG.
 
         Raises:
             FailedOnTheWay: it cannot be written.
         """
-        made = not self.unchanged or self.record.mode == "decode"
-        record = json.dumps(self.record.model_dump(exclude_none=True), ensure_ascii=False)
-        save_png(
-            Path(path), Image.fromarray(self.pixels), command=command or "", quickly=True,
-            run=self.record.run if made else None, description=EDITED,
-            more={RECORD: record},
-        )  # fmt: skip
+        with replacing(Path(path)) as temporary:
+            temporary.write_bytes(self.png())
         return Path(path)
 
 
 def open_face(
-    run: OpenedRun, path: str | Path, invert: int | None = None, finder: Finder | None = None
+    run: OpenedRun, given: PictureGiven, invert: int | None = None, finder: Finder | None = None
 ) -> OpenedPhotograph:
-    """Open a photograph and encode its faces, as the run's crop rule cuts them.
+    """Open a photograph, a file or bytes, and encode its faces, as the run's crop rule cuts them.
 
     ``invert``: steps of fitting their codes; by default as many as the run usually takes.
 
     Raises:
         UnusableInput: the file is missing, no picture, or without a face.
     """
-    (photo,) = open_faces_of(run, [path], invert, finder)
+    (photo,) = open_faces_of(run, [given], invert, finder)
     if isinstance(photo, UnusableInput):
         raise photo
     return photo
@@ -104,7 +117,7 @@ def open_face(
 
 def open_faces_of(
     run: OpenedRun,
-    paths: Iterable[str | Path],
+    given: Iterable[PictureGiven],
     invert: int | None = None,
     finder: Finder | None = None,
     progress: Progress = no_progress,
@@ -115,24 +128,31 @@ def open_faces_of(
     """
     steps = run.usual_inversion if invert is None else invert
     rule = run.metadata.get("crop") or {}
-    rest = iter(paths)
+    rest = (one if isinstance(one, InMemory) else Path(one) for one in given)
     while some := list(islice(rest, TOGETHER)):
         found: list[Photograph | UnusableInput] = []
-        for path in some:
+        for one in some:
             try:
-                found.append(open_photograph(Path(path), rule, run.size, finder))
+                found.append(open_photograph(one, rule, run.size, finder))
             except UnusableInput as error:
                 found.append(error)
         crops = [
-            face.pixels for one in found if isinstance(one, Photograph) for face in one.faces
+            face.pixels for photo in found if isinstance(photo, Photograph) for face in photo.faces
         ]  # fmt: skip
         codes = iter(run.codes(np.stack(crops), steps, progress) if crops else ())
-        for path, one in zip(some, found, strict=True):
-            if isinstance(one, Photograph):
-                own: Codes = np.stack(list(islice(codes, len(one.faces))))
-                yield OpenedPhotograph(Path(path), one, own, steps)
+        for one, photo in zip(some, found, strict=True):
+            if isinstance(photo, Photograph):
+                own: Codes = np.stack(list(islice(codes, len(photo.faces))))
+                yield OpenedPhotograph(one, photo, own, steps, _source_of(one))
             else:
-                yield one
+                yield photo
+
+
+def with_codes(
+    given: InMemory, photograph: Photograph, codes: Codes, inverted: int
+) -> OpenedPhotograph:
+    """A photograph in memory whose faces were found and encoded one after the other."""
+    return OpenedPhotograph(given, photograph, codes, inverted, _source_of(given))
 
 
 def editor_for(
@@ -183,12 +203,12 @@ def edit_photograph(
     editor = editor or editor_for(run, edit, progress=progress, notify=tell)
     chosen = _chosen(photo, edit.face)
     codes = photo.codes[chosen]
-    moved = _moved(editor, codes, edit, progress)
+    moved = moved_by(editor, codes, edit, progress)
     for number, stays in enumerate((moved == codes).all(axis=1), 1):
         if stays and any(edit.exact.values()):
-            tell(f"face {number} of {photo.path.name} is there already, and stays as it is.")
+            tell(f"face {number} of {photo.given.name} is there already, and stays as it is.")
     mode = edit.mode or ("decode" if photo.photograph.a_crop else "transfer")
-    record = _record_of(run, photo, edit, editor, mode)
+    record = record_of(run, edit, editor, mode, photo.inverted)
     if edit.record is not None:
         for words in edit.record.differences(record):
             tell(f"the edit that is repeated was made {words} than now: it will not be the same.")
@@ -196,100 +216,39 @@ def edit_photograph(
         pixels = np.concatenate(list(run.session.decode(moved)), axis=1)
     else:
         pixels = _composed(run, photo, moved, chosen)
-        if edit.strengths and _was_edited(photo.path):
+        if edit.strengths and _was_edited(photo.given):
             tell(
-                f"{photo.path} was edited by Lik before, and is edited further now: what undoes an "
-                "edit exactly is to repeat it on the original."
+                f"{photo.given} was edited by Lik before, and is edited further now: what undoes "
+                "an edit exactly is to repeat it on the original."
             )
     changed = [name for name, strength in edit.exact.items() if strength]
     told = [*(changed if editor.method == GUIDED else ()), *edit.targets]
     return Edited(
-        pixels, record, len(chosen), not np.any(moved != codes),
+        pixels, record, photo.source, len(chosen), not np.any(moved != codes),
         _probabilities(editor, codes, told), _probabilities(editor, moved, told), notices,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Target:
-    """A photograph, where its edited self goes, and whether it was found in a folder."""
-
-    source: Path
-    out: Path
-    found: bool
-
-
-def targets_of(given: Sequence[str], out: str | None, default: Path) -> list[Target]:
-    """The photographs and where each goes: one to the file that is named, several to a folder.
-
-    In a folder each has its own name with .png, or where two have the same one, as many of its
-    folders before it as tell them apart.
+def edit_code(
+    run: OpenedRun,
+    code: Codes,
+    source: SourceRecord,
+    edit: Edit,
+    editor: Editor | None = None,
+    progress: Progress = no_progress,
+) -> Edited:
+    """Make an edit to a code (D,) that is of no photograph: the picture is its decoding.
 
     Raises:
-        UnusableInput: there are none, or a name that will not do.
+        UnusableInput: the editor cannot do it.
     """
-    sources = list(dict.fromkeys(_sources(given)))
-    named = out is not None and Path(out).suffix.lower() == ".png" and not Path(out).is_dir()
-    if named and len(sources) > 1:
-        raise UnusableInput(f"{out} is one file for {len(sources)} photographs: name a folder.")
-    if out is not None and not named and Path(out).suffix and not Path(out).is_dir():
-        raise UnusableInput(f"{out} does not end in .png, and that is what is written: name it so.")
-    folder = Path(out) if out else default
-    places = [Path(out or "")] if named else [
-        folder / name for name in distinct_names([path for path, _ in sources])
-    ]  # fmt: skip
-    originals = {path.resolve() for path, _ in sources}
-    for place in places:
-        if place.exists() and place.resolve() in originals:
-            raise UnusableInput(f"{place} is a photograph that is edited: name another file.")
-    return [
-        Target(path, place, found) for (path, found), place in zip(sources, places, strict=True)
-    ]
+    editor = editor or editor_for(run, edit, progress=progress)
+    moved = moved_by(editor, code[None], edit, progress)
+    pixels, record = run.session.decode(moved)[0], record_of(run, edit, editor, "decode")
+    return Edited(pixels, record, source, 1, not np.any(moved != code))
 
 
-def distinct_names(sources: Sequence[Path]) -> list[Path]:
-    """A relative name with .png for each file, all of them distinct on any file system."""
-    resolved = [path.resolve() for path in sources]
-    depth = max((len(path.parts) for path in resolved), default=1)
-    candidates = [[path.stem for path in resolved]]
-    candidates += [
-        ["/".join(path.parts[-kept:]) for path in resolved] for kept in range(1, depth + 1)
-    ]
-    for names in candidates:
-        if len({name.casefold() for name in names}) == len(names):
-            break
-    else:  # names that differ in case alone, which is nothing to some file systems
-        names = [f"{name}-{number}" for number, name in enumerate(names, 1)]
-    return [
-        Path(
-            *(file_stem(part, LONGEST_NAME) for part in folders),
-            f"{file_stem(name, LONGEST_NAME)}.png",
-        )
-        for *folders, name in (each.strip("/").split("/") for each in names)
-    ]
-
-
-def _sources(given: Sequence[str]) -> Iterator[tuple[Path, bool]]:
-    """The photographs that are meant, each with whether it was found in a folder."""
-    if not given:
-        raise UnusableInput("there is no photograph to edit: name one, or a folder of them.")
-    for path in map(Path, given):
-        if (path / "faceset.json").is_file():
-            raise UnusableInput(f"{path} is a face set, and photographs are edited.")
-        if (path / "model.safetensors").is_file():
-            raise UnusableInput(f"{path} is a run: name photographs, and the run.", needs="run")
-        if not path.is_dir():
-            yield path, False
-            continue
-        files = sorted(
-            f for f in path.iterdir()
-            if f.suffix.lower() in SUFFIXES and f.is_file() and not f.name.startswith(".")
-        )  # fmt: skip
-        if not files:
-            raise UnusableInput(f"{path} holds no pictures.")
-        yield from ((file, True) for file in files)
-
-
-def _moved(editor: Editor, codes: Codes, edit: Edit, progress: Progress) -> Codes:
+def moved_by(editor: Editor, codes: Codes, edit: Edit, progress: Progress = no_progress) -> Codes:
     """Codes (F, D) after all of an edit, one attribute after the other; each face by itself."""
     parts = []
     for code in codes:
@@ -330,18 +289,19 @@ def _chosen(photo: OpenedPhotograph, face: int | None) -> list[int]:
     if not 1 <= face <= count:
         found = "1 face was found" if count == 1 else f"{count} faces were found"
         raise UnusableInput(
-            f"there is no face {face} in {photo.path}: {found}, counted from the largest as 1."
+            f"there is no face {face} in {photo.given}: {found}, counted from the largest as 1."
         )
     return [face - 1]
 
 
-def _record_of(
-    run: OpenedRun, photo: OpenedPhotograph, edit: Edit, editor: Editor, mode: str
+def record_of(
+    run: OpenedRun, edit: Edit, editor: Editor, mode: str, inverted: int = 0
 ) -> EditRecord:
+    """What a picture is to say of an edit; ``inverted``: steps in which codes were fitted."""
     return EditRecord(
         strengths={name: str(value) for name, value in edit.exact.items()},
         targets=dict(edit.targets), method=editor.method, face=edit.face, mode=mode,
-        inverted=photo.inverted,
+        inverted=inverted,
         networks=tuple(editor.networks),
         measured=editor.statistics.fingerprint if isinstance(editor, GuidedEditor) else None,
         guidance=editor.settings if isinstance(editor, GuidedEditor) else None,
@@ -369,9 +329,14 @@ def _probabilities(editor: Editor, codes: Codes, names: Sequence[str]) -> dict[s
     return {name: [probability_of(logit) for logit in editor.logits(codes, name)] for name in names}
 
 
-def _was_edited(path: Path) -> bool:
+def _source_of(given: Path | InMemory) -> PhotographSource:
+    sha256 = given.sha256 if isinstance(given, InMemory) else sha256_of(given)
+    return PhotographSource(sha256=sha256)
+
+
+def _was_edited(given: Path | InMemory) -> bool:
     try:
-        record = read_record(path)
+        record = read_record(given)
     except UnusableInput:
         return True
     return record is not None and bool(record.strengths or record.targets)

@@ -3,12 +3,13 @@
 The record is JSON in the text of the PNG that it made. It repeats, adds, and undoes.
 """
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from PIL import Image
 from pydantic import Field
@@ -16,6 +17,7 @@ from pydantic import Field
 from lik.core.artifacts import check_version
 from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
+from lik.faces.io.files import InMemory
 from lik.latent.guided import GuidanceSettings
 
 RECORD = "Lik edit"
@@ -131,17 +133,22 @@ class Edit:
         return edit
 
     @classmethod
-    def read(cls, path: str | Path) -> "Edit":
-        """The edit that a PNG says was made to it.
+    def read(cls, path: str | Path | InMemory) -> "Edit":
+        """The edit that a PNG, a file or its bytes, says was made to it.
 
         Raises:
             UnusableInput: it is no picture that Lik has edited, or of a newer Lik.
         """
-        record = read_record(Path(path))
+        record = read_record(path)
         if record is None:
             raise UnusableInput(
                 f"{path} does not say that Lik has edited it: give a PNG that does."
             )
+        return cls.of(record)
+
+    @classmethod
+    def of(cls, record: EditRecord) -> "Edit":
+        """The edit that a record tells, to be repeated."""
         return cls(
             record.strengths, record.targets, record.method, record.face, record.mode, record
         )
@@ -153,24 +160,32 @@ class Edit:
         )
 
 
-def read_record(path: Path) -> EditRecord | None:
-    """What a PNG says of the edit that made it; None where there is no such word.
+def read_record(given: str | Path | InMemory) -> EditRecord | None:
+    """What a PNG, a file or bytes, says of the edit that made it; None where it says nothing.
 
     Raises:
         UnusableInput: there is no such file, or its record is broken or of a newer Lik.
     """
-    if not path.is_file():
-        raise UnusableInput(f"there is no picture at {path}.")
+    if not isinstance(given, InMemory) and not Path(given).is_file():
+        raise UnusableInput(f"there is no picture at {given}.")
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(given.data) if isinstance(given, InMemory) else given) as image:
             told = json.loads(getattr(image, "text", {}).get(RECORD, "null"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     if not isinstance(told, dict):
         return None
-    where = f"what {path} says of its edit"
+    return record_from(told, f"what {given} says of its edit")
+
+
+def record_from(told: Mapping[str, Any], where: str) -> EditRecord:
+    """Plain values → a record; ``where`` names them in complaints.
+
+    Raises:
+        UnusableInput: they are none, or of a newer Lik.
+    """
     check_version(where, told.get("version"), VERSION)
-    return validated(EditRecord, told, where)
+    return validated(EditRecord, dict(told), where)
 
 
 def _pair(word: str) -> tuple[str, str, str]:

@@ -188,7 +188,7 @@ class OpenedRun:
         return self._networks[path]
 
     @cached_property
-    def _remembered(self) -> dict[str, Any]:
+    def remembered_faces(self) -> dict[str, Any]:
         """What the run remembers of its face set."""
         if not self.folder.environment.is_file():
             return {}
@@ -196,7 +196,7 @@ class OpenedRun:
         return faces
 
     def _own_faces(self) -> Path:
-        path = self._remembered.get("path")
+        path = self.remembered_faces.get("path")
         if not path:
             raise UnusableInput(f"{self.path} remembers no face set: name one.", needs="faces")
         if not Path(path).is_dir():
@@ -207,7 +207,7 @@ class OpenedRun:
         return Path(path)
 
     def _require_own(self, faces: FaceSet) -> None:
-        told = self._remembered
+        told = self.remembered_faces
         if faces.hash != told.get("hash") or faces.index_hash != told.get(
             "index_hash", faces.index_hash
         ):

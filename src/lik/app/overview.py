@@ -1,14 +1,14 @@
 """Runs by their files, without their weights: those below a folder, and curves of each."""
 
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from lik.app.run_search import find_runs
 from lik.core.configuration import read_yaml
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, no_notices
@@ -27,8 +27,6 @@ from lik.figures.curves import (
 from lik.figures.png import save_png
 from lik.training import journal
 
-DEEPEST = 4
-"""Folders between the one that is searched and a run, with the run itself."""
 LABELS = {
     "kl": "KL",
     "sse": "squares",
@@ -206,13 +204,6 @@ def _curve(run: Overview) -> RunCurve:
     )
 
 
-def find_runs(folder: Path) -> list[Path]:
-    """The folders of runs at or below ``folder``, by name; hidden ones are passed over."""
-    if not folder.is_dir():
-        raise UnusableInput(f"there is no folder at {folder}.")
-    return sorted(_runs_in(folder, DEEPEST))
-
-
 def overview(path: Path, base: Path) -> Overview:
     """What there is to say of the run at ``path``; a broken one is told with the reason."""
     name = path.name if path == base else str(path.relative_to(base))
@@ -286,23 +277,3 @@ def _is_held(folder: RunFolder) -> bool:
     except OSError:  # a folder that one may only read
         pass
     return False
-
-
-def _runs_in(folder: Path, depth: int) -> Iterator[Path]:
-    """A whole run has an environment.json; a broken one, two of the files that make a run."""
-    run = RunFolder(folder)
-    files = (run.environment, run.recipe, run.model, run.journal, run.state)
-    if run.environment.is_file() or sum(file.is_file() for file in files) >= 2:
-        yield folder
-    elif depth:
-        try:
-            with os.scandir(folder) as entries:
-                below = [
-                    Path(entry.path)
-                    for entry in entries
-                    if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
-                ]
-        except OSError:
-            return
-        for path in below:
-            yield from _runs_in(path, depth - 1)

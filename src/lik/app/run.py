@@ -1,7 +1,6 @@
 """A run as a person uses it: everything that can be asked of it, in one object."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from lik.app.sampling import Samples, sample
 from lik.app.traversal import Traversal, traverse_attributes, traverse_dimensions
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
+from lik.faces.photograph import PictureGiven
 from lik.latent.editing import DIMENSION
 from lik.latent.session import Codes
 
@@ -50,19 +50,19 @@ class Run(OpenedRun):
         """
         return sample(self, count, seed, temperature, prior)
 
-    def open_photograph(self, path: str | Path, invert: int | None = None) -> OpenedPhotograph:
-        """Find and encode the faces of a photograph, once for many edits.
+    def open_photograph(self, given: PictureGiven, invert: int | None = None) -> OpenedPhotograph:
+        """Find and encode the faces of a photograph, a file or its bytes, once for many edits.
 
         ``invert``: steps of fitting their codes; by default as many as the run usually takes.
 
         Raises:
             UnusableInput: the file is missing, no picture, or without a face.
         """
-        return open_face(self, path, invert)
+        return open_face(self, given, invert)
 
     def edit(
         self,
-        photo: OpenedPhotograph | str | Path,
+        photo: OpenedPhotograph | PictureGiven,
         edit: Edit,
         face: int | None = None,
         classifiers: Sequence[str] = (),

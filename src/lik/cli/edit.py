@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from lik.app.directions import DEFAULT, traits_of
-from lik.app.editing import Edited, edit_photograph, editor_for, open_faces_of, targets_of
+from lik.app.edit_targets import targets_of
+from lik.app.editing import Edited, edit_photograph, editor_for, open_faces_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
 from lik.cli.options import (
@@ -17,7 +18,7 @@ from lik.cli.options import (
     flag,
     option,
 )
-from lik.cli.output import command_line, note, progress, say, table
+from lik.cli.output import note, progress, say, table
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import no_progress
 
@@ -100,7 +101,7 @@ def edit(
                 if isinstance(photo, UnusableInput):
                     raise photo
                 edited = edit_photograph(opened, photo, wanted, editor, inner, note)
-                edited.save(target.out, command_line())
+                edited.save(target.out)
             except (UnusableInput, FailedOnTheWay) as error:
                 if not target.found:
                     raise

@@ -26,6 +26,7 @@ VERBS = {
     "edit": "Edit photographs: more or less of a trait.",
     "traverse": "Draw strips in which one trait or dimension changes step by step.",
     "morph": "Morph between faces: a strip, a square, or a film.",
+    "studio": "Edit faces in the browser, with sliders.",
     "average": "Draw the mean face.",
     "map": "Draw where faces lie in the latent space.",
     "evaluate": "Measure runs: loss, likeness, sets of faces, likelihood.",

@@ -14,5 +14,9 @@ class UnusableInput(Exception):
         self.needs = needs
 
 
+class OtherWeights(UnusableInput):
+    """What was made with one model's weights is to be used with those of another."""
+
+
 class FailedOnTheWay(Exception):
     """Work that began and could not end (a full disk, diverged training): exit code 1."""

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.faces.compositing import LUMINANCE, Image, enlarged, is_grey, mask_of, window_of
+from lik.faces.compositing import LUMINANCE, Image, Mask, enlarged, is_grey, mask_of, window_of
 from lik.faces.crop.cropping import Picture, Square
 
 Flow = NDArray[np.float32]
@@ -50,13 +50,51 @@ class Decodings:
     base: tuple[Image, Image] | None = None
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What is the same for every edit of a face.
+
+    Attributes:
+        flow: the registration of its decoding. before: that decoding, pulled onto the crop.
+        mask: where a change may show. grey: whether the crop has no colours.
+    """
+
+    flow: Flow
+    before: Image
+    mask: Mask
+    grey: bool
+
+
+def ground_of(crop: Image, before: Image, widen: float = 1.0) -> Ground:
+    """Register a decoding onto the crop (S, S, 3) that it decodes, and see where it may change.
+
+    ``widen``: by how much the crop is wider than the reference frame.
+    """
+    flow = registration(crop, before)
+    pulled = warped(before, flow)
+    return Ground(flow, pulled, mask_of(crop, pulled, widen), is_grey(crop))
+
+
+def change_of(decodings: Decodings, ground: Ground) -> tuple[Flow, Image]:
+    """Two decodings → what changes: a flow (S, S, 2), and the colour (S, S, 3) that it leaves."""
+    after = decodings.after
+    if decodings.base is not None:
+        after = gated(decodings.before, after, *decodings.base)
+    after = warped(after, ground.flow)
+    mask = ground.mask[:, :, None]
+    flow = unfolded(motion(ground.before, after) * mask)
+    left = (after - warped(ground.before, flow)) * mask
+    if ground.grey:
+        left = np.repeat((left @ LUMINANCE)[:, :, None], 3, axis=2)
+    return flow, left
+
+
 def carry(
     picture: Picture,
     square: Square,
     crop: Image,
     decodings: Decodings,
     widen: float = 1.0,
-    onto: Flow | None = None,
 ) -> Picture:
     """The photograph with the change between two decodings on the face in ``square``.
 
@@ -65,19 +103,9 @@ def carry(
 
     Args:
         crop: the face as the encoder saw it. widen: by how much it is wider than the frame.
-        onto: the registration of the crop, where it is known.
     """
-    before, after = decodings.before, decodings.after
-    if decodings.base is not None:
-        after = gated(before, after, *decodings.base)
-    onto = registration(crop, before) if onto is None else onto
-    before, after = warped(before, onto), warped(after, onto)
-    mask = mask_of(crop, before, widen)
-    flow = unfolded(motion(before, after) * mask[:, :, None])
-    left = (after - warped(before, flow)) * mask[:, :, None]
-    if is_grey(crop):
-        left = np.repeat((left @ LUMINANCE)[:, :, None], 3, axis=2)
-    return painted(picture, square, flow, left)
+    ground = ground_of(crop, decodings.before, widen)
+    return painted(picture, square, *change_of(decodings, ground))
 
 
 def motion(

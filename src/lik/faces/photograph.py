@@ -30,14 +30,18 @@ from lik.faces.crop.cropping import (
 )
 from lik.faces.detect.eyes import CUT, EyeNetwork
 from lik.faces.detect.finding import Finder, finder_for
-from lik.faces.io.files import Folder
-from lik.faces.io.pictures import NotAPicture
+from lik.faces.io.files import Folder, InMemory
+from lik.faces.io.pictures import Container, NotAPicture
 from lik.faces.set.extraction import NO_FACE, Plan, extract
 
 IN_PLACE, A_FACE = 0.06, 0.5
 """A picture is aligned where the alignment network sees both eyes nearer than this to where they
 belong, in sides of the frame, and is surer than this that it sees a face. So are 99.7 % of
 CelebA's pictures, and none of 300 photographs."""
+
+
+PictureGiven = str | Path | InMemory
+"""A picture file: where it lies, or its bytes."""
 
 
 class FoundBy(Enum):
@@ -78,9 +82,13 @@ def crop_picture(path: Path, rule: dict[str, Any], size: int) -> NDArray[np.uint
 
 
 def open_photograph(
-    path: Path, rule: dict[str, Any], size: int, finder: Finder | None = None, every: bool = True
+    given: PictureGiven,
+    rule: dict[str, Any],
+    size: int,
+    finder: Finder | None = None,
+    every: bool = True,
 ) -> Photograph:
-    """Open a picture file, and find and cut its faces as those of a run.
+    """Open a picture file, which may be in memory, and find and cut its faces as those of a run.
 
     A picture that is size×size is taken as it is. The square of a run whose own pictures were not
     detected is cut only from pictures that are framed as they were: those in which the alignment
@@ -97,25 +105,25 @@ def open_photograph(
     Raises:
         UnusableInput: the file is missing, no picture, or has no face that can be cut out.
     """
-    path = Path(path)
-    pixels = read_picture(path)
+    container, name = _place_of(given)
+    pixels = read_picture(given)
     height, width = pixels.shape[:2]
     own = crop_rule(rule, "the run's crop rule") if rule else FaceCrop()
     if (width, height) == (size, size):
         whole = PhotographedFace(Square(0, 0, size), pixels)
-        notice = "" if isinstance(own, WholeCrop) else f"{path}: {FoundBy.size.value}."
+        notice = "" if isinstance(own, WholeCrop) else f"{given}: {FoundBy.size.value}."
         return Photograph(pixels, [whole], _widened(own), FoundBy.size, notice)
     fitting = _rule_for(own, pixels)
     found_by = FoundBy.detection if needs_detection(fitting) else FoundBy.frame
     usual = needs_detection(own) and fitting == own
-    notice = "" if usual else f"{path}: {found_by.value}."
+    notice = "" if usual else f"{given}: {found_by.value}."
     if found_by is FoundBy.detection:
         finder = finder or _finder(fitting.kind)
-    result = extract(Folder(path.parent), path.name, Plan(fitting, size, finder, every))
+    result = extract(container, name, Plan(fitting, size, finder, every))
     if not result.faces:
         reason = result.left_out[0].reason
         reason = "no face was found in it" if reason == NO_FACE else reason
-        raise UnusableInput(f"{path} cannot be used: {reason}.")
+        raise UnusableInput(f"{given} cannot be used: {reason}.")
     faces = [PhotographedFace(face.square, face.pixels) for face in result.faces]
     return Photograph(pixels, faces, _widened(own), found_by, notice)
 
@@ -143,21 +151,31 @@ def is_framed(pixels: Picture, rule: CropRule) -> bool:
     return off < IN_PLACE and seen.confidence > A_FACE
 
 
-def read_picture(path: Path, longest: int | None = None) -> Picture:
-    """Read a picture file, uint8 (H, W, 3), upright, its longer side of ``longest`` pixels at most.
+def read_picture(given: PictureGiven, longest: int | None = None) -> Picture:
+    """Read a picture file or its bytes, uint8 (H, W, 3), upright.
+
+    Its longer side has ``longest`` pixels at most.
 
     Raises:
         UnusableInput: the file is missing or no picture.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UnusableInput(f"there is no picture at {path}.")
+    container, name = _place_of(given)
     try:
-        pixels = Folder(path.parent).open(path.name).decode()
+        pixels = container.open(name).decode()
     except NotAPicture as error:
-        raise UnusableInput(f"{path} cannot be used: {error}.") from error
+        raise UnusableInput(f"{given} cannot be used: {error}.") from error
     scale = longest / max(pixels.shape[:2]) if longest else 1.0
     return resized(pixels, scale) if scale < 1 else pixels
+
+
+def _place_of(given: PictureGiven) -> tuple[Container, str]:
+    """What reads a picture, and its name there; UnusableInput where no file is."""
+    if isinstance(given, InMemory):
+        return given, given.name
+    path = Path(given)
+    if not path.is_file():
+        raise UnusableInput(f"there is no picture at {path}.")
+    return Folder(path.parent), path.name
 
 
 def _widened(rule: CropRule) -> float:

@@ -1,5 +1,6 @@
 """PNG files that say what they show: who made the picture, from what, by which command."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,40 @@ class Drawn:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
+def png_bytes(
+    image: Image.Image,
+    *,
+    command: str | None,
+    run: str | None = None,
+    quickly: bool = False,
+    description: str = GENERATIVE,
+    more: Mapping[str, str] | None = None,
+) -> bytes:
+    """``image`` as PNG with text chunks; with ``run``, they say that a model made it and which.
+
+    Args:
+        command: the command line that made it; None where nobody is to know it.
+        run: the run whose model made it, or None for a picture that no model made.
+        quickly: a somewhat larger file in a tenth of the time, where a training waits for it.
+        description: what the model did, where it did anything. more: further text chunks.
+    """
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("Software", "Lik")
+    if command is not None:
+        text.add_itxt("Lik command", command)
+    if run is not None:
+        text.add_itxt("Lik run", run)
+        text.add_itxt("Description", description)
+    for key, value in (more or {}).items():
+        text.add_itxt(key, value)
+    file = io.BytesIO()
+    image.save(
+        file, format="PNG", pnginfo=text,
+        optimize=not quickly, compress_level=1 if quickly else 9,
+    )  # fmt: skip
+    return file.getvalue()
+
+
 def save_png(
     path: Path,
     image: Image.Image,
@@ -30,27 +65,7 @@ def save_png(
     command: str,
     run: str | None = None,
     quickly: bool = False,
-    description: str = GENERATIVE,
-    more: Mapping[str, str] | None = None,
 ) -> None:
-    """Write ``image`` with text chunks; with ``run``, they say that a model made it and which.
-
-    Args:
-        command: the command line that made it.
-        run: the run whose model made it, or None for a picture that no model made.
-        quickly: a somewhat larger file in a tenth of the time, where a training waits for it.
-        description: what the model did, where it did anything. more: further text chunks.
-    """
-    text = PngImagePlugin.PngInfo()
-    text.add_itxt("Software", "Lik")
-    text.add_itxt("Lik command", command)
-    if run is not None:
-        text.add_itxt("Lik run", run)
-        text.add_itxt("Description", description)
-    for key, value in (more or {}).items():
-        text.add_itxt(key, value)
+    """Write ``image`` as PNG, as `png_bytes` makes it."""
     with replacing(Path(path)) as temporary:
-        image.save(
-            temporary, format="PNG", pnginfo=text,
-            optimize=not quickly, compress_level=1 if quickly else 9,
-        )  # fmt: skip
+        temporary.write_bytes(png_bytes(image, command=command, run=run, quickly=quickly))

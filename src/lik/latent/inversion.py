@@ -6,6 +6,8 @@ An encoder has to answer in one pass, and what it misses is the amortisation gap
 Pictures are uint8 (N, S, S, 3), codes float32 (N, D).
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import torch
@@ -73,7 +75,12 @@ def invert(
     for part in slices(len(pictures), AT_ONCE):
         images = to_float(torch.from_numpy(np.ascontiguousarray(pictures[part])).to(session.device))
         start = torch.from_numpy(found[part]).to(session.device)
-        found[part] = _fitted(session, images, start, features, settings, head).cpu().numpy()
+
+        def step_done(done: int = part.start) -> None:
+            progress("fitting", done, len(pictures))  # at each step: others may come between
+
+        codes = _fitted(session, images, start, features, settings, head, step_done)
+        found[part] = codes.cpu().numpy()
         progress("fitting", min(part.stop, len(pictures)), len(pictures))
     return found
 
@@ -89,6 +96,7 @@ def _fitted(
     features: Features,
     settings: InversionSettings,
     head: Tensor,
+    step_done: Callable[[], None],
 ) -> Tensor:
     """Images (B, 3, S, S) and codes (B, D) to begin with → fitted codes (B, D)."""
     with torch.no_grad():
@@ -113,4 +121,5 @@ def _fitted(
         with torch.no_grad():
             longer = (square / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8
             codes -= rate * mean / (1 - 0.9 ** (step + 1)) / longer
+        step_done()
     return codes.detach()

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from lik.core.artifacts import check_version, file_stem, replacing
 from lik.core.configuration import nearest
-from lik.core.errors import UnusableInput
+from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.randomness import numpy_stream, standard_normal
 from lik.latent.flow import FlowPrior, VelocityField
 from lik.latent.session import Codes, Posteriors, require_spread_out
@@ -161,7 +161,7 @@ def load_prior(run: Path, name: str, encoder_sha256: str | None = None) -> Prior
     check_version(str(path), int(version) if version.isdecimal() else None, VERSION)
     made = json.loads(description.get("made", "{}"))
     if encoder_sha256 is not None and made.get("encoder_sha256") not in (None, encoder_sha256):
-        raise UnusableInput(
+        raise OtherWeights(
             f"the prior '{name}' is of other weights than {run} has now: fit it again."
         )
     try:

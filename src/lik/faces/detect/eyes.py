@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import cv2
@@ -29,6 +30,10 @@ SURE = 0.98
 
 Of the detections in CelebA 0.3 % lie between 0.9 and this: nearly all of them half faces, or cut
 askew. Of the cascade's false detections 99 in 100 lie below."""
+
+
+_LOOKING = Lock()
+"""A network of OpenCV keeps its input: it is for one thread at a time."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,11 @@ class EyeNetwork:
         """
         if grey.shape != (CUT, CUT) or grey.dtype != np.uint8:
             raise ValueError(f"a cut is uint8 ({CUT}, {CUT}), not {grey.dtype} {grey.shape}")
-        if self._net is None:
-            self._net = self._loaded()
-        self._net.setInput(np.ascontiguousarray(grey, np.float32)[None, None])
-        left_x, left_y, right_x, right_y, logit = self._net.forward()[0].tolist()
+        with _LOOKING:
+            if self._net is None:
+                self._net = self._loaded()
+            self._net.setInput(np.ascontiguousarray(grey, np.float32)[None, None])
+            left_x, left_y, right_x, right_y, logit = self._net.forward()[0].tolist()
         confidence = 1 / (1 + math.exp(-min(max(logit, -40.0), 40.0)))
         return Eyes((left_x, left_y), (right_x, right_y), confidence)
 

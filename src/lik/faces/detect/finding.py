@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import cv2
@@ -105,6 +106,9 @@ EVERY_FACE = (
 MOST_ENLARGED = 2.5
 """A search that would have to enlarge the picture more than this finds noise, and is left out."""
 
+_LOOKING = Lock()
+"""The cascade keeps what it works on: it is for one thread at a time."""
+
 WINDOW = 24
 """The cascade's own window, in pixels."""
 
@@ -121,9 +125,11 @@ def boxes_of(grey: Grey, search: Search) -> list[Box]:
     if search.angle:
         turn = cv2.getRotationMatrix2D((scaled.shape[1] / 2, scaled.shape[0] / 2), search.angle, 1)
         scaled = cv2.warpAffine(scaled, turn, scaled.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-    rectangles, _, scores = _cascade().detectMultiScale3(
-        scaled, search.scale, search.neighbours, minSize=(smallest,) * 2, outputRejectLevels=True
-    )
+    with _LOOKING:
+        rectangles, _, scores = _cascade().detectMultiScale3(
+            scaled, search.scale, search.neighbours, minSize=(smallest,) * 2,
+            outputRejectLevels=True,
+        )  # fmt: skip
     middle = (width / 2, height / 2)
     boxes = [
         _turned_back(Box(x / zoom, y / zoom, side / zoom, float(score)), search.angle, middle)

@@ -89,7 +89,7 @@ class PictureFile:
             raise NotAPicture(STRIP)
         self._orientation = _orientation(header)
         self.width, self.height = (height, width) if self._orientation > 4 else (width, height)
-        self._format, self._mode = str(header.format), header.mode
+        self.format, self._mode = str(header.format), header.mode
         self._profile: bytes | None = header.info.get("icc_profile")
         self._by_opencv = _suits_opencv(header) and not damage.breaks_off(data)
 
@@ -98,7 +98,7 @@ class PictureFile:
         try:
             reduction = self._reduction(least)
             pixels = self._decoded(reduction)
-            zeros = damage.longest_hole(self._data, self._format)
+            zeros = damage.longest_hole(self._data, self.format)
             if zeros and damage.is_hole(zeros, self._decoded(1) if reduction > 1 else pixels):
                 raise NotAPicture(DAMAGED)
             return pixels

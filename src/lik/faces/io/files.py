@@ -1,6 +1,7 @@
-"""Pictures as files: in a folder with the folders in it, or in a zip."""
+"""Pictures as files: in a folder with the folders in it, in a zip, or one in memory."""
 
 import functools
+import hashlib
 import io
 import os
 import re
@@ -69,6 +70,31 @@ class Folder:
         escaped = rb"\\x([89a-f][0-9a-f])"
         raw = re.sub(escaped, lambda found: bytes.fromhex(found[1].decode()), name.encode())
         return self.path / os.fsdecode(raw)
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """The bytes of one picture file, and what people call it; nothing of it is on a disk."""
+
+    data: bytes
+    name: str = "the photograph"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def names(self) -> list[str]:
+        return [self.name]
+
+    def stamp(self, name: str) -> str:
+        return self.sha256
+
+    def open(self, name: str) -> PictureFile:
+        return PictureFile(self.data)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the bytes."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 def _is_candidate(entry: "os.DirEntry[str]") -> bool:

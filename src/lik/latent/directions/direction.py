@@ -24,7 +24,7 @@ from safetensors.numpy import load_file, save
 
 from lik.core.artifacts import check_version, read_json, replacing, sha256_of, write_json
 from lik.core.configuration import Settings, nearest, validated
-from lik.core.errors import UnusableInput
+from lik.core.errors import OtherWeights, UnusableInput
 from lik.latent.session import Codes
 
 LogitOfCodes = Callable[[Codes], NDArray[np.floating]]
@@ -312,7 +312,7 @@ class DirectionSet:
             None,
             encoder_sha256,
         ):
-            raise UnusableInput(
+            raise OtherWeights(
                 f"the directions '{name}' are of other weights than {run} has now: fit them again."
             )
         try:

@@ -1,0 +1,127 @@
+"""What a run can do and what is known of it, as plain values: what a front end shows."""
+
+from pathlib import Path
+from typing import Any
+
+from lik.app.directions import DEFAULT, known_networks, traits_of
+from lik.app.opened import OpenedRun
+from lik.app.sampling import USUAL_PRIOR
+from lik.core.errors import UnusableInput
+from lik.latent.directions.direction import DirectionSet, saved_sets
+from lik.latent.editing import GuidedEditor, LinearEditor
+from lik.latent.guided import GUIDED, GuidedStatistics
+from lik.latent.priors import saved_priors
+from lik.training import journal
+
+LONGEST_CARD = 65536
+"""Characters of a card that are shown."""
+
+
+def describe_run(run: OpenedRun) -> dict[str, Any]:
+    """What there is to say of an opened run: its size, methods, traits, dimensions and priors.
+
+    What is not known is None; what belongs to other weights is left out.
+    """
+    sets = linear_sets(run)
+    usual = DEFAULT if DEFAULT in sets else next(iter(sets), None)
+    methods = [
+        {"name": name, "unit": LinearEditor(name, lambda s=one: s, run.latent).unit,  # type: ignore[misc]
+         "guided": False}
+        for name, one in sets.items()
+    ]  # fmt: skip
+    guided = can_guide(run)
+    if guided:
+        methods.append({"name": GUIDED, "unit": GuidedEditor.unit, "guided": True})
+    priors = saved_priors(run.path)
+    return {
+        "name": run.name, "model_sha256": run.sha256,
+        "recipe_sha256": run.origin.get("recipe_sha256"),
+        "size": run.size, "latent": run.latent,
+        "invert": run.usual_inversion, "widen": run.widen, "card": _card(run), "facts": _facts(run),
+        "methods": methods, "usual_method": usual,
+        "traits": [] if usual is None else _traits(sets[usual]),
+        "dimensions": _dimensions(run),
+        "priors": priors, "usual_prior": USUAL_PRIOR if USUAL_PRIOR in priors else None,
+        "abilities": {
+            "detect": "encoder" in run.session.parts, "carry": True, "guided": guided,
+            "testset": has_test_faces(run), "exactSave": True,
+        },
+    }  # fmt: skip
+
+
+def linear_sets(run: OpenedRun) -> dict[str, DirectionSet]:
+    """The sets of directions that are kept beside a run and belong to its weights, by name."""
+    sets = {}
+    for name in saved_sets(run.path):
+        try:
+            sets[name] = run.directions(name)
+        except UnusableInput:
+            continue
+    return sets
+
+
+def can_guide(run: OpenedRun) -> bool:
+    """Whether guided edits are measured already, and the networks that guide are still there."""
+    try:
+        kept = GuidedStatistics.load(run.path)
+    except UnusableInput:
+        return False
+    if kept is None or kept.encoder_sha256 != run.encoder_sha256:
+        return False
+    known = known_networks(run, kept)
+    return bool(known) and all(Path(path).exists() for path in known.values())
+
+
+def has_test_faces(run: OpenedRun) -> bool:
+    """Whether the face set of the run is where it was, and has a test split."""
+    try:
+        return bool(len(run.faces().indices("test")))
+    except UnusableInput:
+        return False
+
+
+def _traits(directions: DirectionSet) -> list[dict[str, Any]]:
+    """Calibrated traits first, those that strength 1 shows best before others."""
+    told = dict(traits_of(directions))
+    rest = sorted(name for name in directions.directions if name not in told)
+    known = ("reached", "plain", "without", "having", "person", "along")
+    return [
+        {"name": name, **{key: getattr(told.get(name), key, None) for key in known}}
+        for name in [*told, *rest]
+    ]
+
+
+def _dimensions(run: OpenedRun) -> list[dict[str, Any]]:
+    """Every latent dimension with its KL in nats, where the journal tells it, the highest first."""
+    kl: list[float] = []
+    if run.path.is_dir():
+        for record in journal.read(run.folder.journal):
+            kl = record.details.get("kl_per_dimension", kl)
+    if len(kl) != run.latent:
+        return [{"index": index, "kl": None} for index in range(run.latent)]
+    order = sorted(range(run.latent), key=lambda index: -kl[index])
+    return [{"index": index, "kl": round(kl[index], 3)} for index in order]
+
+
+def _facts(run: OpenedRun) -> dict[str, str]:
+    """Short words: what it was trained on, for how long, and how far it came."""
+    facts = {"faces": "", "trained": "", "loss": ""}
+    if not run.path.is_dir():
+        return facts
+    place = run.remembered_faces.get("path")
+    facts["faces"] = Path(place).name if place else ""
+    records = journal.read(run.folder.journal)
+    if records:
+        last = records[-1]
+        facts["trained"] = "1 epoch" if last.epoch == 1 else f"{last.epoch} epochs"
+        facts["loss"] = f"{(last.validation or last.train)['loss']:.1f}"
+    elif epochs := run.metadata.get("epochs"):
+        facts["trained"] = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    return facts
+
+
+def _card(run: OpenedRun) -> str | None:
+    file = run.path / "card.md"
+    if not file.is_file():
+        return None
+    return file.read_text(encoding="utf-8", errors="replace")[:LONGEST_CARD]

@@ -1,0 +1,162 @@
+"""What an edit began with: a photograph, a drawn code, a mixture, or a face of the test set.
+
+It is JSON in the text of the PNG, beside the record of the edit, and holds no path and no name.
+Codes are (D,) or (N, D).
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, StringConstraints
+
+from lik.app.opened import OpenedRun
+from lik.app.sampling import code_source
+from lik.app.selection import Selection
+from lik.core.configuration import Settings, validated
+from lik.core.errors import UnusableInput
+from lik.latent.interpolation import PathKind, path_between
+from lik.latent.session import Codes
+
+SOURCE = "Lik source"
+"""The chunk of a PNG's text that holds the source, as JSON."""
+TOGETHER = 16
+"""Codes that are drawn of a seed; those beyond are of the seeds that follow it."""
+MOST = 64
+"""Codes that may be asked for at a time."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**53)]
+Index = Annotated[int, Field(ge=0, lt=MOST)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,6})?$")]
+"""A decimal number from 0 on, as text."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class PhotographSource(Settings):
+    """A photograph, told by the hash of its file."""
+
+    kind: Literal["photograph"] = "photograph"
+    sha256: Sha256
+
+
+class PriorSource(Settings):
+    """The code that is counted ``index``, from 0, of those that a prior gives to a seed."""
+
+    kind: Literal["prior"] = "prior"
+    seed: Seed
+    index: Index
+    temperature: Number | None = None
+    prior: Name | None = None
+
+
+class HeldOutSource(Settings):
+    """A face of the test split of the run's own face set, counted in the same way."""
+
+    kind: Literal["testset"] = "testset"
+    seed: Seed
+    index: Index
+
+
+class MixSource(Settings):
+    """A mixture of two to four of them; on a spherical path, of two."""
+
+    kind: Literal["mix"] = "mix"
+    ends: Annotated[
+        tuple[
+            Annotated[PhotographSource | PriorSource | HeldOutSource, Field(discriminator="kind")],
+            ...,
+        ],
+        Field(min_length=2, max_length=4),
+    ]
+    shares: Annotated[tuple[Number, ...], Field(min_length=2, max_length=4)]
+    path: PathKind = "straight"
+
+
+SourceRecord = PhotographSource | PriorSource | HeldOutSource | MixSource
+_KINDS: dict[str, type[SourceRecord]] = {
+    "photograph": PhotographSource, "prior": PriorSource,
+    "testset": HeldOutSource, "mix": MixSource,
+}  # fmt: skip
+
+
+def read_source(told: Any) -> SourceRecord:
+    """Plain values → a source.
+
+    Raises:
+        UnusableInput: they are none.
+    """
+    kind = told.get("kind") if isinstance(told, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise UnusableInput(f"a source is of one of these kinds: {', '.join(_KINDS)}.")
+    source = validated(_KINDS[kind], told, "the source")
+    if isinstance(source, MixSource):
+        total = sum(map(Decimal, source.shares), Decimal(0))
+        if len(source.shares) != len(source.ends) or abs(total - 1) > Decimal("0.001"):
+            raise UnusableInput("the shares of a mixture are one for each end, and 1 in all.")
+        if source.path == "spherical" and len(source.ends) != 2:
+            raise UnusableInput("a spherical path leads from one face to one other.")
+    return source
+
+
+def draw_codes(
+    run: OpenedRun,
+    count: int,
+    seed: int = 0,
+    temperature: float | None = None,
+    prior: str | None = None,
+) -> Codes:
+    """Codes (count, D) of a seed: the first are the same, however many are asked for.
+
+    Raises:
+        UnusableInput: no such prior, or a temperature was given with one.
+    """
+    return _of_seeds(code_source(run, prior, temperature), seed, count)
+
+
+def held_out_codes(run: OpenedRun, count: int, seed: int = 0) -> Codes:
+    """Codes of faces of the run's test split (N, D), N ≤ count, chosen by a seed.
+
+    Raises:
+        UnusableInput: the face set is not there, or has no test split.
+    """
+    faces = run.faces()
+
+    def chosen(number: int, seed: int) -> Codes:
+        indices = Selection("test", count=number, seed=seed).of(faces)
+        return run.session.encode(np.asarray(faces.images[indices]))
+
+    return _of_seeds(chosen, seed, count)
+
+
+def code_of(run: OpenedRun, source: SourceRecord) -> Codes:
+    """The code (D,) that a source stands for.
+
+    Raises:
+        UnusableInput: it needs a photograph, or faces or a prior that are not there.
+    """
+    if isinstance(source, PhotographSource):
+        raise UnusableInput("this edit began with a photograph: give it.", needs="photograph")
+    if isinstance(source, MixSource):
+        ends = np.stack([code_of(run, end) for end in source.ends])
+        shares = [float(share) for share in source.shares]
+        if source.path == "spherical":
+            ends, shares = path_between(ends[0], ends[1], shares[1:], "spherical"), [1.0]
+        return np.asarray(np.array(shares, np.float32) @ ends, np.float32)
+    if isinstance(source, HeldOutSource):
+        codes = held_out_codes(run, source.index + 1, source.seed)
+    else:
+        temperature = None if source.temperature is None else float(source.temperature)
+        codes = draw_codes(run, source.index + 1, source.seed, temperature, source.prior)
+    if source.index >= len(codes):
+        raise UnusableInput(f"there is no face {source.index}: the test set has fewer.")
+    return np.asarray(codes[source.index])
+
+
+def _of_seeds(draw: Callable[[int, int], Codes], seed: int, count: int) -> Codes:
+    """The first ``count`` codes; `TOGETHER` are drawn of each seed, so that each has a place."""
+    if not 1 <= count <= MOST:
+        raise UnusableInput(f"the number of faces lies between 1 and {MOST}, not {count}.")
+    parts = [draw(TOGETHER, seed + number) for number in range(-(-count // TOGETHER))]
+    return np.concatenate(parts)[:count]

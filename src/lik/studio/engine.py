@@ -1,0 +1,302 @@
+"""What the studio can do, for all of its pages at once: everything through `lik.app`.
+
+It keeps no photograph. What it keeps, of a few faces, in memory, are codes that took long to fit,
+and what does not change from one move of a slider to the next.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lik.app.carrying import Carrier
+from lik.app.directions import DEFAULT, open_editor
+from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, with_codes
+from lik.app.edits import VERSION, Edit, record_from
+from lik.app.run import Run
+from lik.app.run_facts import can_guide, describe_run, linear_sets
+from lik.app.source_records import code_of, draw_codes, held_out_codes, read_source
+from lik.core.artifacts import file_stem
+from lik.core.configuration import nearest
+from lik.core.errors import OtherWeights, UnusableInput
+from lik.core.events import Progress, no_progress
+from lik.core.pixels import Pictures
+from lik.faces.photograph import Photograph
+from lik.latent.editing import DIMENSION, GuidedEditor
+from lik.latent.guided import GUIDED
+from lik.latent.session import Codes
+from lik.studio.refusals import Refused
+from lik.studio.requests import DrawRequest, Trajectory, require_bounded
+from lik.studio.uploads import PhotographPool, checked
+from lik.studio.wire import (
+    CARRY,
+    carried_frame,
+    carry_fits,
+    codes_from,
+    decoded_frame,
+    from_base64,
+    read_frame,
+    to_base64,
+)
+from lik.studio.worker import ModelThread
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+MOST_OPEN = 4
+"""Runs that are open at a time."""
+MOST_CARRIED = 64
+"""Faces of which it is kept what does not change while a slider is moved."""
+MOST_FITTED = 16
+"""Faces that are fitted at a time."""
+MOST_FITTINGS = 64
+"""Photographs of whose faces the fitted codes are kept; nothing else of them is."""
+
+
+class StudioEngine:
+    """The runs that are shown, and the threads that work with them.
+
+    Attributes:
+        places: id → where the run lies; ids are what pages say, and paths are never told.
+    """
+
+    def __init__(self, places: Sequence[Path], device: str = "auto", threads: int = 1) -> None:
+        self.places = _ids(places)
+        self.models, self.photographs = ModelThread(), PhotographPool()
+        self._device, self._threads = device, threads
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._codes: OrderedDict[tuple[str, int, bytes], Codes] = OrderedDict()
+        self._carriers: OrderedDict[tuple[str, bytes, bytes], Carrier] = OrderedDict()
+
+    @property
+    def usual(self) -> str:
+        """The run that is shown first."""
+        return next(iter(self.places))
+
+    @property
+    def names(self) -> Mapping[Path, str]:
+        """What is said of places that messages may speak of."""
+        return {place: place.name for place in self.places.values()}
+
+    def close(self) -> None:
+        """End the threads."""
+        self.models.close()
+        self.photographs.close()
+
+    def warm(self) -> None:
+        """Open the first run before anybody asks for it."""
+        self.models.begin(lambda: self._run(self.usual).decode(self._no_code(self.usual)))
+
+    async def rows(self) -> list[dict[str, Any]]:
+        """The runs, each with its size; what cannot be opened is left out."""
+        rows = []
+        for run_id in self.places:
+            try:
+                run = await self.run(run_id)
+            except UnusableInput:
+                continue
+            rows.append({"id": run_id, "name": run.name, "size": run.size, "latent": run.latent})
+        return rows
+
+    async def about(self, run_id: str) -> dict[str, Any]:
+        """What there is to say of a run, as `lik.app.run_facts` says it."""
+        run = await self.run(run_id)
+        told = await self.models.run(lambda: describe_run(run))
+        told["abilities"] |= {
+            "carry": carry_fits(run.latent, run.size), "runs": len(self.places) > 1,
+            "training": False,
+        }  # fmt: skip
+        return {"id": run_id, **told}
+
+    async def run(self, run_id: str) -> Run:
+        """A run by its id, opened."""
+        return await self.models.run(lambda: self._run(run_id))
+
+    async def directions(self, run_id: str, name: str) -> tuple[list[str], Codes]:
+        """The names of a set's directions, and its vectors (K, D) of strength 1."""
+        run = await self.run(run_id)
+        sets = await self.models.run(lambda: linear_sets(run))
+        if name not in sets:
+            raise Refused(404, "unknown", f"there are no such directions.{nearest(name, sets)}")
+        found = sets[name].directions
+        return list(found), np.stack([one.vector for one in found.values()])
+
+    async def draw(self, run_id: str, wanted: DrawRequest) -> Codes:
+        """Codes (N, D) of new faces, or of faces of the test set."""
+
+        def drawn() -> Codes:
+            run = self._run(run_id)
+            if wanted.kind == "testset":
+                return held_out_codes(run, wanted.count, wanted.seed)
+            std = None if wanted.temperature is None else float(wanted.temperature)
+            return draw_codes(run, wanted.count, wanted.seed, std, wanted.prior)
+
+        return await self.models.run(drawn)
+
+    async def faces(self, run_id: str, data: bytes) -> dict[str, Any]:
+        """The faces of a photograph: squares, codes and crops, and what is to be said of it."""
+        run, given = await self.run(run_id), await self.photographs.do(lambda: checked(data))
+        found = await self.photographs.open(given, run.metadata.get("crop") or {}, run.size)
+        codes = await self.models.run(lambda: run.encode(_crops_of(found)))
+        height, width = found.pixels.shape[:2]
+        each = zip(found.faces, codes, strict=True)
+        return {
+            "sha256": given.sha256, "width": width, "height": height,
+            "notice": found.notice, "a_crop": found.a_crop,
+            "faces": [
+                {
+                    "square": {
+                        "x": face.square.x, "y": face.square.y, "side": face.square.side,
+                        "angle": face.square.angle,
+                    },
+                    "code": to_base64(np.asarray(code, "<f4").tobytes()),
+                    "crop": to_base64(face.pixels.tobytes()), "inverted": 0,
+                }
+                for face, code in each
+            ],
+        }  # fmt: skip
+
+    async def fit(self, run_id: str, body: bytes) -> Codes:
+        """Crops (N, S, S, 3) → codes (N, D), fitted in as many steps as the run usually takes."""
+        run = await self.run(run_id)
+        each = run.size**2 * 3
+        if not body or len(body) % each or len(body) > MOST_FITTED * each:
+            raise Refused(400, "bad-frame", f"1 to {MOST_FITTED} crops of {each} bytes are fitted.")
+        crops = np.frombuffer(body, np.uint8).reshape(-1, run.size, run.size, 3).copy()
+        job = partial(self._fitted, run_id, run, crops, run.usual_inversion)
+        return await self.models.run_long(job, no_progress)
+
+    async def live(self, run_id: str, message: bytes) -> bytes:
+        """A frame of `lik.studio.wire` → the frame that answers it."""
+        return await self.models.run(lambda: self._answer(run_id, message), urgent=True)
+
+    async def trajectory(self, run_id: str, wanted: Trajectory, progress: Progress) -> Codes:
+        """Where a code passes when it is guided to a trait, (21, D), its own place first."""
+
+        def guided(step: Progress) -> Codes:
+            run = self._run(run_id)
+            code = codes_from(from_base64(wanted.code), run.latent)
+            _require_method(run, GUIDED, [])
+            editor = open_editor(run, GUIDED)
+            assert isinstance(editor, GuidedEditor)
+            signs = np.full(1, float(wanted.sign))
+            return editor.trajectory(code[:1], wanted.attribute, signs, step)[:, 0]
+
+        return await self.models.run_long(guided, progress)
+
+    async def edit(
+        self, run_id: str, told: Any, source: Any, data: bytes, progress: Progress
+    ) -> tuple[bytes, Sequence[str]]:
+        """Repeat a record on a photograph, or on a source: the PNG of ``lik edit``, and notices."""
+        if not isinstance(told, dict):
+            raise Refused(400, "bad-request", "the record is no object of JSON.")
+        record = record_from({"version": VERSION, **told}, "the record")
+        require_bounded(record)
+        run = await self.run(run_id)
+        if record.model_sha256 != run.sha256:
+            raise OtherWeights("this edit was made with other weights than this run has.")
+        edit = Edit.of(record)
+        if data:
+            given = await self.photographs.do(lambda: checked(data))
+            rule = run.metadata.get("crop") or {}
+            found = await self.photographs.open(given, rule, run.size)
+
+        def edited(step: Progress) -> Edited:
+            _require_method(run, record.method, [*record.strengths, *record.targets])
+            editor = editor_for(run, edit, progress=step)
+            if not data:
+                wanted = read_source(source)
+                return edit_code(run, code_of(run, wanted), wanted, edit, editor, step)
+            codes = self._fitted(run_id, run, _crops_of(found), record.inverted, step)
+            opened = with_codes(given, found, codes, record.inverted)
+            return edit_photograph(run, opened, edit, editor, step)
+
+        done = await self.models.run_long(edited, progress)
+        return await self.photographs.do(done.png), done.notices
+
+    def _fitted(
+        self, run_id: str, run: Run, crops: Pictures, steps: int, progress: Progress
+    ) -> Codes:
+        """Codes of the faces of a photograph, which are fitted once for preview and picture.
+
+        All faces go at once, as in ``lik edit``: in other company the last bits are others.
+        """
+        key = run_id, steps, sha256(crops.tobytes()).digest()
+        make = partial(run.codes, crops, steps, progress)
+        return _kept(self._codes, key, make, MOST_FITTINGS)
+
+    def _answer(self, run_id: str, message: bytes) -> bytes:
+        run = self._run(run_id)
+        frame = read_frame(message, run.latent, run.size)
+        if frame.kind != CARRY:
+            return decoded_frame(frame.id, run.decode(frame.codes))
+        changes = []
+        for code, after, crop in zip(frame.codes, frame.after, frame.crops, strict=True):
+            (change,) = self._carrier(run_id, run, code, crop).changes(after[None])
+            changes.append((change.after, change.flow, change.colour))
+        return carried_frame(frame.id, changes)
+
+    def _carrier(self, run_id: str, run: Run, code: Codes, crop: Pictures) -> Carrier:
+        key = run_id, code.tobytes(), sha256(crop.tobytes()).digest()
+        return _kept(
+            self._carriers, key, lambda: Carrier(run, crop[None], code[None]), MOST_CARRIED
+        )
+
+    def _run(self, run_id: str) -> Run:
+        if run_id not in self.places:
+            raise Refused(404, "unknown", "there is no such run here.")
+        place = self.places[run_id]
+        return _kept(self._runs, run_id, lambda: Run(place, self._device, self._threads), MOST_OPEN)
+
+    def _no_code(self, run_id: str) -> Codes:
+        return np.zeros((1, self._run(run_id).latent), np.float32)
+
+
+def _kept(known: "OrderedDict[K, T]", key: K, make: Callable[[], T], most: int) -> T:
+    """What is kept under a key, or is made now; what was not asked for the longest gives way."""
+    if key not in known:
+        known[key] = make()
+        while len(known) > most:
+            known.popitem(last=False)
+    known.move_to_end(key)
+    return known[key]
+
+
+def _crops_of(found: Photograph) -> Pictures:
+    return np.stack([face.pixels for face in found.faces])
+
+
+def _require_method(run: Run, method: str, names: Sequence[str]) -> None:
+    """See that an edit needs nothing that would have to be fitted first.
+
+    Raises:
+        UnusableInput: it does.
+    """
+    if method == GUIDED:
+        if not can_guide(run):
+            raise UnusableInput(f"{run.name} has no guided edits.", needs="network")
+        return
+    known = linear_sets(run)
+    alone = method == DEFAULT and all(name.startswith(DIMENSION) for name in names)
+    if method not in known and not alone:
+        raise UnusableInput(
+            f"{run.name} has no directions '{method[:100]}'.{nearest(method[:100], known)}",
+            needs="calibration",
+        )
+
+
+def _ids(places: Sequence[Path]) -> dict[str, Path]:
+    """A short name for each run, all of them distinct."""
+    ids: dict[str, Path] = {}
+    for place in places:
+        stem = file_stem(place.name.removesuffix(".safetensors"), 60)
+        name = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in stem)
+        number = 1
+        while (name if number == 1 else f"{name}-{number}") in ids:
+            number += 1
+        ids[name if number == 1 else f"{name}-{number}"] = place
+    return ids

@@ -1,0 +1,112 @@
+"""The routes of the page that edits faces; pages for other work get a router of their own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from lik.core.configuration import validated
+from lik.core.events import Progress, no_progress
+from lik.studio.engine import StudioEngine
+from lik.studio.refusals import refusal_of
+from lik.studio.requests import DrawRequest, Trajectory, parsed, split_edit
+from lik.studio.wire import floats, to_base64
+
+BYTES = "application/octet-stream"
+
+
+def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
+    """What the page for editing asks for.
+
+    ``network``: what this computer is called, where others can reach it.
+    """
+    router = APIRouter(prefix="/api")
+
+    @router.get("/runs")
+    async def runs() -> Response:
+        told = {"runs": await engine.rows(), "usual": engine.usual, "network": network}
+        return JSONResponse(told)
+
+    @router.get("/runs/{run_id}")
+    async def about(run_id: str) -> Response:
+        return JSONResponse(await engine.about(run_id))
+
+    @router.get("/runs/{run_id}/directions/{name}")
+    async def directions(run_id: str, name: str) -> Response:
+        names, vectors = await engine.directions(run_id, name)
+        return Response(floats(vectors), 200, {"X-Lik-Names": json.dumps(names)}, BYTES)
+
+    @router.post("/runs/{run_id}/draw")
+    async def draw(run_id: str, request: Request) -> Response:
+        wanted = validated(DrawRequest, parsed(await request.body()), "the request")
+        return Response(floats(await engine.draw(run_id, wanted)), media_type=BYTES)
+
+    @router.put("/runs/{run_id}/faces")
+    async def faces(run_id: str, request: Request) -> Response:
+        return JSONResponse(await engine.faces(run_id, await request.body()))
+
+    @router.post("/runs/{run_id}/fit")
+    async def fit(run_id: str, request: Request) -> Response:
+        return Response(floats(await engine.fit(run_id, await request.body())), media_type=BYTES)
+
+    @router.post("/runs/{run_id}/trajectory")
+    async def trajectory(run_id: str, request: Request) -> Response:
+        wanted = validated(Trajectory, parsed(await request.body()), "the request")
+
+        async def work(progress: Progress) -> dict[str, Any]:
+            return {"stops": to_base64(floats(await engine.trajectory(run_id, wanted, progress)))}
+
+        return _streamed(engine, work)
+
+    @router.post("/runs/{run_id}/edit")
+    async def edit(run_id: str, request: Request) -> Response:
+        record, source, photograph = split_edit(await request.body())
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            png, _ = await engine.edit(run_id, record, source, photograph, no_progress)
+            return Response(png, media_type="image/png")
+
+        async def work(progress: Progress) -> dict[str, Any]:
+            png, notices = await engine.edit(run_id, record, source, photograph, progress)
+            return {"png": to_base64(png), "notices": list(notices)}
+
+        return _streamed(engine, work)
+
+    return router
+
+
+Work = Callable[[Progress], Awaitable[dict[str, Any]]]
+
+
+def _streamed(engine: StudioEngine, work: Work) -> Response:
+    """Work as server-sent events: ``step`` after each step, then ``done``, or ``error``."""
+    return StreamingResponse(_events(engine, work), media_type="text/event-stream")
+
+
+async def _events(engine: StudioEngine, work: Work) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    steps: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        step = {"stage": stage, "done": done, "total": total}
+        loop.call_soon_threadsafe(steps.put_nowait, ("step", step))
+
+    async def ended() -> None:
+        try:
+            last = "done", await work(progress)
+        except Exception as error:
+            last = "error", refusal_of(error, engine.names).told
+        # Behind the steps that the other thread has told already.
+        loop.call_soon(steps.put_nowait, last)
+
+    task = asyncio.create_task(ended())
+    try:
+        while True:
+            name, told = await steps.get()
+            yield f"event: {name}\ndata: {json.dumps(told)}\n\n".encode()
+            if name != "step":
+                return
+    finally:
+        task.cancel()  # who goes away before the end is not worked for any more

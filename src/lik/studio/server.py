@@ -1,0 +1,190 @@
+"""The server of the studio: the address it is reached at, the page's files, and what comes later.
+
+It answers before the models are loaded: this module loads nothing heavy, and what asks for faces
+waits until `lik.studio.api` is there.
+"""
+
+import asyncio
+import mimetypes
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from importlib import import_module
+from ipaddress import ip_address
+from pathlib import Path
+
+import uvicorn
+
+from lik.core.errors import UnusableInput
+from lik.studio.guard import Application, Gatekeeper, Receive, RequestLimits, Scope, Send
+from lik.studio.refusals import Refused
+
+LONGEST = 65536
+"""Bytes of a message on a WebSocket at most."""
+
+STATIC = Path(__file__).parent / "static"
+SERVED = {".html", ".js", ".mjs", ".css", ".json", ".png", ".ico", ".woff2", ".wasm"}
+"""Endings of the page's own files; a picture of markup (SVG) could hold a program."""
+
+
+@dataclass(frozen=True)
+class Doorway:
+    """Where the studio is reached: a listening socket, and the names of this computer on it.
+
+    Attributes:
+        hosts: ``name:port`` by which it may be asked for. shown: the one that is printed.
+        network: what this computer is called, where others can reach it; else None.
+    """
+
+    socket: socket.socket
+    hosts: frozenset[str]
+    shown: str
+    network: str | None
+    token: str
+
+    @property
+    def address(self) -> str:
+        """The address that opens the studio; the token stands where no server ever sees it."""
+        return f"http://{self.shown}/#t={self.token}"
+
+    @classmethod
+    def open(cls, host: str = "127.0.0.1", port: int = 0) -> "Doorway":
+        """Listen at a host and a port, 0 for one that is free.
+
+        Raises:
+            UnusableInput: there is no such host here, or the port is taken.
+        """
+        try:
+            family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listening = socket.socket(family, kind)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(place)
+            listening.listen(128)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UnusableInput(
+                f"nobody can be served at {host}, port {port} ({reason.lower()}): give another "
+                "one, or the port 0 for one that is free."
+            ) from error
+        number = listening.getsockname()[1]
+        found = ip_address(listening.getsockname()[0].partition("%")[0])
+        names, network = ["127.0.0.1", "localhost", "[::1]"], None
+        if not found.is_loopback:
+            network = socket.gethostname()
+            names = [*names, host, network, socket.getfqdn(), *_addresses(network)]
+        own = f"[{found}]" if found.version == 6 else str(found)
+        shown = own if network is None or not found.is_unspecified else network
+        hosts = {f"{name.lower()}:{number}" for name in [*names, own]}
+        if number == 80:  # which browsers leave out
+            hosts |= {name.lower() for name in [*names, own]}
+        token = secrets.token_urlsafe(16)
+        return cls(listening, frozenset(hosts), f"{shown}:{number}", network, token)
+
+
+Loaded = tuple[Application, Callable[[], None]]
+"""The application below /api, and what ends its threads."""
+
+
+def loader(
+    places: Sequence[Path], device: str, threads: int, network: str | None
+) -> Callable[[], Loaded]:
+    """What loads the models' half of the studio, when it is called."""
+
+    def load() -> Loaded:
+        engine = import_module("lik.studio.engine").StudioEngine(places, device, threads)
+        engine.warm()
+        return import_module("lik.studio.api").create_api(engine, network), engine.close
+
+    return load
+
+
+def create_app(
+    load: Callable[[], Loaded],
+    token: str,
+    hosts: frozenset[str],
+    limits: RequestLimits = RequestLimits(),  # noqa: B008
+    static: Path = STATIC,
+) -> Application:
+    """The page's files and the API, behind the guard."""
+    return Gatekeeper(_Studio(load, static), token, hosts, limits)
+
+
+def serve(doorway: Doorway, load: Callable[[], Loaded], started: Callable[[], None]) -> None:
+    """Serve until somebody interrupts; ``started`` is called when pages can be opened."""
+    app = create_app(load, doorway.token, doorway.hosts)
+    config = uvicorn.Config(
+        app, ws_max_size=LONGEST, ws_per_message_deflate=False, ws_max_queue=4,
+        access_log=False, log_level="error", server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=2, h11_max_incomplete_event_size=16384,
+    )  # fmt: skip
+    started()
+    uvicorn.Server(config).run([doorway.socket])
+
+
+class _Studio:
+    """Answers with the page's files at once, and below /api with what is loaded meanwhile.
+
+    The files are found by a list that is made once: no path is ever put together.
+    """
+
+    def __init__(self, load: Callable[[], Loaded], static: Path) -> None:
+        self._load, self._loaded = load, Future[Loaded]()
+        self._files = {
+            f"/static/{file.relative_to(static).as_posix()}": file
+            for file in sorted(static.rglob("*")) if file.is_file() and file.suffix in SERVED
+        }  # fmt: skip
+        self._files["/"] = static / "index.html"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket" or scope["path"].startswith("/api/"):
+            app, _ = await asyncio.wrap_future(self._loaded)
+            await app(scope, receive, send)
+        else:
+            await self._file(scope, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                threading.Thread(target=self._begin, name="loading", daemon=True).start()
+            elif self._loaded.done() and not self._loaded.exception():
+                self._loaded.result()[1]()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    def _begin(self) -> None:
+        try:
+            self._loaded.set_result(self._load())
+        except Exception as error:
+            self._loaded.set_exception(error)
+
+    async def _file(self, scope: Scope, send: Send) -> None:
+        file = self._files.get(scope["path"])
+        if file is None or scope["method"] not in ("GET", "HEAD") or not file.is_file():
+            raise Refused(404, "unknown", "there is no such page here.")
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        if file.suffix in (".js", ".mjs"):  # which some systems call otherwise
+            kind = "text/javascript"
+        content = file.read_bytes()
+        headers = [
+            (b"content-type", kind.encode()), (b"content-length", b"%d" % len(content)),
+            (b"cache-control", b"no-cache"),
+        ]  # fmt: skip
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        body = b"" if scope["method"] == "HEAD" else content
+        await send({"type": "http.response.body", "body": body})
+
+
+def _addresses(name: str) -> Sequence[str]:
+    """The addresses of this computer, as far as its name tells them."""
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(name, None)}
+    except OSError:
+        return []
+    return [f"[{one}]" if ":" in str(one) else str(one) for one in found]
