@@ -22,7 +22,7 @@ POLICY = (
     "img-src 'self' blob: data:; connect-src 'self'; frame-ancestors 'none'"
 )
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json",
-         ".svg": "image/svg+xml", ".html": "text/html"}  # fmt: skip
+         ".png": "image/png", ".html": "text/html"}  # fmt: skip
 TRAITS = ("Smiling", "Young", "Eyeglasses")
 
 

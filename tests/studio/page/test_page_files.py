@@ -64,8 +64,10 @@ def test_cyrillic_holds_no_latin_letters_but_names():
 
 def test_no_file_names_an_address_elsewhere():
     for path in OWN:
+        if path.suffix == ".png":
+            continue
         found = set(re.findall(r"https?://[^\s\"'`)]+", path.read_text()))
-        assert found <= {"http://www.w3.org/2000/svg"}, path.name
+        assert not found, path.name
 
 
 def test_nothing_is_inline():

@@ -33,7 +33,7 @@ async function run() {
   for (const file of files.value) {
     const refused = [...state.value.refused];
     try {
-      const png = await engine.edit(record, file, null);
+      const { png } = await engine.edit(record, file, null);
       download(png, `${file.name.replace(/\.[^.]*$/, "")}-lik.png`);
     } catch (error) {
       refused.push({ name: file.name, why: sentenceOf(error) });

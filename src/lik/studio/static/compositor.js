@@ -34,19 +34,27 @@ export function pointOf(square, right, down) {
 }
 
 /**
- * Flow and colour of a face, ready to be painted at any scale.
+ * Flow and colour of a face, ready to be painted.
  * @param {Int16Array} flow S×S×2 @param {Int16Array} colour S×S×3
- * @returns {{side: number, scale: number, field: Float32Array}} field side×side×5
+ * @param {number} length pixels that the side of the square has where it is painted
+ * @returns {{side: number, scale: number, field: Float32Array, alive: Uint8Array}}
+ *   field side×side×5; alive side×side, 0 where it is nothing
  */
-export function prepared(flow, colour, size) {
+export function prepared(flow, colour, size, length = LARGE) {
   const field = new Float32Array(size * size * 5);
   for (let i = 0; i < size * size; i++) {
     field[i * 5] = flow[i * 2] * FLOW_UNIT;
     field[i * 5 + 1] = flow[i * 2 + 1] * FLOW_UNIT;
     for (let c = 0; c < 3; c++) field[i * 5 + 2 + c] = colour[i * 3 + c] * COLOUR_UNIT;
   }
-  const factor = Math.max(1, Math.floor(LARGE / size));
-  return { side: size * factor, scale: factor, field: grown(field, size, factor) };
+  const factor = Math.ceil(Math.min(LARGE, Math.max(length, size)) / size);
+  const side = size * factor;
+  const large = grown(field, size, factor);
+  const alive = new Uint8Array(side * side);
+  for (let i = 0, j = 0; i < alive.length; i++, j += 5) {
+    alive[i] = large[j] || large[j + 1] || large[j + 2] || large[j + 3] || large[j + 4] ? 1 : 0;
+  }
+  return { side, scale: factor, field: large, alive };
 }
 
 /**
@@ -59,72 +67,82 @@ export function prepared(flow, colour, size) {
 export function paint(part, square, change, only = false) {
   const { width, height, data } = part;
   const source = new Uint8ClampedArray(data);
-  const { side, field, scale } = change;
+  const { side, field, alive, scale } = change;
   const turn = (square.angle * Math.PI) / 180;
-  const [cosine, sine] = [Math.cos(turn), Math.sin(turn)];
+  const cosine = Math.cos(turn);
+  const sine = Math.sin(turn);
   const per = side / square.side; // pixels of the field in one of the part
   // A flow is in pixels of the crop, side / scale of which lie along the square.
   const reach = (square.side * scale) / side;
-  const value = new Float32Array(5);
+  const value = new Float64Array(5);
   for (let py = 0; py < height; py++) {
     for (let px = 0; px < width; px++) {
-      const [dx, dy] = [px + 0.5 - square.x, py + 0.5 - square.y];
+      const dx = px + 0.5 - square.x;
+      const dy = py + 0.5 - square.y;
       const u = (cosine * dx + sine * dy) * per - 0.5;
       const v = (cosine * dy - sine * dx) * per - 0.5;
-      if (!between(field, side, u, v, value)) {
-        if (only) data[(py * width + px) * 4 + 3] = 0;
+      const to = (py * width + px) * 4;
+      if (!between(field, alive, side, u, v, value)) {
+        if (only) data[to + 3] = 0;
         continue;
       }
-      const fx = (cosine * value[0] - sine * value[1]) * reach;
-      const fy = (sine * value[0] + cosine * value[1]) * reach;
-      pick(source, width, height, px + fx, py + fy, value, data, (py * width + px) * 4);
+      const x = px + (cosine * value[0] - sine * value[1]) * reach;
+      const y = py + (sine * value[0] + cosine * value[1]) * reach;
+      pick(source, width, height, x, y, value, data, to);
     }
   }
 }
 
 /** Field at (u, v) by straight steps, into `value`; false where it is nothing. */
-function between(field, side, u, v, value) {
-  const [x, y] = [Math.floor(u), Math.floor(v)];
+function between(field, alive, side, u, v, value) {
+  const x = Math.floor(u);
+  const y = Math.floor(v);
   if (x < -1 || y < -1 || x >= side || y >= side) return false;
-  const [a, b] = [u - x, v - y];
-  value.fill(0);
-  let any = false;
-  for (let j = 0; j < 2; j++) {
-    const row = y + j;
-    if (row < 0 || row >= side) continue;
-    const wy = j ? b : 1 - b;
-    for (let i = 0; i < 2; i++) {
-      const column = x + i;
-      if (column < 0 || column >= side) continue;
-      const weight = wy * (i ? a : 1 - a);
-      const at = (row * side + column) * 5;
-      for (let c = 0; c < 5; c++) {
-        const part = field[at + c];
-        if (part !== 0) any = true;
-        value[c] += weight * part;
-      }
-    }
+  const left = x >= 0;
+  const right = x + 1 < side;
+  const top = y >= 0;
+  const bottom = y + 1 < side;
+  const at = y * side + x;
+  // What lies outside, and what is nothing, has no weight.
+  const p = left && top ? alive[at] : 0;
+  const q = right && top ? alive[at + 1] : 0;
+  const r = left && bottom ? alive[at + side] : 0;
+  const s = right && bottom ? alive[at + side + 1] : 0;
+  if (p + q + r + s === 0) return false;
+  const a = u - x;
+  const b = v - y;
+  const [i, j, k, l] = [p && at * 5, q && at * 5 + 5, r && (at + side) * 5, s && (at + side) * 5 + 5];
+  const wp = p * (1 - a) * (1 - b);
+  const wq = q * a * (1 - b);
+  const wr = r * (1 - a) * b;
+  const ws = s * a * b;
+  for (let c = 0; c < 5; c++) {
+    value[c] = wp * field[i + c] + wq * field[j + c] + wr * field[k + c] + ws * field[l + c];
   }
-  return any;
+  return true;
 }
 
 /** A pixel of the source at (x, y) by straight steps, plus colour, into `out`. */
 function pick(source, width, height, x, y, value, out, to) {
-  const [x0, y0] = [Math.floor(x), Math.floor(y)];
-  const [a, b] = [x - x0, y - y0];
-  const [left, right] = [mirrored(x0, width), mirrored(x0 + 1, width)];
-  const [top, bottom] = [mirrored(y0, height) * width, mirrored(y0 + 1, height) * width];
-  const weights = [(1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b];
-  const places = [top + left, top + right, bottom + left, bottom + right];
+  const x0 = Math.floor(x);
+  const y0 = Math.floor(y);
+  const a = x - x0;
+  const b = y - y0;
+  const left = mirrored(x0, width) * 4;
+  const right = mirrored(x0 + 1, width) * 4;
+  const top = mirrored(y0, height) * width * 4;
+  const bottom = mirrored(y0 + 1, height) * width * 4;
   for (let c = 0; c < 3; c++) {
-    let sum = value[2 + c];
-    for (let k = 0; k < 4; k++) sum += weights[k] * source[places[k] * 4 + c];
-    out[to + c] = sum; // the array rounds, and keeps it within 0 … 255
+    const above = (1 - a) * source[top + left + c] + a * source[top + right + c];
+    const below = (1 - a) * source[bottom + left + c] + a * source[bottom + right + c];
+    // The array rounds, and keeps it within 0 … 255.
+    out[to + c] = (1 - b) * above + b * below + value[2 + c];
   }
 }
 
 /** An index reflected at the border, without repeating the pixel there. */
 function mirrored(index, length) {
+  if (index >= 0 && index < length) return index;
   if (length === 1) return 0;
   const period = 2 * (length - 1);
   const place = ((index % period) + period) % period;
@@ -140,19 +158,20 @@ function grown(field, size, factor) {
 
 /** One pass of `grown`: `along` is the stride between the samples that are mixed. */
 function stretched(field, lines, size, factor, along, across) {
-  const row = along === 5;
   const out = new Float32Array(field.length * factor);
+  const [next, line] = along === 5 ? [5, size * factor * 5] : [along, across];
   for (let to = 0; to < size * factor; to++) {
     const at = (to + 0.5) / factor - 0.5;
     const first = Math.floor(at);
     const weights = cubic(at - first);
-    for (let line = 0; line < lines; line++) {
-      const start = line * across;
-      const target = row ? line * size * factor * 5 + to * 5 : to * along + start;
-      for (let k = 0; k < 4; k++) {
-        const from = first - 1 + k;
-        if (from < 0 || from >= size) continue;
-        for (let c = 0; c < 5; c++) out[target + c] += weights[k] * field[start + from * along + c];
+    for (let k = 0; k < 4; k++) {
+      const from = first - 1 + k;
+      if (from < 0 || from >= size) continue;
+      const weight = weights[k];
+      for (let i = 0; i < lines; i++) {
+        const target = to * next + i * line;
+        const start = from * along + i * across;
+        for (let c = 0; c < 5; c++) out[target + c] += weight * field[start + c];
       }
     }
   }

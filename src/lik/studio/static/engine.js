@@ -112,15 +112,17 @@ export class ServerEngine {
    * The picture that `lik edit` writes.
    * @param {object} record @param {Blob|null} photograph
    * @param {object|null} source where the face came from, if from no photograph
-   * @returns {Promise<Blob>} PNG
+   * @returns {Promise<{png: Blob, notices: string[]}>} notices are sentences for people
    */
   async edit(record, photograph, source, onStep = () => {}) {
-    const told = new TextEncoder().encode(JSON.stringify(photograph ? record : { record, source }));
+    const head = photograph ? record : { record, source };
+    const text = new TextEncoder().encode(JSON.stringify(head));
     const length = new DataView(new ArrayBuffer(4));
-    length.setUint32(0, told.length, true);
-    const body = new Blob([length.buffer, told, ...(photograph ? [photograph] : [])]);
-    const { png } = await this.#steps("/edit", { method: "POST", body }, onStep);
-    return new Blob([fromBase64(png)], { type: "image/png" });
+    length.setUint32(0, text.length, true);
+    const body = new Blob([length.buffer, text, ...(photograph ? [photograph] : [])]);
+    const told = await this.#steps("/edit", { method: "POST", body }, onStep);
+    const png = new Blob([fromBase64(told.png)], { type: "image/png" });
+    return { png, notices: told.notices ?? [] };
   }
 
   close() {

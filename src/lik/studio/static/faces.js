@@ -4,7 +4,7 @@ import { COUNT, draw, drawing, seed, take, tiles } from "./drawing.js";
 import { dragging, openFiles } from "./intake.js";
 import { openCamera, hasCamera } from "./camera.js";
 import { t } from "./i18n.js";
-import { dismissRefusal, refusal } from "./notices.js";
+import { capital, dismissRefusal, refusal } from "./notices.js";
 import { opening, photographs } from "./photograph.js";
 import { urlOf } from "./pictures.js";
 import { about, begin, change, entry, runs } from "./state.js";
@@ -78,7 +78,7 @@ function foundView() {
   return html`<section>
     <h2>${t("found.title", { count: faces.length })}</h2>
     <p class="quiet name" title=${name}>${name}</p>
-    ${photograph.notice ? html`<p class="quiet">${photograph.notice}</p>` : nothing}
+    ${photograph.notice ? html`<p class="quiet">${capital(photograph.notice.replace(/^the photograph: /, ""))}</p>` : nothing}
     <div class="tiles small">
       ${faces.map((face, i) => {
         const on = of.face === i + 1 || of.face === null;

@@ -15,9 +15,7 @@ export function mountHeader(root, openRun) {
 
 function view(openRun) {
   return html`
-    <a class="brand" href="/" @click=${(e) => e.preventDefault()} aria-hidden="true" tabindex="-1">
-      <img src="/static/icon.svg" alt="" width="24" height="24" /><b>Lik</b>
-    </a>
+    <h1 class="brand"><img src="/static/icon.png" alt="" width="24" height="24" /><b>Lik</b></h1>
     ${runView(openRun)}
     <nav aria-label=${t("tabs")}>
       <a href="#" aria-current="page" @click=${(e) => e.preventDefault()}>${t("tab.edit")}</a>

@@ -1,8 +1,8 @@
 /** Keys that work everywhere on the page, but not where one types. */
 import { openHelp } from "./dialogs.js";
 import { save } from "./saving.js";
-import { showsBefore } from "./stage.js";
 import { redo, undo } from "./state.js";
+import { showsBefore } from "./toolbar.js";
 
 export function listenForKeys() {
   addEventListener("keydown", pressed);

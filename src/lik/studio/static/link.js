@@ -6,9 +6,12 @@
  */
 import { signal } from "./vendor.js";
 import { StudioError } from "./errors.js";
+import { t } from "./i18n.js";
 
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 8000;
+/** The code with which the server closes a socket that may not go on. */
+const REFUSED = 1008;
 
 export class Link {
   #socket = null;
@@ -26,7 +29,7 @@ export class Link {
   constructor(token, run) {
     this.token = token;
     this.run = run;
-    /** @type {{value: "opening"|"open"|"lost"}} */
+    /** @type {{value: "opening"|"open"|"lost"|"refused"}} */
     this.state = signal("opening");
     this.#open();
   }
@@ -80,7 +83,16 @@ export class Link {
       this.#pump();
     };
     socket.onmessage = (event) => this.#received(event.data);
-    socket.onclose = () => this.#lost();
+    socket.onclose = ({ code }) => (code === REFUSED ? this.#refused() : this.#lost());
+  }
+
+  /** Another try would be refused too: whoever waits is told. */
+  #refused() {
+    this.#closed = true;
+    this.state.value = "refused";
+    const jobs = [...(this.#flying ? [this.#flying] : []), ...this.#waiting.splice(0)];
+    this.#flying = null;
+    for (const job of jobs) job.reject(new StudioError({ code: "refused", message: t("refused") }));
   }
 
   #lost() {

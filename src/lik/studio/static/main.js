@@ -1,4 +1,5 @@
 /** The page starts: token, language, runs; then each region draws itself. */
+import { effect } from "./vendor.js";
 import { mountBanner, watchLink } from "./banner.js";
 import { mountBatch } from "./batch.js";
 import { mountCamera } from "./camera.js";
@@ -85,10 +86,15 @@ async function retry(token) {
 }
 
 async function start() {
+  const region = (id) => document.getElementById(id);
   const { token, shared } = readAddress();
   await choose(preferred());
-  document.title = t("title");
-  const region = (id) => document.getElementById(id);
+  effect(() => {
+    document.title = t("title");
+    for (const id of ["faces", "stage", "traits", "history"]) {
+      region(id).setAttribute("aria-label", t(`region.${id}`));
+    }
+  });
   mountHeader(region("header"), (id) => openRun(token, id));
   mountBanner(region("banner"), () => retry(token));
   mountFaces(region("faces"));

@@ -37,7 +37,8 @@ export function sentenceOf(error) {
   return t("error.unknown", { what: error?.message ?? "" });
 }
 
-function capital(text) {
+/** A sentence with a large first letter: those of the command line follow a colon. */
+export function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -64,7 +64,7 @@ export class Painter {
     const window = windowOf(square, width, height);
     if (!window) return;
     const shrink = Math.min(1, LONGEST_REGION / Math.max(window.width, window.height));
-    const change = changeOf(face);
+    const change = changeOf(face, square.side * shrink);
     if (shrink === 1) {
       const part = context.getImageData(window.x, window.y, window.width, window.height);
       paint(part, inside(square, window, 1), change);

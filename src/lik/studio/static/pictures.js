@@ -99,9 +99,9 @@ async function changesOf(of, codes, first) {
   }));
 }
 
-/** The change of a face, ready to be painted; made anew each time, for it is 25 times as large. */
-export function changeOf({ flow, colour }) {
-  return prepared(flow, colour, about.value.size);
+/** The change of a face, ready to be painted at a length; too large to be kept with pictures. */
+export function changeOf({ flow, colour }, length) {
+  return prepared(flow, colour, about.value.size, length);
 }
 
 function keep(key, picture) {

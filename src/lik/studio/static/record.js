@@ -58,7 +58,8 @@ export function readText(text) {
 export function readShared(value) {
   if (!isObject(value)) return null;
   const record = isObject(value.record) ? value.record : value;
-  if (record.version !== 1 || !isObject(record.strengths)) return null;
+  const { version = 1 } = record; // one without is of this version
+  if (version !== 1 || !isObject(record.strengths)) return null;
   const terms = Object.entries(record.strengths);
   const fine = terms.length <= MOST_TERMS && terms.every(([name, strength]) => isTerm(name, strength));
   const { method, face = null } = record;

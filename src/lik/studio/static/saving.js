@@ -14,9 +14,9 @@ export async function save(of = entry.value) {
   saving.value = { done: 0, total: 0 };
   try {
     const step = (done, total) => (saving.value = { done, total });
-    const png = await pictureFor(of, step);
+    const { png, notices } = await pictureFor(of, step);
     download(png, `${stem(of.subject)}-lik.png`);
-    tell(t("saved"));
+    tell([t("saved"), ...notices].join(" "));
   } catch (error) {
     report(error);
   } finally {
@@ -24,8 +24,8 @@ export async function save(of = entry.value) {
   }
 }
 
-/** The PNG of an entry. @returns {Promise<Blob>} */
-export function pictureFor(of, onStep) {
+/** The PNG of an entry, and what is to be said of it. */
+function pictureFor(of, onStep) {
   const { photograph, source: from } = of.subject;
   const record = recordOf(of);
   return source.engine.edit(record, photograph?.blob ?? null, photograph ? null : from, onStep);

@@ -1,25 +1,18 @@
 /** The stage: the picture, what it was before, the boxes of its faces, and the command. */
 import { effect, html, live, nothing, render, signal } from "./vendor.js";
 import { commandView } from "./command.js";
+import { pointOf } from "./compositor.js";
 import { guiding } from "./guided.js";
 import { number, t, traitLabel } from "./i18n.js";
 import { report } from "./notices.js";
 import { Painter } from "./painter.js";
 import { before, isReady, pictureOf, showsDecoding } from "./pictures.js";
-import {
-  about, canRedo, canUndo, change, entry, gesture, keyOf, news, past, pinned, redo, undo,
-} from "./state.js";
+import { about, change, entry, gesture, keyOf, news, past, pinned } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 import { styled } from "./styled.js";
 import { settling } from "./photograph.js";
 import { comparison, comparisonView } from "./comparison.js";
-
-/** Whether the picture before is shown: while a key or the button is held. */
-export const showsBefore = signal(false);
-/** The divider: null where there is none, else the share 0 … 1 that shows what was before. */
-export const divider = signal(null);
-/** One pixel of the picture on one of the page. */
-export const oneToOne = signal(false);
+import { divider, oneToOne, showsBefore, toolbar } from "./toolbar.js";
 
 /** On a phone: whether the faces are shown under the stage, or the traits. */
 const showsFaces = signal(true);
@@ -40,8 +33,9 @@ let frameAsked = 0;
 
 export function mountStage(root) {
   effect(() => render(view(), root));
-  effect(() => document.body.classList.toggle("show-faces", showsFaces.value));
   const frame = root.querySelector(".picture-room");
+  effect(() => oneToOne.value && requestAnimationFrame(() => scrollToFace(frame)));
+  effect(() => document.body.classList.toggle("show-faces", showsFaces.value));
   new ResizeObserver(([{ contentRect }]) => {
     const { width, height } = contentRect;
     if (width !== room.value.width || height !== room.value.height) room.value = { width, height };
@@ -192,38 +186,14 @@ function pictureView(of) {
   </div>`;
 }
 
-function toolbar(of) {
-  const changed = of?.terms.length > 0;
-  const hold = (on) => () => (showsBefore.value = on);
-  return html`<div class="toolbar" role="toolbar" aria-label=${t("stage.tools")}>
-    <button
-      type="button" class="plain phone" ?disabled=${!canUndo.value} aria-label=${t("undo")} @click=${undo}
-    >↶</button>
-    <button
-      type="button" class="plain phone" ?disabled=${!canRedo.value} aria-label=${t("redo")} @click=${redo}
-    >↷</button>
-    <button
-      type="button" class="plain" ?disabled=${!changed}
-      aria-pressed=${showsBefore.value}
-      @pointerdown=${hold(true)} @pointerup=${hold(false)} @pointerleave=${hold(false)}
-      @keydown=${(e) => (e.key === "Enter" || e.key === " ") && hold(true)()}
-      @keyup=${hold(false)} @blur=${hold(false)} title=${t("stage.hold.title")}
-    >${t("stage.hold")}</button>
-    <button
-      type="button" class="plain" ?disabled=${!changed} aria-pressed=${divider.value !== null}
-      @click=${() => (divider.value = divider.value === null ? 0.5 : null)}
-    >${t("stage.divider")}</button>
-    <button
-      type="button" class="plain" aria-pressed=${oneToOne.value} ?disabled=${!of}
-      @click=${() => (oneToOne.value = !oneToOne.value)} title=${t("stage.one.title")}
-    >1:1</button>
-    ${pinned.value.length
-      ? html`<button
-          type="button" class="plain" aria-pressed=${comparison.value}
-          @click=${() => (comparison.value = !comparison.value)}
-        >${t("stage.pinned")}</button>`
-      : nothing}
-  </div>`;
+/** Bring the face that is edited into the middle of the room. */
+function scrollToFace(frame) {
+  const of = entry.peek();
+  const square = of?.subject.faces[(of.face ?? 1) - 1].square;
+  if (!square) return;
+  const [x, y] = pointOf(square, 0.5, 0.5);
+  const scale = sizeOf(of.subject).page[0] / of.subject.photograph.width;
+  frame.scrollTo(x * scale - frame.clientWidth / 2, y * scale - frame.clientHeight / 2);
 }
 
 /** The boxes of the faces of a photograph: each is a button that chooses its face. */
