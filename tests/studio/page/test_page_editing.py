@@ -3,6 +3,11 @@
 import json
 import struct
 
+import numpy as np
+import pytest
+from page_stand_in import about
+from PIL import Image
+
 from lik.app.edits import EditRecord
 
 
@@ -152,3 +157,98 @@ def test_everything_has_a_name(studio):
           .map((e) => e.outerHTML)"""
     )
     assert nameless == []
+
+
+GUIDED = {"name": "guided", "unit": "a trait", "guided": True}
+LEFT, RIGHT = (0.25, 0.5), (0.75, 0.5)
+
+
+@pytest.fixture
+def photograph(tmp_path):
+    path = tmp_path / "two.png"
+    Image.fromarray(np.full((200, 400, 3), 100, np.uint8)).save(path)
+    return path
+
+
+def test_a_photograph_changes_where_its_faces_are(studio, photograph):
+    studio.faces = [(50, 50, 100, 0), (250, 50, 100, 12)]
+    studio.open()
+    studio.page.locator("#file").set_input_files(photograph)
+    assert studio.shows(100, *LEFT)
+    studio.slide("Smiling", 1)
+    studio.let_go("Smiling")
+    assert studio.shows(150, *LEFT)
+    assert studio.grey(*RIGHT) == 150
+    assert studio.grey(0.5, 0.5) == 100
+    studio.page.get_by_role("button", name="Face 2").first.click()
+    assert studio.shows(100, *LEFT)
+    assert studio.grey(*RIGHT) == 150
+    command = studio.page.locator("#command").inner_text()
+    assert command == "lik edit two.png --set Smiling=1 --face 2"
+
+
+def test_a_face_settles_when_no_slider_is_held(studio, photograph):
+    studio.faces, studio.changed = [(50, 50, 100, 0)], {"invert": 20}
+    studio.open()
+    studio.page.locator("#file").set_input_files(photograph)
+    assert studio.shows(100, *LEFT)
+    studio.page.locator(".progress-room label").wait_for(state="detached")
+    studio.slide("Smiling", 1)
+    studio.let_go("Smiling")
+    with studio.page.expect_download():
+        studio.page.keyboard.press("Control+s")
+    (body,) = studio.edits
+    (length,) = struct.unpack_from("<I", body)
+    record = EditRecord.model_validate(json.loads(body[4 : 4 + length]))
+    assert (record.inverted, record.mode) == (20, "transfer")
+    assert body[4 + length :] == photograph.read_bytes()
+
+
+def test_a_guided_trajectory_is_computed_once_and_slid_along(studio):
+    studio.changed = {"methods": [*about()["methods"], GUIDED]}
+    studio.open()
+    studio.page.get_by_label("Guided").check()
+    for value in (1, 0.5, 1.5, 0.25):
+        studio.slide("Smiling", value)
+        studio.let_go("Smiling")
+        assert studio.shows(128 + 50 * value)
+    assert studio.trajectories == 1
+    studio.slide("Smiling", -1)
+    studio.let_go("Smiling")
+    assert studio.shows(78)
+    assert studio.trajectories == 2
+
+
+def test_a_lost_server_is_found_again(studio):
+    studio.open()
+    studio.socket.close()
+    studio.page.get_by_text("connection to Lik is lost").wait_for()
+    studio.slide("Smiling", 1)
+    studio.let_go("Smiling")
+    assert studio.shows(178)
+    studio.page.get_by_text("connection to Lik is lost").wait_for(state="detached")
+
+
+def test_an_edit_goes_to_more_photographs(studio, photograph):
+    studio.open()
+    studio.slide("Smiling", 1)
+    studio.let_go("Smiling")
+    studio.page.get_by_role("button", name="Apply to more").click()
+    other = photograph.with_name("other.png")
+    other.write_bytes(photograph.read_bytes())
+    studio.page.locator("#batch input[type=file]").set_input_files([photograph, other])
+    studio.page.get_by_role("button", name="Apply and save").click()
+    studio.page.get_by_text("2 of 2 saved.").wait_for()
+    assert len(studio.edits) == 2
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_nothing_is_wider_than_the_window(studio, size):
+    studio.page.set_viewport_size({"width": size[0], "height": size[1]})
+    studio.open()
+    width, stage = studio.page.evaluate(
+        "() => [document.documentElement.scrollWidth,"
+        " document.querySelector('#stage').offsetHeight]"
+    )
+    assert width <= size[0]
+    assert size[0] > 900 or stage <= 0.48 * size[1]

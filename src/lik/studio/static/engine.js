@@ -66,11 +66,15 @@ export class ServerEngine {
   /** @param {Float32Array[]} codes @returns {Promise<Uint8Array[]>} S×S×3 each */
   async decode(codes, first = false) {
     const { size, latent } = this.facts;
-    const payload = new Float32Array(codes.length * latent);
-    codes.forEach((code, i) => payload.set(code, i * latent));
-    const view = await this.link.send(0, codes.length, new Uint8Array(payload.buffer), first);
     const one = size * size * 3;
-    return codes.map((_, i) => bytesAt(view, i * one, one));
+    const pictures = [];
+    for (const some of parts(codes, LONGEST_MESSAGE / (4 * latent))) {
+      const payload = new Float32Array(some.length * latent);
+      some.forEach((code, i) => payload.set(code, i * latent));
+      const view = await this.link.send(0, some.length, new Uint8Array(payload.buffer), first);
+      some.forEach((_, i) => pictures.push(bytesAt(view, i * one, one)));
+    }
+    return pictures;
   }
 
   /**
@@ -81,19 +85,16 @@ export class ServerEngine {
   async carry(before, after, crops, first = false) {
     const { size, latent } = this.facts;
     const own = 8 * latent + size * size * 3;
-    const together = Math.max(1, Math.floor(LONGEST_MESSAGE / own));
     const carried = [];
-    for (let start = 0; start < crops.length; start += together) {
-      const count = Math.min(together, crops.length - start);
-      const payload = new Uint8Array(count * own);
-      for (let i = 0; i < count; i++) {
-        const at = start + i;
+    for (const some of parts([...crops.keys()], LONGEST_MESSAGE / own)) {
+      const payload = new Uint8Array(some.length * own);
+      some.forEach((at, i) => {
         payload.set(new Uint8Array(before[at].buffer), i * own);
         payload.set(new Uint8Array(after[at].buffer), i * own + 4 * latent);
         payload.set(crops[at], i * own + 8 * latent);
-      }
-      const view = await this.link.send(1, count, payload, first);
-      carried.push(...carriedOf(view, count, size * size));
+      });
+      const view = await this.link.send(1, some.length, payload, first);
+      carried.push(...carriedOf(view, some.length, size * size));
     }
     return carried;
   }
@@ -162,6 +163,13 @@ async function request(token, path, options = {}) {
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({}));
   throw new StudioError(told.error ?? { code: "unknown" }, answer.status);
+}
+
+/** A list in parts of so many at the most, and of one at least. */
+function parts(list, most) {
+  const length = Math.max(1, Math.floor(most));
+  const count = Math.ceil(list.length / length);
+  return Array.from({ length: count }, (_, i) => list.slice(i * length, (i + 1) * length));
 }
 
 function bytesAt(view, start, length) {

@@ -79,6 +79,9 @@ function foundView() {
     <h2>${t("found.title", { count: faces.length })}</h2>
     <p class="quiet name" title=${name}>${name}</p>
     ${photograph.notice ? html`<p class="quiet">${capital(photograph.notice.replace(/^the photograph: /, ""))}</p>` : nothing}
+    ${about.value.abilities.carry || photograph.aCrop
+      ? nothing
+      : html`<p class="quiet">${t("found.decoded")}</p>`}
     <div class="tiles small">
       ${faces.map((face, i) => {
         const on = of.face === i + 1 || of.face === null;

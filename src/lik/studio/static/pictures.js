@@ -58,9 +58,11 @@ export function isReady(of) {
   return !of.terms.length || !isGuided(of.method) || places(of).exact;
 }
 
-/** Whether an entry shows decodings, and not a photograph that is changed. */
+/** Whether an entry shows decodings, and not a photograph that is changed: of no photograph, of
+ * one that is a face as it is, and of runs whose faces are too large to be carried live. */
 export function showsDecoding(of) {
-  return !of.subject.photograph || of.subject.photograph.aCrop;
+  const { photograph } = of.subject;
+  return !photograph || photograph.aCrop || !about.value.abilities.carry;
 }
 
 /** The picture of an entry, if it is kept; else undefined. */

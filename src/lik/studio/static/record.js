@@ -21,6 +21,8 @@ export function recordOf(of) {
     run: run.name,
     model_sha256: run.model_sha256,
   };
+  // What else belongs to a method: networks that guide, and by what they were measured.
+  Object.assign(record, run.methods.find(({ name }) => name === of.method)?.record);
   if (of.face !== null) record.face = of.face;
   if (run.recipe_sha256) record.recipe_sha256 = run.recipe_sha256;
   return record;

@@ -1,7 +1,7 @@
 /** Saving: the server makes the very picture of `lik edit`, and the browser downloads it. */
 import { signal } from "./vendor.js";
 import { t } from "./i18n.js";
-import { report, tell } from "./notices.js";
+import { capital, report, tell } from "./notices.js";
 import { source } from "./pictures.js";
 import { recordOf } from "./record.js";
 import { entry } from "./state.js";
@@ -16,7 +16,7 @@ export async function save(of = entry.value) {
     const step = (done, total) => (saving.value = { done, total });
     const { png, notices } = await pictureFor(of, step);
     download(png, `${stem(of.subject)}-lik.png`);
-    tell([t("saved"), ...notices].join(" "));
+    tell([t("saved"), ...notices.map(capital)].join(" "));
   } catch (error) {
     report(error);
   } finally {

@@ -131,12 +131,13 @@ function keepThumbnail(by, of, size) {
 
 /** Pixels of the canvas in one of the photograph. */
 function scaleOf(of, size) {
-  return size.canvas[0] / (of.subject.photograph?.width ?? about.value.size);
+  return size.canvas[0] / (showsDecoding(of) ? about.value.size : of.subject.photograph.width);
 }
 
 /** The size on the page, and that of the canvas: as large as there is room, 640 at the most. */
 function sizeOf(subject) {
-  const own = subject.photograph ?? { width: about.value.size, height: about.value.size };
+  const side = { width: about.value.size, height: about.value.size };
+  const own = showsDecoding({ subject }) ? side : subject.photograph;
   const [width, height] = [own.width, own.height];
   const most = { width: Math.min(room.value.width, LONGEST_SIDE), height: room.value.height };
   most.height = Math.min(most.height, LONGEST_SIDE);
@@ -190,7 +191,7 @@ function pictureView(of) {
 function scrollToFace(frame) {
   const of = entry.peek();
   const square = of?.subject.faces[(of.face ?? 1) - 1].square;
-  if (!square) return;
+  if (!square || showsDecoding(of)) return;
   const [x, y] = pointOf(square, 0.5, 0.5);
   const scale = sizeOf(of.subject).page[0] / of.subject.photograph.width;
   frame.scrollTo(x * scale - frame.clientWidth / 2, y * scale - frame.clientHeight / 2);
@@ -199,7 +200,7 @@ function scrollToFace(frame) {
 /** The boxes of the faces of a photograph: each is a button that chooses its face. */
 function boxes(of, [width]) {
   const { photograph, faces } = of.subject;
-  if (!photograph || photograph.aCrop || oneToOne.value || faces.length < 2) return nothing;
+  if (showsDecoding(of) || oneToOne.value || faces.length < 2) return nothing;
   const scale = width / photograph.width;
   return faces.map((face, i) => {
     const { x, y, side, angle } = face.square;
