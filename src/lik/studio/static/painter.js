@@ -16,7 +16,7 @@ export class Painter {
     this.before = canvas();
     this.region = canvas();
     const read = { willReadFrequently: true }; // their pixels are read for each step of a slider
-    for (const one of [this.after, this.region]) one.getContext("2d", read);
+    for (const one of [this.after, this.before, this.region]) one.getContext("2d", read);
   }
 
   /**

@@ -51,8 +51,10 @@ export function mountStage(root) {
     drawn.value;
     comparison.value;
     const [old, share] = [showsBefore.value, divider.value];
+    const show = () => blit(root.querySelector("#picture"), old, share);
     cancelAnimationFrame(frameAsked);
-    frameAsked = requestAnimationFrame(() => blit(root.querySelector("#picture"), old, share));
+    if (root.querySelector("#picture")) show();
+    else frameAsked = requestAnimationFrame(show); // once the canvas is there
   });
 }
 
