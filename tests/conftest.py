@@ -10,6 +10,7 @@ from lik.faces.io.sources import open_source
 from lik.faces.set.extraction import Plan
 from lik.faces.set.faceset import FaceSet
 from lik.faces.set.preparation import prepare
+from untrained_runs import save_untrained
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,11 @@ def faces(tmp_path_factory) -> FaceSet:
     out = tmp_path_factory.mktemp("sets") / "drawn"
     prepare(open_source("drawn:64", 16), out, Plan(WholeCrop(), 16))
     return FaceSet.open(out)
+
+
+@pytest.fixture(scope="session")
+def untrained(faces, tmp_path_factory) -> Path:
+    return save_untrained(tmp_path_factory.mktemp("untrained") / "toy", faces, faces.crop)
 
 
 @pytest.fixture(scope="session")

@@ -9,24 +9,9 @@ import torch
 from finders import TwoFaces, save_photograph
 from lik.app.editing import open_face
 from lik.app.run import Run
-from lik.core.artifacts import write_json
 from lik.latent.session import logits_of
-from lik.models.catalogue import build
 from lik.models.classifier import PlainSettings, build_classifier
-from lik.models.paper import PaperFirstSettings
 from lik.models.saved import save_model
-
-
-@pytest.fixture(scope="session")
-def untrained(faces, tmp_path_factory):
-    path = tmp_path_factory.mktemp("untrained") / "toy"
-    torch.manual_seed(0)
-    settings = PaperFirstSettings(size=16, latent=4)
-    metadata = {"crop": faces.crop, "attribute_names": faces.attribute_names}
-    save_model(path / "model.safetensors", build(settings), settings, metadata)
-    known = {"path": str(faces.path), "hash": faces.hash, "index_hash": faces.index_hash}
-    write_json(path / "environment.json", {"format": "lik-run", "version": 1, "faces": known})
-    return path
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """What the studio can do, for all of its pages at once: everything through `lik.app`.
 
-It keeps no photograph. What it keeps, of a few faces, in memory, are codes that took long to fit,
-and what does not change from one move of a slider to the next.
+It keeps no photograph. What it keeps in memory, of the last few, are the crops of their faces,
+codes that took long to fit, and what does not change from one move of a slider to the next.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -25,7 +26,8 @@ from lik.core.configuration import nearest
 from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
-from lik.faces.photograph import Photograph
+from lik.faces.io.files import InMemory
+from lik.faces.photograph import Photograph, read_picture
 from lik.latent.editing import DIMENSION, GuidedEditor
 from lik.latent.guided import GUIDED
 from lik.latent.session import Codes
@@ -53,8 +55,8 @@ MOST_CARRIED = 64
 """Faces of which it is kept what does not change while a slider is moved."""
 MOST_FITTED = 16
 """Faces that are fitted at a time."""
-MOST_FITTINGS = 64
-"""Photographs of whose faces the fitted codes are kept; nothing else of them is."""
+MOST_KEPT = 64
+"""Photographs of which crops and codes of their faces are kept; nothing else of them is."""
 
 
 class StudioEngine:
@@ -69,6 +71,8 @@ class StudioEngine:
         self.models, self.photographs = ModelThread(), PhotographPool()
         self._device, self._threads = device, threads
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._rows: dict[str, dict[str, Any] | None] = {}
+        self._faces: OrderedDict[tuple[str, str], Photograph] = OrderedDict()
         self._codes: OrderedDict[tuple[str, int, bytes], Codes] = OrderedDict()
         self._carriers: OrderedDict[tuple[str, bytes, bytes], Carrier] = OrderedDict()
 
@@ -93,19 +97,20 @@ class StudioEngine:
 
     async def rows(self) -> list[dict[str, Any]]:
         """The runs, each with its size; what cannot be opened is left out."""
-        rows = []
-        for run_id in self.places:
+        for run_id in self.places.keys() - self._rows.keys():
             try:
                 run = await self.run(run_id)
             except UnusableInput:
+                self._rows[run_id] = None
                 continue
-            rows.append({"id": run_id, "name": run.name, "size": run.size, "latent": run.latent})
-        return rows
+            sizes = {"size": run.size, "latent": run.latent}
+            self._rows[run_id] = {"id": run_id, "name": run.name, **sizes}
+        return [row for run_id in self.places if (row := self._rows[run_id])]
 
     async def about(self, run_id: str) -> dict[str, Any]:
         """What there is to say of a run, as `lik.app.run_facts` says it."""
         run = await self.run(run_id)
-        told = await self.models.run(lambda: describe_run(run))
+        told = await self.models.run(lambda: describe_run(run), urgent=True)
         told["abilities"] |= {
             "carry": carry_fits(run.latent, run.size), "runs": len(self.places) > 1,
             "training": False,
@@ -114,12 +119,12 @@ class StudioEngine:
 
     async def run(self, run_id: str) -> Run:
         """A run by its id, opened."""
-        return await self.models.run(lambda: self._run(run_id))
+        return await self.models.run(lambda: self._run(run_id), urgent=True)
 
     async def directions(self, run_id: str, name: str) -> tuple[list[str], Codes]:
         """The names of a set's directions, and its vectors (K, D) of strength 1."""
         run = await self.run(run_id)
-        sets = await self.models.run(lambda: linear_sets(run))
+        sets = await self.models.run(lambda: linear_sets(run), urgent=True)
         if name not in sets:
             raise Refused(404, "unknown", f"there are no such directions.{nearest(name, sets)}")
         found = sets[name].directions
@@ -135,13 +140,13 @@ class StudioEngine:
             std = None if wanted.temperature is None else float(wanted.temperature)
             return draw_codes(run, wanted.count, wanted.seed, std, wanted.prior)
 
-        return await self.models.run(drawn)
+        return await self.models.run(drawn, urgent=True)
 
     async def faces(self, run_id: str, data: bytes) -> dict[str, Any]:
         """The faces of a photograph: squares, codes and crops, and what is to be said of it."""
         run, given = await self.run(run_id), await self.photographs.do(lambda: checked(data))
-        found = await self.photographs.open(given, run.metadata.get("crop") or {}, run.size)
-        codes = await self.models.run(lambda: run.encode(_crops_of(found)))
+        found = await self._found(run_id, run, given)
+        codes = await self.models.run(lambda: run.encode(_crops_of(found)), urgent=True)
         height, width = found.pixels.shape[:2]
         each = zip(found.faces, codes, strict=True)
         return {
@@ -202,8 +207,7 @@ class StudioEngine:
         edit = Edit.of(record)
         if data:
             given = await self.photographs.do(lambda: checked(data))
-            rule = run.metadata.get("crop") or {}
-            found = await self.photographs.open(given, rule, run.size)
+            found = await self._found(run_id, run, given)
 
         def edited(step: Progress) -> Edited:
             _require_method(run, record.method, [*record.strengths, *record.targets])
@@ -218,6 +222,17 @@ class StudioEngine:
         done = await self.models.run_long(edited, progress)
         return await self.photographs.do(done.png), done.notices
 
+    async def _found(self, run_id: str, run: Run, given: InMemory) -> Photograph:
+        """A photograph with its faces, which are looked for once; its pixels are not kept."""
+        key = run_id, given.sha256
+        if key in self._faces:
+            pixels = await self.photographs.do(lambda: read_picture(given))
+            return replace(self._faces[key], pixels=pixels)
+        found = await self.photographs.open(given, run.metadata.get("crop") or {}, run.size)
+        none = np.zeros((0, 0, 3), np.uint8)
+        return replace(_kept(self._faces, key, lambda: replace(found, pixels=none), MOST_KEPT),
+                       pixels=found.pixels)  # fmt: skip
+
     def _fitted(
         self, run_id: str, run: Run, crops: Pictures, steps: int, progress: Progress
     ) -> Codes:
@@ -227,7 +242,7 @@ class StudioEngine:
         """
         key = run_id, steps, sha256(crops.tobytes()).digest()
         make = partial(run.codes, crops, steps, progress)
-        return _kept(self._codes, key, make, MOST_FITTINGS)
+        return _kept(self._codes, key, make, MOST_KEPT)
 
     def _answer(self, run_id: str, message: bytes) -> bytes:
         run = self._run(run_id)

@@ -27,8 +27,9 @@ def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
 
     @router.get("/runs")
     async def runs() -> Response:
-        told = {"runs": await engine.rows(), "usual": engine.usual, "network": network}
-        return JSONResponse(told)
+        rows = await engine.rows()
+        usual = rows[0]["id"] if rows else None
+        return JSONResponse({"runs": rows, "usual": usual, "network": network})
 
     @router.get("/runs/{run_id}")
     async def about(run_id: str) -> Response:

@@ -74,7 +74,7 @@ class Doorway:
         names, network = ["127.0.0.1", "localhost", "[::1]"], None
         if not found.is_loopback:
             network = socket.gethostname()
-            names = [*names, host, network, socket.getfqdn(), *_addresses(network)]
+            names += [host, network, f"{network}.local", socket.getfqdn(), *_addresses(network)]
         own = f"[{found}]" if found.version == 6 else str(found)
         shown = own if network is None or not found.is_unspecified else network
         hosts = {f"{name.lower()}:{number}" for name in [*names, own]}

@@ -5,7 +5,8 @@ They are opened by two threads of their own, so that sliders go on meanwhile.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import Any, TypeVar
 
 from lik.core.errors import UnusableInput
@@ -52,7 +53,7 @@ class PhotographPool:
 
     def __init__(self, seconds: float = LONGEST) -> None:
         self._pool = ThreadPoolExecutor(AT_ONCE, "photographs")
-        self._seconds, self._inside = seconds, 0
+        self._seconds, self._inside, self._lock = seconds, 0, Lock()
 
     async def open(self, given: InMemory, rule: dict[str, Any], size: int) -> Photograph:
         """Find and cut the faces of a photograph, as the crop rule of a run says.
@@ -76,10 +77,10 @@ class PhotographPool:
         """
         if self._inside >= AT_ONCE + MOST_WAITING:
             raise Refused(503, "busy", "too many photographs come at once: try again.")
-        self._inside += 1
+        with self._lock:
+            self._inside += 1
         future = self._pool.submit(job)
-        loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._left))
+        future.add_done_callback(self._left)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
         except TimeoutError:
@@ -89,8 +90,9 @@ class PhotographPool:
         """Take no more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _left(self) -> None:
-        self._inside -= 1
+    def _left(self, _: "Future[Any]") -> None:
+        with self._lock:
+            self._inside -= 1
 
 
 def _too_large() -> Refused:

@@ -1,7 +1,8 @@
 """The one thread in which models work.
 
 With one torch thread a face takes a millisecond or some; with more, threads of several users would
-wait for each other. Long work, such as a guided edit, lets urgent jobs through between its steps.
+wait for each other. Long work, such as a guided edit, lets urgent jobs, which are short, through
+between its steps.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from lik.studio.refusals import Refused
 
 T = TypeVar("T")
 
-MOST_WAITING = 32
+MOST_WAITING, MOST_URGENT = 32, 128
 """Jobs that wait at most; who comes then is asked to come again."""
 
 
@@ -49,7 +50,8 @@ class ModelThread:
         future: Future[T] = Future()
         with self._wake:
             waiting = self._urgent if urgent else self._patient
-            if len(waiting) >= self._most or self._closed:
+            most = MOST_URGENT if urgent else self._most
+            if len(waiting) >= most or self._closed:
                 raise Refused(503, "busy", "too much is being asked for at once: try again.")
             waiting.append((future, job))
             self._wake.notify()
