@@ -10,8 +10,9 @@ import pytest
 from page_stand_in import ORIGIN, Studio, static_file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """A browser for each module: while one is open, an event loop runs in which no other can."""
     api = pytest.importorskip("playwright.sync_api", reason="the page is tried with Playwright")
     path = os.environ.get("LIK_CHROMIUM") or shutil.which("chromium")
     if not path:
