@@ -1,6 +1,6 @@
 /** Faces that no photograph shows: drawn from a prior, or out of the test set. */
 import { signal } from "./vendor.js";
-import { report } from "./notices.js";
+import { dismissRefusal, report } from "./notices.js";
 import { source, urlOf } from "./pictures.js";
 import { about, begin, subjectOf } from "./state.js";
 
@@ -38,6 +38,7 @@ export async function draw(kind, choose = false) {
 /** Edit the face of a tile. */
 export function take(tile, start = {}) {
   const { code } = tile;
+  dismissRefusal();
   const face = { square: null, code, crop: null, inverted: 0 };
   begin(subjectOf(tile.source, [face]), start.terms, start.method);
 }

@@ -29,16 +29,16 @@ function dropZone() {
       <span>${network ? t("drop.network", { name: network }) : t("drop.local")}</span>
     </p>
     <div class="row">
-      <label class="button primary">
+      <label class="button primary ${about.value ? "" : "disabled"}">
         ${t("drop.choose")}
         <input
-          type="file" id="file" class="visually-hidden" multiple
+          type="file" id="file" class="visually-hidden" multiple ?disabled=${!about.value}
           accept="image/jpeg,image/png,image/webp"
           @change=${(e) => (openFiles([...e.target.files]), (e.target.value = ""))}
         />
       </label>
       ${hasCamera()
-        ? html`<button type="button" @click=${openCamera}>${t("drop.camera")}</button>`
+        ? html`<button type="button" ?disabled=${!about.value} @click=${openCamera}>${t("drop.camera")}</button>`
         : nothing}
     </div>
     <div class="drop-state" aria-live="polite">

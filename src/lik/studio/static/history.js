@@ -1,12 +1,19 @@
 /** The strip at the bottom: what was done, to go back to, and to pin for comparing. */
-import { effect, html, nothing, render } from "./vendor.js";
+import { effect, html, nothing, render, untracked } from "./vendor.js";
 import { comparison, wordsOf } from "./comparison.js";
 import { t } from "./i18n.js";
+import { say } from "./notices.js";
 import { goTo, keyOf, past, pinned, position, togglePin } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 
 export function mountHistory(root) {
   effect(() => render(view(), root));
+  let was = -1;
+  effect(() => {
+    const now = position.value;
+    if (was >= 0 && now >= 0) untracked(() => say(wordsOf(past.value[now])));
+    was = now;
+  });
   effect(() => {
     position.value; // the newest entry, or the one gone to, is brought into sight
     past.value;

@@ -7,12 +7,14 @@ import { offer, tellUnreadable } from "./offers.js";
 import { openPhotograph } from "./photograph.js";
 import { recordIn } from "./pngtext.js";
 import { readText } from "./record.js";
+import { about } from "./state.js";
 
 /** Whether a file is being dragged over the page. */
 export const dragging = signal(false);
 
 /** Open what was given: a photograph, a picture that holds a record, a record, or several. */
 export async function openFiles(files) {
+  if (!about.value) return undefined; // no run is open that could look at them
   const pictures = files.filter((file) => file.type.startsWith("image/"));
   const [record] = files.filter((file) => file.name?.endsWith(".json"));
   if (pictures.length > 1) return offerBatch(pictures);

@@ -13,7 +13,7 @@ import { mountHistory } from "./history.js";
 import { choose, preferred, t } from "./i18n.js";
 import { listenForFiles } from "./intake.js";
 import { listenForKeys } from "./keys.js";
-import { report, unreachable } from "./notices.js";
+import { dismissRefusal, report, unreachable } from "./notices.js";
 import { mountOffers, offer, tellUnreadable } from "./offers.js";
 import { directionsOf, source, useEngine } from "./pictures.js";
 import { photographs } from "./photograph.js";
@@ -46,6 +46,7 @@ async function openRun(token, id) {
   tiles.value = [];
   photographs.value = [];
   about.value = null;
+  dismissRefusal();
   const engine = new ServerEngine(token, id);
   useEngine(engine);
   try {

@@ -4,7 +4,7 @@ import { commandView } from "./command.js";
 import { pointOf } from "./compositor.js";
 import { guiding } from "./guided.js";
 import { number, t, traitLabel } from "./i18n.js";
-import { report } from "./notices.js";
+import { notice, report } from "./notices.js";
 import { Painter } from "./painter.js";
 import { before, isReady, pictureOf, showsDecoding } from "./pictures.js";
 import { about, change, entry, gesture, keyOf, news, past, pinned } from "./state.js";
@@ -183,7 +183,7 @@ function pictureView(of) {
   const frame = page ? { width: `${page[0]}px`, height: `${page[1]}px` } : {};
   return html`<div class="picture-frame ${page ? "" : "empty"}" data-place=${styled(frame)}>
     <canvas id="picture" role="img" aria-label=${altOf(of)} ?hidden=${!page}></canvas>
-    ${page ? nothing : html`<p class="quiet">${t("stage.loading")}</p>`}
+    ${page || notice.value?.bad ? nothing : html`<p class="quiet">${t("stage.loading")}</p>`}
     ${page ? boxes(of, page) : nothing} ${page ? dividerView(page) : nothing}
     ${showsBefore.value ? html`<span class="badge">${t("stage.before")}</span>` : nothing}
   </div>`;

@@ -26,7 +26,7 @@ export function toolbar(of) {
       aria-pressed=${showsBefore.value}
       @pointerdown=${hold(true)} @pointerup=${hold(false)} @pointerleave=${hold(false)}
       @keydown=${(e) => (e.key === "Enter" || e.key === " ") && hold(true)()}
-      @keyup=${hold(false)} @blur=${hold(false)} title=${t("stage.hold.title")}
+      @keyup=${hold(false)} @blur=${hold(false)} @contextmenu=${(e) => e.preventDefault()} title=${t("stage.hold.title")}
     >${t("stage.hold")}</button>
     <button
       type="button" class="plain" ?disabled=${!changed} aria-pressed=${divider.value !== null}
