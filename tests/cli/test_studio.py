@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from lik.app.run_search import runs_at
 from lik.core.errors import UnusableInput
-from terminal import refuse
+from terminal import refuse, succeed
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
@@ -43,6 +43,30 @@ def test_runs_are_named_or_lie_in_folders(untrained, tmp_path):
     assert runs_at([tmp_path / "runs"]) == both
     assert runs_at([both[1], tmp_path / "runs"]) == [both[1], both[0]]
     assert runs_at([both[0] / "model.safetensors"]) == [both[0] / "model.safetensors"]
+
+
+def test_it_says_what_leaves_the_computer_and_opens_a_browser(untrained, monkeypatch):
+    opened, served = [], []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("webbrowser.open", opened.append)
+
+    def serve(doorway, load, started):
+        started()
+        doorway.socket.close()
+        served.append(doorway)
+
+    monkeypatch.setattr("lik.studio.server.serve", serve)
+    own = succeed("studio", untrained)
+    assert own.stderr == ""
+    assert own.stdout == f"{served[0].address}\n"
+    network = succeed("studio", untrained, "--host", "0.0.0.0", "--no-browser")
+    assert network.stdout == f"{served[1].address}\n"
+    assert "unencrypted, and are not kept here" in network.stderr
+    for _ in range(50):
+        if opened:
+            break
+        time.sleep(0.02)
+    assert opened == [served[0].address]
 
 
 def test_it_is_there_soon_serves_and_leaves_cleanly(untrained, tmp_path):

@@ -307,9 +307,10 @@ def _require_method(run: Run, method: str, names: Sequence[str]) -> None:
 def _ids(places: Sequence[Path]) -> dict[str, Path]:
     """A short name for each run, all of them distinct."""
     ids: dict[str, Path] = {}
-    for place in places:
+    for place in [given.resolve() for given in places]:
         stem = file_stem(place.name.removesuffix(".safetensors"), 60)
-        name = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in stem)
+        plain = (sign if sign.isascii() and sign.isalnum() else "-" for sign in stem)
+        name = "".join(plain).strip("-") or "run"
         number = 1
         while (name if number == 1 else f"{name}-{number}") in ids:
             number += 1

@@ -7,8 +7,6 @@ Sec-Fetch-Site (DNS rebinding makes Host and Origin equal, so that Host has a li
 
 import asyncio
 import hmac
-import logging
-import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -35,8 +33,6 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 TOKEN = b"x-lik-token"
-
-log = logging.getLogger("lik.studio")
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,7 @@ class Gatekeeper:
         try:
             await self._app(scope, receive, send)
         except Exception as error:
-            _log(error)
+            refusal_of(error)  # which notes it; nothing can be answered any more
         finally:
             self._sockets[address] -= 1
             self._sockets += Counter()  # forgets addresses without any
@@ -146,9 +142,9 @@ class Gatekeeper:
         except Refused:
             raise
         except Exception as error:
-            _log(error)
+            refused = refusal_of(error)
             if not begun:
-                raise refusal_of(error) from None
+                raise refused from None
         finally:
             self._asking[address] -= 1
             self._asking += Counter()
@@ -240,10 +236,3 @@ def _address(scope: Scope) -> str:
 
 def _too_much(most: int) -> Refused:
     return Refused(413, "too-large", f"more than {most / 1e6:.3g} MB is not taken at once.")
-
-
-def _log(error: Exception) -> None:
-    """The kind of an error and where it arose; never its words, which may hold names."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "nowhere"
-    log.error("unforeseen %s in %s", type(error).__name__, where)

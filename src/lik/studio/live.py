@@ -70,14 +70,18 @@ class _Conversation:
             answering.cancel()
 
     async def _answer(self) -> None:
-        while True:
-            await self._came.wait()
-            self._came.clear()
-            message, self._newest = self._newest or b"", None
-            try:
-                reply = await self._engine.live(self._run_id, message)
-            except Exception as error:
-                told = refusal_of(error, self._engine.names).told
-                await self._socket.send_json({"id": id_of(message), **told})
-            else:
-                await self._socket.send_bytes(reply)
+        with suppress(WebSocketDisconnect, RuntimeError):  # what receives will hear of it
+            while True:
+                await self._came.wait()
+                self._came.clear()
+                message, self._newest = self._newest or b"", None
+                await self._answer_one(message)
+
+    async def _answer_one(self, message: bytes) -> None:
+        try:
+            reply = await self._engine.live(self._run_id, message)
+        except Exception as error:
+            told = refusal_of(error, self._engine.names).told
+            await self._socket.send_json({"id": id_of(message), **told})
+        else:
+            await self._socket.send_bytes(reply)

@@ -1,7 +1,9 @@
 """What the studio refuses: a status, a code for programs, and a sentence for people."""
 
 import json
+import logging
 import re
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ HINTS = {
 """What an error may need → what a person can do about it."""
 
 _PATH = re.compile(r"(?<![\w:/.])(?:[A-Za-z]:)?(?:[\\/][^\s\\/:;,'\"“”()]+){2,}[\\/]?")
+
+
+log = logging.getLogger("lik.studio")
 
 
 class Refused(Exception):
@@ -38,7 +43,7 @@ class Refused(Exception):
 
 
 def refusal_of(error: Exception, names: Mapping[Path, str] | None = None) -> Refused:
-    """An error of Lik, or any other one, as what is answered.
+    """An error of Lik, or any other one, as what is answered; what nobody foresaw is noted.
 
     ``names``: places that messages may speak of → what is said instead.
     """
@@ -54,7 +59,15 @@ def refusal_of(error: Exception, names: Mapping[Path, str] | None = None) -> Ref
         return Refused(503, "failed", without_paths(str(error), names or {}))
     if isinstance(error, TimeoutError):
         return Refused(503, "too-slow", "this took too long, and was given up.")
+    _note(error)
     return Refused(500, "unforeseen", "something went wrong that nobody foresaw.")
+
+
+def _note(error: Exception) -> None:
+    """Log the kind of an error and where it arose; never its words, which may hold names."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "nowhere"
+    log.error("unforeseen %s in %s", type(error).__name__, where)
 
 
 def without_paths(message: str, names: Mapping[Path, str]) -> str:

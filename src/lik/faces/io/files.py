@@ -91,7 +91,7 @@ class InMemory:
     def open(self, name: str) -> PictureFile:
         return PictureFile(self.data)
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         """The hash of the bytes."""
         return hashlib.sha256(self.data).hexdigest()
