@@ -17,7 +17,7 @@ export function commandView(of, id = "command") {
 }
 
 /** @param {import("./state.js").Entry} of */
-export function commandOf(of) {
+function commandOf(of) {
   return of.subject.photograph ? editCommand(of) : pythonOf(of);
 }
 

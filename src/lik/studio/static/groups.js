@@ -1,5 +1,5 @@
 /** The traits of CelebA in groups, as people look for them; others come under "other". */
-export const GROUPS = {
+const GROUPS = {
   expression: ["Smiling", "Mouth_Slightly_Open", "High_Cheekbones", "Narrow_Eyes"],
   hair: [
     "Bangs", "Wavy_Hair", "Straight_Hair", "Bald", "Receding_Hairline", "No_Beard", "Mustache",

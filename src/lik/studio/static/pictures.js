@@ -36,7 +36,7 @@ export async function directionsOf(method) {
  * @param {import("./state.js").Entry} of
  * @returns {Promise<{codes: Float32Array[], exact: boolean}>}
  */
-export async function codesOf(of) {
+async function codesOf(of) {
   const own = chosenFaces(of).map((i) => of.subject.faces[i].code);
   if (!of.terms.length) return { codes: own, exact: true };
   if (isGuided(of.method)) return places(of);
@@ -63,11 +63,6 @@ export function isReady(of) {
 export function showsDecoding(of) {
   const { photograph } = of.subject;
   return !photograph || photograph.aCrop || !about.value.abilities.carry;
-}
-
-/** The picture of an entry, if it is kept; else undefined. */
-export function keptPicture(of) {
-  return kept.get(keyOf(of));
 }
 
 /** @returns {Promise<Picture>} */

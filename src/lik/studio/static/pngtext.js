@@ -20,7 +20,7 @@ export async function recordIn(blob) {
 }
 
 /** @param {Blob} blob @returns {Promise<Map<string, string>>} */
-export async function textsOf(blob) {
+async function textsOf(blob) {
   const texts = new Map();
   const bytes = new Uint8Array(await blob.arrayBuffer());
   if (SIGNATURE.some((byte, i) => bytes[i] !== byte)) return texts;

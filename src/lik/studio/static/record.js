@@ -57,7 +57,7 @@ export function readText(text) {
  * A value of unknown origin → {record, source}; null where it is none. A bare record will do.
  * @returns {{record: object, source: object|null}|null}
  */
-export function readShared(value) {
+function readShared(value) {
   if (!isObject(value)) return null;
   const record = isObject(value.record) ? value.record : value;
   const { version = 1 } = record; // one without is of this version

@@ -33,7 +33,8 @@ export function slider(name, label, details = nothing) {
       aria-label=${t("trait.reset.of", { trait: label })} @click=${() => reset(name)}
     >↺</button>
     <input
-      type="range" id=${id} data-fill=${styled(fill(value))} min=${-REACH} max=${REACH} step=${STEP} .value=${live(strength)}
+      type="range" id=${id} min=${-REACH} max=${REACH} step=${STEP}
+      .value=${live(strength)} data-fill=${styled(fill(value))}
       aria-valuetext=${number(value)} aria-describedby=${far ? `${id}-far` : nothing}
       @pointerdown=${() => (held = true)}
       @pointerup=${released} @pointercancel=${released}

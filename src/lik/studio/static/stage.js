@@ -259,7 +259,7 @@ function progress() {
 }
 
 /** What the picture shows, in words. */
-export function altOf(of) {
+function altOf(of) {
   if (!of) return t("stage.loading");
   const { photograph, faces, source, name } = of.subject;
   const what = photograph

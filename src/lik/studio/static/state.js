@@ -14,9 +14,9 @@
  */
 import { batch, computed, signal } from "./vendor.js";
 
-export const MOST_ENTRIES = 200;
+const MOST_ENTRIES = 200;
 /** A gesture by keys ends when none was pressed for so long, in milliseconds. */
-export const PAUSE = 600;
+const PAUSE = 600;
 
 /** @type {{value: object|null}} what the run is (`about` of the API) */
 export const about = signal(null);

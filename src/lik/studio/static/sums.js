@@ -6,7 +6,7 @@
 /** Begins the name of a single latent dimension, as in `dimension:17`. */
 export const DIMENSION = "dimension:";
 /** Strength of a guided edit at the end of its trajectory. */
-export const END = 2;
+const END = 2;
 
 /**
  * code + strength · vector.
