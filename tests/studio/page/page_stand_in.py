@@ -33,6 +33,7 @@ class Studio:
         self.page, self.requests, self.problems, self.decoded = page, [], [], []
         self.edits = []
         self.faces, self.changed, self.socket, self.trajectories = [], {}, None, 0
+        self.waiting, self.began = None, []
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", self._heard)
@@ -73,6 +74,16 @@ class Studio:
             self.page.wait_for_timeout(25)
         return False
 
+    def fit(self, value):
+        """Answer the page that waits for fitted codes: each begins with ``value``."""
+        for _ in range(200):
+            if self.waiting:
+                break
+            self.page.wait_for_timeout(25)
+        codes = np.zeros((len(self.faces), LATENT), "<f4")
+        codes[:, 0] = value
+        self.waiting.fulfill(body=codes.tobytes())
+
     def _heard(self, message):
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.problems.append(message.text)
@@ -99,8 +110,8 @@ class Studio:
         if path.endswith("/faces") and self.faces:
             return route.fulfill(json=self._found())
         if path.endswith("/fit"):
-            codes = np.zeros((len(self.faces), LATENT), "<f4")
-            return route.fulfill(body=codes.tobytes())
+            self.waiting = route  # until `fit`
+            return None
         if path.endswith("/trajectory"):
             return route.fulfill(body=self._trajectory(request.post_data_json), headers=EVENTS)
         if path.endswith("/edit"):
@@ -140,6 +151,7 @@ class Studio:
                 return None
             number, count, kind = struct.unpack_from("<IHH", message)
             if kind == 1:
+                self.began.append(float(np.frombuffer(message, "<f4", 1, 8)[0]))
                 return socket.send(struct.pack("<IHH", number, count, 1) + carried(message, count))
             codes = np.frombuffer(message, "<f4", offset=8).reshape(count, LATENT)
             self.decoded.append(codes)

@@ -192,7 +192,25 @@ def test_a_face_settles_when_no_slider_is_held(studio, photograph):
     studio.open()
     studio.page.locator("#file").set_input_files(photograph)
     assert studio.shows(100, *LEFT)
+    studio.slide("Smiling", 1)
+    studio.fit(0.5)
+    studio.page.wait_for_timeout(200)
+    studio.slide("Smiling", 1.2)
+    assert studio.shows(160, *LEFT)
+    assert set(studio.began) == {0}  # the slider is held: the face stays as it is under the hand
+    studio.let_go("Smiling")
     studio.page.locator(".progress-room label").wait_for(state="detached")
+    assert studio.shows(160, *LEFT)
+    studio.page.wait_for_timeout(200)
+    assert studio.began[-1] == 0.5
+
+
+def test_a_photograph_is_saved_from_its_own_bytes(studio, photograph):
+    studio.faces, studio.changed = [(50, 50, 100, 0)], {"invert": 20}
+    studio.open()
+    studio.page.locator("#file").set_input_files(photograph)
+    assert studio.shows(100, *LEFT)
+    studio.fit(0)
     studio.slide("Smiling", 1)
     studio.let_go("Smiling")
     with studio.page.expect_download():
