@@ -1,0 +1,68 @@
+/** What does the same without the page: a command for photographs, Python for drawn faces. */
+import { html, nothing } from "./vendor.js";
+import { t } from "./i18n.js";
+import { about, runs } from "./state.js";
+import { tell } from "./notices.js";
+
+/** @param {import("./state.js").Entry} of @param {string} id of the place that holds the text */
+export function commandView(of, id = "command") {
+  if (!of) return nothing;
+  const text = commandOf(of);
+  return html`<div class="command">
+    <code id=${id} tabindex="0" aria-label=${t("command.label")}>${text}</code>
+    <button type="button" class="plain" @click=${() => copy(text, `#${id}`)}>
+      ${t("command.copy")}
+    </button>
+  </div>`;
+}
+
+/** @param {import("./state.js").Entry} of */
+function commandOf(of) {
+  return of.subject.photograph ? editCommand(of) : pythonOf(of);
+}
+
+function editCommand({ subject, terms, method, face }) {
+  const words = ["lik edit", quoted(subject.name || "photo.jpg")];
+  for (const [name, strength] of terms) words.push("--set", quoted(`${name}=${strength}`));
+  if (method !== about.value.usual_method) words.push("--method", quoted(method));
+  if (face !== null && subject.faces.length > 1) words.push("--face", String(face));
+  if (about.value.id !== runs.value.usual) words.push("--run", quoted(about.value.name));
+  return words.join(" ");
+}
+
+function pythonOf({ subject, terms, method }) {
+  const { kind, seed, index } = subject.source;
+  const lines = ["import lik"];
+  if (terms.length) lines.push("from lik.app.directions import open_editor");
+  lines.push(`run = lik.load(${JSON.stringify(about.value.name)})`);
+  if (kind === "prior") {
+    lines.push(`code = run.sample(16, seed=${seed}).codes[${index}:${index + 1}]`);
+  } else {
+    lines.push("code = …"); // a face of the test set has no short name
+  }
+  if (terms.length) {
+    lines.push(`editor = open_editor(run, ${JSON.stringify(method)})`);
+  }
+  for (const [name, strength] of terms) {
+    lines.push(`code = editor.moved(code, ${JSON.stringify(name)}, [${strength}])[:, 0]`);
+  }
+  return [...lines, "face = run.decode(code)[0]"].join("; ");
+}
+
+/** A word as a shell takes it. */
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Copy a text; where the clipboard is missing, as on plain network addresses, select it. */
+export async function copy(text, selector) {
+  try {
+    await navigator.clipboard.writeText(text);
+    tell(t("copied"));
+  } catch {
+    const place = document.querySelector(selector);
+    if (place instanceof HTMLInputElement) place.select();
+    else if (place) getSelection().selectAllChildren(place);
+    tell(t("copied.not"));
+  }
+}

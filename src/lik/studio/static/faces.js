@@ -1,0 +1,152 @@
+/** The left column: a photograph dropped in, new faces, and the faces found. */
+import { effect, html, live, nothing, render } from "./vendor.js";
+import { COUNT, draw, drawing, seed, take, tiles } from "./drawing.js";
+import { dragging, openFiles } from "./intake.js";
+import { openCamera, hasCamera } from "./camera.js";
+import { t } from "./i18n.js";
+import { capital, dismissRefusal, refusal } from "./notices.js";
+import { opening, photographs } from "./photograph.js";
+import { urlOf } from "./pictures.js";
+import { about, begin, change, entry, runs } from "./state.js";
+
+const crops = new WeakMap();
+
+export function mountFaces(root) {
+  effect(() => render(view(), root));
+}
+
+function view() {
+  return html`
+    ${dropZone()} ${photographsView()} ${foundView()} ${drawnView()}
+  `;
+}
+
+function dropZone() {
+  const { network } = runs.value;
+  return html`<section class="drop ${dragging.value ? "over" : ""}">
+    <p class="drop-words">
+      <strong>${t("drop.title")}</strong>
+      <span>${network ? t("drop.network", { name: network }) : t("drop.local")}</span>
+    </p>
+    <div class="row">
+      <label class="button primary ${about.value ? "" : "disabled"}">
+        ${t("drop.choose")}
+        <input
+          type="file" id="file" class="visually-hidden" multiple ?disabled=${!about.value}
+          accept="image/jpeg,image/png,image/webp"
+          @change=${(e) => (openFiles([...e.target.files]), (e.target.value = ""))}
+        />
+      </label>
+      ${hasCamera()
+        ? html`<button type="button" ?disabled=${!about.value} @click=${openCamera}>${t("drop.camera")}</button>`
+        : nothing}
+    </div>
+    <div class="drop-state" aria-live="polite">
+      ${opening.value
+        ? html`<p class="quiet"><span class="spinner"></span>
+            ${t("photo.opening", { name: opening.value })}</p>`
+        : nothing}
+      ${refusal.value
+        ? html`<p class="refusal">${refusal.value}
+            <button type="button" class="icon" aria-label=${t("close")} @click=${dismissRefusal}>
+              ×</button></p>`
+        : nothing}
+    </div>
+  </section>`;
+}
+
+function photographsView() {
+  const all = photographs.value;
+  if (all.length < 2 && (!all.length || entry.value?.subject === all[0])) return nothing;
+  return html`<section>
+    <h2>${t("photos.title")}</h2>
+    <div class="tiles small">
+      ${all.map(
+        (subject) => html`<button
+          type="button" class="tile" aria-pressed=${entry.value?.subject === subject}
+          title=${subject.name} @click=${() => begin(subject)}
+        ><img src=${cropUrl(subject.faces[0])} alt=${subject.name || t("photo")} /></button>`,
+      )}
+    </div>
+  </section>`;
+}
+
+function foundView() {
+  const of = entry.value;
+  if (!of?.subject.photograph) return nothing;
+  const { faces, name, photograph } = of.subject;
+  return html`<section>
+    <h2>${t("found.title", { count: faces.length })}</h2>
+    <p class="quiet name" title=${name}>${name}</p>
+    ${photograph.notice ? html`<p class="quiet">${capital(photograph.notice.replace(/^the photograph: /, ""))}</p>` : nothing}
+    ${about.value.abilities.carry || photograph.aCrop
+      ? nothing
+      : html`<p class="quiet">${t("found.decoded")}</p>`}
+    <div class="tiles small">
+      ${faces.map((face, i) => {
+        const on = of.face === i + 1 || of.face === null;
+        return html`<button
+          type="button" class="tile" aria-pressed=${on}
+          aria-label=${t("face.number", { number: i + 1 })}
+          @click=${() => change({ face: of.face === i + 1 || faces.length === 1 ? null : i + 1 })}
+        ><img src=${cropUrl(face)} alt="" /><span class="count">${i + 1}</span></button>`;
+      })}
+    </div>
+    ${faces.length > 1
+      ? html`<button
+          type="button" class="wide" aria-pressed=${of.face === null}
+          @click=${() => change({ face: null })}
+        >${t("found.all")}</button>`
+      : nothing}
+  </section>`;
+}
+
+function drawnView() {
+  const run = about.value;
+  const empty = Array.from({ length: COUNT });
+  return html`<section>
+    <h2>${t("drawn.title")}</h2>
+    <div class="row seed">
+      <label for="seed">${t("drawn.seed")}</label>
+      <input
+        id="seed" type="number" min="0" max="4294967295" step="1" inputmode="numeric"
+        .value=${live(String(seed.value))} @change=${seedChanged}
+      />
+      <button type="button" ?disabled=${!run} @click=${another}>${t("drawn.new")}</button>
+    </div>
+    ${run?.abilities.testset
+      ? html`<button type="button" class="wide" @click=${() => draw("testset")}>
+          ${t("drawn.testset")}</button>`
+      : nothing}
+    <div class="tiles" aria-busy=${drawing.value}>
+      ${tiles.value.length
+        ? tiles.value.map((tile, i) => tileView(tile, i))
+        : empty.map(() => html`<span class="tile blank"></span>`)}
+    </div>
+  </section>`;
+}
+
+function tileView(tile, i) {
+  const now = entry.value?.subject.source;
+  const on = now?.kind === tile.source.kind && now.seed === tile.source.seed && now.index === i;
+  const label = t(`alt.${tile.source.kind}`, { seed: tile.source.seed, number: i + 1 });
+  return html`<button
+    type="button" class="tile" aria-pressed=${on} @click=${() => take(tile)}
+  ><img src=${tile.url} alt=${label} /></button>`;
+}
+
+function seedChanged(event) {
+  const value = Math.floor(Number(event.target.value));
+  if (Number.isFinite(value) && value >= 0) seed.value = Math.min(value, 4294967295);
+  draw("prior");
+}
+
+function another() {
+  seed.value = 1 + Math.floor(Math.random() * 9999);
+  draw("prior");
+}
+
+function cropUrl(face) {
+  if (!crops.has(face)) crops.set(face, urlOf(face.crop));
+  return crops.get(face);
+}

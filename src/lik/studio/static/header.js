@@ -1,0 +1,80 @@
+/** The header: the run, the tabs, undo and redo, Share, Save, language, help. */
+import { effect, html, live, nothing, render } from "./vendor.js";
+import { offerBatch } from "./batch.js";
+import { openCard, openHelp } from "./dialogs.js";
+import { LANGUAGES, choose, language, t } from "./i18n.js";
+import { report } from "./notices.js";
+import { save, saving } from "./saving.js";
+import { openShare } from "./share.js";
+import { about, canRedo, canUndo, entry, redo, runs, undo } from "./state.js";
+
+/** @param {(id: string) => void} openRun */
+export function mountHeader(root, openRun) {
+  effect(() => render(view(openRun), root));
+}
+
+function view(openRun) {
+  return html`
+    <h1 class="brand"><img src="/static/icon.png" alt="" width="24" height="24" /><b>Lik</b></h1>
+    ${runView(openRun)}
+    <nav aria-label=${t("tabs")}>
+      <a href="#" aria-current="page" @click=${(e) => e.preventDefault()}>${t("tab.edit")}</a>
+    </nav>
+    <span class="gap"></span>
+    <div class="row tools">
+      <button
+        type="button" class="icon" ?disabled=${!canUndo.value} @click=${undo}
+        title=${`${t("undo")} (Ctrl+Z)`} aria-label=${t("undo")}
+      >↶</button>
+      <button
+        type="button" class="icon" ?disabled=${!canRedo.value} @click=${redo}
+        title=${`${t("redo")} (Ctrl+Y)`} aria-label=${t("redo")}
+      >↷</button>
+    </div>
+    <button type="button" class="more" ?disabled=${!entry.value} @click=${() => offerBatch()}>
+      ${t("batch.open")}</button>
+    <button type="button" ?disabled=${!entry.value} @click=${openShare}>${t("share")}</button>
+    ${saveView()}
+    <select
+      class="language" aria-label=${t("language")} .value=${live(language.value)}
+      @change=${(e) => choose(e.target.value).catch(report)}
+    >
+      ${Object.entries(LANGUAGES).map(
+        ([code, name]) => html`<option value=${code} ?selected=${code === language.value}>${name}</option>`,
+      )}
+    </select>
+    <button type="button" class="icon" @click=${openHelp} aria-label=${t("help.title")}>?</button>
+  `;
+}
+
+function runView(openRun) {
+  const run = about.value;
+  const all = runs.value.runs;
+  const facts = run ? Object.values(run.facts).filter(Boolean).join(" · ") : "";
+  return html`<div class="run">
+    ${all.length > 1
+      ? html`<select
+          aria-label=${t("run")} .value=${live(run?.id ?? "")}
+          @change=${(e) => openRun(e.target.value)}
+        >
+          ${all.map(
+            ({ id, name }) => html`<option value=${id} ?selected=${id === run?.id}>${name}</option>`,
+          )}
+        </select>`
+      : html`<b class="run-name" title=${run?.name ?? ""}>${run?.name ?? ""}</b>`}
+    ${facts ? html`<span class="quiet facts" title=${facts}>${facts}</span>` : nothing}
+    ${run?.card
+      ? html`<button type="button" class="icon" @click=${openCard} aria-label=${t("card.open")}>i</button>`
+      : nothing}
+  </div>`;
+}
+
+function saveView() {
+  const now = saving.value;
+  return html`<button
+    type="button" class="primary save" ?disabled=${!entry.value || Boolean(now)}
+    aria-busy=${Boolean(now)} title="Ctrl+S" @click=${() => save()}
+  >${now ? t("saving") : t("save")}
+    ${now ? html`<progress max=${now.total || 1} .value=${now.done}></progress>` : nothing}
+  </button>`;
+}

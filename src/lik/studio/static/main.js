@@ -1,0 +1,120 @@
+/** The page starts: token, language, runs; then each region draws itself. */
+import { effect } from "./vendor.js";
+import { mountBanner, watchLink } from "./banner.js";
+import { mountBatch } from "./batch.js";
+import { mountCamera } from "./camera.js";
+import { mountDialogs } from "./dialogs.js";
+import { draw, tiles } from "./drawing.js";
+import { ServerEngine } from "./engine.js";
+import { mountFaces } from "./faces.js";
+import { forgetTrajectories, watchTrajectories } from "./guided.js";
+import { mountHeader } from "./header.js";
+import { mountHistory } from "./history.js";
+import { choose, preferred, t } from "./i18n.js";
+import { listenForFiles } from "./intake.js";
+import { listenForKeys } from "./keys.js";
+import { dismissRefusal, report, unreachable } from "./notices.js";
+import { mountOffers, offer, tellUnreadable } from "./offers.js";
+import { directionsOf, source, useEngine } from "./pictures.js";
+import { photographs } from "./photograph.js";
+import { readFragment } from "./record.js";
+import { mountShare } from "./share.js";
+import { mountStage } from "./stage.js";
+import { about, clear, runs } from "./state.js";
+import { thumbnails } from "./thumbnails.js";
+import { mountTraits } from "./traits.js";
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 8000;
+
+/** The token and the record of the address; the token leaves the address bar. */
+function readAddress() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const token = given.get("t") ?? sessionStorage.getItem("lik-token") ?? "";
+  sessionStorage.setItem("lik-token", token);
+  const shared = given.get("r");
+  history.replaceState(null, "", location.pathname + location.search);
+  return { token, shared };
+}
+
+/** Open a run: everything on the page is about it from then on. */
+async function openRun(token, id) {
+  source.engine?.close();
+  clear();
+  forgetTrajectories();
+  thumbnails.clear();
+  tiles.value = [];
+  photographs.value = [];
+  about.value = null;
+  dismissRefusal();
+  const engine = new ServerEngine(token, id);
+  useEngine(engine);
+  try {
+    const facts = await engine.about();
+    if (engine !== source.engine) return;
+    about.value = facts;
+    await Promise.all([draw("prior", true), directionsOf(facts.usual_method)]);
+  } catch (error) {
+    report(error);
+  }
+}
+
+async function connect(token) {
+  for (let tries = 0; ; tries++) {
+    try {
+      runs.value = await ServerEngine.runs(token);
+      unreachable.value = false;
+      return;
+    } catch (error) {
+      report(error);
+      if (error.code !== "lost") throw error;
+      const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tries);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}
+
+function openShared(text) {
+  const found = readFragment(text);
+  if (found) offer(found, null);
+  else tellUnreadable();
+}
+
+async function retry(token) {
+  source.engine?.link.retry();
+  const there = await ServerEngine.runs(token).catch(() => null);
+  if (there) unreachable.value = false;
+}
+
+async function start() {
+  const region = (id) => document.getElementById(id);
+  const { token, shared } = readAddress();
+  await choose(preferred());
+  effect(() => {
+    document.title = t("title");
+    for (const id of ["faces", "stage", "traits", "history"]) {
+      region(id).setAttribute("aria-label", t(`region.${id}`));
+    }
+  });
+  mountHeader(region("header"), (id) => openRun(token, id));
+  mountBanner(region("banner"), () => retry(token));
+  mountFaces(region("faces"));
+  mountStage(region("stage"));
+  mountTraits(region("traits"));
+  mountHistory(region("history"));
+  const dialogs = [mountDialogs, mountOffers, mountShare, mountBatch, mountCamera];
+  dialogs.forEach((mount, i) => mount(region(`dialogs-${i + 1}`)));
+  listenForFiles();
+  listenForKeys();
+  watchTrajectories();
+  watchLink();
+  await connect(token);
+  await openRun(token, runs.value.usual);
+  if (shared) openShared(shared);
+  addEventListener("hashchange", () => {
+    const again = readAddress();
+    if (again.shared) openShared(again.shared);
+  });
+}
+
+start().catch(() => document.body.classList.add("failed"));

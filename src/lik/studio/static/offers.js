@@ -1,0 +1,105 @@
+/** A picture or link that holds a record: what shall be done with it? */
+import { effect, html, nothing, render, signal } from "./vendor.js";
+import { takeSource } from "./drawing.js";
+import { number, t, traitLabel } from "./i18n.js";
+import { report, tell } from "./notices.js";
+import { openPhotograph, photographs } from "./photograph.js";
+import { partsOf } from "./record.js";
+import { about, begin, change, entry } from "./state.js";
+
+/** @type {{value: {record: object, source: object|null, file: File|null}|null}} */
+const offered = signal(null);
+
+export function mountOffers(root) {
+  effect(() => render(view(), root));
+}
+
+/** Ask what shall become of a record. */
+export function offer({ record, source }, file) {
+  offered.value = { record, source, file };
+  document.querySelector("#offer").showModal();
+}
+
+export function tellUnreadable() {
+  tell(t("offer.unreadable"), true);
+}
+
+function close() {
+  document.querySelector("#offer").close();
+}
+
+/** The original of an offer, where it can be had: drawn again, or opened in this tab. */
+function originalOf({ source }) {
+  if (source?.kind === "photograph") {
+    return photographs.value.find((one) => one.source.sha256 === source.sha256) ?? null;
+  }
+  if (source?.kind === "testset" && !about.value.abilities.testset) return null;
+  return source;
+}
+
+async function proceed() {
+  const original = originalOf(offered.value);
+  const parts = partsOf(offered.value.record);
+  close();
+  try {
+    if (original.faces) begin(original, parts.terms, parts.method, fitting(parts.face, original));
+    else await takeSource(original, parts);
+  } catch (error) {
+    report(error);
+  }
+}
+
+function apply() {
+  const { terms, method, face } = partsOf(offered.value.record);
+  close();
+  change({ terms, method, face: fitting(face, entry.value.subject) });
+}
+
+function justOpen() {
+  const { file } = offered.value;
+  close();
+  openPhotograph(file, file.name);
+}
+
+/** A face that the subject has; else all of them. */
+function fitting(face, subject) {
+  return face !== null && face <= subject.faces.length ? face : null;
+}
+
+function view() {
+  const now = offered.value;
+  return html`<dialog id="offer" aria-labelledby="offer-title" @close=${() => (offered.value = null)}>
+    ${now && about.value ? content(now) : nothing}
+  </dialog>`;
+}
+
+function content(now) {
+  const parts = partsOf(now.record);
+  const original = originalOf(now);
+  const words = parts.terms.map(([name, value]) => `${traitLabel(name)} ${number(value)}`);
+  return html`
+    <h2 id="offer-title">${t("offer.title")}</h2>
+    <p>${words.length ? words.join(", ") : t("offer.nothing")}</p>
+    ${parts.unknown.length
+      ? html`<p class="warning">${t("offer.unknown", { names: parts.unknown.join(", ") })}</p>`
+      : nothing}
+    ${parts.otherWeights ? html`<p class="warning">${t("offer.weights")}</p>` : nothing}
+    <div class="choices">
+      <button type="button" class="primary" ?disabled=${!original} @click=${proceed}>
+        <b>${t("offer.continue")}</b>
+        <span>${original ? t("offer.continue.says") : t("offer.continue.missing")}</span>
+      </button>
+      <button type="button" ?disabled=${!entry.value} @click=${apply}>
+        <b>${t("offer.apply")}</b><span>${t("offer.apply.says")}</span>
+      </button>
+      ${now.file
+        ? html`<button type="button" @click=${justOpen}>
+            <b>${t("offer.open")}</b><span>${t("offer.open.says")}</span>
+          </button>`
+        : nothing}
+    </div>
+    <div class="row end">
+      <button type="button" class="plain" @click=${close}>${t("cancel")}</button>
+    </div>
+  `;
+}

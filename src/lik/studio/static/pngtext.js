@@ -1,0 +1,67 @@
+/** The text of a PNG: what Lik has written of an edit. */
+import { readText } from "./record.js";
+
+const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
+const RECORD = "Lik edit";
+const SOURCE = "Lik source";
+const LONGEST = 20_000;
+
+/**
+ * The record in a PNG, and the source beside it; null where there is none.
+ * @param {Blob} blob
+ */
+export async function recordIn(blob) {
+  const texts = await textsOf(blob);
+  const record = texts.get(RECORD);
+  if (!record || record.length > LONGEST) return null;
+  const source = texts.get(SOURCE);
+  const whole = source && source.length < LONGEST ? `{"record":${record},"source":${source}}` : record;
+  return readText(whole) ?? readText(record);
+}
+
+/** @param {Blob} blob @returns {Promise<Map<string, string>>} */
+async function textsOf(blob) {
+  const texts = new Map();
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  if (SIGNATURE.some((byte, i) => bytes[i] !== byte)) return texts;
+  const view = new DataView(bytes.buffer);
+  let at = 8;
+  while (at + 12 <= bytes.length) {
+    const length = view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const data = bytes.subarray(at + 8, at + 8 + length);
+    if (["tEXt", "zTXt", "iTXt"].includes(type) && length < 10 * LONGEST) {
+      const found = await textOf(type, data).catch(() => null);
+      if (found) texts.set(...found);
+    }
+    at += 12 + length;
+  }
+  return texts;
+}
+
+async function textOf(type, data) {
+  const end = data.indexOf(0);
+  const key = new TextDecoder("latin1").decode(data.subarray(0, end));
+  if (type === "tEXt") return [key, new TextDecoder("latin1").decode(data.subarray(end + 1))];
+  if (type === "zTXt") return [key, await inflated(data.subarray(end + 2), "latin1")];
+  const compressed = data[end + 1] === 1;
+  let at = data.indexOf(0, end + 3) + 1; // after the language
+  at = data.indexOf(0, at) + 1; // after the translated key
+  const rest = data.subarray(at);
+  return [key, compressed ? await inflated(rest, "utf-8") : new TextDecoder().decode(rest)];
+}
+
+async function inflated(data, encoding) {
+  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const reader = stream.getReader();
+  const parts = [];
+  let total = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    total += value.length;
+    if (total > 10 * LONGEST) throw new Error("too long"); // a small chunk can hold gigabytes
+    parts.push(value);
+  }
+  return new TextDecoder(encoding).decode(await new Blob(parts).arrayBuffer());
+}

@@ -1,0 +1,44 @@
+/** Saving: the server makes the very picture of `lik edit`, and the browser downloads it. */
+import { signal } from "./vendor.js";
+import { t } from "./i18n.js";
+import { capital, report, tell } from "./notices.js";
+import { source } from "./pictures.js";
+import { recordOf } from "./record.js";
+import { entry } from "./state.js";
+
+/** @type {{value: {done: number, total: number}|null}} */
+export const saving = signal(null);
+
+export async function save(of = entry.value) {
+  if (!of || saving.value) return;
+  saving.value = { done: 0, total: 0 };
+  try {
+    const step = (done, total) => (saving.value = { done, total });
+    const { png, notices } = await pictureFor(of, step);
+    download(png, `${stem(of.subject)}-lik.png`);
+    tell([t("saved"), ...notices.map(capital)].join(" "));
+  } catch (error) {
+    report(error);
+  } finally {
+    saving.value = null;
+  }
+}
+
+/** The PNG of an entry, and what is to be said of it. */
+function pictureFor(of, onStep) {
+  const { photograph, source: from } = of.subject;
+  const record = recordOf(of);
+  return source.engine.edit(record, photograph?.blob ?? null, photograph ? null : from, onStep);
+}
+
+export function download(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+export function stem({ name, source: { kind, seed, index } }) {
+  return name ? name.replace(/\.[^.]*$/, "") : `${kind}-${seed}-${index + 1}`;
+}

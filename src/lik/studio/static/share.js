@@ -1,0 +1,66 @@
+/** Sharing: as a picture, as a record, or as a link that never reaches a server. */
+import { effect, html, nothing, render, signal } from "./vendor.js";
+import { offerBatch } from "./batch.js";
+import { commandView, copy } from "./command.js";
+import { t } from "./i18n.js";
+import { linkOf, shareable } from "./record.js";
+import { download, save, stem } from "./saving.js";
+import { entry } from "./state.js";
+
+const open = signal(false);
+
+export function mountShare(root) {
+  effect(() => render(view(), root));
+}
+
+export function openShare() {
+  open.value = true;
+  document.querySelector("#share").showModal();
+}
+
+function close() {
+  document.querySelector("#share").close();
+}
+
+function view() {
+  return html`<dialog id="share" aria-labelledby="share-title" @close=${() => (open.value = false)}>
+    ${open.value && entry.value ? content(entry.value) : nothing}
+  </dialog>`;
+}
+
+function content(of) {
+  const link = linkOf(of);
+  const needs = of.subject.photograph ? t("share.photo") : t("share.drawn");
+  return html`
+    <h2 id="share-title">${t("share.title")}</h2>
+    <label class="stacked">${t("share.link")}
+      <span class="row">
+        <input id="link" type="text" readonly .value=${link} @focus=${(e) => e.target.select()} />
+        <button type="button" @click=${() => copy(link, "#link")}>${t("command.copy")}</button>
+      </span>
+    </label>
+    <p class="quiet">${needs}</p>
+    <p class="stacked">${t("command.label")}</p>
+    ${commandView(of, "shared-command")}
+    <div class="choices">
+      <button type="button" @click=${() => (close(), save(of))}>
+        <b>${t("share.png")}</b><span>${t("share.png.says")}</span>
+      </button>
+      <button type="button" @click=${() => saveRecord(of)}>
+        <b>${t("share.json")}</b><span>${t("share.json.says")}</span>
+      </button>
+      <button type="button" @click=${() => (close(), offerBatch())}>
+        <b>${t("batch.open")}</b><span>${t("batch.says")}</span>
+      </button>
+    </div>
+    <div class="row end">
+      <button type="button" class="plain" @click=${close}>${t("close")}</button>
+    </div>
+  `;
+}
+
+function saveRecord(of) {
+  const text = JSON.stringify(shareable(of), null, 2);
+  download(new Blob([text], { type: "application/json" }), `${stem(of.subject)}-lik.json`);
+  close();
+}

@@ -1,0 +1,49 @@
+/**
+ * Codes added up, bit for bit as `lik edit` does it: each product and each sum is rounded to
+ * float32, in the order of the record.
+ */
+
+/** Begins the name of a single latent dimension, as in `dimension:17`. */
+export const DIMENSION = "dimension:";
+/** Strength of a guided edit at the end of its trajectory. */
+const END = 2;
+
+/**
+ * code + strength · vector.
+ * @param {Float32Array} code (D,)
+ * @param {Float32Array} vector (D,)
+ * @param {string|number} strength a decimal number
+ * @returns {Float32Array} (D,)
+ */
+export function moved(code, vector, strength) {
+  const amount = Math.fround(Number(strength));
+  const sum = new Float32Array(code.length);
+  for (let d = 0; d < sum.length; d++) sum[d] = code[d] + Math.fround(amount * vector[d]);
+  return sum;
+}
+
+/** The unit vector (latent,) of one dimension. */
+export function unit(index, latent) {
+  const vector = new Float32Array(latent);
+  vector[index] = 1;
+  return vector;
+}
+
+/**
+ * The place at a strength on a trajectory; between two stops it is straight.
+ * @param {Float32Array[]} stops (K + 1) × (D,), the own code first
+ * @param {string|number} strength 0 … ±2; its sign chose the trajectory
+ */
+export function placeOn(stops, strength) {
+  const share = Math.min(Math.abs(Number(strength)) / END, 1);
+  const at = share * (stops.length - 1);
+  const last = Math.min(Math.floor(at), stops.length - 2);
+  const rest = Math.fround(at - last);
+  const [first, second] = [stops[last], stops[last + 1]];
+  return first.map((value, d) => value + Math.fround(rest * Math.fround(second[d] - value)));
+}
+
+/** base + (place − start): a trajectory begun elsewhere, until the exact one is there. */
+export function shifted(base, start, place) {
+  return base.map((value, d) => value + (place[d] - start[d]));
+}

@@ -1,0 +1,60 @@
+"""What the page paints onto a photograph is what Lik paints, but for a level or two."""
+
+import base64
+
+import cv2
+import numpy as np
+import pytest
+
+from lik.faces.compositing import window_of
+from lik.faces.crop.cropping import Square
+from lik.faces.drawn import rendering as drawn
+from lik.faces.motion import painted
+
+PAINT = """async ([part, width, height, square, flow, colour, size]) => {
+  const { fromBase64, toBase64 } = await import("/static/bytes.js");
+  const { paint, prepared } = await import("/static/compositor.js");
+  const image = new ImageData(new Uint8ClampedArray(fromBase64(part)), width, height);
+  const ints = (text) => new Int16Array(fromBase64(text).buffer);
+  paint(image, square, prepared(ints(flow), ints(colour), size));
+  return toBase64(image.data);
+}"""
+
+SQUARES = [
+    Square(40.0, 30.0, 300.0), Square(90.3, 20.7, 280.0, 11.0), Square(60.0, 90.0, 110.0, -25.0),
+    Square(-40.5, 150.2, 260.0, 5.0),
+]  # fmt: skip
+
+
+def smooth(random, size, channels, std):
+    noise = random.normal(size=(size, size, channels)).astype(np.float32)
+    blurred = cv2.GaussianBlur(noise, (0, 0), size / 16).reshape(size, size, channels)
+    place = np.linspace(0, 1, size)
+    rise = np.clip(np.minimum(place, 1 - place) / 0.2, 0, 1)
+    field = blurred * np.outer(rise, rise)[:, :, None]
+    return np.asarray(field * std / np.abs(field).max(), np.float32)
+
+
+def text(array):
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+@pytest.mark.parametrize("size", [64, 128])
+@pytest.mark.parametrize("square", SQUARES, ids=["upright", "turned", "small", "outside"])
+def test_a_change_is_painted_as_lik_paints_it(modules, square, size):
+    random = np.random.default_rng(3)
+    picture = drawn.render(drawn.sample_factors(1, 5), 400)
+    flow = smooth(random, size, 2, size / 20)
+    colour = smooth(random, size, 3, 0.3)
+    expected = painted(picture, square, flow, colour)
+    (x, y), (width, height) = window_of(square, picture)
+    part = np.full((height, width, 4), 255, np.uint8)
+    part[:, :, :3] = picture[y : y + height, x : x + width]
+    there = {"x": square.x - x, "y": square.y - y, "side": square.side, "angle": square.angle}
+    wires = np.rint(flow * 256).astype("<i2"), np.rint(colour * 255 * 64).astype("<i2")
+    answer = modules.evaluate(PAINT, [text(part), width, height, there, *map(text, wires), size])
+    found = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(height, width, 4)[:, :, :3]
+    aim = expected[y : y + height, x : x + width]
+    assert np.abs(found.astype(int) - aim).mean() < 2
+    changed = np.abs(aim.astype(int) - picture[y : y + height, x : x + width]).mean()
+    assert np.abs(found.astype(int) - aim).mean() < changed / 3  # it did paint

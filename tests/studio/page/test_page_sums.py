@@ -1,0 +1,67 @@
+"""Codes are summed in the browser bit for bit as editors sum them."""
+
+import base64
+
+import numpy as np
+import pytest
+
+from lik.latent.directions.direction import Direction
+from lik.latent.editing import LinearEditor, place_on
+
+STRENGTHS = ("0.05", "1", "-0.35", "1.85", "0.73", "-2")
+
+SUM = """async ([code, vectors, strengths]) => {
+  const { fromBase64, toBase64, rows } = await import("/static/bytes.js");
+  const { moved } = await import("/static/sums.js");
+  let sum = new Float32Array(fromBase64(code).buffer);
+  const all = rows(fromBase64(vectors).buffer, sum.length);
+  strengths.forEach((strength, i) => { sum = moved(sum, all[i], strength); });
+  return toBase64(sum);
+}"""
+
+PLACE = """async ([stops, latent, strengths]) => {
+  const { fromBase64, toBase64, rows } = await import("/static/bytes.js");
+  const { placeOn } = await import("/static/sums.js");
+  const all = rows(fromBase64(stops).buffer, latent);
+  return strengths.map((strength) => toBase64(placeOn(all, strength)));
+}"""
+
+
+class Directions:
+    calibrations = ()
+
+    def __init__(self, vectors):
+        self._vectors = vectors
+
+    def direction(self, name):
+        return Direction(name, self._vectors[int(name)], "")
+
+
+def text(array):
+    return base64.b64encode(array.astype("<f4").tobytes()).decode()
+
+
+def floats(answer):
+    return np.frombuffer(base64.b64decode(answer), "<f4")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_shifts_are_those_of_the_editor(modules, seed):
+    random = np.random.default_rng(seed)
+    code = random.normal(size=(1, 128)).astype(np.float32)
+    vectors = random.normal(size=(len(STRENGTHS), 128)).astype(np.float32)
+    vectors[2] = np.eye(128, dtype=np.float32)[17]
+    editor = LinearEditor("any", lambda: Directions(vectors), 128)
+    place = code
+    for number, strength in enumerate(STRENGTHS):
+        place = editor.moved(place, str(number), [float(strength)])[:, 0]
+    found = floats(modules.evaluate(SUM, [text(code), text(vectors), list(STRENGTHS)]))
+    assert found.tobytes() == place[0].tobytes()
+
+
+def test_places_on_a_trajectory_are_those_of_the_editor(modules):
+    stops = np.random.default_rng(2).normal(size=(21, 1, 64)).astype(np.float32)
+    found = modules.evaluate(PLACE, [text(stops), 64, [*STRENGTHS, "2.5"]])
+    for strength, answer in zip([*STRENGTHS, "2.5"], found, strict=True):
+        place = place_on(stops, abs(float(strength)) / 2)[0]
+        assert floats(answer).tobytes() == place.tobytes(), strength
