@@ -23,6 +23,9 @@ from lik.models.layers import begin_as_nearest, begin_at_zero
 BINOMIAL = (0.25, 0.5, 0.25)
 """A blur without response at a period of two pixels, where strided decoders leave a lattice."""
 
+NOTCH = (-0.0625, 0.25, 0.625, 0.25, -0.0625)
+"""The same, but for three quarters at a period of four: what is enlarged is to keep its edges."""
+
 FADE = 4
 """Pixels from the border over which what is added fades in."""
 COARSE = 8
@@ -73,8 +76,6 @@ class Refiner(nn.Module):
     falls out of step with its critic. A fresh refiner adds nothing.
     """
 
-    kernel: Tensor
-
     def __init__(self, settings: RefinerSettings, latent: int, smooth: bool = True) -> None:
         super().__init__()
         self.smooth = smooth
@@ -96,9 +97,6 @@ class Refiner(nn.Module):
         self.last = nn.Conv2d(settings.full, 1, 3, padding=1)
         begin_as_nearest(self.spread)
         begin_at_zero(self.last)
-        row = torch.tensor(BINOMIAL)
-        kernel = (row[:, None] * row).expand(3, 1, 3, 3).contiguous()
-        self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, decodings: Tensor, codes: Tensor) -> Tensor:
         """Decodings (B, 3, S, S) of codes (B, D) → sharp pictures (B, 3, S, S)."""
@@ -116,8 +114,7 @@ class Refiner(nn.Module):
         fine = F.pixel_shuffle(self.spread(F.silu(features)), 2)
         missing = torch.tanh(self.last(F.silu(fine)).to(decodings.dtype))
         if self.smooth:
-            wider = F.pad(decodings, (1, 1, 1, 1), "replicate")
-            decodings = F.conv2d(wider, self.kernel, groups=3)
+            decodings = filtered(decodings, BINOMIAL)
         return decodings + faded(missing - coarse(missing))
 
 
@@ -218,12 +215,21 @@ class Refined(VAE):
     def _enlarged(self, images: Tensor) -> Tensor:
         if self.factor == 1:
             return images
-        larger = F.interpolate(images.float(), scale_factor=self.factor, mode="bicubic")
+        plain = filtered(images.float(), NOTCH)
+        larger = F.interpolate(plain, scale_factor=self.factor, mode="bicubic")
         return larger.clamp(0, 1)
 
     def _refined(self, decodings: Tensor, codes: Tensor) -> Tensor:
         pictures: Tensor = self.refiner(decodings.float(), codes)
         return pictures.clamp(0, 1)
+
+
+def filtered(images: Tensor, row: Sequence[float]) -> Tensor:
+    """Images (B, 3, S, S), filtered along both axes by a symmetric row; borders are repeated."""
+    taps = torch.tensor(row, device=images.device, dtype=images.dtype)
+    kernel = (taps[:, None] * taps).expand(images.shape[1], 1, len(row), len(row))
+    wider = F.pad(images, (len(row) // 2,) * 4, "replicate")
+    return F.conv2d(wider, kernel.contiguous(), groups=images.shape[1])
 
 
 def coarse(images: Tensor) -> Tensor:
