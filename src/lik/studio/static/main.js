@@ -14,7 +14,7 @@ import { choose, preferred, t } from "./i18n.js";
 import { listenForFiles } from "./intake.js";
 import { listenForKeys } from "./keys.js";
 import { dismissRefusal, report, unreachable } from "./notices.js";
-import { mountOffers, offer, tellUnreadable } from "./offers.js";
+import { mountOffers, openLinked, tellUnreadable } from "./offers.js";
 import { directionsOf, source, useEngine } from "./pictures.js";
 import { photographs } from "./photograph.js";
 import { readFragment } from "./record.js";
@@ -76,7 +76,7 @@ async function connect(token) {
 
 function openShared(text) {
   const found = readFragment(text);
-  if (found) offer(found, null);
+  if (found) openLinked(found);
   else tellUnreadable();
 }
 

@@ -20,6 +20,15 @@ export function offer({ record, source }, file) {
   document.querySelector("#offer").showModal();
 }
 
+/** What a link holds is shown at once, where it can be just as it was; else there is a question. */
+export async function openLinked(shared) {
+  const parts = partsOf(shared.record);
+  const original = originalOf(shared);
+  const same = original && !parts.unknown.length && !parts.otherWeights;
+  if (same) await goOn(original, parts);
+  else offer(shared, null);
+}
+
 export function tellUnreadable() {
   tell(t("offer.unreadable"), true);
 }
@@ -37,10 +46,14 @@ function originalOf({ source }) {
   return source;
 }
 
-async function proceed() {
+function proceed() {
   const original = originalOf(offered.value);
   const parts = partsOf(offered.value.record);
   close();
+  return goOn(original, parts);
+}
+
+async function goOn(original, parts) {
   try {
     if (original.faces) begin(original, parts.terms, parts.method, fitting(parts.face, original));
     else await takeSource(original, parts);

@@ -1,0 +1,123 @@
+"""What people come for, from the printed address to the picture, with the run that ships."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lik
+from lik.app.edits import Edit, read_record
+from lik.app.run import Run
+
+SIZES = {"desk": (1440, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def address():
+    command = [sys.executable, "-m", "lik", "studio", "--no-browser"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    yield server.stdout.readline().strip()
+    server.terminate()
+    server.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    """Two people whom nobody is, before a wall."""
+    faces = lik.load("faces").sample(2, seed=21).pictures
+    wall = Image.fromarray(np.full((480, 720, 3), (120, 132, 140), np.uint8))
+    for face, (x, y, side) in zip(faces, ((90, 120, 230), (430, 150, 190)), strict=True):
+        wall.paste(Image.fromarray(face).resize((side, side), Image.Resampling.BICUBIC), (x, y))
+    path = tmp_path_factory.mktemp("photographs") / "family.png"
+    wall.save(path)
+    return path
+
+
+@pytest.fixture(params=SIZES.values(), ids=SIZES)
+def page(browser, address, request):
+    """The studio, opened at a desk and on a phone; it may ask nobody but its own server."""
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, locale="en")
+    opened, wrong = context.new_page(), []
+    own = (address.partition("#")[0], "blob:", "data:")
+    opened.on("request", lambda r: r.url.startswith(own) or wrong.append(r.url))
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda m: m.type == "error" and wrong.append(m.text))
+    opened.goto(address)
+    opened.locator("#history li").first.wait_for(timeout=20_000)
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+def column(page, name):
+    """On a phone the columns are behind tabs."""
+    tab = page.locator(".phone-tabs").get_by_role("button", name=name)
+    if tab.is_visible():
+        tab.click()
+
+
+def press(page, trait, *keys):
+    column(page, "Traits")
+    slider = page.locator(f"#trait-{trait}")
+    steps = page.locator("#history li").count()
+    for key in keys:
+        slider.press(key)
+    page.locator("#history li").nth(steps).wait_for()
+
+
+def until(page, condition):
+    """Wait for something that the page itself may not evaluate from text."""
+    for _ in range(100):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"it never came that {condition[:80]}")
+
+
+def saved(page, path):
+    with page.expect_download(timeout=60_000) as download:
+        page.keyboard.press("Control+s")
+    download.value.save_as(path)
+    return path
+
+
+def test_a_family_photograph_is_given_a_smile(page, photograph, tmp_path):
+    column(page, "Faces")
+    page.locator("input[type=file]").first.set_input_files(photograph)
+    page.get_by_role("heading", name="2 faces found").wait_for(timeout=20_000)
+    press(page, "Smiling", "PageUp", "PageUp")
+    png = saved(page, tmp_path / "smile.png")
+    run = Run(None, "cpu", 1)
+    done = run.edit(photograph, Edit({"Smiling": "0.5"}))
+    assert png.read_bytes() == done.png()
+    assert (done.pixels != np.asarray(Image.open(photograph))).any()
+    again = run.edit(photograph, Edit.read(png))
+    assert np.array_equal(again.pixels, done.pixels)
+
+
+def test_a_student_moves_a_face_of_nobody_and_goes_back(page, tmp_path):
+    press(page, "Young", "PageDown", "PageDown")
+    press(page, "Smiling", "PageUp")
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+    page.keyboard.press("Control+y")
+    record = read_record(saved(page, tmp_path / "older.png"))
+    assert record.strengths == {"Young": "-0.5"}
+    told = json.loads(Image.open(tmp_path / "older.png").text["Lik source"])
+    assert told["kind"] == "prior"
+
+
+def test_a_link_brings_the_same_face_back(page, address, tmp_path):
+    press(page, "Smiling", "PageUp", "ArrowRight")
+    png = saved(page, tmp_path / "first.png")
+    page.get_by_role("button", name="Share").click()
+    link = page.locator("input[readonly]").first.input_value()
+    other = page.context.new_page()
+    other.goto(address + "&" + link.partition("#")[2])
+    other.locator("#trait-Smiling").wait_for(state="attached", timeout=20_000)
+    until(other, "document.querySelector('#trait-Smiling').value === '0.3'")
+    assert saved(other, tmp_path / "second.png").read_bytes() == png.read_bytes()
