@@ -187,9 +187,13 @@ class Refined(VAE):
         """Codes (B, D) → decodings, and those without any refiner, (B, 3, S, S) both."""
         if isinstance(self.base, Refined):
             below, blurred = self.base.decode_both(codes)
-            return self._refined(self._enlarged(below), codes), self._enlarged(blurred)
+            return self.enlarge(below, codes), self._enlarged(blurred)
         blurred = self.unrefined(codes)
         return self._refined(blurred, codes), blurred
+
+    def enlarge(self, images: Tensor, codes: Tensor) -> Tensor:
+        """Images of the base's size, with their codes (B, D) → refined ones (B, 3, S, S)."""
+        return self._refined(self._enlarged(images), codes)
 
     def unrefined(self, codes: Tensor) -> Tensor:
         """Codes (B, D) → what the refiner sees: decodings of the base, (B, 3, S, S)."""
