@@ -27,7 +27,8 @@ def sharpen(
     """Train a refiner upon a run's decoder: sharp faces from the same codes.
 
     Encoder and codes stay as they are, so that directions and priors of RUN serve the new run as
-    well. The same command goes on where it was left.
+    well. FACES of twice the size that RUN makes teach it to make pictures of that size. The same
+    command goes on where it was left.
 
     Example: lik sharpen runs/rich faces/celeba runs/sharp --classifier networks/train
     """
