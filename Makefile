@@ -10,6 +10,8 @@ VENV ?= .venv
 FACES ?= drawn:6000
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Two workers of one thread: threads that share each operation wait for each other.
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: demo studio test test-all gpu check clean
 
@@ -20,10 +22,10 @@ studio: $(READY)
 	$(BIN)/lik studio
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(TEST)
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -m ""
+	$(TEST) -m ""
 
 gpu: $(READY)
 	benchmarks/gpu.sh $(BIN)/python

@@ -22,8 +22,9 @@ Flow = NDArray[np.float32]
 UNITS = 64
 """Lengths here are in units of which a crop has so many, whatever its size in pixels."""
 
-LARGE = 256
-"""Side to which decodings are brought before flow is looked for: its patches are 8 pixels wide."""
+FINER, LARGE = 4, 256
+"""Decodings are enlarged so often before flow is looked for, to that side at the most: its patches
+are 8 pixels wide."""
 
 NO_FOLD = 0.2
 """Least determinant of the motion's Jacobian, below which a flow is shortened."""
@@ -120,10 +121,10 @@ def motion(
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     finder.setFinestScale(scale)
     finder.setVariationalRefinementAlpha(alpha)
-    start = np.zeros((LARGE, LARGE, 2), np.float32)
-    flow = finder.calc(_prepared(after), _prepared(before), start)
-    side = len(before)
-    flow = cv2.GaussianBlur(flow, (0, 0), blur * LARGE / UNITS) * (side / LARGE)
+    side, large = len(before), min(FINER * len(before), LARGE)
+    start = np.zeros((large, large, 2), np.float32)
+    flow = finder.calc(_prepared(after, large), _prepared(before, large), start)
+    flow = cv2.GaussianBlur(flow, (0, 0), blur * large / UNITS) * (side / large)
     return np.asarray(cv2.resize(flow, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -200,8 +201,8 @@ def _least_determinant(flow: Flow) -> float:
     return float(((1 + along_x[:, :, 0]) * (1 + along_y[:, :, 1]) - turned).min())
 
 
-def _prepared(image: Image) -> NDArray[np.uint8]:
-    """An image enlarged, in grey, and with even contrast, as flow is found best."""
-    large = cv2.resize(image, (LARGE, LARGE), interpolation=cv2.INTER_CUBIC)
+def _prepared(image: Image, side: int) -> NDArray[np.uint8]:
+    """An image enlarged to a side, in grey, and with even contrast, as flow is found best."""
+    large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
     grey = np.clip(np.rint((large @ LUMINANCE) * 255), 0, 255).astype(np.uint8)
     return np.asarray(cv2.createCLAHE(2.0, (4, 4)).apply(grey), np.uint8)
