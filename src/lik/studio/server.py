@@ -89,12 +89,19 @@ Loaded = tuple[Application, Callable[[], None]]
 
 
 def loader(
-    places: Sequence[Path], device: str, threads: int, network: str | None
+    places: Sequence[Path],
+    device: str,
+    threads: int,
+    network: str | None,
+    watched: Sequence[Path] = (),
 ) -> Callable[[], Loaded]:
-    """What loads the models' half of the studio, when it is called."""
+    """What loads the models' half of the studio, when it is called.
+
+    ``watched``: folders in which runs may come to be while the studio is open.
+    """
 
     def load() -> Loaded:
-        engine = import_module("lik.studio.engine").StudioEngine(places, device, threads)
+        engine = import_module("lik.studio.engine").StudioEngine(places, device, threads, watched)
         engine.warm()
         return import_module("lik.studio.api").create_api(engine, network), engine.close
 
