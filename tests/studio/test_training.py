@@ -35,7 +35,7 @@ def watching(trained, tmp_path):
 
 
 def told(events):
-    return {name: value for name, value in events}
+    return dict(events)
 
 
 def test_a_training_is_told_line_by_line(watching):

@@ -6,6 +6,7 @@ import { LANGUAGES, choose, language, t } from "./i18n.js";
 import { report } from "./notices.js";
 import { save, saving } from "./saving.js";
 import { openShare } from "./share.js";
+import { tabLinks } from "./tabs.js";
 import { about, canRedo, canUndo, entry, redo, runs, undo } from "./state.js";
 
 /** @param {(id: string) => void} openRun */
@@ -17,9 +18,7 @@ function view(openRun) {
   return html`
     <h1 class="brand"><img src="/static/icon.png" alt="" width="24" height="24" /><b>Lik</b></h1>
     ${runView(openRun)}
-    <nav aria-label=${t("tabs")}>
-      <a href="#" aria-current="page" @click=${(e) => e.preventDefault()}>${t("tab.edit")}</a>
-    </nav>
+    <nav aria-label=${t("tabs")}>${tabLinks()}</nav>
     <span class="gap"></span>
     <div class="row tools">
       <button
@@ -33,7 +32,7 @@ function view(openRun) {
     </div>
     <button type="button" class="more" ?disabled=${!entry.value} @click=${() => offerBatch()}>
       ${t("batch.open")}</button>
-    <button type="button" ?disabled=${!entry.value} @click=${openShare}>${t("share")}</button>
+    <button type="button" class="share" ?disabled=${!entry.value} @click=${openShare}>${t("share")}</button>
     ${saveView()}
     <select
       class="language" aria-label=${t("language")} .value=${live(language.value)}

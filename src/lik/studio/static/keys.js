@@ -1,7 +1,9 @@
 /** Keys that work everywhere on the page, but not where one types. */
 import { openHelp } from "./dialogs.js";
 import { save } from "./saving.js";
+import { present, presenting } from "./present.js";
 import { redo, undo } from "./state.js";
+import { tab } from "./tabs.js";
 import { showsBefore } from "./toolbar.js";
 
 export function listenForKeys() {
@@ -16,11 +18,14 @@ function pressed(event) {
   if (document.querySelector("dialog[open]")) return;
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.toLowerCase();
-  if (command && key === "s") return did(event, () => save());
+  const edits = tab.value === "edit";
+  if (command && key === "s" && edits) return did(event, () => save());
   if (isText(event.target)) return;
-  if (command && key === "z") return did(event, event.shiftKey ? redo : undo);
-  if (command && key === "y") return did(event, redo);
+  if (command && key === "z" && edits) return did(event, event.shiftKey ? redo : undo);
+  if (command && key === "y" && edits) return did(event, redo);
   if (command || event.altKey) return;
+  if (key === "p" && edits) return did(event, () => present());
+  if (key === "escape" && presenting.value) return did(event, () => present(false));
   if (key === "?") return did(event, openHelp);
   if (key === "/") return did(event, () => document.querySelector("#search")?.focus());
   // Space presses a button that has the focus; elsewhere it shows what was before.

@@ -97,8 +97,8 @@ async function changesOf(of, codes, first) {
 }
 
 /** The change of a face, ready to be painted at a length; too large to be kept with pictures. */
-export function changeOf({ flow, colour }, length) {
-  return prepared(flow, colour, about.value.size, length);
+export function changeOf({ flow, colour, size = about.value.size }, length) {
+  return prepared(flow, colour, size, length);
 }
 
 function keep(key, picture) {
