@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,8 @@ EVERY = 1.0
 """Seconds between two looks at a journal."""
 STATE_EVERY = 5
 """Looks between two at all else, where the journal says nothing new."""
+KEPT_FOR = 20.0
+"""Seconds for which it is kept how a run stands that says nothing new."""
 MOST_WATCHING = 32
 """Pages that are told of a training as it goes on, at most."""
 LAST_EPOCH = 10**6
@@ -29,13 +32,21 @@ def training_router(engine: StudioEngine) -> APIRouter:
     """What the page for trainings asks for."""
     router = APIRouter(prefix="/api")
     watching: set[object] = set()
+    known: dict[str, tuple[object, float, dict[str, Any] | None]] = {}
+
+    def described(run_id: str) -> dict[str, Any] | None:
+        """How a run stands; of one whose journal says nothing new, what was found lately."""
+        folder, now = engine.folder(run_id), time.monotonic()
+        journal = folder.journal.stat() if folder.journal.is_file() else None
+        key = (journal.st_mtime_ns, journal.st_size) if journal else None
+        if run_id not in known or known[run_id][0] != key or now - known[run_id][1] > KEPT_FOR:
+            known[run_id] = key, now, describe_training(folder.path)
+        return known[run_id][2]
 
     def trainings() -> list[dict[str, Any]]:
         engine.look_again()
-        found = (
-            (run_id, describe_training(place)) for run_id, place in dict(engine.places).items()
-        )
-        return [{"id": run_id, **told} for run_id, told in found if told]
+        found = {run_id: described(run_id) for run_id in list(engine.places)}
+        return [{"id": run_id, **told} for run_id, told in found.items() if told]
 
     @router.get("/trainings")
     async def listed() -> Response:

@@ -59,7 +59,7 @@ function begin() {
     picked.value = own ? [own, ...others] : others;
     terms.value = entry.value?.terms.filter(([name]) => !name.includes(":")) ?? [];
     if (subject?.photograph) given.value = photographOf(subject);
-    else if (subject) given.value = subject.source;
+    else if (["prior", "testset"].includes(subject?.source.kind)) given.value = subject.source;
   });
 }
 

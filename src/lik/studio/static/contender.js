@@ -9,7 +9,7 @@ import { moved } from "./sums.js";
 /** Pixels of a picture that is compared. */
 export const SIDE = 512;
 /** How much of a photograph is shown around a face, in sides of its square. */
-const AROUND = 0.25;
+const AROUND = 0.1;
 
 export class Contender {
   #wanted = null;

@@ -6,8 +6,8 @@ import { LANGUAGES, choose, language, t } from "./i18n.js";
 import { report } from "./notices.js";
 import { save, saving } from "./saving.js";
 import { openShare } from "./share.js";
-import { tabLinks } from "./tabs.js";
 import { about, canRedo, canUndo, entry, redo, runs, undo } from "./state.js";
+import { TABS, show, tab } from "./tabs.js";
 
 /** @param {(id: string) => void} openRun */
 export function mountHeader(root, openRun) {
@@ -18,7 +18,14 @@ function view(openRun) {
   return html`
     <h1 class="brand"><img src="/static/icon.png" alt="" width="24" height="24" /><b>Lik</b></h1>
     ${runView(openRun)}
-    <nav aria-label=${t("tabs")}>${tabLinks()}</nav>
+    <nav aria-label=${t("tabs")}>
+      ${TABS.map(
+        (name) => html`<a
+          href="#" aria-current=${name === tab.value ? "page" : nothing}
+          @click=${(e) => (e.preventDefault(), show(name))}
+        >${t(`tab.${name}`)}</a>`,
+      )}
+    </nav>
     <span class="gap"></span>
     <div class="row tools">
       <button

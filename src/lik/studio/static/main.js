@@ -24,7 +24,7 @@ import { mountShare } from "./share.js";
 import { mountStage } from "./stage.js";
 import { about, clear, runs } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
-import { mountTabs, showTab } from "./tabs.js";
+import { show, watchTabs } from "./tabs.js";
 import { mountTraining } from "./training.js";
 import { mountTraits } from "./traits.js";
 
@@ -80,7 +80,7 @@ async function connect(token) {
 
 /** Watch trainings until there is a run with weights. */
 function firstRun() {
-  showTab("training");
+  show("training");
   return new Promise((resolve) => {
     effect(() => runs.value.usual && resolve());
   });
@@ -114,9 +114,9 @@ async function start() {
   mountStage(region("stage"));
   mountTraits(region("traits"));
   mountHistory(region("history"));
-  mountTabs(region("phone-nav"));
   mountTraining(region("training"), token);
   mountCompare(region("compare"), token);
+  watchTabs();
   watchPresenting();
   const dialogs = [mountDialogs, mountOffers, mountShare, mountBatch, mountCamera];
   dialogs.forEach((mount, i) => mount(region(`dialogs-${i + 1}`)));

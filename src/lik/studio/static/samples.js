@@ -18,8 +18,7 @@ export function watchSamples() {
   effect(() => {
     chosen.value;
     stop();
-    for (const url of kept.values()) URL.revokeObjectURL(url);
-    kept.clear();
+    for (const epoch of [...kept.keys()]) forget(epoch);
     wanted.value = null;
     shown.value = null;
   });
@@ -27,6 +26,11 @@ export function watchSamples() {
     const epoch = epochShown();
     if (epoch !== null && epoch !== shown.peek()?.epoch) show(chosen.peek(), epoch);
   });
+}
+
+function forget(epoch) {
+  URL.revokeObjectURL(kept.get(epoch));
+  kept.delete(epoch);
 }
 
 function grids() {
@@ -51,7 +55,7 @@ async function show(id, epoch) {
     if (!kept.has(epoch)) kept.set(epoch, await gridOf(id, epoch));
     if (id !== chosen.value || epoch !== epochShown()) return;
     shown.value = { epoch, url: kept.get(epoch) };
-    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+    if (kept.size > MOST_KEPT) forget(kept.keys().next().value);
   } catch (error) {
     report(error);
   }

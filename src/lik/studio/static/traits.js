@@ -47,9 +47,13 @@ function view() {
         )}
       </details>`,
     )}
-    ${shown.length ? nothing : html`<p class="quiet none">${t("traits.none")}</p>`}
+    ${shown.length ? nothing : html`<p class="quiet none">${noneView(run)}</p>`}
     ${dimensionsView(run, words)}
   `;
+}
+
+function noneView(run) {
+  return run.traits.length ? t("traits.none") : t("traits.unfitted", { command: "lik fit-directions" });
 }
 
 function methodsView(run) {
