@@ -53,13 +53,14 @@ def test_a_training_is_told_line_by_line(watching):
     assert second["state"]["training"]["loss"] is None
 
 
-def test_the_stream_ends_with_who_listens(watching):
+def test_the_stream_ends_with_the_server(watching):
     async def first_of_it():
-        listening = set()
-        stream = _streamed(watching, _Training(watching, "small"), listening)
+        listening, leaving = set(), asyncio.Event()
+        stream = _streamed(watching, _Training(watching, "small"), listening, leaving)
         name, data = (await anext(stream)).decode().strip().split("\n")
         assert len(listening) == 1
-        await stream.aclose()
+        leaving.set()
+        assert len([event async for event in stream]) == 1  # the rest of that look
         assert not listening
         return name, json.loads(data.removeprefix("data: "))
 

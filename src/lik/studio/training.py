@@ -4,9 +4,10 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from lik.app.following import JournalTail, describe_training, dimensions_of, plain_record
@@ -53,11 +54,13 @@ def training_router(engine: StudioEngine) -> APIRouter:
         return JSONResponse({"trainings": await asyncio.to_thread(trainings)})
 
     @router.get("/runs/{run_id}/events")
-    async def events(run_id: str) -> Response:
-        tail = _Training(engine, run_id)
+    async def events(run_id: str, request: Request) -> Response:
+        training = _Training(engine, run_id)
         if len(watching) >= MOST_WATCHING:
             raise Refused(503, "busy", "too many pages watch trainings: close some.")
-        return StreamingResponse(_streamed(engine, tail, watching), media_type="text/event-stream")
+        leaving = request.scope.get("leaving") or asyncio.Event()
+        stream = _streamed(engine, training, watching, leaving)
+        return StreamingResponse(stream, media_type="text/event-stream")
 
     @router.get("/runs/{run_id}/samples/{epoch}")
     async def samples(run_id: str, epoch: int) -> Response:
@@ -100,18 +103,19 @@ class _Training:
 
 
 async def _streamed(
-    engine: StudioEngine, training: _Training, watching: set[object]
+    engine: StudioEngine, training: _Training, watching: set[object], leaving: asyncio.Event
 ) -> AsyncIterator[bytes]:
-    """Events as they come, until the page goes away; a sign of life where there are none."""
+    """Events as they come, until page or server go away; a sign of life where there are none."""
     watching.add(training)
     try:
-        while True:
+        while not leaving.is_set():
             found = await asyncio.to_thread(training.look)
             for name, told in found:
                 yield f"event: {name}\ndata: {json.dumps(told, allow_nan=False)}\n\n".encode()
             if not found:
                 yield b": nothing new\n\n"
-            await asyncio.sleep(EVERY)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(leaving.wait(), EVERY)
     except Exception as error:
         told = refusal_of(error, engine.names).told
         yield f"event: error\ndata: {json.dumps(told)}\n\n".encode()

@@ -17,6 +17,8 @@ export class Contender {
   #face = null;
   #given = 0;
   #bitmap = null;
+  /** What the painter holds as the picture before. */
+  #before = "";
 
   /** @param {string} token @param {string} id of the run */
   constructor(token, id) {
@@ -125,24 +127,28 @@ export class Contender {
     this.#busy = false;
   }
 
-  async #picture({ terms, decoding }) {
+  async #picture({ terms, decoding, fresh }) {
     const { code, crop } = this.#face;
     const known = terms.filter(([name]) => this.knows(name));
     const after = known.reduce(
       (sum, [name, strength]) => moved(sum, this.directions.get(name), strength), code,
     ); // prettier-ignore
     const { size } = this.facts.value;
-    if (decoding || !this.#bitmap) {
-      const [old, now] = await this.engine.decode([code, after]);
-      this.painter.resize(SIDE, SIDE);
-      this.painter.decoding("before", old, size);
+    const kind = decoding || !this.#bitmap ? "decoding" : "photograph";
+    const anew = fresh || kind !== this.#before;
+    this.#before = "";
+    if (kind === "decoding") {
+      const [now, old] = await this.engine.decode(anew ? [after, code] : [after]);
+      if (anew) this.painter.resize(SIDE, SIDE);
+      if (anew) this.painter.decoding("before", old, size);
       this.painter.decoding("after", now, size);
     } else {
       const carried = known.length ? await this.engine.carry([code], [after], [crop]) : [];
-      this.painter.resize(SIDE, SIDE);
-      this.painter.photograph(this.#bitmap.picture);
+      if (anew) this.painter.resize(SIDE, SIDE);
+      if (anew) this.painter.photograph(this.#bitmap.picture);
       this.painter.changed(carried.map((one) => ({ ...one, square: this.#bitmap.square, size })), 1);
     }
+    this.#before = kind;
     this.drawn.value++;
   }
 }

@@ -42,7 +42,8 @@ export function presented() {
   const isKnown = (name) => known.includes(name) || isDimension(name);
   const own = starred.value.filter(isKnown);
   const moved = entry.value.terms.map(([name]) => name);
-  const rest = own.length ? [] : [...new Set([...moved, ...known])];
+  const dimensions = about.value.dimensions.map(({ index }) => `dimension:${index}`);
+  const rest = own.length ? [] : [...new Set([...moved, ...known, ...dimensions])];
   return [...own, ...rest].slice(0, MOST);
 }
 
