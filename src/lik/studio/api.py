@@ -5,10 +5,10 @@ from starlette.exceptions import HTTPException
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.studio.engine import StudioEngine
+from lik.studio.journals import training_router
 from lik.studio.live import live_router
 from lik.studio.refusals import Refused, refusal_of
 from lik.studio.routes import edit_router
-from lik.studio.training import training_router
 
 
 def create_api(engine: StudioEngine, network: str | None = None) -> FastAPI:

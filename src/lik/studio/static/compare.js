@@ -126,6 +126,8 @@ function notesView() {
   if (opening.value) notes.push(t("photo.opening", { name: opening.value }));
   if (refusal.value) notes.push(refusal.value);
   if (given.value.kind === "prior") notes.push(t("compare.own"));
+  const sets = new Set(facts.map((one) => one.facts.faces));
+  if (given.value.kind === "testset" && sets.size > 1) notes.push(t("compare.sets"));
   if (sizes.length > 1) notes.push(t("compare.sizes", { sizes: sizes.join(", ") }));
   if (shared < traits.value.length) {
     notes.push(t("compare.traits", { shared, all: traits.value.length }));
@@ -155,7 +157,7 @@ function panel(one) {
 export function wordsOf({ size, latent, facts }) {
   return [
     t("run.pixels", { size }), t("run.latent", { latent }),
-    facts.loss ? t("training.loss", { loss: facts.loss }) : "", facts.trained, facts.faces,
+    facts.loss ? t("training.loss", { loss: number(facts.loss, 1) }) : "", facts.trained, facts.faces,
   ].filter(Boolean).join(" · "); // prettier-ignore
 }
 

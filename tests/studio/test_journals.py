@@ -11,7 +11,7 @@ from PIL import Image
 from lik.core.run_folder import RunFolder
 from lik.figures.png import save_png
 from lik.studio.engine import StudioEngine
-from lik.studio.training import _streamed, _Training
+from lik.studio.journals import _streamed, _Training
 from lik.training import journal
 from lik.training.journal import EpochRecord
 from terminal import succeed
