@@ -1,9 +1,9 @@
 /** A sheet of all runs that are compared, as one picture. */
-import { contenders, terms } from "./comparing.js";
+import { contenders, given, terms } from "./comparing.js";
 import { editWords, givenWords, wordsOf } from "./compare.js";
 import { SIDE } from "./contender.js";
 import { t } from "./i18n.js";
-import { tell } from "./notices.js";
+import { capital, tell } from "./notices.js";
 import { withText } from "./pngtext.js";
 import { download } from "./saving.js";
 
@@ -29,7 +29,9 @@ export async function saveSheet() {
     context.fillText(text, x, y, width);
   };
   const broad = sheet.width - 2 * GAP;
-  write(givenWords(), GAP, 44, "600 26px", "#1d1d1b", broad);
+  // The name of a photograph's file may be that of a person.
+  const title = given.value.kind === "photograph" ? capital(t("photo")) : givenWords();
+  write(title, GAP, 44, "600 26px", "#1d1d1b", broad);
   write(editWords() || t("history.start"), GAP, 76, "20px", "#5e5c55", broad);
   all.forEach((one, column) => {
     const x = GAP + column * (SIDE + GAP);

@@ -18,7 +18,7 @@ const MOST_ENTRIES = 200;
 /** A gesture by keys ends when none was pressed for so long, in milliseconds. */
 const PAUSE = 600;
 /** The method of an edit of dimensions alone, where a run has no directions. */
-const PLAIN = "joint";
+export const PLAIN = "joint";
 
 /** @type {{value: object|null}} what the run is (`about` of the API) */
 export const about = signal(null);
