@@ -6,7 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from lik.app.directions import FitRequest, fit_directions, fit_guided
+from lik.app.directions import FitRequest, fit_directions, fit_guided, open_editor
+from lik.app.editing import record_of
+from lik.app.edits import Edit
 from lik.app.run_facts import can_guide, describe_run, linear_sets
 from lik.core.errors import OtherWeights
 from lik.latent.directions.direction import Calibration, Direction, DirectionSet
@@ -58,7 +60,12 @@ def test_guided_edits_are_an_ability_while_the_network_is_there(run, classifier,
     copy = shutil.copy(classifier, tmp_path / "network.safetensors")
     fit_guided(run, [str(copy)])
     assert can_guide(run)
-    assert describe_run(run)["methods"][-1]["guided"]
+    told = describe_run(run)["methods"][-1]
+    assert told["guided"]
+    editor = open_editor(run, "guided")  # what it would write into a record is told beforehand
+    written = record_of(run, Edit({"Smiling": 1}), editor, "decode").model_dump(mode="json")
+    assert told["record"] == {name: written[name] for name in told["record"]}
+    assert told["record"].keys() == {"networks", "measured", "guidance"}
     (tmp_path / "network.safetensors").unlink()
     assert not can_guide(run)
 

@@ -9,7 +9,7 @@ from lik.app.sampling import USUAL_PRIOR
 from lik.core.errors import UnusableInput
 from lik.latent.directions.direction import DirectionSet, saved_sets
 from lik.latent.editing import GuidedEditor, LinearEditor
-from lik.latent.guided import GUIDED, GuidedStatistics
+from lik.latent.guided import GUIDED, GuidanceSettings, GuidedStatistics
 from lik.latent.priors import saved_priors
 from lik.training import journal
 
@@ -31,7 +31,8 @@ def describe_run(run: OpenedRun) -> dict[str, Any]:
     ]  # fmt: skip
     guided = can_guide(run)
     if guided:
-        methods.append({"name": GUIDED, "unit": GuidedEditor.unit, "guided": True})
+        told = {"name": GUIDED, "unit": GuidedEditor.unit, "guided": True}
+        methods.append({**told, "record": _guided_record(run)})
     priors = saved_priors(run.path)
     return {
         "name": run.name, "model_sha256": run.sha256,
@@ -70,6 +71,16 @@ def can_guide(run: OpenedRun) -> bool:
         return False
     known = known_networks(run, kept)
     return bool(known) and all(Path(path).exists() for path in known.values())
+
+
+def _guided_record(run: OpenedRun) -> dict[str, Any]:
+    """What the record of a guided edit says beside the edit itself: by what it is guided."""
+    kept = GuidedStatistics.load(run.path)
+    assert kept is not None
+    return {
+        "networks": list(known_networks(run, kept)), "measured": kept.fingerprint,
+        "guidance": GuidanceSettings().model_dump(mode="json"),
+    }  # fmt: skip
 
 
 def has_test_faces(run: OpenedRun) -> bool:

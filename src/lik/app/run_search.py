@@ -22,7 +22,8 @@ def find_runs(folder: Path) -> list[Path]:
 def runs_at(given: Sequence[str | Path]) -> list[Path]:
     """Where the runs lie that are meant: runs, names of those that ship, or folders of runs.
 
-    Of a folder, those with weights. Without any, the usual one that ships.
+    Of a folder, those with weights, or, while none of them has any, those that come to have some.
+    Without any, the usual one that ships.
 
     Raises:
         UnusableInput: there is no such run, or a folder without any.
@@ -31,19 +32,28 @@ def runs_at(given: Sequence[str | Path]) -> list[Path]:
         return [place_of(None)]
     places: list[Path] = []
     for one in given:
-        path = Path(one)
-        is_folder = path.is_dir() and not RunFolder(path).model.is_file()
-        if is_folder and str(one) not in shipped():
-            found = [place for place in find_runs(path) if RunFolder(place).model.is_file()]
+        if _holds_runs(one):
+            found = find_runs(Path(one))
             if not found:
-                raise UnusableInput(f"there are no trained runs in {path}: a training makes one.")
-            places += found
+                raise UnusableInput(f"there are no runs in {one}: a training makes one.")
+            trained = [place for place in found if RunFolder(place).model.is_file()]
+            places += trained or found
         else:
             place = place_of(one)
             if not place.exists():
                 raise UnusableInput(f"there are no trained weights at {place}.")
             places.append(place)
     return list(dict.fromkeys(places))
+
+
+def folders_at(given: Sequence[str | Path]) -> list[Path]:
+    """Those of what is meant that are folders of runs: there, more may come to be."""
+    return [Path(one) for one in given if _holds_runs(one)]
+
+
+def _holds_runs(given: str | Path) -> bool:
+    path = Path(given)
+    return path.is_dir() and not RunFolder(path).model.is_file() and str(given) not in shipped()
 
 
 def _runs_in(folder: Path, depth: int) -> Iterator[Path]:

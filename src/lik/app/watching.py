@@ -15,7 +15,7 @@ from lik.core.events import Notify
 from lik.core.run_folder import RunFolder
 from lik.faces.set.faceset import FaceSet
 from lik.figures.grids import epoch_grid, epochs_grid, strip, unstripped
-from lik.figures.png import save_png
+from lik.figures.png import png_bytes, save_png
 from lik.latent.session import Session
 from lik.models.interface import VAE
 from lik.training import journal
@@ -133,6 +133,26 @@ def has_grid(epoch: int, every: int | None = None) -> bool:
     while epoch > 10 * step:
         step *= 5
     return epoch % step == 0
+
+
+def epochs_with_grids(folder: RunFolder) -> list[int]:
+    """The epochs of a run of which there are sample grids, in order."""
+    return sorted(
+        epoch for file in folder.grids.glob("epoch-*.png") if (epoch := _epoch_of(file)) is not None
+    )
+
+
+def grid_bytes(folder: RunFolder, epoch: int) -> bytes:
+    """The sample grid of an epoch as PNG, without the command that made it.
+
+    Raises:
+        UnusableInput: there is none.
+    """
+    try:
+        with Image.open(folder.grids / f"epoch-{epoch:04d}.png") as image:
+            return png_bytes(image, command=None, run=folder.name, quickly=True)
+    except OSError as error:
+        raise UnusableInput(f"there is no sample grid of epoch {epoch}.") from error
 
 
 def _epoch_of(file: Path) -> int | None:

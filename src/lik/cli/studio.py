@@ -6,7 +6,7 @@ import threading
 import webbrowser
 from importlib.util import find_spec
 
-from lik.app.run_search import runs_at
+from lik.app.run_search import folders_at, runs_at
 from lik.cli.options import Device, argument, flag, option
 from lik.cli.output import note, say
 from lik.core.errors import UnusableInput
@@ -33,7 +33,7 @@ def studio(
 
     Example: lik studio
 
-    Your own runs: lik studio runs
+    Your own runs, also those that are being trained: lik studio runs
     """
     if not all(map(find_spec, ("fastapi", "uvicorn", "websockets"))):
         raise UnusableInput("the studio needs a web server: pip install 'lik-vae[studio]'.")
@@ -53,7 +53,8 @@ def studio(
         if not no_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(doorway.address,), daemon=True).start()
 
-    serve(doorway, loader(places, device, threads, doorway.network), started)
+    watched = folders_at(runs or [])
+    serve(doorway, loader(places, device, threads, doorway.network, watched), started)
 
 
 def _has_screen() -> bool:

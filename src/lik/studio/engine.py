@@ -4,8 +4,10 @@ It keeps no photograph. What it keeps in memory, of the last few, are the crops 
 codes that took long to fit, and what does not change from one move of a slider to the next.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -20,12 +22,14 @@ from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, with
 from lik.app.edits import VERSION, Edit, record_from
 from lik.app.run import Run
 from lik.app.run_facts import can_guide, describe_run, linear_sets
+from lik.app.run_search import find_runs
 from lik.app.source_records import code_of, draw_codes, held_out_codes, read_source
 from lik.core.artifacts import file_stem
 from lik.core.configuration import nearest
 from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
+from lik.core.run_folder import RunFolder
 from lik.faces.io.files import InMemory
 from lik.faces.photograph import Photograph, read_picture
 from lik.latent.editing import DIMENSION, GuidedEditor
@@ -66,8 +70,16 @@ class StudioEngine:
         places: id → where the run lies; ids are what pages say, and paths are never told.
     """
 
-    def __init__(self, places: Sequence[Path], device: str = "auto", threads: int = 1) -> None:
-        self.places = _ids(places)
+    def __init__(
+        self,
+        places: Sequence[Path],
+        device: str = "auto",
+        threads: int = 1,
+        watched: Sequence[Path] = (),
+    ) -> None:
+        self.places: dict[str, Path] = {}
+        self._add(places)
+        self._watched = [folder.resolve() for folder in watched]
         self.models, self.photographs = ModelThread(), PhotographPool()
         self._device, self._threads = device, threads
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -75,11 +87,6 @@ class StudioEngine:
         self._faces: OrderedDict[tuple[str, str], Photograph] = OrderedDict()
         self._codes: OrderedDict[tuple[str, int, bytes], Codes] = OrderedDict()
         self._carriers: OrderedDict[tuple[str, bytes, bytes], Carrier] = OrderedDict()
-
-    @property
-    def usual(self) -> str:
-        """The run that is shown first."""
-        return next(iter(self.places))
 
     @property
     def names(self) -> Mapping[Path, str]:
@@ -93,11 +100,22 @@ class StudioEngine:
 
     def warm(self) -> None:
         """Open the first run before anybody asks for it."""
-        self.models.begin(lambda: self._run(self.usual).decode(self._no_code(self.usual)))
+        usual = next((one for one in self.places if self._is_trained(one)), None)
+        if usual is not None:
+            self.models.begin(lambda: self._run(usual).decode(self._no_code(usual)))
+
+    def look_again(self) -> None:
+        """Find the runs that have come to be in the folders that are watched."""
+        for folder in self._watched:
+            with suppress(UnusableInput):  # the folder is gone
+                self._add(find_runs(folder))
 
     async def rows(self) -> list[dict[str, Any]]:
         """The runs, each with its size; what cannot be opened is left out."""
+        await asyncio.to_thread(self.look_again)
         for run_id in self.places.keys() - self._rows.keys():
+            if not self._is_trained(run_id):
+                continue
             try:
                 run = await self.run(run_id)
             except UnusableInput:
@@ -105,7 +123,7 @@ class StudioEngine:
                 continue
             sizes = {"size": run.size, "latent": run.latent}
             self._rows[run_id] = {"id": run_id, "name": run.name, **sizes}
-        return [row for run_id in self.places if (row := self._rows[run_id])]
+        return [row for run_id in self.places if (row := self._rows.get(run_id))]
 
     async def about(self, run_id: str) -> dict[str, Any]:
         """What there is to say of a run, as `lik.app.run_facts` says it."""
@@ -113,9 +131,15 @@ class StudioEngine:
         told = await self.models.run(lambda: describe_run(run), urgent=True)
         told["abilities"] |= {
             "carry": carry_fits(run.latent, run.size), "runs": len(self.places) > 1,
-            "training": False,
+            "training": self.folder(run_id).journal.is_file(),
         }  # fmt: skip
         return {"id": run_id, **told}
+
+    def folder(self, run_id: str) -> RunFolder:
+        """Where a run lies, by its id."""
+        if run_id not in self.places:
+            raise Refused(404, "unknown", "there is no such run here.")
+        return RunFolder(self.places[run_id])
 
     async def run(self, run_id: str) -> Run:
         """A run by its id, opened."""
@@ -265,10 +289,25 @@ class StudioEngine:
         )
 
     def _run(self, run_id: str) -> Run:
-        if run_id not in self.places:
-            raise Refused(404, "unknown", "there is no such run here.")
-        place = self.places[run_id]
+        place = self.folder(run_id).path
         return _kept(self._runs, run_id, lambda: Run(place, self._device, self._threads), MOST_OPEN)
+
+    def _is_trained(self, run_id: str) -> bool:
+        place = self.places[run_id]
+        return place.is_file() or RunFolder(place).model.is_file()
+
+    def _add(self, places: Sequence[Path]) -> None:
+        """Give each place that has none a short name, all of them distinct."""
+        for place in [given.resolve() for given in places]:
+            if place in self.places.values():
+                continue
+            stem = file_stem(place.name.removesuffix(".safetensors"), 60)
+            plain = (sign if sign.isascii() and sign.isalnum() else "-" for sign in stem)
+            name = "".join(plain).strip("-") or "run"
+            number = 1
+            while (name if number == 1 else f"{name}-{number}") in self.places:
+                number += 1
+            self.places[name if number == 1 else f"{name}-{number}"] = place
 
     def _no_code(self, run_id: str) -> Codes:
         return np.zeros((1, self._run(run_id).latent), np.float32)
@@ -305,17 +344,3 @@ def _require_method(run: Run, method: str, names: Sequence[str]) -> None:
             f"{run.name} has no directions '{method[:100]}'.{nearest(method[:100], known)}",
             needs="calibration",
         )
-
-
-def _ids(places: Sequence[Path]) -> dict[str, Path]:
-    """A short name for each run, all of them distinct."""
-    ids: dict[str, Path] = {}
-    for place in [given.resolve() for given in places]:
-        stem = file_stem(place.name.removesuffix(".safetensors"), 60)
-        plain = (sign if sign.isascii() and sign.isalnum() else "-" for sign in stem)
-        name = "".join(plain).strip("-") or "run"
-        number = 1
-        while (name if number == 1 else f"{name}-{number}") in ids:
-            number += 1
-        ids[name if number == 1 else f"{name}-{number}"] = place
-    return ids

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -89,12 +90,19 @@ Loaded = tuple[Application, Callable[[], None]]
 
 
 def loader(
-    places: Sequence[Path], device: str, threads: int, network: str | None
+    places: Sequence[Path],
+    device: str,
+    threads: int,
+    network: str | None,
+    watched: Sequence[Path] = (),
 ) -> Callable[[], Loaded]:
-    """What loads the models' half of the studio, when it is called."""
+    """What loads the models' half of the studio, when it is called.
+
+    ``watched``: folders in which runs may come to be while the studio is open.
+    """
 
     def load() -> Loaded:
-        engine = import_module("lik.studio.engine").StudioEngine(places, device, threads)
+        engine = import_module("lik.studio.engine").StudioEngine(places, device, threads, watched)
         engine.warm()
         return import_module("lik.studio.api").create_api(engine, network), engine.close
 
@@ -114,14 +122,31 @@ def create_app(
 
 def serve(doorway: Doorway, load: Callable[[], Loaded], started: Callable[[], None]) -> None:
     """Serve until somebody interrupts; ``started`` is called when pages can be opened."""
-    app = create_app(load, doorway.token, doorway.hosts)
+    inner, leaving = create_app(load, doorway.token, doorway.hosts), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["leaving"] = leaving  # streams without an end of their own look at it
+        await inner(scope, receive, send)
+
     config = uvicorn.Config(
         app, ws_max_size=LONGEST, ws_per_message_deflate=False, ws_max_queue=4,
         access_log=False, log_level="error", server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=2, h11_max_incomplete_event_size=16384,
     )  # fmt: skip
     started()
-    uvicorn.Server(config).run([doorway.socket])
+    _Server(config, leaving).run([doorway.socket])
+
+
+class _Server(uvicorn.Server):
+    """Tells streams that go on without an end when the server ends."""
+
+    def __init__(self, config: uvicorn.Config, leaving: asyncio.Event) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._leaving.set()
+        super().handle_exit(sig, frame)
 
 
 class _Studio:

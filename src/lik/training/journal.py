@@ -56,10 +56,7 @@ def read(path: Path) -> list[EpochRecord]:
     """All complete lines of a journal; a last line cut off by a crash is passed over."""
     if not path.is_file():
         return []
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UnusableInput(f"{path} cannot be read ({error.strerror}).") from error
+    lines = _bytes_of(path).splitlines()
     records = []
     for number, line in enumerate(lines, start=1):
         try:
@@ -71,12 +68,32 @@ def read(path: Path) -> list[EpochRecord]:
     return records
 
 
+def read_on(path: Path, start: int) -> tuple[list[EpochRecord], int]:
+    """The whole lines of a journal from a byte on, and the byte at which the next one begins."""
+    data = _bytes_of(path, start)
+    data = data[: data.rfind(b"\n") + 1]
+    try:
+        records = [_RECORD.validate_json(line) for line in data.splitlines()]
+    except ValidationError as error:
+        raise UnusableInput(f"{path} holds a line that is no record of a run.") from error
+    return records, start + len(data)
+
+
 def rewind(path: Path, step: int) -> None:
     """Drop what was logged after ``step``: a resumed run will log it again."""
     if not path.is_file():
         return
     kept = [record for record in read(path) if record.step <= step]
     write_text(path, "".join(map(_line, kept)))
+
+
+def _bytes_of(path: Path, start: int = 0) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            return file.read()
+    except OSError as error:
+        raise UnusableInput(f"{path} cannot be read ({error.strerror}).") from error
 
 
 def _line(record: EpochRecord) -> str:

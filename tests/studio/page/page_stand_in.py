@@ -19,6 +19,9 @@ POLICY = (
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json",
          ".png": "image/png", ".html": "text/html"}  # fmt: skip
 EVENTS = {"Content-Type": "text/event-stream"}
+GRID = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=="
+)
 TRAITS = ("Smiling", "Young", "Eyeglasses")
 
 
@@ -31,7 +34,8 @@ class Studio:
 
     def __init__(self, page):
         self.page, self.requests, self.problems, self.decoded = page, [], [], []
-        self.edits = []
+        self.edits, self.trainings, self.told = [], [], ""
+        self.others = {}  # runs beside r1: id → what is told otherwise of each
         self.faces, self.changed, self.socket, self.trajectories = [], {}, None, 0
         self.waiting, self.began = None, []
         page.on("request", lambda request: self.requests.append(request.url))
@@ -97,12 +101,24 @@ class Studio:
             return _refused(route, 403, "this page has no valid token.")
         if path == "/api/runs":
             rows = [{"id": "r1", "name": "small", "size": SIZE, "latent": LATENT}]
+            rows += [{**rows[0], "id": one, "name": one} for one in self.others]
             return route.fulfill(json={"runs": rows, "usual": "r1", "network": None})
         if path == "/api/runs/r1":
             return route.fulfill(json=about() | self.changed)
+        run = path.split("/")[3] if path.startswith("/api/runs/") else ""
+        if run in self.others and path.endswith(run):
+            return route.fulfill(json=about() | {"id": run, "name": run} | self.others[run])
+        if path == "/api/trainings":
+            return route.fulfill(json={"trainings": self.trainings})
+        if path.endswith("/events"):
+            return route.fulfill(body=self.told, headers=EVENTS)
+        if "/samples/" in path:
+            return route.fulfill(body=GRID, headers={"Content-Type": "image/png"})
         if "/directions/" in path:
-            headers = {"X-Lik-Names": json.dumps(TRAITS)}
-            return route.fulfill(body=vectors().tobytes(), headers=headers)
+            traits = (about() | self.others.get(run, {}))["traits"]
+            names = [trait["name"] for trait in traits]
+            headers = {"X-Lik-Names": json.dumps(names)}
+            return route.fulfill(body=vectors()[: len(names)].tobytes(), headers=headers)
         if path.endswith("/draw"):
             codes = np.zeros((16, LATENT), "<f4")
             codes[:, 0] = np.arange(16) / 100

@@ -12,6 +12,7 @@ const KEYS = [
   ["Ctrl+S", "keys.save"],
   ["Ctrl+V", "keys.paste"],
   ["/", "keys.search"],
+  ["P, Esc", "keys.present"],
   ["?", "keys.help"],
 ];
 

@@ -151,7 +151,7 @@ function json(value) {
   return { method: "POST", headers, body: JSON.stringify(value) };
 }
 
-async function request(token, path, options = {}) {
+export async function request(token, path, options = {}) {
   let answer;
   try {
     const headers = { ...options.headers, "X-Lik-Token": token };
@@ -189,7 +189,7 @@ function carriedOf(view, count, pixels) {
 }
 
 /** The events of a stream of server-sent events: {event, data}. */
-async function* events(stream) {
+export async function* events(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {

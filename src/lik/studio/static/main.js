@@ -3,6 +3,7 @@ import { effect } from "./vendor.js";
 import { mountBanner, watchLink } from "./banner.js";
 import { mountBatch } from "./batch.js";
 import { mountCamera } from "./camera.js";
+import { mountCompare } from "./compare.js";
 import { mountDialogs } from "./dialogs.js";
 import { draw, tiles } from "./drawing.js";
 import { ServerEngine } from "./engine.js";
@@ -17,11 +18,14 @@ import { dismissRefusal, report, unreachable } from "./notices.js";
 import { mountOffers, openLinked, tellUnreadable } from "./offers.js";
 import { directionsOf, source, useEngine } from "./pictures.js";
 import { photographs } from "./photograph.js";
+import { watchPresenting } from "./present.js";
 import { readFragment } from "./record.js";
 import { mountShare } from "./share.js";
 import { mountStage } from "./stage.js";
 import { about, clear, runs } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
+import { show, watchTabs } from "./tabs.js";
+import { mountTraining } from "./training.js";
 import { mountTraits } from "./traits.js";
 
 const FIRST_WAIT = 500;
@@ -74,6 +78,14 @@ async function connect(token) {
   }
 }
 
+/** Watch trainings until there is a run with weights. */
+function firstRun() {
+  show("training");
+  return new Promise((resolve) => {
+    effect(() => runs.value.usual && resolve());
+  });
+}
+
 function openShared(text) {
   const found = readFragment(text);
   if (found) openLinked(found);
@@ -102,6 +114,10 @@ async function start() {
   mountStage(region("stage"));
   mountTraits(region("traits"));
   mountHistory(region("history"));
+  mountTraining(region("training"), token);
+  mountCompare(region("compare"), token);
+  watchTabs();
+  watchPresenting();
   const dialogs = [mountDialogs, mountOffers, mountShare, mountBatch, mountCamera];
   dialogs.forEach((mount, i) => mount(region(`dialogs-${i + 1}`)));
   listenForFiles();
@@ -109,6 +125,7 @@ async function start() {
   watchTrajectories();
   watchLink();
   await connect(token);
+  if (!runs.value.usual) await firstRun(); // one is being trained
   await openRun(token, runs.value.usual);
   if (shared) openShared(shared);
   addEventListener("hashchange", () => {

@@ -31,12 +31,12 @@ export class Painter {
     }
   }
 
-  /** Draw a decoding S×S×3 as the picture before or after. */
-  decoding(which, rgb) {
+  /** Draw a decoding S×S×3 as the picture before or after; S is that of the run that is open. */
+  decoding(which, rgb, size = undefined) {
     const context = this[which].getContext("2d");
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
-    context.drawImage(canvasOf(rgb), 0, 0, this[which].width, this[which].height);
+    context.drawImage(canvasOf(rgb, size), 0, 0, this[which].width, this[which].height);
   }
 
   /** Draw a photograph as the picture before. */
@@ -48,7 +48,7 @@ export class Painter {
 
   /**
    * Draw the photograph with its faces changed.
-   * @param {{square: object, flow: Int16Array, colour: Int16Array}[]} faces
+   * @param {{square: object, flow: Int16Array, colour: Int16Array, size?: number}[]} faces
    * @param {number} scale pixels of the canvas in one of the photograph
    */
   changed(faces, scale) {

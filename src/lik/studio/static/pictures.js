@@ -25,8 +25,9 @@ export function isGuided(method) {
   return Boolean(about.value?.methods.find((one) => one.name === method)?.guided);
 }
 
-/** The directions of a method, asked for once. */
+/** The directions of a method, asked for once; none where the run has no such ones. */
 export async function directionsOf(method) {
+  if (!about.value.methods.some(({ name }) => name === method)) return new Map();
   if (!source.sets.has(method)) source.sets.set(method, await source.engine.directions(method));
   return source.sets.get(method);
 }
@@ -97,8 +98,8 @@ async function changesOf(of, codes, first) {
 }
 
 /** The change of a face, ready to be painted at a length; too large to be kept with pictures. */
-export function changeOf({ flow, colour }, length) {
-  return prepared(flow, colour, about.value.size, length);
+export function changeOf({ flow, colour, size = about.value.size }, length) {
+  return prepared(flow, colour, size, length);
 }
 
 function keep(key, picture) {

@@ -65,3 +65,30 @@ async function inflated(data, encoding) {
   }
   return new TextDecoder(encoding).decode(await new Blob(parts).arrayBuffer());
 }
+
+/** A PNG with lines of text more, behind its head. @param {Record<string, string>} lines */
+export async function withText(blob, lines) {
+  const chunks = Object.entries(lines).map(([key, text]) => chunk("tEXt", `${key}\0${text}`));
+  const head = 8 + 25; // the signature and IHDR
+  return new Blob([blob.slice(0, head), ...chunks, blob.slice(head)], { type: "image/png" });
+}
+
+function chunk(type, text) {
+  const bytes = new TextEncoder().encode(type + text);
+  const framed = new Uint8Array(bytes.length + 8);
+  const view = new DataView(framed.buffer);
+  view.setUint32(0, bytes.length - 4);
+  framed.set(bytes, 4);
+  view.setUint32(bytes.length + 4, crc(bytes));
+  return framed;
+}
+
+/** The check sum of PNG (CRC-32). */
+function crc(bytes) {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let i = 0; i < 8; i++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  }
+  return (sum ^ 0xffffffff) >>> 0;
+}

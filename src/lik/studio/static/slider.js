@@ -2,6 +2,7 @@
 import { html, live, nothing } from "./vendor.js";
 import { styled } from "./styled.js";
 import { number, t } from "./i18n.js";
+import { starView } from "./present.js";
 import { adjust, change, decimal, end, entry, strengthOf } from "./state.js";
 
 const REACH = 2;
@@ -10,38 +11,55 @@ const LEAP = 0.25;
 /** Beyond this a face stops being the person, or a face. */
 const FAR = 1.5;
 
+/** What the sliders of the page for editing move. */
+const ENTRY = {
+  prefix: "trait",
+  strength: (name) => strengthOf(entry.value, name),
+  adjust,
+  end,
+  reset(name) {
+    end();
+    change({ terms: entry.value.terms.filter(([own]) => own !== name) });
+  },
+  star: starView,
+};
+
 let held = false;
 
 /**
  * @param {string} name of the trait @param {string} label for people
  * @param {unknown} details what is known of it, a template; `nothing` for none
+ * @param {typeof ENTRY} of what it moves @param {string} why it cannot be moved, or ""
  */
-export function slider(name, label, details = nothing) {
-  const strength = strengthOf(entry.value, name);
+export function slider(name, label, details = nothing, of = ENTRY, why = "") {
+  const strength = of.strength(name);
   const value = Number(strength);
   const far = Math.abs(value) > FAR;
-  const id = `trait-${name.replace(/\W/g, "-")}`;
-  return html`<div class="trait ${value ? "moved" : ""} ${far ? "far" : ""}" data-trait=${name}>
+  const id = `${of.prefix}-${name.replace(/\W/g, "-")}`;
+  const off = Boolean(why);
+  const said = [far ? `${id}-far` : "", off ? `${id}-why` : ""].filter(Boolean).join(" ");
+  return html`<div class="trait ${value ? "moved" : ""} ${far ? "far" : ""} ${off ? "off" : ""}" data-trait=${name}>
     <label for=${id}>${label}</label>
     <input
       type="text" class="number" inputmode="decimal" autocomplete="off"
-      .value=${live(number(value))} aria-label=${t("trait.number", { trait: label })}
-      @change=${(e) => typed(name, e.target)}
+      .value=${live(number(value))} aria-label=${t("trait.number", { trait: label })} ?disabled=${off}
+      @change=${(e) => typed(name, e.target, of)}
     />
     <button
       type="button" class="icon" ?disabled=${!value} title=${t("trait.reset")}
-      aria-label=${t("trait.reset.of", { trait: label })} @click=${() => reset(name)}
+      aria-label=${t("trait.reset.of", { trait: label })} @click=${() => of.reset(name)}
     >↺</button>
+    ${of.star ? of.star(name) : nothing}
     <input
-      type="range" id=${id} min=${-REACH} max=${REACH} step=${STEP}
+      type="range" id=${id} min=${-REACH} max=${REACH} step=${STEP} ?disabled=${off}
       .value=${live(strength)} data-fill=${styled(fill(value))}
-      aria-valuetext=${number(value)} aria-describedby=${far ? `${id}-far` : nothing}
+      aria-valuetext=${number(value)} aria-describedby=${said || nothing}
       @pointerdown=${() => (held = true)}
-      @pointerup=${released} @pointercancel=${released}
-      @input=${(e) => adjust(name, decimal(Number(e.target.value)), held)}
-      @change=${() => held && released()}
-      @keydown=${(e) => leap(e, name)}
-      @dblclick=${() => reset(name)}
+      @pointerup=${() => released(of)} @pointercancel=${() => released(of)}
+      @input=${(e) => of.adjust(name, decimal(Number(e.target.value)), held)}
+      @change=${() => held && released(of)}
+      @keydown=${(e) => leap(e, name, of)}
+      @dblclick=${() => of.reset(name)}
     />
     ${details === nothing
       ? nothing
@@ -49,6 +67,7 @@ export function slider(name, label, details = nothing) {
           <summary aria-label=${t("trait.about", { trait: label })}>i</summary>
           <div>${details}</div>
         </details>`}
+    ${off ? html`<p class="quiet why" id=${`${id}-why`}>${why}</p>` : nothing}
     ${far ? html`<p class="warning" id=${`${id}-far`}>${t("trait.far")}</p>` : nothing}
   </div>`;
 }
@@ -86,32 +105,27 @@ function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
-function released() {
+function released(of) {
   held = false;
-  end();
+  of.end();
 }
 
 /** PageUp and PageDown go five steps, where browsers go a tenth of the range. */
-function leap(event, name) {
+function leap(event, name, of) {
   const way = { PageUp: LEAP, PageDown: -LEAP }[event.key];
   if (!way) return;
   event.preventDefault();
-  const value = Number(strengthOf(entry.value, name)) + way;
-  adjust(name, decimal(Math.min(REACH, Math.max(-REACH, value))), false);
+  const value = Number(of.strength(name)) + way;
+  of.adjust(name, decimal(Math.min(REACH, Math.max(-REACH, value))), false);
 }
 
 /** A number that was typed: with a point or a comma, a hyphen or a minus. */
-function typed(name, field) {
+function typed(name, field, of) {
   const text = field.value.trim().replace(",", ".").replace("−", "-").replace("+", "");
   const value = text === "" ? 0 : Number(text);
   if (Number.isFinite(value)) {
-    adjust(name, decimal(Math.min(REACH, Math.max(-REACH, value))), false);
-    end();
+    of.adjust(name, decimal(Math.min(REACH, Math.max(-REACH, value))), false);
+    of.end();
   }
-  field.value = number(Number(strengthOf(entry.value, name)));
-}
-
-function reset(name) {
-  end();
-  change({ terms: entry.value.terms.filter(([own]) => own !== name) });
+  field.value = number(Number(of.strength(name)));
 }

@@ -6,6 +6,7 @@ import { guiding } from "./guided.js";
 import { number, t, traitLabel } from "./i18n.js";
 import { notice, report } from "./notices.js";
 import { Painter } from "./painter.js";
+import { presenting } from "./present.js";
 import { before, isReady, pictureOf, showsDecoding } from "./pictures.js";
 import { about, change, entry, gesture, keyOf, news, past, pinned } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
@@ -18,6 +19,7 @@ import { divider, oneToOne, showsBefore, toolbar } from "./toolbar.js";
 const showsFaces = signal(true);
 
 const LONGEST_SIDE = 640;
+const LONGEST_SIDE_PRESENTED = 1200;
 const painter = new Painter();
 /** Draws for the history what the stage has no time for; `behind` is what it holds. */
 const background = new Painter();
@@ -141,8 +143,8 @@ function sizeOf(subject) {
   const side = { width: about.value.size, height: about.value.size };
   const own = showsDecoding({ subject }) ? side : subject.photograph;
   const [width, height] = [own.width, own.height];
-  const most = { width: Math.min(room.value.width, LONGEST_SIDE), height: room.value.height };
-  most.height = Math.min(most.height, LONGEST_SIDE);
+  const longest = presenting.value ? LONGEST_SIDE_PRESENTED : LONGEST_SIDE;
+  const most = { width: Math.min(room.value.width, longest), height: Math.min(room.value.height, longest) };
   const fit = Math.min(most.width / width, most.height / height) || 1;
   const scale = oneToOne.value ? Math.min(1, 4096 / Math.max(width, height)) : fit;
   const page = [width, height].map((length) => Math.max(1, Math.round(length * scale)));

@@ -2,6 +2,7 @@
 import { html, nothing, signal } from "./vendor.js";
 import { comparison } from "./comparison.js";
 import { t } from "./i18n.js";
+import { presentButton } from "./present.js";
 import { canRedo, canUndo, pinned, redo, undo } from "./state.js";
 
 /** Whether the picture before is shown: while a key or the button is held. */
@@ -42,5 +43,6 @@ export function toolbar(of) {
           @click=${() => (comparison.value = !comparison.value)}
         >${t("stage.pinned")}</button>`
       : nothing}
+    ${presentButton(of)}
   </div>`;
 }

@@ -5,6 +5,7 @@ import { number, t, traitLabel } from "./i18n.js";
 import { tell } from "./notices.js";
 import { directionsOf, isGuided } from "./pictures.js";
 import { report } from "./notices.js";
+import { presentView, presented, presenting } from "./present.js";
 import { measured, slider } from "./slider.js";
 import { about, change, entry } from "./state.js";
 import { DIMENSION } from "./sums.js";
@@ -20,6 +21,7 @@ export function mountTraits(root) {
 function view() {
   const run = about.value;
   if (!run || !entry.value) return skeleton();
+  if (presenting.value) return presentView(presented().map((name) => slider(name, traitLabel(name))));
   const words = plain(searched.value);
   const shown = run.traits.filter((trait) => matches(trait.name, words));
   return html`
@@ -45,9 +47,13 @@ function view() {
         )}
       </details>`,
     )}
-    ${shown.length ? nothing : html`<p class="quiet none">${t("traits.none")}</p>`}
+    ${shown.length ? nothing : html`<p class="quiet none">${noneView(run)}</p>`}
     ${dimensionsView(run, words)}
   `;
+}
+
+function noneView(run) {
+  return run.traits.length ? t("traits.none") : t("traits.unfitted", { command: "lik fit-directions" });
 }
 
 function methodsView(run) {
