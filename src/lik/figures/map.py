@@ -19,10 +19,11 @@ ProjectionMethod = Literal["pca", "tsne"]
 
 @dataclass(frozen=True)
 class Plane:
-    """Points (N, 2) of N codes, and what the two axes are."""
+    """Points (N, 2) of N codes, what the two axes are, and which shares of the variance."""
 
     points: NDArray[np.floating]
     axes: tuple[str, str]
+    shares: tuple[float, float] | None = None
 
 
 def project(codes: Codes, method: ProjectionMethod = "pca", seed: int = 0) -> Plane:
@@ -41,11 +42,12 @@ def project(codes: Codes, method: ProjectionMethod = "pca", seed: int = 0) -> Pl
 
         pca = PCA(n_components=2, random_state=seed)
         points = pca.fit_transform(codes)
+        shares = [float(share) for share in pca.explained_variance_ratio_]
         first, second = (
             f"principal component {number} ({share:.1%} of the variance)"
-            for number, share in enumerate(pca.explained_variance_ratio_, start=1)
+            for number, share in enumerate(shares, start=1)
         )
-        return Plane(points, (first, second))
+        return Plane(points, (first, second), (shares[0], shares[1]))
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(codes) - 1) / 3)
