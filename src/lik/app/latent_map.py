@@ -23,8 +23,8 @@ MapKind = Literal["prior", "testset"]
 MOST_POINTS = 4000
 MOST_NEIGHBOURS = 1000
 """Faces of a map by t-SNE at most: it takes seconds for these."""
-ENCODED, SEEN = 64, 4
-"""Faces that are encoded, or decoded and seen, between two steps of progress."""
+ENCODED = 16
+"""Faces that are encoded between two steps of progress."""
 ROUNDS = 8
 """Faces of the test set are drawn in turn until so many times the wanted ones came."""
 
@@ -87,7 +87,7 @@ def attributes_seen(run: OpenedRun) -> Sequence[str]:
         return ()
 
 
-def seen_in(run: OpenedRun, codes: Codes, progress: Progress = no_progress) -> NDArray[np.float32]:
+def seen_in(run: OpenedRun, codes: Codes) -> NDArray[np.float32]:
     """What the run's own network sees in decodings: probabilities (N, A) of its attributes.
 
     Raises:
@@ -95,13 +95,8 @@ def seen_in(run: OpenedRun, codes: Codes, progress: Progress = no_progress) -> N
     """
     if not attributes_seen(run) or run.network is None:
         raise UnusableInput(f"{run.name} has no network of its own.", needs="network")
-    network = run.classifier(run.network).network
-    parts = []
-    for start in range(0, len(codes), SEEN):
-        progress("seeing", start, len(codes))
-        logits = logits_of(run.session, network, codes[start : start + SEEN])
-        parts.append(1 / (1 + np.exp(-logits.clip(-60, 60))))
-    return np.asarray(np.concatenate(parts), np.float32)
+    logits = logits_of(run.session, run.classifier(run.network).network, codes)
+    return np.asarray(1 / (1 + np.exp(-logits.clip(-60, 60))), np.float32)
 
 
 def _held_out(run: OpenedRun, count: int, seed: int, progress: Progress) -> MappedCodes:

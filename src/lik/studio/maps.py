@@ -24,6 +24,8 @@ from lik.studio.wire import floats, to_base64
 
 MOST_MAPS = 8
 """Maps of which the codes, the points and what is seen in them are kept."""
+SEEN_AT_ONCE = 4
+"""Faces that the network sees before a slider has its turn."""
 
 
 def map_router(engine: StudioEngine) -> APIRouter:
@@ -85,7 +87,7 @@ class _Maps:
         self._engine = engine
         self._codes: OrderedDict[_Key, MappedCodes] = OrderedDict()
         self._planes: OrderedDict[_Key, Plane] = OrderedDict()
-        self._seen: OrderedDict[_Key, NDArray[np.float32]] = OrderedDict()
+        self._seen: OrderedDict[_Key, dict[int, NDArray[np.float32]]] = OrderedDict()
 
     async def attributes(self, run_id: str) -> list[str]:
         """The attributes by which points can be coloured."""
@@ -118,12 +120,17 @@ class _Maps:
     async def seen(
         self, run_id: str, wanted: MapRequest, progress: Progress
     ) -> NDArray[np.float32]:
-        """What the network of the run sees in the faces of a map, (N, A) in 0…1."""
+        """What the network of the run sees in the faces of a map, (N, A) in 0…1.
+
+        Few faces are seen at a time, each time in turn with what else is asked for; those that
+        were seen before somebody went away are not seen again.
+        """
         mapped = await self.codes(run_id, wanted, progress)
-        run, key = await self._engine.run(run_id), _Key.of(run_id, wanted)
-
-        def job(step: Progress) -> NDArray[np.float32]:
-            make = partial(seen_in, run, mapped.codes, step)
-            return kept(self._seen, key, make, MOST_MAPS)
-
-        return await self._engine.models.run_long(job, progress)
+        run, total = await self._engine.run(run_id), len(mapped.codes)
+        parts = kept(self._seen, _Key.of(run_id, wanted), dict, MOST_MAPS)
+        for start in range(0, total, SEEN_AT_ONCE):
+            progress("seeing", start, total)
+            if start not in parts:
+                job = partial(seen_in, run, mapped.codes[start : start + SEEN_AT_ONCE])
+                parts[start] = await self._engine.models.run(job)
+        return np.concatenate([parts[start] for start in sorted(parts)])

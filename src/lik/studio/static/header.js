@@ -3,10 +3,12 @@ import { effect, html, live, nothing, render } from "./vendor.js";
 import { offerBatch } from "./batch.js";
 import { openCard, openHelp } from "./dialogs.js";
 import { LANGUAGES, choose, language, t } from "./i18n.js";
+import { current, isThere } from "./mixing.js";
 import { report } from "./notices.js";
 import { save, saving } from "./saving.js";
 import { openShare } from "./share.js";
 import { about, canRedo, canUndo, entry, redo, runs, undo } from "./state.js";
+import { TABS, show, tab } from "./tabs.js";
 
 /** @param {(id: string) => void} openRun */
 export function mountHeader(root, openRun) {
@@ -18,7 +20,12 @@ function view(openRun) {
     <h1 class="brand"><img src="/static/icon.png" alt="" width="24" height="24" /><b>Lik</b></h1>
     ${runView(openRun)}
     <nav aria-label=${t("tabs")}>
-      <a href="#" aria-current="page" @click=${(e) => e.preventDefault()}>${t("tab.edit")}</a>
+      ${TABS.map(
+        (name) => html`<a
+          href="#" aria-current=${name === tab.value ? "page" : nothing}
+          @click=${(e) => (e.preventDefault(), show(name))}
+        >${t(`tab.${name}`)}</a>`,
+      )}
     </nav>
     <span class="gap"></span>
     <div class="row tools">
@@ -33,7 +40,7 @@ function view(openRun) {
     </div>
     <button type="button" class="more" ?disabled=${!entry.value} @click=${() => offerBatch()}>
       ${t("batch.open")}</button>
-    <button type="button" ?disabled=${!entry.value} @click=${openShare}>${t("share")}</button>
+    <button type="button" ?disabled=${!isThere.value} @click=${() => openShare(current())}>${t("share")}</button>
     ${saveView()}
     <select
       class="language" aria-label=${t("language")} .value=${live(language.value)}
@@ -72,8 +79,8 @@ function runView(openRun) {
 function saveView() {
   const now = saving.value;
   return html`<button
-    type="button" class="primary save" ?disabled=${!entry.value || Boolean(now)}
-    aria-busy=${Boolean(now)} title="Ctrl+S" @click=${() => save()}
+    type="button" class="primary save" ?disabled=${!isThere.value || Boolean(now)}
+    aria-busy=${Boolean(now)} title="Ctrl+S" @click=${() => save(current())}
   >${now ? t("saving") : t("save")}
     ${now ? html`<progress max=${now.total || 1} .value=${now.done}></progress>` : nothing}
   </button>`;

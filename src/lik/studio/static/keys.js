@@ -1,7 +1,9 @@
 /** Keys that work everywhere on the page, but not where one types. */
 import { openHelp } from "./dialogs.js";
+import { current } from "./mixing.js";
 import { save } from "./saving.js";
 import { redo, undo } from "./state.js";
+import { tab } from "./tabs.js";
 import { showsBefore } from "./toolbar.js";
 
 export function listenForKeys() {
@@ -16,12 +18,13 @@ function pressed(event) {
   if (document.querySelector("dialog[open]")) return;
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.toLowerCase();
-  if (command && key === "s") return did(event, () => save());
+  if (command && key === "s") return did(event, () => save(current()));
   if (isText(event.target)) return;
+  if (!command && !event.altKey && key === "?") return did(event, openHelp);
+  if (tab.value !== "edit") return;
   if (command && key === "z") return did(event, event.shiftKey ? redo : undo);
   if (command && key === "y") return did(event, redo);
   if (command || event.altKey) return;
-  if (key === "?") return did(event, openHelp);
   if (key === "/") return did(event, () => document.querySelector("#search")?.focus());
   // Space presses a button that has the focus; elsewhere it shows what was before.
   if (key === " " && !event.target.closest("button, summary, select, a, input[type=radio]")) {

@@ -13,14 +13,18 @@ import { mountHistory } from "./history.js";
 import { choose, preferred, t } from "./i18n.js";
 import { listenForFiles } from "./intake.js";
 import { listenForKeys } from "./keys.js";
-import { dismissRefusal, report, unreachable } from "./notices.js";
+import { clearMap, mountMap } from "./map.js";
+import { mountMix } from "./mix.js";
+import { clearMix, openMix } from "./mixing.js";
+import { dismissRefusal, report, tell, unreachable } from "./notices.js";
 import { mountOffers, offer, tellUnreadable } from "./offers.js";
 import { directionsOf, source, useEngine } from "./pictures.js";
 import { photographs } from "./photograph.js";
-import { readFragment } from "./record.js";
+import { partsOf, readFragment } from "./record.js";
 import { mountShare } from "./share.js";
 import { mountStage } from "./stage.js";
 import { about, clear, runs } from "./state.js";
+import { watchTabs } from "./tabs.js";
 import { thumbnails } from "./thumbnails.js";
 import { mountTraits } from "./traits.js";
 
@@ -41,6 +45,8 @@ function readAddress() {
 async function openRun(token, id) {
   source.engine?.close();
   clear();
+  clearMix();
+  clearMap();
   forgetTrajectories();
   thumbnails.clear();
   tiles.value = [];
@@ -76,8 +82,11 @@ async function connect(token) {
 
 function openShared(text) {
   const found = readFragment(text);
-  if (found) offer(found, null);
-  else tellUnreadable();
+  if (!found) return tellUnreadable();
+  const { terms, otherWeights } = partsOf(found.record);
+  if (found.source?.kind !== "mix" || terms.length) return offer(found, null);
+  if (otherWeights) tell(t("offer.weights"), true);
+  return openMix(found.source).catch(report);
 }
 
 async function retry(token) {
@@ -92,7 +101,7 @@ async function start() {
   await choose(preferred());
   effect(() => {
     document.title = t("title");
-    for (const id of ["faces", "stage", "traits", "history"]) {
+    for (const id of ["faces", "stage", "traits", "history", "mix", "map"]) {
       region(id).setAttribute("aria-label", t(`region.${id}`));
     }
   });
@@ -102,6 +111,9 @@ async function start() {
   mountStage(region("stage"));
   mountTraits(region("traits"));
   mountHistory(region("history"));
+  mountMix(region("mix"));
+  mountMap(region("map"));
+  watchTabs();
   const dialogs = [mountDialogs, mountOffers, mountShare, mountBatch, mountCamera];
   dialogs.forEach((mount, i) => mount(region(`dialogs-${i + 1}`)));
   listenForFiles();

@@ -2,6 +2,7 @@
 import { effect, html, nothing, render, signal } from "./vendor.js";
 import { takeSource } from "./drawing.js";
 import { number, t, traitLabel } from "./i18n.js";
+import { canOpen, openMix, takeMix } from "./mixing.js";
 import { report, tell } from "./notices.js";
 import { openPhotograph, photographs } from "./photograph.js";
 import { partsOf } from "./record.js";
@@ -33,6 +34,7 @@ function originalOf({ source }) {
   if (source?.kind === "photograph") {
     return photographs.value.find((one) => one.source.sha256 === source.sha256) ?? null;
   }
+  if (source?.kind === "mix") return canOpen(source) ? source : null;
   if (source?.kind === "testset" && !about.value.abilities.testset) return null;
   return source;
 }
@@ -43,7 +45,9 @@ async function proceed() {
   close();
   try {
     if (original.faces) begin(original, parts.terms, parts.method, fitting(parts.face, original));
-    else await takeSource(original, parts);
+    else if (original.kind !== "mix") await takeSource(original, parts);
+    else if (parts.terms.length) await takeMix(original, parts);
+    else await openMix(original);
   } catch (error) {
     report(error);
   }

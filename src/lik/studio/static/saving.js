@@ -4,12 +4,12 @@ import { t } from "./i18n.js";
 import { capital, report, tell } from "./notices.js";
 import { source } from "./pictures.js";
 import { recordOf } from "./record.js";
-import { entry } from "./state.js";
 
 /** @type {{value: {done: number, total: number}|null}} */
 export const saving = signal(null);
 
-export async function save(of = entry.value) {
+/** @param {import("./state.js").Entry|null} of */
+export async function save(of) {
   if (!of || saving.value) return;
   saving.value = { done: 0, total: 0 };
   try {
@@ -40,5 +40,6 @@ export function download(blob, name) {
 }
 
 export function stem({ name, source: { kind, seed, index } }) {
-  return name ? name.replace(/\.[^.]*$/, "") : `${kind}-${seed}-${index + 1}`;
+  if (name) return name.replace(/\.[^.]*$/, "");
+  return kind === "mix" ? kind : `${kind}-${seed}-${index + 1}`;
 }
