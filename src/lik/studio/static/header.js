@@ -1,9 +1,9 @@
 /** The header: the run, the tabs, undo and redo, Share, Save, language, help. */
 import { effect, html, live, nothing, render } from "./vendor.js";
 import { offerBatch } from "./batch.js";
+import { current, isThere } from "./current.js";
 import { openCard, openHelp } from "./dialogs.js";
 import { LANGUAGES, choose, language, t } from "./i18n.js";
-import { current, isThere } from "./mixing.js";
 import { report } from "./notices.js";
 import { save, saving } from "./saving.js";
 import { openShare } from "./share.js";

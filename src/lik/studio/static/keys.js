@@ -1,6 +1,6 @@
 /** Keys that work everywhere on the page, but not where one types. */
+import { current } from "./current.js";
 import { openHelp } from "./dialogs.js";
-import { current } from "./mixing.js";
 import { save } from "./saving.js";
 import { redo, undo } from "./state.js";
 import { tab } from "./tabs.js";

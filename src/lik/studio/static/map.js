@@ -34,6 +34,7 @@ export function mountMap(root) {
   mountCanvas(root);
   effect(() => {
     const index = looked.value;
+    data.value; // laid out anew, a point has other neighbours
     clearTimeout(timer);
     if (index < 0 || tab.value !== "map") {
       near.value = [];

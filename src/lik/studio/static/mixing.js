@@ -3,14 +3,14 @@
  *
  * A corner is an entry with a single face, so that an edited face can be one too.
  */
-import { computed, effect, signal } from "./vendor.js";
+import { effect, signal } from "./vendor.js";
 import { COUNT, tiles } from "./drawing.js";
 import { StudioError } from "./errors.js";
 import { t } from "./i18n.js";
 import { report } from "./notices.js";
 import { photographs } from "./photograph.js";
 import { codesOf, source, urlOf } from "./pictures.js";
-import { about, begin, entry, news, subjectOf } from "./state.js";
+import { about, begin, news, subjectOf } from "./state.js";
 import { mixed, turned } from "./sums.js";
 import { show, tab } from "./tabs.js";
 
@@ -26,18 +26,6 @@ export const path = signal("straight");
 export const codes = signal(null);
 /** @type {{value: (string|null)[]}} small pictures of the corners */
 export const pictures = signal([null, null, null, null]);
-
-/** Whether there is anything to save or to share on this tab. */
-export const isThere = computed(() => {
-  if (tab.value === "mix") return Boolean(codes.value);
-  return tab.value === "edit" && Boolean(entry.value);
-});
-
-/** What is saved and shared on this tab: an entry. */
-export function current() {
-  if (!isThere.peek()) return null;
-  return tab.peek() === "mix" ? mixture() : entry.peek();
-}
 
 /** Keep codes and pictures of the corners; those that are empty get the first new faces. */
 export function watchCorners() {
