@@ -12,8 +12,8 @@ import lik
 from lik.app.latent_map import codes_to_map
 from lik.app.source_records import SOURCE, code_of, read_source
 from lik.core.errors import UnusableInput
-from lik.figures.map import project
 from lik.latent.interpolation import square_between
+from lik.latent.projection import project
 from studio_requests import with_record
 
 OWN = "/api/runs/toy"

@@ -16,7 +16,7 @@ from lik.app.selection import Selection
 from lik.app.source_records import TOGETHER
 from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
-from lik.figures.map import Plane, ProjectionMethod, project
+from lik.latent.projection import Plane, ProjectionMethod, project
 from lik.latent.session import Codes, logits_of
 
 MapKind = Literal["prior", "testset"]

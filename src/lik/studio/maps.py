@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lik.app.latent_map import MappedCodes, attributes_seen, codes_to_map, lay_out, seen_in
 from lik.core.configuration import validated
 from lik.core.events import Progress
-from lik.figures.map import Plane
+from lik.latent.projection import Plane
 from lik.studio.engine import StudioEngine, kept
 from lik.studio.requests import MapRequest, parsed
 from lik.studio.routes import streamed

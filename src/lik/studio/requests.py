@@ -11,7 +11,7 @@ from lik.app.latent_map import MOST_POINTS
 from lik.app.source_records import MOST, Name, Number, Seed
 from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
-from lik.figures.map import ProjectionMethod
+from lik.latent.projection import ProjectionMethod
 from lik.studio.refusals import Refused
 
 LONGEST_RECORD = 65536

@@ -36,9 +36,10 @@ export function wantFaces(indices) {
   if (!busy) work();
 }
 
-/** The face of one point, before all others. */
-export async function faceOf(index) {
-  if (!kept.has(index)) await decode([index], true);
+/** The face of one point, by default before all others. */
+export async function faceOf(index, first = true) {
+  if (!data.value?.codes[index]) return undefined; // of a map that is gone
+  if (!kept.has(index)) await decode([index], first);
   return kept.get(index);
 }
 

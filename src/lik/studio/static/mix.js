@@ -2,7 +2,7 @@
 import { effect, html, live, nothing, render, signal } from "./vendor.js";
 import { commandView } from "./command.js";
 import { number, t, traitLabel } from "./i18n.js";
-import { mountPad, padView } from "./mixpad.js";
+import { isSame, mountPad, padView } from "./mixpad.js";
 import {
   active, canFill, codeAt, codes, corners, fill, mixture, moveTo, path, pictures, place, takeOver,
   watchCorners,
@@ -21,6 +21,9 @@ const SIDE = 640;
 /** @type {{value: string[]}} pictures of the film strip */
 const film = signal([]);
 const isDrawn = signal(false);
+/** Whether the tab was shown once: what it holds stays then. */
+let opened = false;
+let filmed = null;
 let wanted = null;
 let busy = false;
 
@@ -71,27 +74,33 @@ async function work(root) {
 
 async function drawFilm(ends) {
   const way = path.value;
+  if (isSame(filmed, ends, way)) return;
+  filmed = { ends, way };
   try {
     const steps = Array.from({ length: STEPS }, (_, i) => codeAt({ x: i / (STEPS - 1), y: 0 }, ends));
     const found = [];
     for (let start = 0; start < STEPS; start += 3) {
       found.push(...(await source.engine.decode(steps.slice(start, start + 3))));
-      if (ends !== codes.value || way !== path.value) return;
+      if (!isSame(filmed, codes.value, path.value)) return;
     }
     film.value = found.map((rgb) => urlOf(rgb));
   } catch (error) {
+    filmed = null;
     report(error);
   }
 }
 
 function view() {
-  if (tab.value !== "mix") return nothing;
+  opened ||= tab.value === "mix";
+  if (!opened) return nothing;
   const there = Boolean(codes.value);
   return html`
     <div class="mix-stage">
-      <div class="mix-frame ${isDrawn.value ? "" : "empty"}">
-        <canvas id="mixture" width=${SIDE} height=${SIDE} role="img" aria-label=${alt()}></canvas>
-        ${isDrawn.value ? nothing : html`<p class="quiet">${t("stage.loading")}</p>`}
+      <div class="mix-room">
+        <div class="mix-frame">
+          <canvas id="mixture" width=${SIDE} height=${SIDE} role="img" aria-label=${alt()}></canvas>
+          ${isDrawn.value ? nothing : html`<p class="quiet">${t("stage.loading")}</p>`}
+        </div>
       </div>
       <div class="row mix-actions">
         <button type="button" class="primary" ?disabled=${!there} @click=${takeOver}>

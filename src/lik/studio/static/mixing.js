@@ -43,8 +43,10 @@ export function watchCorners() {
   let last = null;
   effect(() => {
     const [newest] = photographs.value; // one that is opened here goes to a corner at once
-    if (newest && newest !== last && tab.peek() === "mix") fill(faceOf(newest));
+    const isNew = newest && newest !== last;
     last = newest;
+    if (isNew && tab.peek() === "mix") fill(faceOf(newest));
+    else if (isNew && tab.peek() === "map") show("edit");
   });
 }
 
@@ -184,6 +186,13 @@ async function endEntry(end) {
   const { index, ...rest } = end;
   const drawn = await source.engine.draw({ ...rest, count: Math.ceil((index + 1) / COUNT) * COUNT });
   return entryOf({ source: end, code: drawn[index] });
+}
+
+/** The photographs, open here, of which a mixture has faces. */
+export function photographsIn(from) {
+  if (from.ends) return from.ends.flatMap(photographsIn);
+  const own = from.source ?? from;
+  return own.kind === "photograph" ? [photographOf(own)].filter(Boolean) : [];
 }
 
 function photographOf({ sha256, face }) {

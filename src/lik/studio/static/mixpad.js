@@ -14,6 +14,13 @@ const STEP = 0.02;
 const LEAP = 0.1;
 
 let held = false;
+/** The corners and the path of which the mosaic is. */
+let laid = null;
+
+/** Whether something was made of these corners and this path. */
+export function isSame(made, ends, way) {
+  return made?.ends === ends && made.way === way;
+}
 
 export function mountPad(root) {
   effect(() => {
@@ -26,17 +33,20 @@ export function mountPad(root) {
 /** Draw the mosaic row by row, behind what the point asks for. */
 async function drawMosaic(root, ends) {
   const way = path.value;
+  if (isSame(laid, ends, way)) return;
+  laid = { ends, way };
   const share = (cell) => cell / (CELLS - 1);
   try {
     for (let row = 0; row < CELLS; row++) {
       const line = Array.from({ length: CELLS }, (_, i) => codeAt({ x: share(i), y: share(row) }, ends));
       const pictures = await source.engine.decode(line);
-      if (ends !== codes.value || way !== path.value || tab.value !== "mix") return;
+      if (!isSame(laid, codes.value, path.value)) return;
       const context = root.querySelector("#mosaic").getContext("2d");
       const { size } = about.value;
       pictures.forEach((rgb, i) => context.drawImage(canvasOf(rgb), i * size, row * size));
     }
   } catch (error) {
+    laid = null;
     report(error);
   }
 }

@@ -7,6 +7,7 @@ import { report, tell } from "./notices.js";
 import { openPhotograph, photographs } from "./photograph.js";
 import { partsOf } from "./record.js";
 import { about, begin, change, entry } from "./state.js";
+import { show, tab } from "./tabs.js";
 
 /** @type {{value: {record: object, source: object|null, file: File|null}|null}} */
 const offered = signal(null);
@@ -44,6 +45,7 @@ async function proceed() {
   const parts = partsOf(offered.value.record);
   close();
   try {
+    if (original.kind !== "mix" && tab.value !== "edit") show("edit");
     if (original.faces) begin(original, parts.terms, parts.method, fitting(parts.face, original));
     else if (original.kind !== "mix") await takeSource(original, parts);
     else if (parts.terms.length) await takeMix(original, parts);
@@ -56,6 +58,7 @@ async function proceed() {
 function apply() {
   const { terms, method, face } = partsOf(offered.value.record);
   close();
+  if (tab.value !== "edit") show("edit");
   change({ terms, method, face: fitting(face, entry.value.subject) });
 }
 
