@@ -24,7 +24,7 @@ from lik.studio.wire import floats, to_base64
 
 MOST_MAPS = 8
 """Maps of which the codes, the points and what is seen in them are kept."""
-SEEN_AT_ONCE = 4
+SEEN_AT_ONCE = 2
 """Faces that the network sees before a slider has its turn."""
 
 

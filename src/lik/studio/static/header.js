@@ -17,7 +17,7 @@ export function mountHeader(root, openRun) {
 
 function view(openRun) {
   return html`
-    <h1 class="brand"><img src="/static/icon.png" alt="" width="24" height="24" /><b>Lik</b></h1>
+    <h1 class="brand"><img src="/static/icon.png" alt="Lik" width="24" height="24" /><b aria-hidden="true">Lik</b></h1>
     ${runView(openRun)}
     <nav aria-label=${t("tabs")}>
       ${TABS.map(

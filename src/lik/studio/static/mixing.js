@@ -10,7 +10,7 @@ import { t } from "./i18n.js";
 import { report } from "./notices.js";
 import { photographs } from "./photograph.js";
 import { codesOf, source, urlOf } from "./pictures.js";
-import { about, begin, news, subjectOf } from "./state.js";
+import { PLAIN, about, begin, news, subjectOf } from "./state.js";
 import { mixed, turned } from "./sums.js";
 import { show, tab } from "./tabs.js";
 
@@ -76,12 +76,12 @@ export function clearMix() {
 /** A drawn face → an entry. */
 export function entryOf({ source: from, code }) {
   const face = { square: null, code, crop: null, inverted: 0 };
-  return { subject: subjectOf(from, [face]), terms: [], method: about.value.usual_method, face: null };
+  return { subject: subjectOf(from, [face]), terms: [], method: about.value.usual_method ?? PLAIN, face: null };
 }
 
 /** A face of a photograph, counted from 1 → an entry. */
 export function faceOf(subject, face = 1) {
-  return { subject, terms: [], method: about.value.usual_method, face };
+  return { subject, terms: [], method: about.value.usual_method ?? PLAIN, face };
 }
 
 /** Put a face into the active corner; the next one is then active. */

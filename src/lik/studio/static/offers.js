@@ -83,10 +83,11 @@ function view() {
 function content(now) {
   const parts = partsOf(now.record);
   const original = originalOf(now);
+  const isMix = now.source?.kind === "mix";
   const words = parts.terms.map(([name, value]) => `${traitLabel(name)} ${number(value)}`);
   return html`
     <h2 id="offer-title">${t("offer.title")}</h2>
-    <p>${words.length ? words.join(", ") : t("offer.nothing")}</p>
+    <p>${words.join(", ") || t(isMix ? "offer.mixture" : "offer.nothing")}</p>
     ${parts.unknown.length
       ? html`<p class="warning">${t("offer.unknown", { names: parts.unknown.join(", ") })}</p>`
       : nothing}
@@ -94,9 +95,11 @@ function content(now) {
     <div class="choices">
       <button type="button" class="primary" ?disabled=${!original} @click=${proceed}>
         <b>${t("offer.continue")}</b>
-        <span>${original ? t("offer.continue.says") : t("offer.continue.missing")}</span>
+        <span>${original
+          ? t(isMix && !words.length ? "offer.mixture.says" : "offer.continue.says")
+          : t("offer.continue.missing")}</span>
       </button>
-      <button type="button" ?disabled=${!entry.value} @click=${apply}>
+      <button type="button" ?disabled=${!entry.value || !words.length} @click=${apply}>
         <b>${t("offer.apply")}</b><span>${t("offer.apply.says")}</span>
       </button>
       ${now.file

@@ -17,6 +17,8 @@ import { batch, computed, signal } from "./vendor.js";
 const MOST_ENTRIES = 200;
 /** A gesture by keys ends when none was pressed for so long, in milliseconds. */
 const PAUSE = 600;
+/** The method of an edit of dimensions alone, where a run has no directions. */
+export const PLAIN = "joint";
 
 /** @type {{value: object|null}} what the run is (`about` of the API) */
 export const about = signal(null);
@@ -71,7 +73,7 @@ export function keyOf(of) {
 }
 
 /** Start upon another face or photograph. */
-export function begin(subject, terms = [], method = about.value.usual_method, face = null) {
+export function begin(subject, terms = [], method = about.value.usual_method ?? PLAIN, face = null) {
   clearTimeout(timer);
   gesture.value = false;
   push({ subject, terms: Object.freeze([...terms]), method, face });
