@@ -1,5 +1,5 @@
 /** The page starts: token, language, runs; then each region draws itself. */
-import { effect } from "./vendor.js";
+import { batch, effect } from "./vendor.js";
 import { mountBanner, watchLink } from "./banner.js";
 import { mountBatch } from "./batch.js";
 import { mountCamera } from "./camera.js";
@@ -44,14 +44,16 @@ function readAddress() {
 /** Open a run: everything on the page is about it from then on. */
 async function openRun(token, id) {
   source.engine?.close();
-  clear();
-  clearMix();
-  clearMap();
+  batch(() => {
+    clear();
+    clearMix();
+    clearMap();
+    tiles.value = [];
+    photographs.value = [];
+    about.value = null;
+  });
   forgetTrajectories();
   thumbnails.clear();
-  tiles.value = [];
-  photographs.value = [];
-  about.value = null;
   dismissRefusal();
   const engine = new ServerEngine(token, id);
   useEngine(engine);

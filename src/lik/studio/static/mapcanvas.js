@@ -2,7 +2,7 @@
 import { effect, signal } from "./vendor.js";
 import { colours, data, looked } from "./mapdata.js";
 import { arrived, faceAt, wantFaces } from "./mapfaces.js";
-import { placeOf, room, scale, view, watchBounds } from "./mapplace.js";
+import { placeOf, pointAt, room, scale, view, watchBounds } from "./mapplace.js";
 import { about } from "./state.js";
 import { tab } from "./tabs.js";
 
@@ -19,6 +19,8 @@ let canvas = null;
 let asked = 0;
 /** The points that show their faces, as long as nothing changes which: see `chosenFor`. */
 let chosen = { of: null, length: 0, indices: [] };
+/** The faces that are drawn now: point and place. */
+let drawnFaces = [];
 
 export function mountCanvas(root) {
   const watch = new ResizeObserver(([{ contentRect: { width, height } }]) => (room.value = { width, height }));
@@ -47,6 +49,7 @@ function draw() {
   const context = canvas.getContext("2d");
   context.setTransform(density, 0, 0, density, 0, 0);
   context.clearRect(0, 0, width, height);
+  drawnFaces = [];
   if (!data.value) return;
   const style = getComputedStyle(canvas);
   const shades = shadesOf(style);
@@ -57,6 +60,13 @@ function draw() {
   drawPoints(context, places, shown, shades);
   if (showsFaces.value) drawFaces(context, places, shown, shades);
   if (looked.value >= 0) ring(context, places[looked.value], style);
+}
+
+/** The point at a place of the canvas: whose face is there, or the nearest one; −1 for none. */
+export function pointUnder(x, y) {
+  const half = sideOf() / 2;
+  const hit = drawnFaces.findLast(({ at }) => Math.abs(at[0] - x) < half && Math.abs(at[1] - y) < half);
+  return hit?.i ?? pointAt(x, y);
 }
 
 function visible(places) {
@@ -113,6 +123,7 @@ function drawFaces(context, places, shown, shades) {
     const face = faceAt(i);
     if (!face) continue;
     const [x, y] = places[i].map((value) => Math.round(value - side / 2));
+    drawnFaces.push({ i, at: places[i] });
     const frame = () => {
       context.beginPath();
       context.roundRect(x, y, side, side, 8);

@@ -1,6 +1,7 @@
 /** The hand on the map: it points, pans and zooms, with a mouse, fingers or keys. */
+import { pointUnder } from "./mapcanvas.js";
 import { data, edit, looked } from "./mapdata.js";
-import { pan, pointAt, showAll, step, view, zoomBy } from "./mapplace.js";
+import { pan, showAll, step, view, zoomBy } from "./mapplace.js";
 
 /** So far a pointer may slip, in pixels, and still clicks. */
 const SLIP = 4;
@@ -22,7 +23,7 @@ export const listeners = {
     const here = at(event);
     const before = pointers.get(event.pointerId);
     if (!before) {
-      const i = pointAt(...here);
+      const i = pointUnder(...here);
       if (i >= 0) looked.value = i;
       event.currentTarget.classList.toggle("on-point", i >= 0);
       return;
@@ -41,7 +42,7 @@ export const listeners = {
   up(event) {
     const alone = pointers.size === 1;
     if (!pointers.delete(event.pointerId) || !alone || moved > SLIP) return;
-    const i = pointAt(...at(event));
+    const i = pointUnder(...at(event));
     if (i < 0) return;
     if (event.pointerType === "mouse") edit(i); // a finger has no hovering: it looks first
     else looked.value = i;

@@ -25,8 +25,9 @@ export function isGuided(method) {
   return Boolean(about.value?.methods.find((one) => one.name === method)?.guided);
 }
 
-/** The directions of a method, asked for once. */
+/** The directions of a method, asked for once; none where the run has no such ones. */
 export async function directionsOf(method) {
+  if (!about.value.methods.some(({ name }) => name === method)) return new Map();
   if (!source.sets.has(method)) source.sets.set(method, await source.engine.directions(method));
   return source.sets.get(method);
 }
