@@ -7,9 +7,9 @@ from lik.app.traversal import equal_steps, set_dimension
 from lik.core.artifacts import write_json
 from lik.core.errors import UnusableInput
 from lik.core.pixels import to_float
-from lik.figures.map import project
 from lik.latent.directions.direction import dimension, most_informative, separation
 from lik.latent.directions.methods import difference_of_means
+from lik.latent.projection import project
 from lik.latent.session import Session, logits_of_pictures
 from lik.models.catalogue import build
 from lik.models.classifier import PlainSettings, build_classifier

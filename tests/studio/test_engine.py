@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lik.core.errors import UnusableInput
-from lik.studio.engine import StudioEngine, _kept
+from lik.studio.engine import StudioEngine, kept
 
 
 @pytest.fixture
@@ -47,6 +47,6 @@ def test_what_was_not_asked_for_the_longest_gives_way():
     known: OrderedDict[int, int] = OrderedDict()
     made = []
     for key in (1, 2, 1, 3, 1, 2):
-        _kept(known, key, lambda key=key: made.append(key) or key, 2)
+        kept(known, key, lambda key=key: made.append(key) or key, 2)
     assert made == [1, 2, 3, 2]
     assert list(known) == [1, 2]

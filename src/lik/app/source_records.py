@@ -4,18 +4,20 @@ It is JSON in the text of the PNG, beside the record of the edit, and holds no p
 Codes are (D,) or (N, D).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, StringConstraints
 
+from lik.app.directions import open_editor
 from lik.app.opened import OpenedRun
 from lik.app.sampling import code_source
 from lik.app.selection import Selection
 from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
+from lik.core.events import Progress, no_progress
 from lik.latent.interpolation import PathKind, path_between
 from lik.latent.session import Codes
 
@@ -32,13 +34,17 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,6})?$")]
 """A decimal number from 0 on, as text."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Strength = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,12})?$")]
+CLOSE = Decimal("0.001")
+"""How far the shares of a mixture may be from what they should be together."""
 
 
 class PhotographSource(Settings):
-    """A photograph, told by the hash of its file."""
+    """A photograph, told by the hash of its file; one face of it, counted from 1, or all."""
 
     kind: Literal["photograph"] = "photograph"
     sha256: Sha256
+    face: Annotated[int, Field(ge=1)] | None = None
 
 
 class PriorSource(Settings):
@@ -59,13 +65,32 @@ class HeldOutSource(Settings):
     index: Index
 
 
+Face = Annotated[PhotographSource | PriorSource | HeldOutSource, Field(discriminator="kind")]
+
+
+class EditedSource(Settings):
+    """A face that was edited before it went into a mixture."""
+
+    kind: Literal["edited"] = "edited"
+    source: Face
+    method: Name
+    strengths: Annotated[dict[Name, Strength], Field(min_length=1, max_length=64)]
+
+
 class MixSource(Settings):
-    """A mixture of two to four of them; on a spherical path, of two."""
+    """A mixture of two to four of them, a share of each.
+
+    On a spherical path, of two, or of the four corners of a square in the order of reading: the
+    shares are then those of a place in it.
+    """
 
     kind: Literal["mix"] = "mix"
     ends: Annotated[
         tuple[
-            Annotated[PhotographSource | PriorSource | HeldOutSource, Field(discriminator="kind")],
+            Annotated[
+                PhotographSource | PriorSource | HeldOutSource | EditedSource,
+                Field(discriminator="kind"),
+            ],
             ...,
         ],
         Field(min_length=2, max_length=4),
@@ -79,6 +104,8 @@ _KINDS: dict[str, type[SourceRecord]] = {
     "photograph": PhotographSource, "prior": PriorSource,
     "testset": HeldOutSource, "mix": MixSource,
 }  # fmt: skip
+Photographs = Callable[[str], Codes]
+"""The hash of a photograph → the codes (F, D) of its faces."""
 
 
 def read_source(told: Any) -> SourceRecord:
@@ -92,11 +119,15 @@ def read_source(told: Any) -> SourceRecord:
         raise UnusableInput(f"a source is of one of these kinds: {', '.join(_KINDS)}.")
     source = validated(_KINDS[kind], told, "the source")
     if isinstance(source, MixSource):
-        total = sum(map(Decimal, source.shares), Decimal(0))
-        if len(source.shares) != len(source.ends) or abs(total - 1) > Decimal("0.001"):
+        shares = [Decimal(share) for share in source.shares]
+        if len(shares) != len(source.ends) or abs(sum(shares, Decimal(0)) - 1) > CLOSE:
             raise UnusableInput("the shares of a mixture are one for each end, and 1 in all.")
-        if source.path == "spherical" and len(source.ends) != 2:
-            raise UnusableInput("a spherical path leads from one face to one other.")
+        if source.path == "spherical" and len(shares) == 4:
+            right, low = shares[1] + shares[3], shares[2] + shares[3]
+            if abs(shares[3] - right * low) > CLOSE:
+                raise UnusableInput("the shares of a spherical mixture are no place in a square.")
+        elif source.path == "spherical" and len(shares) != 2:
+            raise UnusableInput("a spherical path leads between two faces, or four.")
     return source
 
 
@@ -130,20 +161,35 @@ def held_out_codes(run: OpenedRun, count: int, seed: int = 0) -> Codes:
     return _of_seeds(chosen, seed, count)
 
 
-def code_of(run: OpenedRun, source: SourceRecord) -> Codes:
+def code_of(
+    run: OpenedRun,
+    source: SourceRecord | EditedSource,
+    photographs: Photographs | None = None,
+    progress: Progress = no_progress,
+) -> Codes:
     """The code (D,) that a source stands for.
+
+    ``photographs`` gives the codes of photographs that are open.
 
     Raises:
         UnusableInput: it needs a photograph, or faces or a prior that are not there.
     """
     if isinstance(source, PhotographSource):
-        raise UnusableInput("this edit began with a photograph: give it.", needs="photograph")
+        if photographs is None:
+            raise UnusableInput("this edit began with a photograph: give it.", needs="photograph")
+        codes, number = photographs(source.sha256), source.face or 1
+        if number > len(codes):
+            raise UnusableInput(f"there is no face {number} in the photograph.")
+        return np.asarray(codes[number - 1])
+    if isinstance(source, EditedSource):
+        place = code_of(run, source.source, photographs)[None]
+        editor = open_editor(run, source.method)
+        for name, strength in source.strengths.items():
+            place = editor.moved(place, name, [float(strength)], progress)[:, 0]
+        return np.asarray(place[0])
     if isinstance(source, MixSource):
-        ends = np.stack([code_of(run, end) for end in source.ends])
-        shares = [float(share) for share in source.shares]
-        if source.path == "spherical":
-            ends, shares = path_between(ends[0], ends[1], shares[1:], "spherical"), [1.0]
-        return np.asarray(np.array(shares, np.float32) @ ends, np.float32)
+        ends = np.stack([code_of(run, end, photographs, progress) for end in source.ends])
+        return mixed(ends, [float(share) for share in source.shares], source.path)
     if isinstance(source, HeldOutSource):
         codes = held_out_codes(run, source.index + 1, source.seed)
     else:
@@ -152,6 +198,23 @@ def code_of(run: OpenedRun, source: SourceRecord) -> Codes:
     if source.index >= len(codes):
         raise UnusableInput(f"there is no face {source.index}: the test set has fewer.")
     return np.asarray(codes[source.index])
+
+
+def mixed(ends: Codes, shares: Sequence[float], path: PathKind) -> Codes:
+    """Mix the codes of ends (N, D) by shares (N,); see `MixSource` for what paths can do.
+
+    Products and sums are rounded to float32 one by one, so that a page can do the same.
+    """
+    if path == "spherical":
+        if len(ends) == 2:
+            return np.asarray(path_between(ends[0], ends[1], [shares[1]], path)[0])
+        across, down = shares[1] + shares[3], shares[2] + shares[3]
+        left, right = (path_between(ends[i], ends[i + 2], [down], path)[0] for i in (0, 1))
+        return np.asarray(path_between(left, right, [across], path)[0])
+    code: Codes = np.zeros_like(ends[0])
+    for end, share in zip(ends, shares, strict=True):
+        code = np.asarray(code + np.float32(share) * end, np.float32)
+    return code
 
 
 def _of_seeds(draw: Callable[[int, int], Codes], seed: int, count: int) -> Codes:

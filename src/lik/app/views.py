@@ -19,9 +19,10 @@ from lik.faces.crop.cropping import cut
 from lik.faces.photograph import open_photograph
 from lik.figures.films import save_film
 from lik.figures.grids import Row, sheet
-from lik.figures.map import ProjectionMethod, coloured, project, thumbnails
+from lik.figures.map import coloured, thumbnails
 from lik.figures.png import Drawn
 from lik.latent.interpolation import PATHS, End, PathKind, morph, square_of_morphs, to_bytes
+from lik.latent.projection import ProjectionMethod, project
 from lik.objectives.reconstruction import ERRORS, sse
 
 AT_ONCE = 1024

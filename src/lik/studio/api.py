@@ -7,6 +7,7 @@ from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.studio.engine import StudioEngine
 from lik.studio.journals import training_router
 from lik.studio.live import live_router
+from lik.studio.maps import map_router
 from lik.studio.refusals import Refused, refusal_of
 from lik.studio.routes import edit_router
 
@@ -28,6 +29,7 @@ def create_api(engine: StudioEngine, network: str | None = None) -> FastAPI:
     app.include_router(edit_router(engine, network))
     app.include_router(live_router(engine))
     app.include_router(training_router(engine))
+    app.include_router(map_router(engine))
     return app
 
 

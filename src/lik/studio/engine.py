@@ -23,7 +23,15 @@ from lik.app.edits import VERSION, Edit, record_from
 from lik.app.run import Run
 from lik.app.run_facts import can_guide, describe_run, linear_sets
 from lik.app.run_search import find_runs
-from lik.app.source_records import code_of, draw_codes, held_out_codes, read_source
+from lik.app.source_records import (
+    EditedSource,
+    MixSource,
+    SourceRecord,
+    code_of,
+    draw_codes,
+    held_out_codes,
+    read_source,
+)
 from lik.core.artifacts import file_stem
 from lik.core.configuration import nearest
 from lik.core.errors import OtherWeights, UnusableInput
@@ -55,6 +63,8 @@ K = TypeVar("K", bound=Hashable)
 
 MOST_OPEN = 4
 """Runs that are open at a time."""
+MOST_ASIDE = 4
+"""Maps that wait to be laid out at most."""
 MOST_CARRIED = 64
 """Faces of which it is kept what does not change while a slider is moved."""
 MOST_FITTED = 16
@@ -81,6 +91,7 @@ class StudioEngine:
         self._add(places)
         self._watched = [folder.resolve() for folder in watched]
         self.models, self.photographs = ModelThread(), PhotographPool()
+        self.aside = ModelThread(MOST_ASIDE)  # long arithmetic that no model does
         self._device, self._threads = device, threads
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._rows: dict[str, dict[str, Any] | None] = {}
@@ -96,6 +107,7 @@ class StudioEngine:
     def close(self) -> None:
         """End the threads."""
         self.models.close()
+        self.aside.close()
         self.photographs.close()
 
     def warm(self) -> None:
@@ -238,13 +250,31 @@ class StudioEngine:
             editor = editor_for(run, edit, progress=step)
             if not data:
                 wanted = read_source(source)
-                return edit_code(run, code_of(run, wanted), wanted, edit, editor, step)
+                code = self._mixed_or_drawn(run_id, run, wanted, step)
+                return edit_code(run, code, wanted, edit, editor, step)
             codes = self._fitted(run_id, run, _crops_of(found), record.inverted, step)
             opened = with_codes(given, found, codes, record.inverted)
             return edit_photograph(run, opened, edit, editor, step)
 
         done = await self.models.run_long(edited, progress)
         return await self.photographs.do(done.png), done.notices
+
+    def _mixed_or_drawn(
+        self, run_id: str, run: Run, wanted: SourceRecord, progress: Progress
+    ) -> Codes:
+        """The code (D,) of a source; photographs that are mixed are those that are kept."""
+        if not isinstance(wanted, MixSource):
+            return code_of(run, wanted, progress=progress)
+        for end in wanted.ends:
+            if isinstance(end, EditedSource):
+                _require_method(run, end.method, list(end.strengths))
+
+        def codes(sha256: str) -> Codes:
+            if (found := self._faces.get((run_id, sha256))) is None:
+                raise UnusableInput("a photograph of the mixture is not open.", needs="photograph")
+            return self._fitted(run_id, run, _crops_of(found), run.usual_inversion, progress)
+
+        return code_of(run, wanted, codes, progress)
 
     async def _found(self, run_id: str, run: Run, given: InMemory) -> Photograph:
         """A photograph with its faces, which are looked for once; its pixels are not kept."""
@@ -254,7 +284,7 @@ class StudioEngine:
             return replace(self._faces[key], pixels=pixels)
         found = await self.photographs.open(given, run.metadata.get("crop") or {}, run.size)
         none = np.zeros((0, 0, 3), np.uint8)
-        return replace(_kept(self._faces, key, lambda: replace(found, pixels=none), MOST_KEPT),
+        return replace(kept(self._faces, key, lambda: replace(found, pixels=none), MOST_KEPT),
                        pixels=found.pixels)  # fmt: skip
 
     def _fitted(
@@ -266,7 +296,7 @@ class StudioEngine:
         """
         key = run_id, steps, sha256(crops.tobytes()).digest()
         make = partial(run.codes, crops, steps, progress)
-        return _kept(self._codes, key, make, MOST_KEPT)
+        return kept(self._codes, key, make, MOST_KEPT)
 
     def _answer(self, run_id: str, message: bytes) -> bytes:
         run = self._run(run_id)
@@ -284,13 +314,11 @@ class StudioEngine:
 
     def _carrier(self, run_id: str, run: Run, code: Codes, crop: Pictures) -> Carrier:
         key = run_id, code.tobytes(), sha256(crop.tobytes()).digest()
-        return _kept(
-            self._carriers, key, lambda: Carrier(run, crop[None], code[None]), MOST_CARRIED
-        )
+        return kept(self._carriers, key, lambda: Carrier(run, crop[None], code[None]), MOST_CARRIED)
 
     def _run(self, run_id: str) -> Run:
         place = self.folder(run_id).path
-        return _kept(self._runs, run_id, lambda: Run(place, self._device, self._threads), MOST_OPEN)
+        return kept(self._runs, run_id, lambda: Run(place, self._device, self._threads), MOST_OPEN)
 
     def _is_trained(self, run_id: str) -> bool:
         place = self.places[run_id]
@@ -313,7 +341,7 @@ class StudioEngine:
         return np.zeros((1, self._run(run_id).latent), np.float32)
 
 
-def _kept(known: "OrderedDict[K, T]", key: K, make: Callable[[], T], most: int) -> T:
+def kept(known: "OrderedDict[K, T]", key: K, make: Callable[[], T], most: int) -> T:
     """What is kept under a key, or is made now; what was not asked for the longest gives way."""
     if key not in known:
         known[key] = make()

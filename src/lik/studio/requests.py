@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from lik.app.edits import EditRecord
+from lik.app.latent_map import MOST_POINTS
 from lik.app.source_records import MOST, Name, Number, Seed
 from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
+from lik.latent.projection import ProjectionMethod
 from lik.studio.refusals import Refused
 
 LONGEST_RECORD = 65536
@@ -24,6 +26,15 @@ class DrawRequest(Settings):
     count: Annotated[int, Field(ge=1, le=MOST)] = 16
     temperature: Number | None = None
     prior: Name | None = None
+
+
+class MapRequest(Settings):
+    """The map of new faces of a seed and those that follow it, or of faces of the test set."""
+
+    kind: Literal["prior", "testset"]
+    seed: Seed
+    count: Annotated[int, Field(ge=3, le=MOST_POINTS)] = 1000
+    method: ProjectionMethod = "pca"
 
 
 class Trajectory(Settings):

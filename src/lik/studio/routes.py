@@ -60,7 +60,7 @@ def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
         async def work(progress: Progress) -> dict[str, Any]:
             return {"stops": to_base64(floats(await engine.trajectory(run_id, wanted, progress)))}
 
-        return _streamed(engine, work)
+        return streamed(engine, work)
 
     @router.post("/runs/{run_id}/edit")
     async def edit(run_id: str, request: Request) -> Response:
@@ -73,7 +73,7 @@ def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
             png, notices = await engine.edit(run_id, record, source, photograph, progress)
             return {"png": to_base64(png), "notices": list(notices)}
 
-        return _streamed(engine, work)
+        return streamed(engine, work)
 
     return router
 
@@ -81,7 +81,7 @@ def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
 Work = Callable[[Progress], Awaitable[dict[str, Any]]]
 
 
-def _streamed(engine: StudioEngine, work: Work) -> Response:
+def streamed(engine: StudioEngine, work: Work) -> Response:
     """Work as server-sent events: ``step`` after each step, then ``done``, or ``error``."""
     return StreamingResponse(_events(engine, work), media_type="text/event-stream")
 

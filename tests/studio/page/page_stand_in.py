@@ -36,6 +36,7 @@ class Studio:
         self.page, self.requests, self.problems, self.decoded = page, [], [], []
         self.edits, self.trainings, self.told = [], [], ""
         self.others = {}  # runs beside r1: id → what is told otherwise of each
+        self.mapped = []
         self.faces, self.changed, self.socket, self.trajectories = [], {}, None, 0
         self.waiting, self.began = None, []
         page.on("request", lambda request: self.requests.append(request.url))
@@ -123,6 +124,11 @@ class Studio:
             codes = np.zeros((16, LATENT), "<f4")
             codes[:, 0] = np.arange(16) / 100
             return route.fulfill(body=codes.tobytes())
+        if path.endswith("/map") and request.method == "GET":
+            return route.fulfill(json={"attributes": list(TRAITS)})
+        if "/map" in path:
+            self.mapped.append((path.rsplit("/", 1)[1], request.post_data_json))
+            return route.fulfill(body=mapped(*self.mapped[-1]), headers=EVENTS)
         if path.endswith("/faces") and self.faces:
             return route.fulfill(json=self._found())
         if path.endswith("/fit"):
@@ -189,6 +195,23 @@ def carried(message, count):
             np.full(SIZE * SIZE * 3, change, "<i2").tobytes(),
         ]  # fmt: skip
     return b"".join(parts)
+
+
+def mapped(route, asked):
+    """Events of a map: points on a grid of 10 a row, whose codes are those of `draw`."""
+    count = asked["count"]
+    codes = np.zeros((count, LATENT), "<f4")
+    codes[:, 0] = np.arange(count) % 16 / 100
+    points = np.stack([np.arange(count) % 10, np.arange(count) // 10], axis=1).astype("<f4")
+    told = {"count": count, "shares": [0.5, 0.25], "names": TRAITS}
+    numbers = {
+        "places": np.arange(count, dtype="<u4"), "points": points, "codes": codes,
+        "seen": np.linspace(0, 1, len(TRAITS) * count, dtype="<f4"),
+    }  # fmt: skip
+    for name, array in numbers.items():
+        told[name] = base64.b64encode(array.tobytes()).decode()
+    step = '{"stage": "seeing", "done": 1, "total": 2}'
+    return f"event: step\ndata: {step}\n\nevent: done\ndata: {json.dumps(told)}\n\n"
 
 
 def about():

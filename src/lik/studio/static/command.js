@@ -32,13 +32,17 @@ function editCommand({ subject, terms, method, face }) {
 
 function pythonOf({ subject, terms, method }) {
   const { kind, seed, index } = subject.source;
+  const holds = /"photograph"/.test(JSON.stringify(subject.source)); // which only a page has open
   const lines = ["import lik"];
   if (terms.length) lines.push("from lik.app.directions import open_editor");
   lines.push(`run = lik.load(${JSON.stringify(about.value.name)})`);
   if (kind === "prior") {
     lines.push(`code = run.sample(16, seed=${seed}).codes[${index}:${index + 1}]`);
+  } else if (holds) {
+    lines.push("code = …");
   } else {
-    lines.push("code = …"); // a face of the test set has no short name
+    lines.splice(1, 0, "from lik.app.source_records import code_of, read_source");
+    lines.push(`code = code_of(run, read_source(${python(subject.source)}))[None]`);
   }
   if (terms.length) {
     lines.push(`editor = open_editor(run, ${JSON.stringify(method)})`);
@@ -47,6 +51,11 @@ function pythonOf({ subject, terms, method }) {
     lines.push(`code = editor.moved(code, ${JSON.stringify(name)}, [${strength}])[:, 0]`);
   }
   return [...lines, "face = run.decode(code)[0]"].join("; ");
+}
+
+/** A plain value as Python has it; what is not set is left out. */
+function python(value) {
+  return JSON.stringify(value, (_, one) => one ?? undefined);
 }
 
 /** A word as a shell takes it. */

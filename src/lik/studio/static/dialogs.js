@@ -6,6 +6,7 @@ import { about } from "./state.js";
 const KEYS = [
   ["↑ ↓ ← →", "keys.arrows"],
   ["Page ↑ ↓", "keys.page"],
+  ["↑ ↓ ← →", "keys.point"],
   ["␣", "keys.space"],
   ["Ctrl+Z", "keys.undo"],
   ["Ctrl+Y", "keys.redo"],

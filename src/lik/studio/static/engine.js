@@ -126,6 +126,35 @@ export class ServerEngine {
     return { png, notices: told.notices ?? [] };
   }
 
+  /** @returns {Promise<string[]>} attributes by which a map can be coloured */
+  async mapAttributes() {
+    return (await (await this.#ask("/map")).json()).attributes;
+  }
+
+  /**
+   * The codes of a map and their points.
+   * @param {{kind: string, seed: number, count: number, method: string}} wanted
+   * @returns {Promise<{shares: number[]|null, places: Uint32Array, points: Float32Array,
+   *   codes: Float32Array[]}>} points are x, y, x, y …
+   */
+  async map(wanted, onStep, signal) {
+    const told = await this.#steps("/map", { ...json(wanted), signal }, onStep);
+    return {
+      shares: told.shares,
+      places: new Uint32Array(fromBase64(told.places).buffer),
+      points: new Float32Array(fromBase64(told.points).buffer),
+      codes: rows(fromBase64(told.codes).buffer, this.facts.latent),
+    };
+  }
+
+  /** What the network of the run sees in the faces of a map: attribute → N probabilities. */
+  async mapSeen(wanted, onStep, signal) {
+    const told = await this.#steps("/map/attributes", { ...json(wanted), signal }, onStep);
+    const all = new Float32Array(fromBase64(told.seen).buffer);
+    const columns = rows(all, all.length / told.names.length);
+    return new Map(told.names.map((name, i) => [name, columns[i]]));
+  }
+
   close() {
     this.link.close();
   }
@@ -138,7 +167,7 @@ export class ServerEngine {
     const headers = { ...options.headers, Accept: "text/event-stream" };
     const answer = await this.#ask(path, { ...options, headers });
     for await (const { event, data } of events(answer.body)) {
-      if (event === "step") onStep(data.done, data.total);
+      if (event === "step") onStep(data.done, data.total, data.stage);
       if (event === "done") return data;
       if (event === "error") throw new StudioError(data.error ?? data);
     }

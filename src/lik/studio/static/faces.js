@@ -4,10 +4,12 @@ import { COUNT, draw, drawing, seed, take, tiles } from "./drawing.js";
 import { dragging, openFiles } from "./intake.js";
 import { openCamera, hasCamera } from "./camera.js";
 import { t } from "./i18n.js";
+import { corners, entryOf, faceOf, fill } from "./mixing.js";
 import { capital, dismissRefusal, refusal } from "./notices.js";
 import { opening, photographs } from "./photograph.js";
 import { urlOf } from "./pictures.js";
 import { about, begin, change, entry, runs } from "./state.js";
+import { tab } from "./tabs.js";
 
 const crops = new WeakMap();
 
@@ -64,7 +66,7 @@ function photographsView() {
       ${all.map(
         (subject) => html`<button
           type="button" class="tile" aria-pressed=${entry.value?.subject === subject}
-          title=${subject.name} @click=${() => begin(subject)}
+          title=${subject.name} @click=${() => openAgain(subject)}
         ><img src=${cropUrl(subject.faces[0])} alt=${subject.name || t("photo")} /></button>`,
       )}
     </div>
@@ -88,11 +90,11 @@ function foundView() {
         return html`<button
           type="button" class="tile" aria-pressed=${on}
           aria-label=${t("face.number", { number: i + 1 })}
-          @click=${() => change({ face: of.face === i + 1 || faces.length === 1 ? null : i + 1 })}
+          @click=${() => choose(of, i)}
         ><img src=${cropUrl(face)} alt="" /><span class="count">${i + 1}</span></button>`;
       })}
     </div>
-    ${faces.length > 1
+    ${faces.length > 1 && tab.value !== "mix"
       ? html`<button
           type="button" class="wide" aria-pressed=${of.face === null}
           @click=${() => change({ face: null })}
@@ -127,12 +129,31 @@ function drawnView() {
 }
 
 function tileView(tile, i) {
-  const now = entry.value?.subject.source;
-  const on = now?.kind === tile.source.kind && now.seed === tile.source.seed && now.index === i;
+  const isOf = ({ source: { kind, seed: own, index } }) =>
+    kind === tile.source.kind && own === tile.source.seed && index === i;
+  const mixing = tab.value === "mix";
+  const on = !mixing && entry.value && isOf(entry.value.subject);
+  const number = corners.value.findIndex((of) => of && !of.terms.length && isOf(of.subject)) + 1;
   const label = t(`alt.${tile.source.kind}`, { seed: tile.source.seed, number: i + 1 });
   return html`<button
-    type="button" class="tile" aria-pressed=${on} @click=${() => take(tile)}
-  ><img src=${tile.url} alt=${label} /></button>`;
+    type="button" class="tile" aria-pressed=${Boolean(on || (mixing && number))}
+    @click=${() => (mixing ? fill(entryOf(tile)) : take(tile))}
+  ><img src=${tile.url} alt=${label} />${mixing && number
+    ? html`<span class="count" aria-hidden="true">${number}</span>`
+    : nothing}</button>`;
+}
+
+/** A photograph that was opened before: here, or into a corner. */
+function openAgain(subject) {
+  begin(subject);
+  if (tab.value === "mix") fill(faceOf(subject));
+}
+
+/** One of the faces that were found: the one that is edited, or one for a corner. */
+function choose(of, i) {
+  const { subject } = of;
+  if (tab.value === "mix") return fill(faceOf(subject, i + 1));
+  return change({ face: of.face === i + 1 || subject.faces.length === 1 ? null : i + 1 });
 }
 
 function seedChanged(event) {

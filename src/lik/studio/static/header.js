@@ -1,6 +1,7 @@
 /** The header: the run, the tabs, undo and redo, Share, Save, language, help. */
 import { effect, html, live, nothing, render } from "./vendor.js";
 import { offerBatch } from "./batch.js";
+import { current, isThere } from "./current.js";
 import { openCard, openHelp } from "./dialogs.js";
 import { LANGUAGES, choose, language, t } from "./i18n.js";
 import { report } from "./notices.js";
@@ -16,7 +17,7 @@ export function mountHeader(root, openRun) {
 
 function view(openRun) {
   return html`
-    <h1 class="brand"><img src="/static/icon.png" alt="" width="24" height="24" /><b>Lik</b></h1>
+    <h1 class="brand"><img src="/static/icon.png" alt="Lik" width="24" height="24" /><b aria-hidden="true">Lik</b></h1>
     ${runView(openRun)}
     <nav aria-label=${t("tabs")}>
       ${TABS.map(
@@ -39,7 +40,7 @@ function view(openRun) {
     </div>
     <button type="button" class="more" ?disabled=${!entry.value} @click=${() => offerBatch()}>
       ${t("batch.open")}</button>
-    <button type="button" class="share" ?disabled=${!entry.value} @click=${openShare}>${t("share")}</button>
+    <button type="button" class="share" ?disabled=${!isThere.value} @click=${() => openShare(current())}>${t("share")}</button>
     ${saveView()}
     <select
       class="language" aria-label=${t("language")} .value=${live(language.value)}
@@ -78,8 +79,8 @@ function runView(openRun) {
 function saveView() {
   const now = saving.value;
   return html`<button
-    type="button" class="primary save" ?disabled=${!entry.value || Boolean(now)}
-    aria-busy=${Boolean(now)} title="Ctrl+S" @click=${() => save()}
+    type="button" class="primary save" ?disabled=${!isThere.value || Boolean(now)}
+    aria-busy=${Boolean(now)} title="Ctrl+S" @click=${() => save(current())}
   >${now ? t("saving") : t("save")}
     ${now ? html`<progress max=${now.total || 1} .value=${now.done}></progress>` : nothing}
   </button>`;

@@ -1,4 +1,5 @@
 /** Keys that work everywhere on the page, but not where one types. */
+import { current } from "./current.js";
 import { openHelp } from "./dialogs.js";
 import { save } from "./saving.js";
 import { present, presenting } from "./present.js";
@@ -18,8 +19,7 @@ function pressed(event) {
   if (document.querySelector("dialog[open]")) return undefined;
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.toLowerCase();
-  const watches = tab.value === "training" || tab.value === "compare";
-  if (command && key === "s" && !watches) return did(event, () => save());
+  if (command && key === "s") return did(event, () => save(current()));
   if (isText(event.target)) return undefined;
   if (!command && !event.altKey && key === "?") return did(event, openHelp);
   if (!command && key === " " && tab.value === "compare") return hold(event);

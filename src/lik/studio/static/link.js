@@ -69,6 +69,7 @@ export class Link {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#socket?.close();
+    this.#giveUp(new DOMException("another run was opened", "AbortError"));
   }
 
   #open() {
@@ -90,9 +91,14 @@ export class Link {
   #refused() {
     this.#closed = true;
     this.state.value = "refused";
+    this.#giveUp(new StudioError({ code: "refused", message: t("refused") }));
+  }
+
+  /** Tell all who wait that nothing will come. */
+  #giveUp(error) {
     const jobs = [...(this.#flying ? [this.#flying] : []), ...this.#waiting.splice(0)];
     this.#flying = null;
-    for (const job of jobs) job.reject(new StudioError({ code: "refused", message: t("refused") }));
+    for (const job of jobs) job.reject(error);
   }
 
   #lost() {

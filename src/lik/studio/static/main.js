@@ -1,5 +1,5 @@
 /** The page starts: token, language, runs; then each region draws itself. */
-import { effect } from "./vendor.js";
+import { batch, effect } from "./vendor.js";
 import { mountBanner, watchLink } from "./banner.js";
 import { mountBatch } from "./batch.js";
 import { mountCamera } from "./camera.js";
@@ -14,6 +14,9 @@ import { mountHistory } from "./history.js";
 import { choose, preferred, t } from "./i18n.js";
 import { listenForFiles } from "./intake.js";
 import { listenForKeys } from "./keys.js";
+import { clearMap, mountMap } from "./map.js";
+import { mountMix } from "./mix.js";
+import { clearMix } from "./mixing.js";
 import { dismissRefusal, report, unreachable } from "./notices.js";
 import { mountOffers, openLinked, tellUnreadable } from "./offers.js";
 import { directionsOf, source, useEngine } from "./pictures.js";
@@ -44,12 +47,16 @@ function readAddress() {
 /** Open a run: everything on the page is about it from then on. */
 async function openRun(token, id) {
   source.engine?.close();
-  clear();
+  batch(() => {
+    clear();
+    clearMix();
+    clearMap();
+    tiles.value = [];
+    photographs.value = [];
+    about.value = null;
+  });
   forgetTrajectories();
   thumbnails.clear();
-  tiles.value = [];
-  photographs.value = [];
-  about.value = null;
   dismissRefusal();
   const engine = new ServerEngine(token, id);
   useEngine(engine);
@@ -104,7 +111,7 @@ async function start() {
   await choose(preferred());
   effect(() => {
     document.title = t("title");
-    for (const id of ["faces", "stage", "traits", "history"]) {
+    for (const id of ["faces", "stage", "traits", "history", "mix", "map"]) {
       region(id).setAttribute("aria-label", t(`region.${id}`));
     }
   });
@@ -114,6 +121,8 @@ async function start() {
   mountStage(region("stage"));
   mountTraits(region("traits"));
   mountHistory(region("history"));
+  mountMix(region("mix"));
+  mountMap(region("map"));
   mountTraining(region("training"), token);
   mountCompare(region("compare"), token);
   watchTabs();

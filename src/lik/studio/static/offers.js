@@ -2,10 +2,12 @@
 import { effect, html, nothing, render, signal } from "./vendor.js";
 import { takeSource } from "./drawing.js";
 import { number, t, traitLabel } from "./i18n.js";
+import { canOpen, openMix, takeMix } from "./mixing.js";
 import { report, tell } from "./notices.js";
 import { openPhotograph, photographs } from "./photograph.js";
 import { partsOf } from "./record.js";
 import { about, begin, change, entry } from "./state.js";
+import { show, tab } from "./tabs.js";
 
 /** @type {{value: {record: object, source: object|null, file: File|null}|null}} */
 const offered = signal(null);
@@ -42,6 +44,7 @@ function originalOf({ source }) {
   if (source?.kind === "photograph") {
     return photographs.value.find((one) => one.source.sha256 === source.sha256) ?? null;
   }
+  if (source?.kind === "mix") return canOpen(source) ? source : null;
   if (source?.kind === "testset" && !about.value.abilities.testset) return null;
   return source;
 }
@@ -55,8 +58,11 @@ function proceed() {
 
 async function goOn(original, parts) {
   try {
+    if (original.kind !== "mix" && tab.value !== "edit") show("edit");
     if (original.faces) begin(original, parts.terms, parts.method, fitting(parts.face, original));
-    else await takeSource(original, parts);
+    else if (original.kind !== "mix") await takeSource(original, parts);
+    else if (parts.terms.length) await takeMix(original, parts);
+    else await openMix(original);
   } catch (error) {
     report(error);
   }
@@ -65,6 +71,7 @@ async function goOn(original, parts) {
 function apply() {
   const { terms, method, face } = partsOf(offered.value.record);
   close();
+  if (tab.value !== "edit") show("edit");
   change({ terms, method, face: fitting(face, entry.value.subject) });
 }
 
@@ -89,10 +96,11 @@ function view() {
 function content(now) {
   const parts = partsOf(now.record);
   const original = originalOf(now);
+  const isMix = now.source?.kind === "mix";
   const words = parts.terms.map(([name, value]) => `${traitLabel(name)} ${number(value)}`);
   return html`
     <h2 id="offer-title">${t("offer.title")}</h2>
-    <p>${words.length ? words.join(", ") : t("offer.nothing")}</p>
+    <p>${words.join(", ") || t(isMix ? "offer.mixture" : "offer.nothing")}</p>
     ${parts.unknown.length
       ? html`<p class="warning">${t("offer.unknown", { names: parts.unknown.join(", ") })}</p>`
       : nothing}
@@ -100,9 +108,11 @@ function content(now) {
     <div class="choices">
       <button type="button" class="primary" ?disabled=${!original} @click=${proceed}>
         <b>${t("offer.continue")}</b>
-        <span>${original ? t("offer.continue.says") : t("offer.continue.missing")}</span>
+        <span>${original
+          ? t(isMix && !words.length ? "offer.mixture.says" : "offer.continue.says")
+          : t("offer.continue.missing")}</span>
       </button>
-      <button type="button" ?disabled=${!entry.value} @click=${apply}>
+      <button type="button" ?disabled=${!entry.value || !words.length} @click=${apply}>
         <b>${t("offer.apply")}</b><span>${t("offer.apply.says")}</span>
       </button>
       ${now.file

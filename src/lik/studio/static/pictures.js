@@ -37,7 +37,7 @@ export async function directionsOf(method) {
  * @param {import("./state.js").Entry} of
  * @returns {Promise<{codes: Float32Array[], exact: boolean}>}
  */
-async function codesOf(of) {
+export async function codesOf(of) {
   const own = chosenFaces(of).map((i) => of.subject.faces[i].code);
   if (!of.terms.length) return { codes: own, exact: true };
   if (isGuided(of.method)) return places(of);

@@ -80,9 +80,37 @@ function isTerm(name, strength) {
 }
 
 function readSource(source) {
+  return isObject(source) && source.kind === "mix" ? readMix(source) : readFace(source);
+}
+
+/** A mixture of faces; null where one of them cannot be read. */
+function readMix({ ends, shares, path = "straight" }) {
+  if (!Array.isArray(ends) || !Array.isArray(shares) || shares.length !== ends.length) return null;
+  if (ends.length < 2 || ends.length > 4 || !["straight", "spherical"].includes(path)) return null;
+  const read = ends.map(readEnd);
+  const isShare = (one) => typeof one === "string" && /^[01](\.\d{1,6})?$/.test(one);
+  if (!read.every(Boolean) || !shares.every(isShare)) return null;
+  if (path === "spherical" && ends.length === 3) return null;
+  if (Math.abs(shares.reduce((sum, one) => sum + Number(one), 0) - 1) > 0.001) return null;
+  return { kind: "mix", ends: read, shares, path };
+}
+
+function readEnd(end) {
+  if (!isObject(end) || end.kind !== "edited") return readFace(end);
+  const { source, method, strengths } = end;
+  const of = readFace(source);
+  if (!of || typeof method !== "string" || method.length > 100 || !isObject(strengths)) return null;
+  const terms = Object.entries(strengths);
+  const fine = terms.length <= MOST_TERMS && terms.every(([name, value]) => isTerm(name, value));
+  return fine ? { kind: "edited", source: of, method, strengths } : null;
+}
+
+function readFace(source) {
   if (!isObject(source)) return null;
-  const { kind, sha256, seed, index } = source;
-  if (kind === "photograph" && /^[0-9a-f]{64}$/.test(sha256)) return { kind, sha256 };
+  const { kind, sha256, seed, index, face } = source;
+  if (kind === "photograph" && /^[0-9a-f]{64}$/.test(sha256)) {
+    return Number.isInteger(face) && face > 0 ? { kind, sha256, face } : { kind, sha256 };
+  }
   const drawn = ["prior", "testset"].includes(kind) && Number.isInteger(seed) && seed >= 0;
   if (!drawn || !Number.isInteger(index) || index < 0 || index > 15) return null;
   const { temperature = null, prior = null } = source;

@@ -1,15 +1,16 @@
 /** Saving: the server makes the very picture of `lik edit`, and the browser downloads it. */
 import { signal } from "./vendor.js";
 import { t } from "./i18n.js";
+import { photographsIn } from "./mixing.js";
 import { capital, report, tell } from "./notices.js";
 import { source } from "./pictures.js";
 import { recordOf } from "./record.js";
-import { entry } from "./state.js";
 
 /** @type {{value: {done: number, total: number}|null}} */
 export const saving = signal(null);
 
-export async function save(of = entry.value) {
+/** @param {import("./state.js").Entry|null} of */
+export async function save(of) {
   if (!of || saving.value) return;
   saving.value = { done: 0, total: 0 };
   try {
@@ -25,10 +26,18 @@ export async function save(of = entry.value) {
 }
 
 /** The PNG of an entry, and what is to be said of it. */
-function pictureFor(of, onStep) {
+async function pictureFor(of, onStep) {
   const { photograph, source: from } = of.subject;
   const record = recordOf(of);
-  return source.engine.edit(record, photograph?.blob ?? null, photograph ? null : from, onStep);
+  if (photograph) return source.engine.edit(record, photograph.blob, null, onStep);
+  try {
+    return await source.engine.edit(record, null, from, onStep);
+  } catch (error) {
+    const mixed = from.kind === "mix" ? photographsIn(from) : [];
+    if (error.code !== "unusable" || !mixed.length) throw error;
+    for (const one of mixed) await source.engine.encode(one.photograph.blob); // it forgot them
+    return source.engine.edit(record, null, from, onStep);
+  }
 }
 
 export function download(blob, name) {
@@ -40,5 +49,6 @@ export function download(blob, name) {
 }
 
 export function stem({ name, source: { kind, seed, index } }) {
-  return name ? name.replace(/\.[^.]*$/, "") : `${kind}-${seed}-${index + 1}`;
+  if (name) return name.replace(/\.[^.]*$/, "");
+  return kind === "mix" ? kind : `${kind}-${seed}-${index + 1}`;
 }

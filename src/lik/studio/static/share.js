@@ -5,16 +5,16 @@ import { commandView, copy } from "./command.js";
 import { t } from "./i18n.js";
 import { linkOf, shareable } from "./record.js";
 import { download, save, stem } from "./saving.js";
-import { entry } from "./state.js";
 
-const open = signal(false);
+/** @type {{value: import("./state.js").Entry|null}} what is shared */
+const open = signal(null);
 
 export function mountShare(root) {
   effect(() => render(view(), root));
 }
 
-export function openShare() {
-  open.value = true;
+export function openShare(of) {
+  open.value = of;
   document.querySelector("#share").showModal();
 }
 
@@ -23,14 +23,15 @@ function close() {
 }
 
 function view() {
-  return html`<dialog id="share" aria-labelledby="share-title" @close=${() => (open.value = false)}>
-    ${open.value && entry.value ? content(entry.value) : nothing}
+  return html`<dialog id="share" aria-labelledby="share-title" @close=${() => (open.value = null)}>
+    ${open.value ? content(open.value) : nothing}
   </dialog>`;
 }
 
 function content(of) {
   const link = linkOf(of);
-  const needs = of.subject.photograph ? t("share.photo") : t("share.drawn");
+  const needs = holdsPhotograph(of.subject.source) ? t("share.photo") : t("share.drawn");
+  const isMix = of.subject.source.kind === "mix";
   return html`
     <h2 id="share-title">${t("share.title")}</h2>
     <label class="stacked">${t("share.link")}
@@ -49,14 +50,21 @@ function content(of) {
       <button type="button" @click=${() => saveRecord(of)}>
         <b>${t("share.json")}</b><span>${t("share.json.says")}</span>
       </button>
-      <button type="button" @click=${() => (close(), offerBatch())}>
-        <b>${t("batch.open")}</b><span>${t("batch.says")}</span>
-      </button>
+      ${isMix
+        ? nothing
+        : html`<button type="button" @click=${() => (close(), offerBatch())}>
+            <b>${t("batch.open")}</b><span>${t("batch.says")}</span>
+          </button>`}
     </div>
     <div class="row end">
       <button type="button" class="plain" @click=${close}>${t("close")}</button>
     </div>
   `;
+}
+
+function holdsPhotograph(from) {
+  const parts = from.ends ?? (from.source ? [from.source] : []);
+  return from.kind === "photograph" || parts.some(holdsPhotograph);
 }
 
 function saveRecord(of) {

@@ -22,6 +22,31 @@ export function moved(code, vector, strength) {
   return sum;
 }
 
+/**
+ * Codes mixed, each by its share: products and sums are rounded as in `lik`.
+ * @param {Float32Array[]} ends @param {number[]} shares one for each
+ */
+export function mixed(ends, shares) {
+  return ends.reduce((sum, end, i) => moved(sum, end, shares[i]), new Float32Array(ends[0].length));
+}
+
+/**
+ * The code at a share of the way that turns one code into another, keeping about its length.
+ * @param {Float32Array} first @param {Float32Array} second @param {number} share 0…1
+ */
+export function turned(first, second, share) {
+  if (share === 0 || share === 1) return share ? second : first;
+  const dot = (a, b) => a.reduce((sum, value, d) => sum + value * b[d], 0);
+  const lengths = Math.sqrt(dot(first, first) * dot(second, second));
+  const cosine = lengths ? dot(first, second) / lengths : 1;
+  let weights = [1 - share, share];
+  if (Math.abs(cosine) <= 1 - 1e-9) {
+    const angle = Math.acos(cosine);
+    weights = weights.map((weight) => Math.sin(weight * angle) / Math.sin(angle));
+  }
+  return first.map((value, d) => weights[0] * value + weights[1] * second[d]);
+}
+
 /** The unit vector (latent,) of one dimension. */
 export function unit(index, latent) {
   const vector = new Float32Array(latent);
