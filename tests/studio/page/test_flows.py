@@ -3,25 +3,47 @@
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import lik
+from lik.app.directions import FitRequest, fit_directions
 from lik.app.edits import Edit, read_record
 from lik.app.run import Run
 
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
-@pytest.fixture(scope="module")
-def address():
-    command = [sys.executable, "-m", "lik", "studio", "--no-browser"]
+@contextmanager
+def studio_of(*runs):
+    """The address of a studio of runs, by default of the one that ships."""
+    command = [sys.executable, "-m", "lik", "studio", *runs, "--no-browser"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     yield server.stdout.readline().strip()
     server.terminate()
     server.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def address():
+    with studio_of() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def laboratory(faces, tmp_path_factory):
+    """The address of a studio of two runs, trained for a moment on drawn faces."""
+    runs = tmp_path_factory.mktemp("runs")
+    for name, latent in (("narrow", 4), ("wide", 8)):
+        settings = ["epochs=2", "batch_size=16", f"model.latent={latent}", "device.compile=false"]
+        lik.train("paper-first", faces, runs / name, settings, "cpu")
+        fit_directions(Run(runs / name, "cpu"), FitRequest("means"))
+    with studio_of(str(runs)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +59,16 @@ def photograph(tmp_path_factory):
 
 
 @pytest.fixture(params=SIZES.values(), ids=SIZES)
-def page(browser, address, request):
-    """The studio, opened at a desk and on a phone; it may ask nobody but its own server."""
+def window(browser, request):
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, locale="en")
+    yield context
+    context.close()
+
+
+@contextmanager
+def opened_at(address, context):
+    """The studio in a window; it may ask nobody but its own server."""
     opened, wrong = context.new_page(), []
     own = (address.partition("#")[0], "blob:", "data:")
     opened.on("request", lambda r: r.url.startswith(own) or wrong.append(r.url))
@@ -49,8 +77,13 @@ def page(browser, address, request):
     opened.goto(address)
     opened.locator("#history li").first.wait_for(timeout=20_000)
     yield opened
-    context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def page(address, window):
+    with opened_at(address, window) as page:
+        yield page
 
 
 def column(page, name):
@@ -121,3 +154,32 @@ def test_a_link_brings_the_same_face_back(page, address, tmp_path):
     other.locator("#trait-Smiling").wait_for(state="attached", timeout=20_000)
     until(other, "document.querySelector('#trait-Smiling').value === '0.3'")
     assert saved(other, tmp_path / "second.png").read_bytes() == png.read_bytes()
+
+
+def tab(page, name):
+    page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+
+
+def test_a_teacher_mixes_four_faces(page, tmp_path):
+    tab(page, "Mix")
+    point = page.locator("#point")
+    for key in ("Home", "ArrowRight", "ArrowDown", "ArrowDown"):
+        point.press(key)
+    png = saved(page, tmp_path / "mix.png")
+    told = json.loads(Image.open(png).text["Lik source"])
+    assert told["kind"] == "mix"
+    assert len(told["ends"]) == 4
+    assert sum(map(Decimal, told["shares"])) == 1
+
+
+def test_a_researcher_looks_at_trainings_and_compares_runs(laboratory, window):
+    with opened_at(laboratory, window) as page:
+        tab(page, "Training")
+        page.get_by_text("Epoch 2 of 2").wait_for()
+        page.locator("#training svg").first.wait_for()
+        tab(page, "Compare")
+        pictures = page.locator("#compare canvas")
+        pictures.nth(1).wait_for()
+        shown = pictures.nth(1).evaluate("canvas => canvas.toDataURL()")
+        page.locator("#compare input[type=range]").first.press("PageUp")
+        until(page, f"document.querySelectorAll('#compare canvas')[1].toDataURL() !== '{shown}'")
