@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,3 +184,24 @@ def test_a_researcher_looks_at_trainings_and_compares_runs(laboratory, window):
         shown = pictures.nth(1).evaluate("canvas => canvas.toDataURL()")
         page.locator("#compare input[type=range]").first.press("PageUp")
         until(page, f"document.querySelectorAll('#compare canvas')[1].toDataURL() !== '{shown}'")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_on_any_tab_keeps_anyone_out(laboratory, browser, scheme):
+    """The rules of axe, which come with a package of PyPI, on every tab at both sizes."""
+    axe = pytest.importorskip("axe_playwright_python", reason="axe comes with that package")
+    rules = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    found = {}
+    for name, (width, height) in SIZES.items():
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, locale="en"
+        )
+        with opened_at(laboratory, context) as page:
+            for shown in ("Edit", "Mix", "Map", "Training", "Compare"):
+                tab(page, shown)
+                page.wait_for_timeout(600)
+                page.evaluate(rules)
+                for one in page.evaluate("axe.run()")["violations"]:
+                    found[name, shown, one["id"]] = [node["html"][:120] for node in one["nodes"]]
+        context.close()
+    assert found == {}
