@@ -98,7 +98,7 @@ def test_what_is_saved_is_a_record_of_lik(studio):
     studio.let_go("Smiling")
     with studio.page.expect_download() as download:
         studio.page.get_by_role("button", name="Save", exact=True).click()
-    assert download.value.suggested_filename == "prior-1-1-lik.png"
+    assert download.value.suggested_filename == "prior-9-1-lik.png"
     (body,) = studio.edits
     (length,) = struct.unpack_from("<I", body)
     told = json.loads(body[4 : 4 + length])
