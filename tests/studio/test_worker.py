@@ -63,7 +63,7 @@ def test_who_comes_to_a_full_queue_is_asked_to_come_again(models):
     models.begin(int)
     with pytest.raises(Refused) as refused:
         models.begin(int)
-    assert refused.value.status == 503
+    assert refused.value.status == 429
     assert models.begin(int, urgent=True)
     free.set()
 
@@ -96,7 +96,7 @@ def test_two_photographs_are_opened_at_once_and_few_may_wait(monkeypatch):
     assert most == 2
     refused = [one for one in results if isinstance(one, Refused)]
     assert len(refused) == 20 - uploads.AT_ONCE - uploads.MOST_WAITING
-    assert {one.status for one in refused} == {503}
+    assert {one.status for one in refused} == {429}
     assert asyncio.run(pool.do(lambda: 7)) == 7
     pool.close()
 

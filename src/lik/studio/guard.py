@@ -106,7 +106,7 @@ class Gatekeeper:
         if self._sockets[address] >= limits.sockets_per_address:
             raise Refused(429, "busy", "too many pages of the studio are open: close some.")
         if self._sockets.total() >= limits.sockets:
-            raise Refused(503, "busy", "too many people use the studio: try again.")
+            raise Refused(429, "busy", "too many people use the studio: try again.")
         scope["is_token"] = self.is_token
         self._sockets[address] += 1
         try:
@@ -134,7 +134,7 @@ class Gatekeeper:
         if self._asking[address] >= limits.per_address:
             raise Refused(429, "busy", "too much is being asked for at once: try again.")
         if self._asking.total() >= limits.requests:
-            raise Refused(503, "busy", "too many people use the studio: try again.")
+            raise Refused(429, "busy", "too many people use the studio: try again.")
         self._asking[address] += 1
         try:
             body = await self._body(scope, receive)
@@ -158,7 +158,7 @@ class Gatekeeper:
         if not told.isdigit() or len(told) > 15 or int(told) > most:
             raise _too_much(most)
         if self._bodies >= limits.bodies and large:
-            raise Refused(503, "busy", "too many photographs come at once: try again.")
+            raise Refused(429, "busy", "too many photographs come at once: try again.")
         self._bodies += large
         try:
             return await asyncio.wait_for(_read(receive, most), limits.seconds)
@@ -205,7 +205,7 @@ async def _refuse(scope: Scope, send: Send, refused: Refused) -> None:
     ]  # fmt: skip
     if refused.status == 413:  # what is still on its way is not read
         headers.append((b"connection", b"close"))
-    if refused.status in (429, 503):
+    if refused.status == 429:
         headers.append((b"retry-after", b"1"))
     start = {"type": "http.response.start", "status": refused.status, "headers": headers}
     await send(start)

@@ -57,7 +57,7 @@ def training_router(engine: StudioEngine) -> APIRouter:
     async def events(run_id: str, request: Request) -> Response:
         training = _Training(engine, run_id)
         if len(watching) >= MOST_WATCHING:
-            raise Refused(503, "busy", "too many pages watch trainings: close some.")
+            raise Refused(429, "busy", "too many pages watch trainings: close some.")
         leaving = request.scope.get("leaving") or asyncio.Event()
         stream = _streamed(engine, training, watching, leaving)
         return StreamingResponse(stream, media_type="text/event-stream")

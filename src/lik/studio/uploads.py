@@ -77,7 +77,7 @@ class PhotographPool:
             Refused: it takes too long, or too much waits.
         """
         if self._inside >= AT_ONCE + MOST_WAITING:
-            raise Refused(503, "busy", "too many photographs come at once: try again.")
+            raise Refused(429, "busy", "too many photographs come at once: try again.")
         with self._lock:
             self._inside += 1
         future = self._pool.submit(job)

@@ -52,7 +52,7 @@ class ModelThread:
             waiting = self._urgent if urgent else self._patient
             most = MOST_URGENT if urgent else self._most
             if len(waiting) >= most or self._closed:
-                raise Refused(503, "busy", "too much is being asked for at once: try again.")
+                raise Refused(429, "busy", "too much is being asked for at once: try again.")
             waiting.append((future, job))
             self._wake.notify()
         return future
