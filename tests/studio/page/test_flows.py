@@ -133,6 +133,17 @@ def test_a_family_photograph_is_given_a_smile(page, photograph, tmp_path):
     assert np.array_equal(again.pixels, done.pixels)
 
 
+@pytest.mark.parametrize("window", [SIZES["desk"]], indirect=True)
+def test_a_guided_edit_is_saved_as_the_command_line_makes_it(page, photograph, tmp_path):
+    page.locator("input[type=file]").first.set_input_files(photograph)
+    page.get_by_role("heading", name="2 faces found").wait_for(timeout=20_000)
+    page.get_by_role("radio", name="Guided").check(force=True)
+    press(page, "Smiling", "PageUp", "PageUp")
+    png = saved(page, tmp_path / "guided.png")
+    done = Run(None, "cpu", 1).edit(photograph, Edit({"Smiling": "0.5"}, method="guided"))
+    assert png.read_bytes() == done.png()
+
+
 def test_a_student_moves_a_face_of_nobody_and_goes_back(page, tmp_path):
     press(page, "Young", "PageDown", "PageDown")
     press(page, "Smiling", "PageUp")
