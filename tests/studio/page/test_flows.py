@@ -168,6 +168,19 @@ def test_a_link_brings_the_same_face_back(page, address, tmp_path):
     assert saved(other, tmp_path / "second.png").read_bytes() == png.read_bytes()
 
 
+def test_a_picture_is_shared_without_its_record(page, tmp_path):
+    press(page, "Smiling", "PageUp")
+    png = Image.open(saved(page, tmp_path / "told.png"))
+    page.get_by_role("button", name="Share").click()
+    with page.expect_download(timeout=60_000) as download:
+        page.get_by_role("button", name="Picture without record").click()
+    download.value.save_as(tmp_path / "plain.png")
+    plain = Image.open(tmp_path / "plain.png")
+    assert np.array_equal(plain, png)
+    assert set(png.text) - set(plain.text) == {"Lik edit", "Lik source", "Lik run"}
+    assert "generative model" in plain.text["Description"]
+
+
 def tab(page, name):
     page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
 

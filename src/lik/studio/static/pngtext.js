@@ -5,6 +5,8 @@ const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const RECORD = "Lik edit";
 const SOURCE = "Lik source";
 const LONGEST = 20_000;
+/** What tells how a picture was made, and by which run. */
+const TELLING = new Set([RECORD, SOURCE, "Lik run"]);
 
 /**
  * The record in a PNG, and the source beside it; null where there is none.
@@ -19,29 +21,47 @@ export async function recordIn(blob) {
   return readText(whole) ?? readText(record);
 }
 
+/** The same picture, which says no more than that a generative model made it. @param {Blob} blob */
+export async function withoutRecord(blob) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const kept = [bytes.subarray(0, 8)];
+  for (const { type, data, whole } of chunksOf(bytes)) {
+    if (!(type === "iTXt" && TELLING.has(keyOf(data)))) kept.push(whole);
+  }
+  return new Blob(kept, { type: "image/png" });
+}
+
 /** @param {Blob} blob @returns {Promise<Map<string, string>>} */
 async function textsOf(blob) {
   const texts = new Map();
-  const bytes = new Uint8Array(await blob.arrayBuffer());
-  if (SIGNATURE.some((byte, i) => bytes[i] !== byte)) return texts;
-  const view = new DataView(bytes.buffer);
-  let at = 8;
-  while (at + 12 <= bytes.length) {
-    const length = view.getUint32(at);
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    const data = bytes.subarray(at + 8, at + 8 + length);
-    if (["tEXt", "zTXt", "iTXt"].includes(type) && length < 10 * LONGEST) {
+  for (const { type, data } of chunksOf(new Uint8Array(await blob.arrayBuffer()))) {
+    if (["tEXt", "zTXt", "iTXt"].includes(type) && data.length < 10 * LONGEST) {
       const found = await textOf(type, data).catch(() => null);
       if (found) texts.set(...found);
     }
-    at += 12 + length;
   }
   return texts;
 }
 
+/** The chunks of a PNG: type, data, and all bytes of each; none of anything else. */
+function* chunksOf(bytes) {
+  if (SIGNATURE.some((byte, i) => bytes[i] !== byte)) return;
+  const view = new DataView(bytes.buffer);
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const end = at + 12 + view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    yield { type, data: bytes.subarray(at + 8, end - 4), whole: bytes.subarray(at, end) };
+    at = end;
+  }
+}
+
+function keyOf(data) {
+  return new TextDecoder("latin1").decode(data.subarray(0, data.indexOf(0)));
+}
+
 async function textOf(type, data) {
   const end = data.indexOf(0);
-  const key = new TextDecoder("latin1").decode(data.subarray(0, end));
+  const key = keyOf(data);
   if (type === "tEXt") return [key, new TextDecoder("latin1").decode(data.subarray(end + 1))];
   if (type === "zTXt") return [key, await inflated(data.subarray(end + 2), "latin1")];
   const compressed = data[end + 1] === 1;

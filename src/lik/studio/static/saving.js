@@ -4,19 +4,23 @@ import { t } from "./i18n.js";
 import { photographsIn } from "./mixing.js";
 import { capital, report, tell } from "./notices.js";
 import { source } from "./pictures.js";
+import { withoutRecord } from "./pngtext.js";
 import { recordOf } from "./record.js";
 
 /** @type {{value: {done: number, total: number}|null}} */
 export const saving = signal(null);
 
-/** @param {import("./state.js").Entry|null} of */
-export async function save(of) {
+/**
+ * @param {import("./state.js").Entry|null} of
+ * @param {boolean} plainly without the record of how it was made
+ */
+export async function save(of, plainly = false) {
   if (!of || saving.value) return;
   saving.value = { done: 0, total: 0 };
   try {
     const step = (done, total) => (saving.value = { done, total });
     const { png, notices } = await pictureFor(of, step);
-    download(png, `${stem(of.subject)}-lik.png`);
+    download(plainly ? await withoutRecord(png) : png, `${stem(of.subject)}-lik.png`);
     tell([t("saved"), ...notices.map(capital)].join(" "));
   } catch (error) {
     report(error);

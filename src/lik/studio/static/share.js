@@ -47,6 +47,9 @@ function content(of) {
       <button type="button" @click=${() => (close(), save(of))}>
         <b>${t("share.png")}</b><span>${t("share.png.says")}</span>
       </button>
+      <button type="button" @click=${() => (close(), save(of, true))}>
+        <b>${t("share.plain")}</b><span>${t("share.plain.says")}</span>
+      </button>
       <button type="button" @click=${() => saveRecord(of)}>
         <b>${t("share.json")}</b><span>${t("share.json.says")}</span>
       </button>
