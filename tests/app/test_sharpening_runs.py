@@ -76,6 +76,8 @@ def test_a_sharp_run_is_enlarged_by_faces_of_twice_the_size(sharp, classifier, t
     assert np.allclose(codes, sharp.encode(np.rint(halves).astype(np.uint8)), atol=0.02)
     assert np.array_equal(run.directions("means").direction("Smiling").vector,
                           sharp.directions("means").direction("Smiling").vector)  # fmt: skip
+    with pytest.raises(UnusableInput, match="takes pictures of shape"):
+        run.encode(pictures[:, :, :20], invert=3)
     # Codes are fitted to what the smaller decoder can show.
     fitted = run.encode(pictures, invert=3)
     assert not np.array_equal(fitted, codes)

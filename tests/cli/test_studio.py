@@ -61,7 +61,7 @@ def test_it_says_what_leaves_the_computer_and_opens_a_browser(untrained, monkeyp
     assert own.stdout == f"{served[0].address}\n"
     network = succeed("studio", untrained, "--host", "0.0.0.0", "--no-browser")
     assert network.stdout == f"{served[1].address}\n"
-    assert "unencrypted, and are not kept here" in network.stderr
+    assert "unencrypted; cuts of their faces stay in its memory" in network.stderr
     for _ in range(50):
         if opened:
             break

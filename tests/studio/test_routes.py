@@ -206,6 +206,7 @@ def test_a_mixture_lies_between_its_ends(place, path):
         ({"version": 9}, 422),
         ({"method": "nobody"}, 422),
         ({"method": "../joint"}, 422),
+        ({"method": "\ud800x"}, 422),
         ({"method": "guided"}, 422),
         ({"method": "means"}, 422),
         ({"strengths": {"Smiling": "much"}}, 422),
@@ -243,6 +244,19 @@ def test_records_are_not_trusted(client, photo, record, place, change, status):
 )  # fmt: skip
 def test_bodies_of_edits_are_whole(client, body, status):
     assert client.post(f"{OWN}/edit", content=body).status_code == status
+
+
+def test_what_nobody_foresaw_is_a_sentence_too(client, monkeypatch):
+    monkeypatch.setattr("lik.studio.engine.describe_run", lambda run: 1 / 0)
+    answer = client.get(OWN)
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "unforeseen"
+
+
+def test_what_the_router_refuses_is_told_as_all_else(client):
+    answer = client.get(f"{OWN}/samples/abc")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "this is not understood."
 
 
 def test_guided_is_refused_where_no_network_guides(client):

@@ -5,6 +5,7 @@ from typing import Any
 
 from lik.app.directions import DEFAULT, known_networks, traits_of
 from lik.app.opened import OpenedRun
+from lik.app.pretrained import PLACE
 from lik.app.sampling import USUAL_PRIOR
 from lik.core.errors import UnusableInput
 from lik.latent.directions.direction import DirectionSet, saved_sets
@@ -35,7 +36,8 @@ def describe_run(run: OpenedRun) -> dict[str, Any]:
         methods.append({**told, "record": _guided_record(run)})
     priors = saved_priors(run.path)
     return {
-        "name": run.name, "model_sha256": run.sha256,
+        "name": run.name, "shipped": run.name if run.path.parent == PLACE else None,
+        "model_sha256": run.sha256,
         "recipe_sha256": run.origin.get("recipe_sha256"),
         "size": run.size, "latent": run.latent,
         "invert": run.usual_inversion, "widen": run.widen, "card": _card(run), "facts": _facts(run),

@@ -44,8 +44,8 @@ def studio(
     if doorway.network is not None:
         note(
             f"{doorway.network} serves a network: photographs that others edit leave their "
-            "computers for this one, unencrypted, and are not kept here. Whoever has the address "
-            "can use it."
+            "computers for this one, unencrypted; cuts of their faces stay in its memory. Whoever "
+            "has the address can use it."
         )
 
     def started() -> None:

@@ -64,13 +64,13 @@ def invert(
         UnusableInput: pictures of another size or type, or a run without encoder or decoder.
     """
     settings, model = settings or InversionSettings(), session.model
+    found = session.encode(pictures)
+    if not settings.steps:
+        return found
     if isinstance(model, Refined) and model.factor > 1:  # what enlarges has no code of its own
         smaller = Session(model.base, session.metadata, session.name, session.device)
         pictures = np.stack([_shrunk(picture, model.base.size) for picture in pictures])
         return invert(smaller, pictures, features, settings, widen, progress)
-    found = session.encode(pictures)
-    if not settings.steps:
-        return found
     head = torch.from_numpy(head_of(session.size, widen)).to(session.device)
     for part in slices(len(pictures), AT_ONCE):
         images = to_float(torch.from_numpy(np.ascontiguousarray(pictures[part])).to(session.device))

@@ -1,6 +1,7 @@
 """The application that answers what pages ask, behind the guard of `lik.studio.server`."""
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -20,11 +21,14 @@ def create_api(engine: StudioEngine, network: str | None = None) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
     async def refuse(_: Request, error: Exception) -> Response:
-        http = isinstance(error, HTTPException)
-        refused = _of_http(error) if http else refusal_of(error, engine.names)  # type: ignore[arg-type]
+        if isinstance(error, HTTPException | RequestValidationError):
+            refused = _of_router(error)
+        else:
+            refused = refusal_of(error, engine.names)
         return Response(refused.body, refused.status, NOT_KEPT, "application/json")
 
-    for kind in (Refused, UnusableInput, FailedOnTheWay, TimeoutError, HTTPException):
+    foreseen = (Refused, UnusableInput, FailedOnTheWay, TimeoutError)
+    for kind in (*foreseen, HTTPException, RequestValidationError, OSError, Exception):
         app.add_exception_handler(kind, refuse)
     app.include_router(edit_router(engine, network))
     app.include_router(live_router(engine))
@@ -36,8 +40,8 @@ def create_api(engine: StudioEngine, network: str | None = None) -> FastAPI:
 NOT_KEPT = {"Cache-Control": "no-store"}
 
 
-def _of_http(error: HTTPException) -> Refused:
+def _of_router(error: HTTPException | RequestValidationError) -> Refused:
     """What the router itself refuses: no such page, or no such way to ask for it."""
-    if error.status_code in (404, 405):
+    if isinstance(error, HTTPException) and error.status_code in (404, 405):
         return Refused(404, "unknown", "there is no such page here.")
     return Refused(400, "bad-request", "this is not understood.")

@@ -279,9 +279,10 @@ class StudioEngine:
     async def _found(self, run_id: str, run: Run, given: InMemory) -> Photograph:
         """A photograph with its faces, which are looked for once; its pixels are not kept."""
         key = run_id, given.sha256
-        if key in self._faces:
+        if (known := self._faces.get(key)) is not None:
+            self._faces.move_to_end(key)
             pixels = await self.photographs.do(lambda: read_picture(given))
-            return replace(self._faces[key], pixels=pixels)
+            return replace(known, pixels=pixels)
         found = await self.photographs.open(given, run.metadata.get("crop") or {}, run.size)
         none = np.zeros((0, 0, 3), np.uint8)
         return replace(kept(self._faces, key, lambda: replace(found, pixels=none), MOST_KEPT),
@@ -318,7 +319,12 @@ class StudioEngine:
 
     def _run(self, run_id: str) -> Run:
         place = self.folder(run_id).path
-        return kept(self._runs, run_id, lambda: Run(place, self._device, self._threads), MOST_OPEN)
+        return kept(self._runs, run_id, lambda: self._opened(place), MOST_OPEN)
+
+    def _opened(self, place: Path) -> Run:
+        run = Run(place, self._device, self._threads)
+        _ = run.sha256  # now: a training may soon write other weights there
+        return run
 
     def _is_trained(self, run_id: str) -> bool:
         place = self.places[run_id]

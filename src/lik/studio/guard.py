@@ -81,7 +81,9 @@ class Gatekeeper:
 
     def is_token(self, told: object) -> bool:
         """Whether this is the token; it takes the same time for every wrong one."""
-        return isinstance(told, str) and hmac.compare_digest(told.encode(), self._token)
+        return isinstance(told, str) and hmac.compare_digest(
+            told.encode("utf-8", "replace"), self._token
+        )
 
     def _require_same_site(self, scope: Scope, headers: dict[bytes, bytes], socket: bool) -> None:
         host = headers.get(b"host", b"").decode("latin-1").lower()

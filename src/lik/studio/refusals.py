@@ -39,7 +39,7 @@ class Refused(Exception):
     @property
     def body(self) -> bytes:
         """The same as JSON."""
-        return json.dumps(self.told, ensure_ascii=False).encode()
+        return json.dumps(self.told).encode()
 
 
 def refusal_of(error: Exception, names: Mapping[Path, str] | None = None) -> Refused:

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from ipaddress import ip_address
@@ -77,7 +78,7 @@ class Doorway:
             network = socket.gethostname()
             names += [host, network, f"{network}.local", socket.getfqdn(), *_addresses(network)]
         own = f"[{found}]" if found.version == 6 else str(found)
-        shown = own if network is None or not found.is_unspecified else network
+        shown = own if not found.is_unspecified else _towards_others() or str(network)
         hosts = {f"{name.lower()}:{number}" for name in [*names, own]}
         if number == 80:  # which browsers leave out
             hosts |= {name.lower() for name in [*names, own]}
@@ -206,10 +207,17 @@ class _Studio:
         await send({"type": "http.response.body", "body": body})
 
 
+def _towards_others() -> str | None:
+    """The address by which others on the network reach this computer; nothing is sent."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # of the block that is for documents alone (RFC 5737)
+        return str(probe.getsockname()[0])
+    return None
+
+
 def _addresses(name: str) -> Sequence[str]:
     """The addresses of this computer, as far as its name tells them."""
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(name, None)}
-    except OSError:
-        return []
-    return [f"[{one}]" if ":" in str(one) else str(one) for one in found]
+    found = {_towards_others() or name}
+    with suppress(OSError):
+        found |= {str(info[4][0]) for info in socket.getaddrinfo(name, None)}
+    return [f"[{one}]" if ":" in one else one for one in found]

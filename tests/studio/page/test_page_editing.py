@@ -183,7 +183,7 @@ def test_a_photograph_changes_where_its_faces_are(studio, photograph):
     assert studio.shows(100, *LEFT)
     assert studio.grey(*RIGHT) == 150
     command = studio.page.locator("#command").inner_text()
-    assert command == "lik edit two.png --set Smiling=1 --face 2"
+    assert command == "lik edit two.png --set Smiling=1 --face 2 --run '…/small'"
 
 
 def test_a_face_settles_when_no_slider_is_held(studio, photograph):

@@ -1,7 +1,7 @@
 /** What does the same without the page: a command for photographs, Python for drawn faces. */
 import { html, nothing } from "./vendor.js";
 import { t } from "./i18n.js";
-import { about, runs } from "./state.js";
+import { about } from "./state.js";
 import { tell } from "./notices.js";
 
 /** @param {import("./state.js").Entry} of @param {string} id of the place that holds the text */
@@ -26,8 +26,13 @@ function editCommand({ subject, terms, method, face }) {
   for (const [name, strength] of terms) words.push("--set", quoted(`${name}=${strength}`));
   if (method !== about.value.usual_method) words.push("--method", quoted(method));
   if (face !== null && subject.faces.length > 1) words.push("--face", String(face));
-  if (about.value.id !== runs.value.usual) words.push("--run", quoted(about.value.name));
+  if (about.value.shipped !== "faces") words.push("--run", quoted(placeOf(about.value)));
   return words.join(" ");
+}
+
+/** How a run is named in a terminal: where it lies the page is never told. */
+function placeOf({ shipped, name }) {
+  return shipped ?? `…/${name}`;
 }
 
 function pythonOf({ subject, terms, method }) {
@@ -35,8 +40,9 @@ function pythonOf({ subject, terms, method }) {
   const holds = /"photograph"/.test(JSON.stringify(subject.source)); // which only a page has open
   const lines = ["import lik"];
   if (terms.length) lines.push("from lik.app.directions import open_editor");
-  lines.push(`run = lik.load(${JSON.stringify(about.value.name)})`);
-  if (kind === "prior") {
+  lines.push(`run = lik.load(${JSON.stringify(placeOf(about.value))})`);
+  const plain = subject.source.temperature === null && subject.source.prior === about.value.usual_prior;
+  if (kind === "prior" && plain) {
     lines.push(`code = run.sample(16, seed=${seed}).codes[${index}:${index + 1}]`);
   } else if (holds) {
     lines.push("code = …");

@@ -46,8 +46,9 @@ export function take(tile, start = {}) {
 /** The face that a source describes, drawn again. */
 export async function takeSource(told, start) {
   const { index, ...rest } = told;
-  const codes = await source.engine.draw({ ...rest, count: COUNT });
-  take({ source: told, code: codes[index] }, start);
+  const engine = source.engine;
+  const codes = await engine.draw({ ...rest, count: COUNT });
+  if (engine === source.engine) take({ source: told, code: codes[index] }, start);
 }
 
 function sourceOf(kind, number) {

@@ -87,7 +87,9 @@ async function compute(subject, { key, rough, name, sign, code }) {
   } catch (error) {
     report(error);
     if (error.code === "lost") return; // it is asked for again once the server is back
-    if (error.name !== "AbortError") exactOnes.set(key, [code, code]); // and not again and again
+    // What cannot be done is not asked for again and again; what came at a bad time is.
+    if (error.code === "busy") await new Promise((resolve) => setTimeout(resolve, 1000));
+    else if (error.name !== "AbortError") exactOnes.set(key, [code, code]);
   } finally {
     running = null;
     guiding.value = null;

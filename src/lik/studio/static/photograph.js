@@ -26,11 +26,12 @@ let latest = 0;
  */
 export async function openPhotograph(blob, name, start = {}) {
   const own = ++latest;
+  const engine = source.engine;
   refusal.value = "";
   opening.value = name || t("photo");
   try {
-    const [found, bitmap] = await Promise.all([source.engine.encode(blob), drawable(blob)]);
-    if (own !== latest) return null; // another one was given meanwhile
+    const [found, bitmap] = await Promise.all([engine.encode(blob), drawable(blob)]);
+    if (own !== latest || engine !== source.engine) return null; // another one, or another run, meanwhile
     const { width, height, a_crop: aCrop, sha256 } = found;
     const photograph = { blob, bitmap, width, height, aCrop, notice: found.notice };
     const subject = subjectOf({ kind: "photograph", sha256 }, found.faces, photograph, name);

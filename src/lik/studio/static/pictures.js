@@ -81,7 +81,7 @@ export async function pictureOf(of, first = true) {
 
 /** The entry without its edits: what is shown as before. */
 export function before(of) {
-  return { ...of, terms: [], face: null };
+  return { ...of, terms: [] };
 }
 
 async function changesOf(of, codes, first) {

@@ -2,7 +2,7 @@
  * The edit record of `lik edit`, as the page writes and reads it; what is read is not trusted.
  */
 import { fromFragment, toFragment } from "./bytes.js";
-import { about } from "./state.js";
+import { PLAIN, about } from "./state.js";
 
 /** Bytes of a record that is read, at the most. */
 const LONGEST = 20_000;
@@ -134,7 +134,7 @@ export function partsOf(record) {
   const there = run.methods.some((method) => method.name === record.method);
   return {
     terms,
-    method: there ? record.method : run.usual_method,
+    method: there ? record.method : (run.usual_method ?? PLAIN),
     face: record.face ?? null,
     unknown: all.filter((term) => !terms.includes(term)).map(([name]) => name),
     otherWeights: record.model_sha256 !== run.model_sha256,

@@ -69,7 +69,7 @@ export function chosenFaces(of) {
 export function keyOf(of) {
   const { subject, terms, method, face } = of;
   const what = terms.map(([name, strength]) => `${name}=${strength}`).join(" ");
-  return `${subject.id}.${subject.version} ${what ? `${method} ${face} ${what}` : ""}`;
+  return `${subject.id}.${subject.version} ${face} ${what ? `${method} ${what}` : ""}`;
 }
 
 /** Start upon another face or photograph. */
