@@ -40,7 +40,8 @@ function readAddress() {
   const token = given.get("t") ?? sessionStorage.getItem("lik-token") ?? "";
   sessionStorage.setItem("lik-token", token);
   const shared = given.get("r");
-  history.replaceState(null, "", location.pathname + location.search);
+  // Without a token the record stays, until the printed address brings one.
+  if (token) history.replaceState(null, "", location.pathname + location.search);
   return { token, shared };
 }
 
@@ -133,14 +134,15 @@ async function start() {
   listenForKeys();
   watchTrajectories();
   watchLink();
+  addEventListener("hashchange", () => {
+    if (/[#&]t=/.test(location.hash)) return location.reload(); // the studio was begun anew
+    const again = about.value && readAddress().shared;
+    return again && openShared(again);
+  });
   await connect(token);
   if (!runs.value.usual) await firstRun(); // one is being trained
   await openRun(token, runs.value.usual);
   if (shared) openShared(shared);
-  addEventListener("hashchange", () => {
-    const again = readAddress();
-    if (again.shared) openShared(again.shared);
-  });
 }
 
 start().catch(() => document.body.classList.add("failed"));
