@@ -5,6 +5,7 @@ import { commandView, copy } from "./command.js";
 import { t } from "./i18n.js";
 import { linkOf, shareable } from "./record.js";
 import { download, save, stem } from "./saving.js";
+import { entry } from "./state.js";
 
 /** @type {{value: import("./state.js").Entry|null}} what is shared */
 const open = signal(null);
@@ -31,7 +32,6 @@ function view() {
 function content(of) {
   const link = linkOf(of);
   const needs = holdsPhotograph(of.subject.source) ? t("share.photo") : t("share.drawn");
-  const isMix = of.subject.source.kind === "mix";
   return html`
     <h2 id="share-title">${t("share.title")}</h2>
     <label class="stacked">${t("share.link")}
@@ -53,7 +53,7 @@ function content(of) {
       <button type="button" @click=${() => saveRecord(of)}>
         <b>${t("share.json")}</b><span>${t("share.json.says")}</span>
       </button>
-      ${isMix
+      ${of !== entry.value // what is applied is the edit of the tab Edit
         ? nothing
         : html`<button type="button" @click=${() => (close(), offerBatch())}>
             <b>${t("batch.open")}</b><span>${t("batch.says")}</span>
