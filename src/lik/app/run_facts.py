@@ -46,7 +46,7 @@ def describe_run(run: OpenedRun) -> dict[str, Any]:
         "dimensions": _dimensions(run),
         "priors": priors, "usual_prior": USUAL_PRIOR if USUAL_PRIOR in priors else None,
         "abilities": {
-            "detect": "encoder" in run.session.parts, "carry": True, "guided": guided,
+            "detect": "encoder" in run.session.parts, "guided": guided,
             "testset": has_test_faces(run), "exactSave": True,
         },
     }  # fmt: skip

@@ -1,7 +1,6 @@
 """The routes of the page that watches trainings: by their files, and without their models."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from lik.app.watching import grid_bytes
 from lik.core.errors import UnusableInput
 from lik.studio.engine import StudioEngine
 from lik.studio.refusals import Refused, refusal_of
+from lik.studio.wire import event
 
 EVERY = 1.0
 """Seconds between two looks at a journal."""
@@ -111,13 +111,12 @@ async def _streamed(
         while not leaving.is_set():
             found = await asyncio.to_thread(training.look)
             for name, told in found:
-                yield f"event: {name}\ndata: {json.dumps(told, allow_nan=False)}\n\n".encode()
+                yield event(name, told)
             if not found:
                 yield b": nothing new\n\n"
             with suppress(TimeoutError):
                 await asyncio.wait_for(leaving.wait(), EVERY)
     except Exception as error:
-        told = refusal_of(error, engine.names).told
-        yield f"event: error\ndata: {json.dumps(told)}\n\n".encode()
+        yield event("error", refusal_of(error, engine.names).told)
     finally:
         watching.discard(training)

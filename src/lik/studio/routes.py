@@ -13,7 +13,7 @@ from lik.core.events import Progress, no_progress
 from lik.studio.engine import StudioEngine
 from lik.studio.refusals import refusal_of
 from lik.studio.requests import DrawRequest, Trajectory, parsed, split_edit
-from lik.studio.wire import floats, to_base64
+from lik.studio.wire import event, floats, to_base64
 
 BYTES = "application/octet-stream"
 
@@ -106,7 +106,7 @@ async def _events(engine: StudioEngine, work: Work) -> AsyncIterator[bytes]:
     try:
         while True:
             name, told = await steps.get()
-            yield f"event: {name}\ndata: {json.dumps(told)}\n\n".encode()
+            yield event(name, told)
             if name != "step":
                 return
     finally:

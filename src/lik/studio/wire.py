@@ -1,4 +1,4 @@
-"""The binary frames between page and server, little endian.
+"""What goes between page and server: binary frames, little endian, and server-sent events.
 
 A request is u32 id, u16 n, u16 kind, and then of n faces: of kind 0 their codes (D,) float32; of
 kind 1 code before, code after, and the crop (S, S, 3) uint8. What is answered begins in the same
@@ -7,8 +7,9 @@ way. Flows go as int16 in 1/256 of a pixel, colours in 1/64 of a level of 255.
 
 import base64
 import binascii
+import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,3 +136,8 @@ def _int16(values: NDArray[np.floating]) -> bytes:
 
 def _bad(what: str) -> Refused:
     return Refused(400, "bad-frame", f"this is not understood: {what}.")
+
+
+def event(name: str, told: Mapping[str, Any]) -> bytes:
+    """A server-sent event, whose data are one line of JSON."""
+    return f"event: {name}\ndata: {json.dumps(told, allow_nan=False)}\n\n".encode()
