@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import lik
-from lik.cli.main import VERBS, _loaded
+from lik.cli.main import GROUPS, VERBS, _loaded
 from terminal import refuse, run_lik, succeed
 
 
@@ -257,10 +257,22 @@ def test_a_reader_who_has_enough_hears_no_complaint():
     assert answer.stderr == ""
 
 
-@pytest.mark.parametrize("verb", sorted(VERBS))
-def test_every_verb_has_help_with_an_example(verb):
-    answer = succeed(verb, "--help")
+COMMANDS = [(verb,) for verb in VERBS if verb not in GROUPS]
+COMMANDS += [(verb, kind) for verb, kinds in GROUPS.items() for kind in kinds]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_verb_has_help_with_an_example(command):
+    answer = succeed(*command, "--help")
     assert "Example: lik" in answer.output
+
+
+def test_a_verb_of_verbs_lists_them_and_knows_the_nearest():
+    answer = succeed("export", "--help")
+    assert all(kind in answer.output for kind in GROUPS["export"])
+    wrong = run_lik("export", "onx")
+    assert wrong.exit_code == 2
+    assert "onnx" in wrong.output
 
 
 def test_help_keeps_its_square_brackets():
@@ -268,7 +280,9 @@ def test_help_keeps_its_square_brackets():
     from rich.text import Text
 
     assert "'lik-vae[keras]'" in run_lik("import-keras", "--help").output
-    for command in map(_loaded, VERBS):
+    loaded = [_loaded(verb) for verb in VERBS]
+    loaded += [_loaded(kind, verb) for verb, kinds in GROUPS.items() for kind in kinds]
+    for command in loaded:
         helps = [command.help, *(getattr(option, "help", None) for option in command.params)]
         for text in filter(None, helps):
             assert Text.from_markup(text).plain == text.replace(r"\[", "["), command.name

@@ -25,7 +25,7 @@ def aligner():
 
 def test_opencv_gives_what_torch_gives(aligner, tmp_path):
     path = tmp_path / "aligner.onnx"
-    export_onnx(aligner, torch.zeros(1, 1, 64, 64), path, "cut", "eyes", {"terms": "none"})
+    export_onnx(aligner, [torch.zeros(1, 1, 64, 64)], path, ["cut"], ["eyes"], {"terms": "none"})
     random = np.random.default_rng(0)
     network = EyeNetwork(path)
     for contrast in (255, 20, 1):
@@ -41,7 +41,9 @@ def test_opencv_gives_what_torch_gives(aligner, tmp_path):
 
 def test_the_file_says_its_terms_and_not_where_it_was_made(aligner, tmp_path):
     path = tmp_path / "aligner.onnx"
-    export_onnx(aligner, torch.zeros(1, 1, 64, 64), path, "cut", "eyes", {"terms": "research"})
+    export_onnx(
+        aligner, [torch.zeros(1, 1, 64, 64)], path, ["cut"], ["eyes"], {"terms": "research"}
+    )
     model = onnx.load(path)
     assert {p.key: p.value for p in model.metadata_props} == {"terms": "research"}
     assert b".py" not in path.read_bytes()
@@ -51,5 +53,7 @@ def test_the_file_says_its_terms_and_not_where_it_was_made(aligner, tmp_path):
 def test_missing_packages_are_said(aligner, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
     with pytest.raises(UnusableInput, match=r"onnxscript.*lik-vae\[onnx\]"):
-        export_onnx(aligner, torch.zeros(1, 1, 64, 64), tmp_path / "a.onnx", "cut", "eyes", {})
+        export_onnx(
+            aligner, [torch.zeros(1, 1, 64, 64)], tmp_path / "a.onnx", ["cut"], ["eyes"], {}
+        )
     assert not list(tmp_path.iterdir())

@@ -225,7 +225,7 @@ def _export(path: Path, model: Aligner, plan: AlignerPlan, faces: FaceSet) -> No
         "non-commercial research only). It holds no picture.",
         "plan": plan.model_dump_json(),
     }
-    export_onnx(model, torch.zeros(1, 1, CUT, CUT), path, "cut", "eyes", metadata)
+    export_onnx(model, [torch.zeros(1, 1, CUT, CUT)], path, ["cut"], ["eyes"], metadata)
 
 
 def _train(

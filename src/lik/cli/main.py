@@ -27,6 +27,7 @@ VERBS = {
     "traverse": "Draw strips in which one trait or dimension changes step by step.",
     "morph": "Morph between faces: a strip, a square, or a film.",
     "studio": "Edit faces in the browser, with sliders.",
+    "export": "Write a run for others: ONNX files, a folder for the hub, a page.",
     "average": "Draw the mean face.",
     "map": "Draw where faces lie in the latent space.",
     "evaluate": "Measure runs: loss, likeness, sets of faces, likelihood.",
@@ -42,6 +43,13 @@ VERBS = {
 }
 """The verbs, in the order of the work, with what `lik --help` says of each."""
 
+GROUPS = {
+    "export": {
+        "onnx": "Write encoder and decoder as ONNX files.",
+    },
+}
+"""Verbs that have verbs of their own."""
+
 REMEDIES = {
     "eyes": "(--eyes X,Y,X,Y).",
     "faces": "(--faces FACES)",
@@ -53,20 +61,32 @@ REMEDIES = {
 """What an error may need → how it is given here."""
 
 
-class _Verbs(TyperGroup):
-    """The verbs; errors become one sentence and an exit code."""
+class _LazyGroup(TyperGroup):
+    """Verbs that are loaded when they are called; ``of``: the verb that they belong to."""
+
+    of = ""
+
+    @property
+    def verbs(self) -> dict[str, str]:
+        """The names of the verbs, with a line of help each."""
+        return GROUPS[self.of] if self.of else VERBS
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(VERBS)
+        return list(self.verbs)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A stand-in that only knows its name and its line of help."""
-        return TyperCommand(cmd_name, help=VERBS[cmd_name]) if cmd_name in VERBS else None
+        help = self.verbs.get(cmd_name)
+        return None if help is None else TyperCommand(cmd_name, help=help)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        self.commands = {name: self.get_command(ctx, name) for name in VERBS}  # for suggestions
+        self.commands = {name: self.get_command(ctx, name) for name in self.verbs}  # to suggest
         name, stand_in, rest = super().resolve_command(ctx, args)
-        return name, None if stand_in is None else _loaded(str(stand_in.name)), rest
+        return name, None if stand_in is None else _loaded(str(stand_in.name), self.of), rest
+
+
+class _Verbs(_LazyGroup):
+    """The verbs of `lik`; errors become one sentence and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -92,14 +112,26 @@ class _Verbs(TyperGroup):
             raise typer.Exit(1) from None
 
 
-def _loaded(verb: str) -> Any:
+def _loaded(verb: str, of: str = "") -> Any:
     """The command of a verb: the function in the module of its name, which may end in _."""
-    stem = verb.replace("-", "_")
+    if verb in GROUPS and not of:
+        return _group(verb)
+    stem = f"{of} {verb}".strip().replace("-", "_").replace(" ", "_")
     module = import_module(f"lik.cli.{stem}")
     function = getattr(module, f"{stem}_", None) or getattr(module, stem)
     alone = typer.Typer(add_completion=False, context_settings=CONTEXT)
     alone.command(verb)(function)
     return typer.main.get_command(alone)
+
+
+def _group(verb: str) -> Any:
+    """The command of a verb that has verbs of its own."""
+    kind = type("_Group", (_LazyGroup,), {"of": verb})
+    group = typer.Typer(
+        cls=kind, no_args_is_help=True, add_completion=False, context_settings=CONTEXT,
+    )  # fmt: skip
+    group.callback(help=VERBS[verb])(lambda: None)
+    return typer.main.get_command(group)
 
 
 def _out_of_memory(error: Exception) -> bool:

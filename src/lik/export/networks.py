@@ -1,0 +1,124 @@
+"""A variational autoencoder as ONNX networks: its encoder, and its decoder in one piece or two.
+
+Shapes, in the files as here: ``images`` (B, 3, S, S) float32 in 0…1; ``codes``, ``means`` and
+``log_variances`` (B, D) float32. The batch B is dynamic.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lik.core.errors import UnusableInput
+from lik.core.gaussian import DiagonalGaussian
+from lik.export.onnx import Weights, export_onnx
+from lik.models.interface import VAE
+from lik.models.refiner import Refined
+
+
+class EncoderNetwork(nn.Module):
+    """Images → means and log variances of the posteriors of their codes."""
+
+    def __init__(self, model: VAE) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, S, S) → means, log variances, (B, D) both."""
+        posterior = self.model.encode(images)
+        if not isinstance(posterior, DiagonalGaussian):
+            raise UnusableInput("only encoders with Gaussian posteriors can be exported.")
+        return posterior.mean, posterior.log_variance
+
+
+class DecoderNetwork(nn.Module):
+    """Codes → images."""
+
+    def __init__(self, model: VAE) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Codes (B, D) → images (B, 3, S, S)."""
+        return self.model.decode(codes)
+
+
+class UnrefinedNetwork(nn.Module):
+    """Codes → what the refiner of a refined model sees."""
+
+    def __init__(self, model: Refined) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Codes (B, D) → blurred images (B, 3, S, S)."""
+        return self.model.unrefined(codes)
+
+
+class RefinerNetwork(nn.Module):
+    """What the refiner sees, and codes → images."""
+
+    def __init__(self, model: Refined) -> None:
+        super().__init__()
+        self.refiner = model.refiner
+
+    def forward(self, images: Tensor, codes: Tensor) -> Tensor:
+        """Blurred images (B, 3, S, S) of codes (B, D) → sharp ones."""
+        refined: Tensor = self.refiner(images, codes)
+        return refined.clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class ExportedNetwork:
+    """A network of a run, with examples of its inputs and the names of inputs and outputs."""
+
+    module: nn.Module
+    examples: tuple[Tensor, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def encoder_of(model: VAE) -> ExportedNetwork:
+    """Images → means and log variances."""
+    images = torch.rand(2, 3, model.size, model.size)
+    return ExportedNetwork(
+        EncoderNetwork(model), (images,), ("images",), ("means", "log_variances")
+    )
+
+
+def decoder_of(model: VAE) -> ExportedNetwork:
+    """Codes → images, whatever refiners there are."""
+    return ExportedNetwork(DecoderNetwork(model), (_codes(model),), ("codes",), ("images",))
+
+
+def decoder_in_parts(model: VAE) -> dict[str, ExportedNetwork]:
+    """The decoder as 'base' (codes → blurred images) and 'refiner' (these and codes → images).
+
+    A model that is not refined has its decoder as 'base' alone. For programs that need both
+    pictures, or the first one soon.
+    """
+    if not isinstance(model, Refined):
+        return {"base": decoder_of(model)}
+    codes, images = _codes(model), torch.rand(2, 3, model.size, model.size)
+    return {
+        "base": ExportedNetwork(UnrefinedNetwork(model), (codes,), ("codes",), ("images",)),
+        "refiner": ExportedNetwork(
+            RefinerNetwork(model), (images, codes), ("images", "codes"), ("refined",)
+        ),
+    }
+
+
+def write_network(
+    network: ExportedNetwork, path: Path, metadata: Mapping[str, str], weights: Weights = "float32"
+) -> None:
+    """Write a network as an ONNX file with a dynamic batch; see `export_onnx` for errors."""
+    export_onnx(
+        network.module, network.examples, path, network.inputs, network.outputs, metadata,
+        dynamic=True, weights=weights,
+    )  # fmt: skip
+
+
+def _codes(model: VAE) -> Tensor:
+    return torch.randn(2, model.latent)
