@@ -36,7 +36,7 @@ def installed(tmp_path_factory):
     wheel = ["wheel", str(tree), "--no-deps", "--no-build-isolation", "-w", str(place)]
     subprocess.run([*pip, *wheel], check=True, capture_output=True)
     (file,) = place.glob("*.whl")
-    assert file.stat().st_size < 13_000_000
+    assert file.stat().st_size < 17_000_000  # weights 12, the runtime of exported pages 4
     site = place / "site"
     subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(file)], check=True)
     (site / "sitecustomize.py").write_text(NO_SOCKETS)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-STATIC = Path(str(resources.files("lik"))) / "studio" / "static"
+PACKAGE = Path(str(resources.files("lik")))
+STATIC = PACKAGE / "studio" / "static"
 OWN = [path for path in STATIC.rglob("*") if path.is_file() and "vendor" not in path.parts]
 SCRIPTS = [path for path in OWN if path.suffix == ".js"]
 LANGUAGES = ("en", "sr-latn", "sr-cyrl")
@@ -18,12 +19,13 @@ def words(language):
     return json.loads((STATIC / "i18n" / f"{language}.json").read_text())
 
 
-def test_vendored_files_are_those_of_the_manifest():
-    manifest = json.loads((STATIC / "vendor" / "manifest.json").read_text())
+@pytest.mark.parametrize("vendored", [STATIC / "vendor", PACKAGE / "export" / "runtime"])
+def test_vendored_files_are_those_of_the_manifest(vendored):
+    manifest = json.loads((vendored / "manifest.json").read_text())
     told = {path: digest for library in manifest for path, digest in library["files"].items()}
     there = {
-        str(path.relative_to(STATIC / "vendor")): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in (STATIC / "vendor").rglob("*")
+        str(path.relative_to(vendored)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in vendored.rglob("*")
         if path.is_file() and path.name != "manifest.json"
     }
     assert told == there
