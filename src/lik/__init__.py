@@ -46,7 +46,8 @@ __all__ = [
 def load(run: Any = None, device: str = "cpu") -> "Run":
     """Open a run: a folder made by ``lik train``, or a single ``model.safetensors``.
 
-    Runs that ship are opened by their names; without one, the usual one.
+    Runs that ship are opened by their names, and those on the Hugging Face hub as
+    ``hf://owner/name``, or ``hf://owner/name@revision``; without one, the usual one.
     """
     opened: Run = import_module(_HOMES["Run"]).Run(run, device)
     return opened

@@ -79,8 +79,11 @@ def evaluate(
 
         evaluations.append(measure(Measurement(run.session, name, subject, request, step)))
         try:
-            if run.path.is_dir():  # at once: a kill must not cost what is measured
-                write_json(run.path / "metrics.json", evaluations[-1].as_json())
+            if (
+                run.path.is_dir() and not run.borrowed
+            ):  # at once: a kill must not cost what is measured
+                told = {"model_sha256": run.sha256, **evaluations[-1].as_json()}
+                write_json(run.folder.metrics, told)
         except FailedOnTheWay as error:
             failure = failure or error
     return EvaluatedRuns(evaluations, subjects[0].pictures[:FACES], failure)
@@ -106,7 +109,9 @@ def page_of(runs: Sequence[OpenedRun]) -> Path | None:
     first = runs[0].path
     if not first.is_dir():
         return None
-    return (first / "figures" if len(runs) == 1 else first.resolve().parent) / "evaluation.html"
+    if len(runs) > 1 and not runs[0].borrowed:
+        return first.resolve().parent / "evaluation.html"
+    return runs[0].figures / "evaluation.html"
 
 
 def write_page(

@@ -69,7 +69,7 @@ def can_guide(run: OpenedRun) -> bool:
         kept = GuidedStatistics.load(run.path)
     except UnusableInput:
         return False
-    if kept is None or kept.encoder_sha256 != run.encoder_sha256:
+    if kept is None or not kept.is_of(run.encoder_sha256, run.latent):
         return False
     known = known_networks(run, kept)
     return bool(known) and all(Path(path).exists() for path in known.values())
@@ -121,7 +121,7 @@ def _facts(run: OpenedRun) -> dict[str, str]:
     facts = {"faces": "", "trained": "", "loss": ""}
     if not run.path.is_dir():
         return facts
-    place = run.remembered_faces.get("path")
+    place = run.remembered_faces.get("path") or run.remembered_faces.get("name")
     facts["faces"] = Path(place).name if place else ""
     records = journal.read(run.folder.journal)
     if records:

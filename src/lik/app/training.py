@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lik.app.overview import draw_curves, draw_dimensions
+from lik.app.pretrained import place_of
 from lik.app.watching import SampleGrids, TensorBoard
 from lik.core.artifacts import replacing
 from lik.core.device import choose_device
@@ -118,11 +119,12 @@ def sharpen(
             folder or settings that do not fit; nothing is written.
         FailedOnTheWay: what was saved before is intact.
     """
+    base = place_of(base, notify)
     face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
-    plan = sharpen_plan(Path(base), str(network), face_set.size, settings)
+    plan = sharpen_plan(base, str(network), face_set.size, settings)
     trained = train_plan(plan, face_set, RunFolder(Path(run)), device, options, callback, notify)
     if trained.outcome.finished and trained.first:
-        _take_along(RunFolder(Path(base)), trained.folder)
+        _take_along(RunFolder(base), trained.folder)
     return trained
 
 

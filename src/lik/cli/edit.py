@@ -74,7 +74,7 @@ def edit(
     Guided: lik edit photo.jpg --run runs/first --set Smiling=1 --method guided --classifier NET
     """
     if traits:
-        _show_traits(OpenRun(run, device, threads), method)
+        _show_traits(OpenRun(run, device, threads, note), method)
         return
     wanted = Edit.parse(settings or [], to or [])
     if like is not None:
@@ -84,7 +84,7 @@ def edit(
     wanted = replace(
         wanted, method=method or wanted.method, face=face or wanted.face, mode=mode or wanted.mode
     )
-    opened = OpenRun(run, device, threads)
+    opened = OpenRun(run, device, threads, note)
     targets = targets_of(photographs or [], out, opened.figures / "edited")
     if invert is None and wanted.record is not None:
         invert = wanted.record.inverted

@@ -52,7 +52,7 @@ def evaluate(
 
     Example: lik evaluate runs/first runs/second --features runs/judge --importance 100
     """
-    opened = [OpenedRun(run, device, threads) for run in runs]
+    opened = [OpenedRun(run, device, threads, note) for run in runs]
     request = EvaluationRequest(
         faces, split, features, inception, samples, importance, repeats, seed
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 from lik.app.exporting import export_networks
 from lik.app.run import Run as OpenRun
 from lik.cli.options import Run, required
-from lik.cli.output import say
+from lik.cli.output import note, say
 
 
 def export_onnx(
@@ -16,5 +16,5 @@ def export_onnx(
 
     Example: lik export onnx faces networks/
     """
-    for name, file in export_networks(OpenRun(run), out).items():
+    for name, file in export_networks(OpenRun(run, notify=note), out).items():
         say(f"{file}  ({name}, {file.stat().st_size / 1e6:.1f} MB)")

@@ -49,6 +49,8 @@ def parse_yaml(text: str, where: str) -> Tree:
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise UnusableInput(f"{where} is not valid YAML: {reason}.") from error
+    except RecursionError as error:
+        raise UnusableInput(f"{where} is not valid YAML: it is nested too deeply.") from error
     if not isinstance(tree, dict):
         raise UnusableInput(f"{where} must hold keys and values, such as 'epochs: 15'.")
     return tree
