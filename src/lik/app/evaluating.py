@@ -1,7 +1,7 @@
 """Measuring runs: all of an evaluation, with its page, and the loss of each face."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,13 @@ def evaluate(
         def step(stage: str, done: int, total: int, name: str = name) -> None:
             progress(f"{name}: {stage}", done, total)
 
-        evaluations.append(measure(Measurement(run.session, name, subject, request, step)))
+        measured = measure(Measurement(run.session, name, subject, request, step))
+        evaluations.append(replace(measured, model_sha256=run.sha256))
         try:
             if (
                 run.path.is_dir() and not run.borrowed
             ):  # at once: a kill must not cost what is measured
-                told = {"model_sha256": run.sha256, **evaluations[-1].as_json()}
-                write_json(run.folder.metrics, told)
+                write_json(run.folder.metrics, evaluations[-1].as_json())
         except FailedOnTheWay as error:
             failure = failure or error
     return EvaluatedRuns(evaluations, subjects[0].pictures[:FACES], failure)
