@@ -89,11 +89,11 @@ def download(run: str, notify: Notify = no_notices) -> Path:
     folder = None
     if not hub.constants.HF_HUB_OFFLINE:
         with sentences(str(wanted)):
-            folder = _downloaded(hub, wanted)
-        if folder is None:
-            notify(f"the hub cannot be reached: {wanted} is used as it was downloaded before.")
+            folder = _downloaded(hub, wanted, notify)
     if folder is None:
         folder = _kept(hub, wanted)
+        if not hub.constants.HF_HUB_OFFLINE:
+            notify(f"the hub cannot be reached: {wanted} is used as it was downloaded before.")
     manifest.verify(folder, str(wanted))
     return folder
 
@@ -103,24 +103,28 @@ def hub_library() -> Any:
     try:
         import huggingface_hub  # not always there, and nothing else needs it
         import huggingface_hub.constants
-        import huggingface_hub.errors
+        import huggingface_hub.utils
     except ImportError:
         raise UnusableInput(NEEDS) from None
     return huggingface_hub
 
 
-def _downloaded(hub: Any, wanted: HubName) -> Path | None:
+def _downloaded(hub: Any, wanted: HubName, notify: Notify) -> Path | None:
     """The folder with the files as they are on the hub now; None where it cannot be reached."""
     try:
         told = hub.HfApi().model_info(
             wanted.repository, revision=wanted.revision, files_metadata=True, timeout=10
         )
-        _require_small(wanted, told.siblings or [])
-        return Path(
-            hub.snapshot_download(
-                wanted.repository, revision=wanted.revision, allow_patterns=list(manifest.READ)
+        size = _require_small(wanted, told.siblings or [])
+        there = (wanted.repository, "model.safetensors", None, told.sha)
+        if not isinstance(hub.try_to_load_from_cache(*there), str):
+            notify(f"downloading {wanted}, {size / 1e6:,.1f} MB, once.")
+        with _without_bars(hub):
+            return Path(
+                hub.snapshot_download(
+                    wanted.repository, revision=wanted.revision, allow_patterns=list(manifest.READ)
+                )
             )
-        )
     except Exception as error:
         if is_unreachable(error):
             return None
@@ -144,8 +148,8 @@ def _kept(hub: Any, wanted: HubName) -> Path:
         ) from None
 
 
-def _require_small(wanted: HubName, siblings: list[Any]) -> None:
-    """Refuse what is no run of Lik, or too large, before anything of it is downloaded."""
+def _require_small(wanted: HubName, siblings: list[Any]) -> int:
+    """The bytes of a run; what is none of Lik or too large is refused before it is downloaded."""
     sizes = {one.rfilename: one.size or 0 for one in siblings if manifest.is_read(one.rfilename)}
     if manifest.NAME not in sizes:
         raise UnusableInput(
@@ -156,6 +160,19 @@ def _require_small(wanted: HubName, siblings: list[Any]) -> None:
             f"{wanted} is too large: {len(sizes):,} files, {sum(sizes.values()) / 1e6:,.0f} MB, "
             f"and {MOST_FILES:,} files, {MOST / 1e6:,.0f} MB are the most."
         )
+    return sum(sizes.values())
+
+
+@contextmanager
+def _without_bars(hub: Any) -> Iterator[None]:
+    """The hub's own bars go to no terminal in particular: what is told, `notify` tells."""
+    quiet = hub.utils.are_progress_bars_disabled()
+    hub.utils.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not quiet:
+            hub.utils.enable_progress_bars()
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -210,3 +227,59 @@ def sentences(what: str) -> Iterator[None]:
         else:
             raise
         raise UnusableInput(sentence) from error
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A folder that is to go to the hub, and whereto; what is asked for is sure to be possible."""
+
+    name: HubName
+    private: bool
+    endpoint: str
+
+    @property
+    def address(self) -> str:
+        """Where it will be seen."""
+        return f"{self.endpoint}/{self.name.repository}"
+
+    def push(self, folder: Path) -> str:
+        """Upload a folder of `lik.app.hub_folder`, and give its address.
+
+        What lies on the hub from before and is no longer in the folder is deleted there, of the
+        files that Lik reads.
+
+        Raises:
+            UnusableInput: the hub knows no such owner, or gives no right.
+            FailedOnTheWay: the network, or the hub itself.
+        """
+        manifest.verify(folder, str(folder))
+        hub = hub_library()
+        with sentences(f"uploading to {self.address}"), _without_bars(hub):
+            api = hub.HfApi()
+            api.create_repo(self.name.repository, private=self.private, exist_ok=True)
+            api.upload_folder(
+                repo_id=self.name.repository,
+                folder_path=folder,
+                commit_message=f"A run of Lik: {self.name.name}",
+                delete_patterns=list(manifest.READ),
+            )
+        return self.address
+
+
+def prepare_upload(repository: str, private: bool = False) -> Upload:
+    """See that something can be uploaded as ``owner/name``, before any work begins.
+
+    Raises:
+        UnusableInput: no such name, no token, or the hub may not be asked for anything.
+    """
+    name = HubName.parse(repository)
+    if name.revision:
+        raise UnusableInput(f"'{repository}': what is uploaded goes to owner/name, without @.")
+    hub = hub_library()
+    if hub.constants.HF_HUB_OFFLINE:
+        raise UnusableInput("HF_HUB_OFFLINE is set, and uploading needs a network: unset it.")
+    if not hub.get_token():
+        raise UnusableInput(
+            "the hub takes nothing without a token: log in by 'hf auth login', or set HF_TOKEN."
+        )
+    return Upload(name, private, hub.HfApi().endpoint.rstrip("/"))

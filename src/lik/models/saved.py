@@ -145,6 +145,26 @@ def _in_order(content: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + content[end:]
 
 
+def metadata_of_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration and the metadata in a file of weights, which are not read.
+
+    Raises:
+        UnusableInput: as `load_model`.
+    """
+    description, _ = _read(path, weights=False)
+    return told_in(description, "model", path), told_in(description, "metadata", path)
+
+
+def with_metadata(path: Path, metadata: dict[str, Any]) -> bytes:
+    """The content of a file of weights with other metadata; the weights are the same bytes."""
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"]["metadata"] = json.dumps(metadata, ensure_ascii=False)
+    text = json.dumps(header, ensure_ascii=False).encode()
+    return _in_order(len(text).to_bytes(8, "little") + text + content[end:])
+
+
 def saved_step(path: Path) -> int | None:
     """The step at which a run saved these weights; None where there are none, or broken ones."""
     try:
