@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lik.core.errors import UnusableInput
 
 Tree = dict[str, Any]
+LONGEST = 1500
+"""Characters of complaints about one file, at the most: it may be made to give many."""
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
@@ -180,7 +182,8 @@ def _sentence(cls: type[Settings], error: ValidationError, where: str) -> str:
             given = repr(detail["input"])
             shown = given if len(given) <= 60 else f"{given[:57]}..."
             complaints.append(f"'{name}' is {shown}, but {message}." if name else f"{message}.")
-    return f"{where}: {' '.join(complaints)}"
+    told = " ".join(complaints)
+    return f"{where}: {told if len(told) <= LONGEST else told[:LONGEST] + '…'}"
 
 
 def _resolved(
