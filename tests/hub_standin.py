@@ -24,6 +24,7 @@ class Standin(ThreadingHTTPServer):
         self.private: dict[str, bool] = {}
         self.asked: list[str] = []
         self.broken = 0
+        self.ended = False
         threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         ).start()
@@ -37,8 +38,10 @@ class Standin(ThreadingHTTPServer):
         return hashlib.sha1(json.dumps(told).encode()).hexdigest()
 
     def end(self):
-        self.shutdown()
-        self.server_close()
+        if not self.ended:
+            self.ended = True
+            self.shutdown()
+            self.server_close()
 
 
 def hash_of(data):

@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,6 +49,12 @@ def standin(monkeypatch, tmp_path):
     server.end()
 
 
+def no_networks(run, out, weights="float32"):
+    """In place of the ONNX files, which take seconds: one round trip is with them."""
+    (Path(out) / "decoder.onnx").write_bytes(b"onnx")
+    return {"decoder": Path(out) / "decoder.onnx"}
+
+
 @pytest.fixture(scope="module")
 def folder(untrained, tmp_path_factory):
     """An exported run with directions and priors, which no test changes."""
@@ -53,7 +63,9 @@ def folder(untrained, tmp_path_factory):
     run = Run(place, "cpu")
     fit_prior(run, PriorRequest("gaussian", name="faces"))
     fit_directions(run, FitRequest("means"))
-    return export_hub(run, place.parent / "out").path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lik.app.hub_folder.export_networks", no_networks)
+        return export_hub(run, place.parent / "out").path
 
 
 @pytest.fixture
@@ -100,6 +112,24 @@ def test_it_is_there_offline_or_that_is_said(standin, on_hub, monkeypatch):
         lik.load("hf://me/other")
     with pytest.raises(UnusableInput, match="uploading needs a network"):
         prepare_upload("me/toy")
+
+
+def test_the_environment_is_what_the_hub_reads_it_for(standin, on_hub, tmp_path):
+    """As people set it: in a process of its own."""
+    told = {"HF_ENDPOINT": standin.address, "HF_HOME": str(tmp_path / "home"), "HF_TOKEN": ""}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGINGFACE_"))}
+    drawn = []
+    for more in ({}, {"HF_HUB_OFFLINE": "1"}):
+        out = tmp_path / f"{len(drawn)}.npz"
+        words = [sys.executable, "-m", "lik", "generate", "hf://me/toy", "-n", "2",
+                 "-o", str(tmp_path / "a.png"), "--arrays", str(out)]  # fmt: skip
+        answer = subprocess.run(words, env=kept | told | more, capture_output=True, text=True)
+        assert answer.returncode == 0, answer.stderr
+        said = "" if more else "downloading hf://me/toy, 1.0 MB, once.\n"
+        assert answer.stderr == said
+        drawn.append(np.load(out)["pictures"])
+        standin.end()
+    np.testing.assert_array_equal(*drawn)
 
 
 def test_no_network_and_nothing_there(standin):
@@ -262,6 +292,7 @@ def test_the_package_is_missing(monkeypatch):
 
 
 def test_an_upload_is_refused_in_one_sentence(standin, untrained, tmp_path, monkeypatch):
+    monkeypatch.setattr("lik.app.hub_folder.export_networks", no_networks)
     out = tmp_path / "out"
     refuse("nobody can be asked here", "export", "hub", untrained, out, "--push", "me/toy")
     refuse("names no run on the hub", "export", "hub", untrained, out, "--push", "toy", "--yes")

@@ -226,13 +226,16 @@ def _hint(cls: type[BaseModel], path: list[str], here: list[type[BaseModel]]) ->
     return ""
 
 
-def _keys(cls: type[BaseModel], parents: tuple[str, ...] = ()) -> list[list[str]]:
-    """Every key that may stand in a file, as the way to it."""
+def _keys(
+    cls: type[BaseModel], parents: tuple[str, ...] = (), within: tuple[type[BaseModel], ...] = ()
+) -> list[list[str]]:
+    """Every key that may stand in a file, as the way to it; of what holds its like, the outer."""
     keys = []
     for key, field in cls.model_fields.items():
         keys.append([*parents, key])
         for inner in _settings_in(field.annotation):
-            keys += _keys(inner, (*parents, key))
+            if inner not in (*within, cls):
+                keys += _keys(inner, (*parents, key), (*within, cls))
     return keys
 
 
