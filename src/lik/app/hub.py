@@ -143,8 +143,8 @@ def _kept(hub: Any, wanted: HubName) -> Path:
     except (OSError, ValueError):
         why = "HF_HUB_OFFLINE is set" if hub.constants.HF_HUB_OFFLINE else "it cannot be reached"
         raise FailedOnTheWay(
-            f"{wanted} is not on this computer and the hub is not asked for it ({why}): go on "
-            "with a network, once."
+            f"{wanted} is not on this computer, and the hub is not asked for it ({why}): open it "
+            "with a network first."
         ) from None
 
 

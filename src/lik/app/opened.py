@@ -154,7 +154,7 @@ class OpenedRun:
         if self.borrowed:
             raise UnusableInput(
                 f"{self.name} is no run of your own, and nothing is kept beside it: copy its "
-                f"folder, {self.path}, and name the copy."
+                f"folder first, links followed (cp -rL {self.path} mine), and name the copy."
             )
         if not self.path.is_dir():
             raise UnusableInput(
