@@ -19,6 +19,7 @@ from lik.latent.flow import FlowPrior, VelocityField
 from lik.latent.guided import GuidedStatistics
 from lik.latent.priors import load_prior, save_prior
 from lik.models.classifier import PlainSettings, build_classifier, load_attribute_classifier
+from lik.models.recogniser import Recogniser
 from lik.models.saved import save_model, saved_step
 from terminal import refuse
 
@@ -388,3 +389,17 @@ def test_networks_that_pose_as_vgg_are_refused(run, tensors):
     opened = lik.load(run)
     with pytest.raises(UnusableInput):
         opened.codes(np.zeros((1, 16, 16, 3), np.uint8), 2)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"neck_mean": "x"}, {"neck_mean": [0.0] * 8}, {"neck_mean": [0.0] * 3, "neck_var": [1.0] * 3},
+     {"neck_mean": [0.0] * 8, "neck_var": [-1.0] * 8},
+     {"neck_mean": [[0.0] * 8], "neck_var": [1.0]},
+     {"neck_mean": [0.0] * 8, "neck_var": [1.0] * 8, "same_person": "near"}],
+)  # fmt: skip
+def test_networks_that_tell_nonsense_of_people_are_refused(tmp_path, told):
+    settings = PlainSettings(size=16, attributes=("a",), widths=(4, 8))
+    save_model(tmp_path / "net.safetensors", build_classifier(settings), settings, told)
+    with pytest.raises(UnusableInput, match="people"):
+        Recogniser.load(tmp_path / "net.safetensors")

@@ -14,7 +14,7 @@ import pytest
 import lik
 from hub_standin import Standin
 from lik.app.directions import FitRequest, fit_directions, fit_guided, open_editor
-from lik.app.evaluating import EvaluationRequest, evaluate
+from lik.app.evaluating import EvaluationRequest, evaluate, losses
 from lik.app.hub import HubName, name_in_cache, prepare_upload
 from lik.app.hub_folder import export_hub
 from lik.app.pretrained import run_and_rest
@@ -23,6 +23,7 @@ from lik.app.sampling import PriorRequest, fit_prior
 from lik.core.artifacts import sha256_of, write_json
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.export.manifest import read_manifest
+from lik.models.saved import with_metadata
 from terminal import refuse, run_lik, succeed
 
 hub = pytest.importorskip("huggingface_hub")
@@ -276,6 +277,22 @@ def test_paths_of_others_are_not_followed(standin, on_hub, faces, classifier):
     run.metadata["objective"] = {"network": str(classifier)}
     run.metadata["features_sha256"] = sha256_of(classifier)
     assert run.network is None
+
+
+def test_the_network_of_an_objective_is_looked_for_beside_the_run(standin, on_hub, tmp_path):
+    header = int.from_bytes(on_hub["model.safetensors"][:8], "little")
+    told = json.loads(on_hub["model.safetensors"][8 : 8 + header])
+    metadata = json.loads(told["__metadata__"]["metadata"])
+    asked = {"reconstruction": {"features": 1.0}, "features": {"network": "/dev/zero"}}
+    metadata["objective"] = asked
+    (tmp_path / "m").write_bytes(on_hub["model.safetensors"])
+    on_hub["model.safetensors"] = with_metadata(tmp_path / "m", metadata)
+    vouched(on_hub)
+    run = lik.load("hf://me/toy")
+    assert run.network is None
+    pictures = np.zeros((1, 16, 16, 3), np.uint8)
+    with pytest.raises(UnusableInput, match=r"features\.safetensors"):
+        losses(run, pictures)
 
 
 def test_a_cache_elsewhere_is_known_by_its_folders(tmp_path):

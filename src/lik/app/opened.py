@@ -62,6 +62,8 @@ class OpenedRun:
         self.session = Session.load(self.path, choose_device(device, threads), name)
         self.name, self.metadata = self.session.name, self.session.metadata
         self.size, self.latent = self.session.size, self.session.latent
+        if self.borrowed:
+            self._look_beside()
         self._face_sets: dict[Path, FaceSet] = {}
         self._networks: dict[Path, LoadedClassifier] = {}
 
@@ -139,6 +141,13 @@ class OpenedRun:
         if self.path.is_dir() and self.folder.recipe.is_file():
             told["recipe_sha256"] = sha256_of(self.folder.recipe)
         return told
+
+    def _look_beside(self) -> None:
+        """Let the objective look for its network beside the run: others' paths say nothing here."""
+        told = self.metadata.get("objective") or {}
+        for holder in (told, told.get("features")):
+            if isinstance(holder, dict) and "network" in holder:
+                holder["network"] = str(self.folder.features)
 
     @property
     def borrowed(self) -> bool:
