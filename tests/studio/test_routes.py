@@ -1,5 +1,6 @@
 """What the page asks for, and that a saved picture is the one of lik edit, to the byte."""
 
+import asyncio
 import base64
 import io
 import json
@@ -13,6 +14,8 @@ import lik
 from lik.app.edits import Edit
 from lik.app.source_records import SOURCE, code_of, read_source
 from lik.faces.io.files import InMemory
+from lik.studio.refusals import Refused
+from lik.studio.routes import unless_gone
 from studio_requests import with_record
 from terminal import succeed
 
@@ -111,7 +114,7 @@ def test_a_run_without_a_network_fits_no_codes_and_gives_the_encoded_ones(client
     fitted = floats(client.post(f"{OWN}/fit", content=crop))[0]
     np.testing.assert_allclose(fitted, code, atol=1e-6)  # two faces together round otherwise
     assert client.post(f"{OWN}/fit", content=crop[:-1]).status_code == 400
-    assert client.post(f"{OWN}/fit", content=crop * 17).status_code == 400
+    assert client.post(f"{OWN}/fit", content=crop * 65).status_code == 400
 
 
 @pytest.mark.parametrize("change", [{}, {"face": 2}, {"mode": "decode"}, {"strengths": {}}])
@@ -282,3 +285,27 @@ def test_nothing_is_written_to_the_disk(client, photo, record, monkeypatch):
     data = photo.read_bytes()
     assert client.put(f"{OWN}/faces", content=data).status_code == 200
     assert client.post(f"{OWN}/edit", content=with_record(record, data)).status_code == 200
+
+
+def test_work_ends_where_nobody_waits_any_more(monkeypatch):
+    ended = []
+
+    class Gone:
+        async def is_disconnected(self):
+            return True
+
+    async def work():
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append(True)
+            raise
+
+    async def asked():
+        with pytest.raises(Refused, match="nobody waits"):
+            await unless_gone(Gone(), work())
+        await asyncio.sleep(0)
+        return await unless_gone(Gone(), asyncio.sleep(0, "done"))
+
+    assert asyncio.run(asked()) == "done"
+    assert ended == [True]
