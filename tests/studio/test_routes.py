@@ -143,6 +143,39 @@ def test_a_saved_picture_is_that_of_lik_edit_to_the_byte(
     assert Edit.read(InMemory(answer.content)).record.run == "toy"
 
 
+EYES = [[100, 90, 160, 95], [300.5, 200, 350, 198]]
+
+
+def test_faces_are_where_their_eyes_are_shown_and_saved_as_lik_edit_does(
+    client, photo, place, record, tmp_path
+):
+    data, shown = photo.read_bytes(), {"x-lik-eyes": json.dumps(EYES)}
+    told = client.put(f"{OWN}/faces", content=data, headers=shown).json()
+    eyes = tuple(map(tuple, EYES))
+    opened = lik.load(place).open_photograph(photo, eyes=eyes)
+    squares = [vars(face.square) for face in opened.photograph.faces]
+    assert [face["square"] for face in told["faces"]] == squares
+    source = {"kind": "photograph", "sha256": told["sha256"], "eyes": EYES}
+    made = client.post(
+        f"{OWN}/edit", content=with_record({"record": record, "source": source}, data)
+    )
+    out = tmp_path / "out.png"
+    options = [word for one in EYES for word in ("--eyes", ",".join(map(str, one)))]
+    sets = [w for n, v in record["strengths"].items() for w in ("--set", f"{n}={v}")]
+    succeed("edit", photo, "--run", place, *sets, *options, "-o", out)
+    assert made.content == out.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "1", "[[1, 2, 3]]", '[], "x": 1', "[[1, 2, 3, NaN]]", "[[1, 2, 1, 2]]",
+     "[[0, 0, 1e999, 1]]", "[[0, 0, 9999, 1]]", str([[1, 2, 30, 4]] * 65), "[" * 9000],
+)  # fmt: skip
+def test_eyes_that_nobody_can_have_shown_are_refused(client, photo, header):
+    answer = client.put(f"{OWN}/faces", content=photo.read_bytes(), headers={"x-lik-eyes": header})
+    assert answer.status_code in (400, 422), answer.text
+
+
 def test_steps_may_be_told_on_the_way(client, photo, record):
     body = with_record(record, photo.read_bytes())
     plain = client.post(f"{OWN}/edit", content=body)

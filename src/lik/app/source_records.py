@@ -113,8 +113,8 @@ _KINDS: dict[str, type[SourceRecord]] = {
     "photograph": PhotographSource, "prior": PriorSource,
     "testset": HeldOutSource, "mix": MixSource,
 }  # fmt: skip
-Photographs = Callable[[str], Codes]
-"""The hash of a photograph → the codes (F, D) of its faces."""
+Photographs = Callable[[PhotographSource], Codes]
+"""A photograph → the codes (F, D) of its faces."""
 
 
 def read_source(told: Any) -> SourceRecord:
@@ -199,7 +199,7 @@ def code_of(
     if isinstance(source, PhotographSource):
         if photographs is None:
             raise UnusableInput("this edit began with a photograph: give it.", needs="photograph")
-        codes, number = photographs(source.sha256), source.face or 1
+        codes, number = photographs(source), source.face or 1
         if number > len(codes):
             raise UnusableInput(f"there is no face {number} in the photograph.")
         return np.asarray(codes[number - 1])

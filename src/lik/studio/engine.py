@@ -26,6 +26,7 @@ from lik.app.run_search import find_runs
 from lik.app.source_records import (
     EditedSource,
     MixSource,
+    PhotographSource,
     SourceRecord,
     code_of,
     draw_codes,
@@ -39,7 +40,7 @@ from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
 from lik.core.run_folder import RunFolder
 from lik.faces.io.files import InMemory
-from lik.faces.photograph import Photograph, read_picture
+from lik.faces.photograph import Eyes, Photograph, read_picture
 from lik.latent.editing import DIMENSION, GuidedEditor
 from lik.latent.guided import GUIDED
 from lik.latent.session import Codes
@@ -95,7 +96,7 @@ class StudioEngine:
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._rows: dict[str, tuple[Stamp, dict[str, Any] | None]] = {}
         self._stamps: dict[str, Stamp] = {}
-        self._faces: OrderedDict[tuple[str, str], Photograph] = OrderedDict()
+        self._faces: OrderedDict[tuple[str, str, tuple[Eyes, ...]], Photograph] = OrderedDict()
         self._codes: OrderedDict[tuple[str, int, bytes], Codes] = OrderedDict()
         self._carriers: OrderedDict[tuple[str, bytes, bytes], Carrier] = OrderedDict()
 
@@ -184,10 +185,13 @@ class StudioEngine:
 
         return await self.models.run(drawn, urgent=True)
 
-    async def faces(self, run_id: str, data: bytes) -> dict[str, Any]:
-        """The faces of a photograph: squares, codes and crops, and what is to be said of it."""
+    async def faces(self, run_id: str, data: bytes, eyes: Sequence[Eyes] = ()) -> dict[str, Any]:
+        """The faces of a photograph: squares, codes and crops, and what is to be said of it.
+
+        ``eyes`` of its faces, where a person has shown them.
+        """
         run, given = await self.run(run_id), await self.photographs.do(lambda: checked(data))
-        found = await self._found(run, given)
+        found = await self._found(run, given, eyes)
         codes = await self.models.run(lambda: run.encode(_crops_of(found)), urgent=True)
         height, width = found.pixels.shape[:2]
         each = zip(found.faces, codes, strict=True)
@@ -247,19 +251,21 @@ class StudioEngine:
         if record.model_sha256 != run.sha256:
             raise OtherWeights("this edit was made with other weights than this run has.")
         edit = Edit.of(record)
+        wanted = read_source(source) if source is not None or not data else None
+        eyes = (wanted.eyes or ()) if isinstance(wanted, PhotographSource) else ()
         if data:
             given = await self.photographs.do(lambda: checked(data))
-            found = await self._found(run, given)
+            found = await self._found(run, given, eyes)
 
         def edited(step: Progress) -> Edited:
             _require_method(run, record.method, [*record.strengths, *record.targets])
             editor = editor_for(run, edit, progress=step)
             if not data:
-                wanted = read_source(source)
+                assert wanted is not None
                 code = self._mixed_or_drawn(run, wanted, step)
                 return edit_code(run, code, wanted, edit, editor, step)
             codes = self._fitted(run, _crops_of(found), record.inverted, step)
-            opened = with_codes(given, found, codes, record.inverted)
+            opened = with_codes(given, found, codes, record.inverted, eyes)
             return edit_photograph(run, opened, edit, editor, step)
 
         done = await self.models.run_long(edited, progress)
@@ -273,21 +279,23 @@ class StudioEngine:
             if isinstance(end, EditedSource):
                 _require_method(run, end.method, list(end.strengths))
 
-        def codes(sha256: str) -> Codes:
-            if (found := self._faces.get((run.sha256, sha256))) is None:
+        def codes(one: PhotographSource) -> Codes:
+            found = self._faces.get((run.sha256, one.sha256, one.eyes or ()))
+            if found is None:
                 raise UnusableInput("a photograph of the mixture is not open.", needs="photograph")
             return self._fitted(run, _crops_of(found), run.usual_inversion, progress)
 
         return code_of(run, wanted, codes, progress)
 
-    async def _found(self, run: Run, given: InMemory) -> Photograph:
+    async def _found(self, run: Run, given: InMemory, eyes: Sequence[Eyes]) -> Photograph:
         """A photograph with its faces, which are looked for once; its pixels are not kept."""
-        key = run.sha256, given.sha256
+        key = run.sha256, given.sha256, tuple(eyes)
         if (known := self._faces.get(key)) is not None:
             self._faces.move_to_end(key)
             pixels = await self.photographs.do(lambda: read_picture(given))
             return replace(known, pixels=pixels)
-        found = await self.photographs.open(given, run.metadata.get("crop") or {}, run.size)
+        rule = run.metadata.get("crop") or {}
+        found = await self.photographs.open(given, rule, run.size, eyes)
         none = np.zeros((0, 0, 3), np.uint8)
         return replace(kept(self._faces, key, lambda: replace(found, pixels=none), MOST_KEPT),
                        pixels=found.pixels)  # fmt: skip

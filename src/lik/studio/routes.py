@@ -12,7 +12,7 @@ from lik.core.configuration import validated
 from lik.core.events import Progress, no_progress
 from lik.studio.engine import StudioEngine
 from lik.studio.refusals import Refused, refusal_of
-from lik.studio.requests import DrawRequest, Trajectory, parsed, split_edit
+from lik.studio.requests import DrawRequest, Trajectory, eyes_in, parsed, split_edit
 from lik.studio.wire import event, floats, to_base64
 
 T = TypeVar("T")
@@ -51,7 +51,8 @@ def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
 
     @router.put("/runs/{run_id}/faces")
     async def faces(run_id: str, request: Request) -> Response:
-        return JSONResponse(await engine.faces(run_id, await request.body()))
+        eyes = eyes_in(request.headers.get("x-lik-eyes"))
+        return JSONResponse(await engine.faces(run_id, await request.body(), eyes))
 
     @router.post("/runs/{run_id}/fit")
     async def fit(run_id: str, request: Request) -> Response:
