@@ -60,11 +60,10 @@ def export_networks(
     require_runtime()
     out, session = Path(out), _on_processor(run.session)
     parts = [part for part in ("encoder", "decoder") if part in session.parts]
-    directions = directions_of(run, notify)
-    names = [*(f"{part}.onnx" for part in parts), *([DIRECTIONS] if directions else [])]
-    for name in names:
-        if (out / name).exists():
-            raise UnusableInput(f"{out / name} exists already: choose another folder.")
+    files = {part: out / f"{part}.onnx" for part in parts}
+    for file in (*files.values(), out / DIRECTIONS):
+        if file.exists():
+            raise UnusableInput(f"{file} exists already: choose another folder.")
     if out.exists() and not out.is_dir():
         raise UnusableInput(f"{out} is a file: name a folder.")
     of = {"encoder": encoder_of, "decoder": decoder_of}
@@ -76,15 +75,13 @@ def export_networks(
         told = metadata | {"network": part}
         checks[part] = checked_network(part, network, told, weights, usual[network.inputs[0]])
         progress(f"{part} to ONNX", done + 1, len(parts))
-    contents = [checks[part].content for part in parts]
+    contents = {files[part]: checks[part].content for part in parts}
+    directions = directions_of(run, notify)
     if directions:
-        contents.append(json.dumps(directions, ensure_ascii=False).encode())
-    _write_all(out, dict(zip(names, contents, strict=True)))
-    return ExportedRun(
-        {part: out / f"{part}.onnx" for part in parts},
-        checks,
-        (out / DIRECTIONS, list(directions["sets"])) if directions else None,
-    )
+        contents[out / DIRECTIONS] = json.dumps(directions, ensure_ascii=False).encode()
+    _write_all(contents)
+    kept = (out / DIRECTIONS, list(directions["sets"])) if directions else None
+    return ExportedRun(files, checks, kept)
 
 
 def metadata_of(run: OpenedRun) -> dict[str, str]:
@@ -97,27 +94,33 @@ def metadata_of(run: OpenedRun) -> dict[str, str]:
         "latent": str(run.latent),
         "crop": json.dumps(run.metadata.get("crop") or {}),
         "attributes": json.dumps(run.metadata.get("attribute_names") or [], ensure_ascii=False),
-        "terms": terms_of(run),
+        **terms_of(run),
     }
 
 
-def terms_of(run: OpenedRun) -> str:
-    """On what terms the weights may be used: those of its card, or of the pictures it is from."""
+def terms_of(run: OpenedRun) -> dict[str, str]:
+    """What the weights are from, and on what terms: as its card says, or of the pictures' own."""
     card = run.path / "card.md"
     if card.is_file():
         text = card.read_text(encoding="utf-8", errors="replace")
-        told = re.search(r"\*\*Terms\*\*:?(.+?)(?=\n\s*\n|\n[-#*]|\Z)", text, re.DOTALL)
-        if told:
-            return " ".join(told[1].split())
+        found = {key: _paragraph(text, key) for key in ("Trained on", "Terms")}
+        if found["Terms"]:
+            return {key.lower().replace(" ", "_"): told for key, told in found.items() if told}
     try:
         source = str(run.faces().description.get("source") or "")
     except (UnusableInput, OSError):
         source = ""
-    of = f"the pictures of {source}" if source else "pictures that are not known any more"
-    return (
-        f"Learned from {of}, and under the terms of these (CelebA: non-commercial research only), "
-        "not under the licence of the code. It holds no picture."
-    )
+    return {
+        "trained_on": source or "unknown: the face set is not where it was",
+        "terms": "Those of the pictures that it was trained on (CelebA: non-commercial research "
+        "only); not those of the code. It holds no picture.",
+    }
+
+
+def _paragraph(card: str, head: str) -> str:
+    """What a card says behind a head in bold, up to the next point or empty line."""
+    told = re.search(rf"\*\*{head}\*\*:?(.+?)(?=\n\s*\n|\n[-#*]|\Z)", card, re.DOTALL)
+    return " ".join(told[1].split()) if told else ""
 
 
 def directions_of(run: OpenedRun, notify: Notify = no_notices) -> dict[str, Any] | None:
@@ -160,18 +163,19 @@ def _usual_inputs(session: Session) -> dict[str, np.ndarray[Any, np.dtype[np.flo
     return {"codes": codes, "images": images}
 
 
-def _write_all(out: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files that are not there yet; where one cannot be written, none stays."""
-    new, written = not out.exists(), []
+def _write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write files of one folder that are not there yet; where one cannot be written, none stays."""
+    folder = next(iter(contents)).parent
+    new, written = not folder.exists(), []
     try:
-        for name, content in contents.items():
-            with replacing(out / name) as temporary:
+        for file, content in contents.items():
+            with replacing(file) as temporary:
                 temporary.write_bytes(content)
-            written.append(out / name)
+            written.append(file)
     except BaseException:
         for file in written:
             file.unlink(missing_ok=True)
         if new:
             with suppress(OSError):  # something else may lie in it
-                out.rmdir()
+                folder.rmdir()
         raise

@@ -19,7 +19,7 @@ VERSION = 1
 MOST_BYTES = 2**29
 """Of a file, with the weights that lie beside it. The largest of Lik's are 1/30 of that."""
 
-MOST_FIELDS = 1_000_000
+MOST_FIELDS = 300_000
 """Of the message: the largest of Lik's has some ten thousand."""
 
 DEEPEST = 32
