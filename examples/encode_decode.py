@@ -1,9 +1,9 @@
 """Faces to codes and back, with the files of `lik export onnx RUN FOLDER` and nothing else of Lik.
 
-    pip install numpy onnxruntime pillow
-    python encode_decode.py FOLDER                       # a new face: out.png
-    python encode_decode.py FOLDER face.png              # a face, cropped to the size of the run
-    python encode_decode.py FOLDER face.png Smiling 1    # and with a smile
+pip install numpy onnxruntime pillow
+python encode_decode.py FOLDER                       # a new face: out.png
+python encode_decode.py FOLDER face.png              # a face, cropped to the size of the run
+python encode_decode.py FOLDER face.png Smiling 1    # and with a smile
 """
 
 import json
