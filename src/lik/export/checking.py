@@ -106,6 +106,7 @@ def open_onnx(content: bytes, threads: int = 1) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors; they are raised as well
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
