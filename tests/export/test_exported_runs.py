@@ -30,17 +30,13 @@ from lik.export.checking import checked_network, open_onnx  # noqa: E402
 from lik.export.networks import decoder_in_parts, decoder_of, encoder_of, write_network  # noqa: E402
 from lik.export.onnx import onnx_bytes, onnx_model, quantised  # noqa: E402
 
-RESIDUAL = ResidualVAESettings(
-    size=16, latent=5, encoder=(8, 8, 12, 16), decoder=(16, 12, 8, 8), narrow=8
-)
+RESIDUAL = ResidualVAESettings(latent=5, encoder=(8, 8, 12, 16), decoder=(16, 12, 8, 8), narrow=8)
 REFINER = RefinerSettings(widths=(8, 12), blocks=(1, 1), full=4)
-REFINED = RefinedSettings(size=16, base=RESIDUAL, refiner=REFINER)
 SETTINGS = [
     PaperFirstSettings(size=16, latent=4),
     PaperSecondSettings(size=32, latent=3),
     PaperSecondSettings(size=16, latent=3, upsampling="nearest"),
-    RESIDUAL,
-    RefinedSettings(size=128, base=PaperFirstSettings(latent=6), refiner=REFINER),
+    RefinedSettings(size=128, base=RESIDUAL, refiner=REFINER),
 ]
 
 
@@ -70,7 +66,7 @@ def numbers(*shape):
 
 
 def test_every_model_of_the_catalogue_is_tried_here():
-    assert {settings.name for settings in SETTINGS} == set(CATALOGUE)
+    assert {RESIDUAL.name, *(settings.name for settings in SETTINGS)} == set(CATALOGUE)
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
@@ -142,7 +138,8 @@ class TestWeights:
 
 
 def test_a_decoder_in_parts_is_the_decoder(tmp_path):
-    model = moved(REFINED)
+    base = PaperFirstSettings(size=16, latent=4)
+    model = moved(RefinedSettings(size=16, base=base, refiner=REFINER))
     for name, network in decoder_in_parts(model).items():
         write_network(network, tmp_path / f"{name}.onnx", {"run": "a"}, "float16")
     codes = numbers(3, model.latent)
