@@ -15,6 +15,7 @@ import lik
 from hub_standin import Standin
 from lik.app.directions import FitRequest, fit_directions, fit_guided, open_editor
 from lik.app.evaluating import EvaluationRequest, evaluate, losses
+from lik.app.exporting import ExportedRun
 from lik.app.hub import HubName, name_in_cache, prepare_upload
 from lik.app.hub_folder import export_hub
 from lik.app.pretrained import run_and_rest
@@ -50,10 +51,10 @@ def standin(monkeypatch, tmp_path):
     server.end()
 
 
-def no_networks(run, out, weights="float32"):
+def no_networks(run, out, weights):
     """In place of the ONNX files, which take seconds: one round trip is with them."""
     (Path(out) / "decoder.onnx").write_bytes(b"onnx")
-    return {"decoder": Path(out) / "decoder.onnx"}
+    return ExportedRun({"decoder": Path(out) / "decoder.onnx"}, {}, None)
 
 
 @pytest.fixture(scope="module")

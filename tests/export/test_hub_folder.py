@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from lik.app.evaluating import EvaluationRequest, evaluate
+from lik.app.exporting import ExportedRun
 from lik.app.hub_folder import copy_run, export_hub, without_places
 from lik.app.pretrained import PLACE
 from lik.app.run import Run
@@ -24,10 +25,10 @@ from terminal import refuse
 HOME = "/home/somebody/private"
 
 
-def no_networks(run, out, weights="float32"):
+def no_networks(run, out, weights):
     """In place of the ONNX files, which take seconds: they are tested where they are made."""
     (Path(out) / "decoder.onnx").write_bytes(b"onnx")
-    return {"decoder": Path(out) / "decoder.onnx"}
+    return ExportedRun({"decoder": Path(out) / "decoder.onnx"}, {}, None)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ is nothing the photograph is itself, to the byte.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.detect.finding import Finder
 from lik.faces.io.files import InMemory
 from lik.faces.motion import carry
-from lik.faces.photograph import Photograph, PictureGiven, open_photograph
+from lik.faces.photograph import Eyes, Photograph, PictureGiven, open_photograph
 from lik.figures.png import EDITED, GENERATIVE, png_bytes
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
@@ -100,16 +100,22 @@ class Edited:
 
 
 def open_face(
-    run: OpenedRun, given: PictureGiven, invert: int | None = None, finder: Finder | None = None
+    run: OpenedRun,
+    given: PictureGiven,
+    invert: int | None = None,
+    finder: Finder | None = None,
+    eyes: Sequence[Eyes] = (),
 ) -> OpenedPhotograph:
     """Open a photograph, a file or bytes, and encode its faces, as the run's crop rule cuts them.
 
-    ``invert``: steps of fitting their codes; by default as many as the run usually takes.
+    Args:
+        invert: steps of fitting their codes; by default as many as the run usually takes.
+        eyes: of the faces that are meant, where a person has shown them (`open_photograph`).
 
     Raises:
         UnusableInput: the file is missing, no picture, or without a face.
     """
-    (photo,) = open_faces_of(run, [given], invert, finder)
+    (photo,) = open_faces_of(run, [given], invert, finder, eyes=lambda _: eyes)
     if isinstance(photo, UnusableInput):
         raise photo
     return photo
@@ -121,10 +127,12 @@ def open_faces_of(
     invert: int | None = None,
     finder: Finder | None = None,
     progress: Progress = no_progress,
+    eyes: Callable[[PictureGiven], Sequence[Eyes]] = lambda _: (),
 ) -> Iterator[OpenedPhotograph | UnusableInput]:
     """Open photographs in order, likewise; some at a time, whose codes are fitted together.
 
-    What cannot be opened is given as the error that says why.
+    What cannot be opened is given as the error that says why. ``eyes`` gives those that are shown
+    in a photograph, if any are.
     """
     steps = run.usual_inversion if invert is None else invert
     rule = run.metadata.get("crop") or {}
@@ -133,7 +141,7 @@ def open_faces_of(
         found: list[Photograph | UnusableInput] = []
         for one in some:
             try:
-                found.append(open_photograph(one, rule, run.size, finder))
+                found.append(open_photograph(one, rule, run.size, finder, eyes=eyes(one)))
             except UnusableInput as error:
                 found.append(error)
         crops = [
@@ -143,16 +151,20 @@ def open_faces_of(
         for one, photo in zip(some, found, strict=True):
             if isinstance(photo, Photograph):
                 own: Codes = np.stack(list(islice(codes, len(photo.faces))))
-                yield OpenedPhotograph(one, photo, own, steps, _source_of(one))
+                yield OpenedPhotograph(one, photo, own, steps, _source_of(one, eyes(one)))
             else:
                 yield photo
 
 
 def with_codes(
-    given: InMemory, photograph: Photograph, codes: Codes, inverted: int
+    given: InMemory,
+    photograph: Photograph,
+    codes: Codes,
+    inverted: int,
+    eyes: Sequence[Eyes] = (),
 ) -> OpenedPhotograph:
     """A photograph in memory whose faces were found and encoded one after the other."""
-    return OpenedPhotograph(given, photograph, codes, inverted, _source_of(given))
+    return OpenedPhotograph(given, photograph, codes, inverted, _source_of(given, eyes))
 
 
 def editor_for(
@@ -209,9 +221,8 @@ def edit_photograph(
             tell(f"face {number} of {photo.given.name} is there already, and stays as it is.")
     mode = edit.mode or ("decode" if photo.photograph.a_crop else "transfer")
     record = record_of(run, edit, editor, mode, photo.inverted)
-    if edit.record is not None:
-        for words in edit.record.differences(record):
-            tell(f"the edit that is repeated was made {words} than now: it will not be the same.")
+    for sentence in _differences(edit, record):
+        tell(sentence)
     if mode == "decode":
         pixels = np.concatenate(list(run.session.decode(moved)), axis=1)
     else:
@@ -245,7 +256,16 @@ def edit_code(
     editor = editor or editor_for(run, edit, progress=progress)
     moved = moved_by(editor, code[None], edit, progress)
     pixels, record = run.session.decode(moved)[0], record_of(run, edit, editor, "decode")
-    return Edited(pixels, record, source, 1, not np.any(moved != code))
+    stays = not np.any(moved != code)
+    return Edited(pixels, record, source, 1, stays, notices=_differences(edit, record))
+
+
+def _differences(edit: Edit, record: EditRecord) -> list[str]:
+    """What is to be said of an edit that is repeated otherwise than it was made."""
+    return [
+        f"the edit that is repeated was made {words} than now: it will not be the same."
+        for words in (edit.record.differences(record) if edit.record else ())
+    ]
 
 
 def moved_by(editor: Editor, codes: Codes, edit: Edit, progress: Progress = no_progress) -> Codes:
@@ -329,9 +349,13 @@ def _probabilities(editor: Editor, codes: Codes, names: Sequence[str]) -> dict[s
     return {name: [probability_of(logit) for logit in editor.logits(codes, name)] for name in names}
 
 
-def _source_of(given: Path | InMemory) -> PhotographSource:
-    sha256 = given.sha256 if isinstance(given, InMemory) else sha256_of(given)
-    return PhotographSource(sha256=sha256)
+def hash_of(given: PictureGiven) -> str:
+    """The hash of a photograph's file."""
+    return given.sha256 if isinstance(given, InMemory) else sha256_of(Path(given))
+
+
+def _source_of(given: PictureGiven, eyes: Sequence[Eyes]) -> PhotographSource:
+    return PhotographSource(sha256=hash_of(given), eyes=tuple(eyes) or None)
 
 
 def _was_edited(given: Path | InMemory) -> bool:

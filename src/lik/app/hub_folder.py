@@ -103,9 +103,9 @@ def export_hub(
         progress("writing ONNX files", 2, STAGES)
         copy = OpenedRun(folder, "cpu")
         copy.name = run.name
-        files = export_networks(copy, folder, _weights_of(folder))
+        exported = export_networks(copy, folder, _weights_of(folder))
         progress("writing the card", 4, STAGES)
-        told = facts(copy, drawn, [file.name for file in files.values()])
+        told = facts(copy, drawn, [file.name for file in exported.files.values()])
         write_text(folder / README, card(told))
         write_text(folder / LICENCE, f"# Terms\n\n{told.terms.strip()}\n")
         write_manifest(folder, run.name, installed("lik-vae"), (README, LICENCE))

@@ -12,7 +12,7 @@ from lik.app.sampling import Samples, sample
 from lik.app.traversal import Traversal, traverse_attributes, traverse_dimensions
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
-from lik.faces.photograph import PictureGiven
+from lik.faces.photograph import Eyes, PictureGiven
 from lik.latent.editing import DIMENSION
 from lik.latent.session import Codes
 
@@ -50,15 +50,20 @@ class Run(OpenedRun):
         """
         return sample(self, count, seed, temperature, prior)
 
-    def open_photograph(self, given: PictureGiven, invert: int | None = None) -> OpenedPhotograph:
+    def open_photograph(
+        self, given: PictureGiven, invert: int | None = None, eyes: Sequence[Eyes] = ()
+    ) -> OpenedPhotograph:
         """Find and encode the faces of a photograph, a file or its bytes, once for many edits.
 
-        ``invert``: steps of fitting their codes; by default as many as the run usually takes.
+        Args:
+            invert: steps of fitting their codes; by default as many as the run usually takes.
+            eyes: where a person has seen the eyes of each face, if nothing is to be looked for:
+                x, y of the left one in the picture and x, y of the right one, in pixels.
 
         Raises:
             UnusableInput: the file is missing, no picture, or without a face.
         """
-        return open_face(self, given, invert)
+        return open_face(self, given, invert, eyes=eyes)
 
     def edit(
         self,

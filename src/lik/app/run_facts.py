@@ -116,9 +116,9 @@ def _dimensions(run: OpenedRun) -> list[dict[str, Any]]:
     return [{"index": index, "kl": round(kl[index], 3)} for index in order]
 
 
-def _facts(run: OpenedRun) -> dict[str, str]:
-    """Short words: what it was trained on, for how long, and how far it came."""
-    facts = {"faces": "", "trained": "", "loss": ""}
+def _facts(run: OpenedRun) -> dict[str, Any]:
+    """In short: what it was trained on, for how many epochs, and how far it came."""
+    facts: dict[str, Any] = {"faces": "", "epochs": None, "loss": ""}
     if not run.path.is_dir():
         return facts
     place = run.remembered_faces.get("path") or run.remembered_faces.get("name")
@@ -126,10 +126,10 @@ def _facts(run: OpenedRun) -> dict[str, str]:
     records = journal.read(run.folder.journal)
     if records:
         last = records[-1]
-        facts["trained"] = "1 epoch" if last.epoch == 1 else f"{last.epoch} epochs"
+        facts["epochs"] = last.epoch
         facts["loss"] = f"{(last.validation or last.train)['loss']:.1f}"
     elif epochs := run.metadata.get("epochs"):
-        facts["trained"] = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+        facts["epochs"] = int(epochs)
     return facts
 
 

@@ -133,6 +133,24 @@ def names_of(given: Sequence[str] | None) -> list[str]:
     return names
 
 
+def eyes_of(given: Sequence[str]) -> tuple[tuple[float, float, float, float], ...]:
+    """The values of an option: two eyes each, as ``X,Y,X,Y``.
+
+    Raises:
+        UnusableInput: a value of another form.
+    """
+    eyes = []
+    for word in given:
+        try:
+            a, b, c, d = (float(number) for number in word.split(","))
+        except ValueError:
+            raise UnusableInput(
+                f"--eyes {word} is not of the form X,Y,X,Y, such as 410,300,520,305."
+            ) from None
+        eyes.append((a, b, c, d))
+    return tuple(eyes)
+
+
 def file_of(*suffixes: str) -> Callable[[str | None], str | None]:
     """A check of an output's name before the work begins: it must end in one of ``suffixes``."""
 

@@ -215,6 +215,7 @@ def _use(facts: CardFacts) -> str:
         said.append(
             f"Without PyTorch: {names}, for any runtime of ONNX. The encoder takes `images` "
             "(B, 3, S, S) in 0…1 and gives `means` and `log_variances` (B, D); the decoder takes "
-            "`codes` (B, D) and gives `images`."
+            "`codes` (B, D) and gives `images`. `directions.json`, if it is there, holds the "
+            "directions as plain numbers, of strength 1 each."
         )
     return "\n\n".join(said)

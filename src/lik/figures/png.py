@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from lik.core.artifacts import replacing
+from lik.faces.io.files import InMemory
 
 GENERATIVE = "Contains pictures made by a generative model (a variational autoencoder)."
 EDITED = "A photograph that was edited by a generative model (a variational autoencoder)."
@@ -22,6 +23,15 @@ class Drawn:
     image: Image.Image
     name: str
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def text_of(given: str | Path | InMemory) -> dict[str, str]:
+    """The text chunks of a PNG, a file or bytes, by key; none of what is no such picture."""
+    try:
+        with Image.open(io.BytesIO(given.data) if isinstance(given, InMemory) else given) as image:
+            return dict(getattr(image, "text", {}))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return {}
 
 
 def png_bytes(

@@ -20,12 +20,12 @@ import { clearMix } from "./mixing.js";
 import { dismissRefusal, report, unreachable } from "./notices.js";
 import { mountOffers, openLinked, tellUnreadable } from "./offers.js";
 import { directionsOf, source, useEngine } from "./pictures.js";
-import { photographs } from "./photograph.js";
+import { openPhotograph, photographs } from "./photograph.js";
 import { watchPresenting } from "./present.js";
 import { readFragment } from "./record.js";
 import { mountShare } from "./share.js";
 import { mountStage } from "./stage.js";
-import { about, clear, runs } from "./state.js";
+import { about, clear, entry, runs } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 import { show, watchTabs } from "./tabs.js";
 import { mountTraining } from "./training.js";
@@ -45,8 +45,9 @@ function readAddress() {
   return { token, shared };
 }
 
-/** Open a run: everything on the page is about it from then on. */
+/** Open a run: everything on the page is about it from then on; a photograph is opened again. */
 async function openRun(token, id) {
+  const kept = entry.value?.subject.photograph ? entry.value : null;
   source.engine?.close();
   batch(() => {
     clear();
@@ -66,9 +67,17 @@ async function openRun(token, id) {
     if (engine !== source.engine) return;
     about.value = facts;
     await Promise.all([draw("prior", true), directionsOf(facts.usual_method)]);
+    if (kept && engine === source.engine) await openAgain(kept);
   } catch (error) {
     report(error);
   }
+}
+
+/** The photograph of an entry in the run that is open now, with what was changed if it can be. */
+function openAgain({ subject, terms, face }) {
+  const known = new Set(about.value.traits.map(({ name }) => name));
+  const kept = terms.filter(([name]) => known.has(name));
+  return openPhotograph(subject.photograph.blob, subject.name, { terms: kept, face });
 }
 
 async function connect(token) {
