@@ -67,7 +67,7 @@ def card_facts(
             datasets=terms.datasets,
             purpose=_text_of(points, "meant for"), refused=_refused(points),
             fails="\n".join(inert(points[name].item) for name in FAILS if name in points),
-            measured="\n\n".join(filter(None, [_text_of(points, "measured"), measured])),
+            measured="\n\n".join(filter(None, [_measured_before(points), measured])),
             columns=columns, table=table,
             more="\n".join(filter(None, [inert(rest), *others])),
             samples="samples.png" if drawn else "", samples_show=_caption(copy, drawn, terms.drawn),
@@ -92,7 +92,14 @@ def _text_of(points: Mapping[str, CardPoint], name: str) -> str:
 
 
 def _refused(points: Mapping[str, CardPoint]) -> str:
-    return f"Not for {inert(points['not for'].text)}" if "not for" in points else ""
+    if "not for" not in points:
+        return ""
+    text = inert(points["not for"].text)
+    return f"Not for {text[:1].lower()}{text[1:]}"
+
+
+def _measured_before(points: Mapping[str, CardPoint]) -> str:
+    return inert(points["measured"].item)[2:] if "measured" in points else ""
 
 
 def _terms(run: OpenedRun, points: Mapping[str, CardPoint], licence: str | None) -> _Terms:
