@@ -18,18 +18,42 @@ const EPSILON = 0.01 ** 2; // and where something is explained wholly
  */
 export function refined(from, to, side, flow, alpha) {
   const seen = derivatives(from, moved(to, side, flow), side);
-  const step = { x: new Float32Array(from.length), y: new Float32Array(from.length) };
+  const step = new Step(side);
+  const system = Object.fromEntries(
+    ["a11", "a12", "a22", "b1", "b2"].map((name) => [name, new Float32Array(side * side)]),
+  );
+  system.weights = new Float32Array(step.x.length);
   let now = flow;
   for (let i = 0; i < OUTER; i++) {
-    const system = explaining(seen, step);
-    smoothing(system, flow, now, side, alpha / 2);
+    explain(system, seen, step, side);
+    smooth(system, flow, now, side, alpha / 2);
     for (let k = 0; k < INNER; k++) {
       relax(system, step, side, 0);
       relax(system, step, side, 1);
     }
-    now = { x: flow.x.map((value, j) => value + step.x[j]), y: flow.y.map((value, j) => value + step.y[j]) };
+    now = step.added(flow);
   }
   return now;
+}
+
+/** What is added to a flow: its planes have a border of one pixel, where nothing is. */
+class Step {
+  constructor(side) {
+    this.side = side;
+    this.x = new Float32Array((side + 2) ** 2);
+    this.y = new Float32Array((side + 2) ** 2);
+  }
+
+  added({ x, y }) {
+    const sum = { x: x.slice(), y: y.slice() };
+    for (let row = 0, i = 0, k = this.side + 3; row < this.side; row++, k += 2) {
+      for (let column = 0; column < this.side; column++, i++, k++) {
+        sum.x[i] += this.x[k];
+        sum.y[i] += this.y[k];
+      }
+    }
+    return sum;
+  }
 }
 
 /** `to` seen through the flow, by straight steps. */
@@ -40,9 +64,12 @@ function moved(to, side, flow) {
     for (let x = 0; x < side; x++, i++) {
       const u = Math.min(Math.max(x + flow.x[i], 0), most);
       const v = Math.min(Math.max(y + flow.y[i], 0), most);
-      const [left, top] = [u | 0, v | 0];
-      const [right, bottom] = [Math.min(left + 1, most), Math.min(top + 1, most)];
-      const [a, b] = [u - left, v - top];
+      const left = u | 0;
+      const top = v | 0;
+      const right = Math.min(left + 1, most);
+      const bottom = Math.min(top + 1, most);
+      const a = u - left;
+      const b = v - top;
       const high = (1 - a) * to[top * side + left] + a * to[top * side + right];
       const low = (1 - a) * to[bottom * side + left] + a * to[bottom * side + right];
       out[i] = (1 - b) * high + b * low;
@@ -82,81 +109,94 @@ function down(plane, side) {
 }
 
 /** The equations a11 dx + a12 dy = b1, a12 dx + a22 dy = b2 of how images are explained. */
-function explaining(seen, step) {
-  const pixels = step.x.length;
-  const [a11, a12, a22, b1, b2] = Array.from({ length: 5 }, () => new Float32Array(pixels));
-  for (let i = 0; i < pixels; i++) {
-    const [x, y, z, xx, xy, yy, xz, yz] = [
-      seen.x[i], seen.y[i], seen.z[i], seen.xx[i], seen.xy[i], seen.yy[i], seen.xz[i], seen.yz[i],
-    ];
-    const [u, v] = [step.x[i], step.y[i]];
-    let norm = x * x + y * y + ZETA;
-    const off = z + x * u + y * v;
-    let weight = GREY / Math.sqrt((off * off) / norm + EPSILON) / norm;
-    a11[i] = weight * x * x + ZETA;
-    a12[i] = weight * x * y;
-    a22[i] = weight * y * y + ZETA;
-    b1[i] = -weight * z * x;
-    b2[i] = -weight * z * y;
-    norm = xx * xx + xy * xy + ZETA;
-    const other = yy * yy + xy * xy + ZETA;
-    const offX = xz + xx * u + xy * v;
-    const offY = yz + xy * u + yy * v;
-    weight = DERIVATIVES / Math.sqrt((offX * offX) / norm + (offY * offY) / other + EPSILON);
-    const [p, q] = [weight / norm, weight / other];
-    a11[i] += p * xx * xx + q * xy * xy;
-    a12[i] += p * xx * xy + q * xy * yy;
-    a22[i] += p * xy * xy + q * yy * yy;
-    b1[i] -= p * xx * xz + q * xy * yz;
-    b2[i] -= p * xy * xz + q * yy * yz;
-  }
-  return { a11, a12, a22, b1, b2, weights: null };
-}
-
-/** Add to the equations that neighbours move alike, less so where they do not. */
-function smoothing(system, flow, now, side, alpha) {
-  const { a11, a22, b1, b2 } = system;
-  const weights = new Float32Array(flow.x.length);
-  const pull = (i, j, weight) => {
-    const dx = weight * (flow.x[j] - flow.x[i]);
-    const dy = weight * (flow.y[j] - flow.y[i]);
-    b1[i] += dx;
-    b2[i] += dy;
-    b1[j] -= dx;
-    b2[j] -= dy;
-    a11[i] += weight;
-    a22[i] += weight;
-    a11[j] += weight;
-    a22[j] += weight;
-  };
-  for (let y = 0, i = 0; y < side; y++) {
-    for (let x = 0; x < side; x++, i++) {
-      const right = x + 1 < side ? i + 1 : i;
-      const below = y + 1 < side ? i + side : i;
-      const [ux, vx] = [now.x[right] - now.x[i], now.y[right] - now.y[i]];
-      const [uy, vy] = [now.x[below] - now.x[i], now.y[below] - now.y[i]];
-      weights[i] = alpha / Math.sqrt(ux * ux + vx * vx + uy * uy + vy * vy + EPSILON);
-      if (right !== i) pull(i, right, weights[i]);
-      if (below !== i) pull(i, below, weights[i]);
+function explain({ a11, a12, a22, b1, b2 }, seen, step, side) {
+  for (let row = 0, i = 0, k = side + 3; row < side; row++, k += 2) {
+    for (let column = 0; column < side; column++, i++, k++) {
+      const x = seen.x[i];
+      const y = seen.y[i];
+      const z = seen.z[i];
+      const xx = seen.xx[i];
+      const xy = seen.xy[i];
+      const yy = seen.yy[i];
+      const xz = seen.xz[i];
+      const yz = seen.yz[i];
+      const u = step.x[k];
+      const v = step.y[k];
+      const norm = x * x + y * y + ZETA;
+      const off = z + x * u + y * v;
+      const grey = GREY / (Math.sqrt((off * off) / norm + EPSILON) * norm);
+      const along = 1 / (xx * xx + xy * xy + ZETA);
+      const down = 1 / (yy * yy + xy * xy + ZETA);
+      const offX = xz + xx * u + xy * v;
+      const offY = yz + xy * u + yy * v;
+      const weight = DERIVATIVES / Math.sqrt(offX * offX * along + offY * offY * down + EPSILON);
+      const p = weight * along;
+      const q = weight * down;
+      a11[i] = grey * x * x + p * xx * xx + q * xy * xy + ZETA;
+      a12[i] = grey * x * y + p * xx * xy + q * xy * yy;
+      a22[i] = grey * y * y + p * xy * xy + q * yy * yy + ZETA;
+      b1[i] = -(grey * z * x + p * xx * xz + q * xy * yz);
+      b2[i] = -(grey * z * y + p * xy * xz + q * yy * yz);
     }
   }
-  system.weights = weights;
 }
 
-/** One pass over every second pixel, as on a chess board. */
+/**
+ * Add to the equations that neighbours move alike, less so where they do not; a11 and a22 are
+ * turned into what is multiplied by when the equations are solved.
+ */
+function smooth({ a11, a22, b1, b2, weights }, flow, now, side, alpha) {
+  const { x, y } = flow;
+  for (let row = 0, i = 0, k = side + 3; row < side; row++, k += 2) {
+    for (let column = 0; column < side; column++, i++, k++) {
+      const right = column + 1 < side ? i + 1 : i;
+      const below = row + 1 < side ? i + side : i;
+      const ux = now.x[right] - now.x[i];
+      const vx = now.y[right] - now.y[i];
+      const uy = now.x[below] - now.x[i];
+      const vy = now.y[below] - now.y[i];
+      const weight = alpha / Math.sqrt(ux * ux + vx * vx + uy * uy + vy * vy + EPSILON);
+      weights[k] = weight;
+      const dx = weight * (x[right] - x[i]);
+      const dy = weight * (y[right] - y[i]);
+      const ex = weight * (x[below] - x[i]);
+      const ey = weight * (y[below] - y[i]);
+      const acrossToo = right === i ? 0 : weight;
+      const downToo = below === i ? 0 : weight;
+      b1[right] -= dx;
+      b2[right] -= dy;
+      b1[below] -= ex;
+      b2[below] -= ey;
+      a11[right] += acrossToo;
+      a22[right] += acrossToo;
+      a11[below] += downToo;
+      a22[below] += downToo;
+      // All that left and above had to add is there by now: this pixel is complete.
+      b1[i] += dx + ex;
+      b2[i] += dy + ey;
+      a11[i] = RELAXATION / (a11[i] + acrossToo + downToo);
+      a22[i] = RELAXATION / (a22[i] + acrossToo + downToo);
+    }
+  }
+}
+
+/** One pass of successive over-relaxation over every second pixel, as on a chess board. */
 function relax({ a11, a12, a22, b1, b2, weights }, step, side, colour) {
-  const { x: u, y: v } = step;
-  for (let y = 0; y < side; y++) {
-    const last = side - 1;
-    for (let x = (y + colour) & 1; x < side; x += 2) {
-      const i = y * side + x;
-      let [su, sv] = [b1[i], b2[i]];
-      if (x > 0) [su, sv] = [su + weights[i - 1] * u[i - 1], sv + weights[i - 1] * v[i - 1]];
-      if (y > 0) [su, sv] = [su + weights[i - side] * u[i - side], sv + weights[i - side] * v[i - side]];
-      if (x < last) [su, sv] = [su + weights[i] * u[i + 1], sv + weights[i] * v[i + 1]];
-      if (y < last) [su, sv] = [su + weights[i] * u[i + side], sv + weights[i] * v[i + side]];
-      u[i] += RELAXATION * ((su - v[i] * a12[i]) / a11[i] - u[i]);
-      v[i] += RELAXATION * ((sv - u[i] * a12[i]) / a22[i] - v[i]);
+  const u = step.x;
+  const v = step.y;
+  const wide = side + 2;
+  for (let row = 0; row < side; row++) {
+    const first = (row + colour) & 1;
+    const end = (row + 1) * side;
+    for (let i = row * side + first, k = (row + 1) * wide + 1 + first; i < end; i += 2, k += 2) {
+      const left = weights[k - 1];
+      const above = weights[k - wide];
+      const here = weights[k];
+      const su = b1[i] + left * u[k - 1] + above * u[k - wide] + here * (u[k + 1] + u[k + wide]);
+      const sv = b2[i] + left * v[k - 1] + above * v[k - wide] + here * (v[k + 1] + v[k + wide]);
+      const x = (1 - RELAXATION) * u[k] + (su - v[k] * a12[i]) * a11[i];
+      u[k] = x;
+      v[k] = (1 - RELAXATION) * v[k] + (sv - x * a12[i]) * a22[i];
     }
   }
 }

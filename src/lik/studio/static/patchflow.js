@@ -102,7 +102,11 @@ class Matcher {
   /** Take the patch whose corner is at (left, top). */
   take(left, top) {
     [this.left, this.top] = [left, top];
-    let [xx, xy, yy, sx, sy] = [0, 0, 0, 0, 0];
+    let xx = 0;
+    let xy = 0;
+    let yy = 0;
+    let sx = 0;
+    let sy = 0;
     for (let y = 0, k = 0; y < PATCH; y++) {
       for (let x = 0, at = (top + y) * this.side + left; x < PATCH; x++, k++, at++) {
         const gx = this.gx[at];
@@ -138,7 +142,8 @@ class Matcher {
 
   /** Descend until it gets no better; what leads too far is forgotten. */
   descend() {
-    let [x, y, before] = [this.x, this.y, Infinity];
+    let { x, y } = this;
+    let before = Infinity;
     for (let step = 0; step < DESCENT; step++) {
       const cost = this.compare(x, y, true);
       x -= this.ixx * this.dx + this.ixy * this.dy;
@@ -151,19 +156,27 @@ class Matcher {
 
   /** Sum of squared differences, their mean taken off; sets the slope too if asked for. */
   compare(x, y, slope = false) {
-    const { wide, to, patch, px, py, side } = this;
-    const [low, high] = [BORDER - PATCH + 1, BORDER + side - 1];
+    const { wide, to, patch, px, py } = this;
+    const low = BORDER - PATCH + 1;
+    const high = BORDER + this.side - 1;
     const v = Math.min(Math.max(this.top + y + BORDER, low), high);
     const u = Math.min(Math.max(this.left + x + BORDER, low), high);
-    const [row, column] = [Math.floor(v), Math.floor(u)];
-    const [b, a] = [v - row, u - column];
-    const [p, q, r, s] = [(1 - b) * (1 - a), (1 - b) * a, b * (1 - a), b * a];
-    let [sum, squares, dx, dy] = [0, 0, 0, 0];
+    const row = v | 0;
+    const column = u | 0;
+    const b = v - row;
+    const a = u - column;
+    let sum = 0;
+    let squares = 0;
+    let dx = 0;
+    let dy = 0;
     for (let i = 0, k = 0; i < PATCH; i++) {
       let at = (row + i) * wide + column;
-      for (let j = 0; j < PATCH; j++, k++, at++) {
-        const there = p * to[at] + q * to[at + 1] + r * to[at + wide] + s * to[at + wide + 1];
-        const off = there - patch[k];
+      let left = to[at] + b * (to[at + wide] - to[at]);
+      for (let j = 0; j < PATCH; j++, k++) {
+        at++;
+        const right = to[at] + b * (to[at + wide] - to[at]);
+        const off = left + a * (right - left) - patch[k];
+        left = right;
         sum += off;
         squares += off * off;
         dx += off * px[k];
@@ -171,7 +184,10 @@ class Matcher {
       }
     }
     const mean = sum / (PATCH * PATCH);
-    if (slope) [this.dx, this.dy] = [dx - mean * this.sx, dy - mean * this.sy];
+    if (slope) {
+      this.dx = dx - mean * this.sx;
+      this.dy = dy - mean * this.sy;
+    }
     return squares - sum * mean;
   }
 }
@@ -184,7 +200,9 @@ function spread({ x, y, count }, from, to, side) {
     const [top, bottom] = covering(py, count);
     for (let px = 0; px < side; px++, i++) {
       const [left, right] = covering(px, count);
-      let [sx, sy, all] = [0, 0, 0];
+      let sx = 0;
+      let sy = 0;
+      let all = 0;
       for (let row = top; row <= bottom; row++) {
         for (let column = left; column <= right; column++) {
           const at = row * count + column;
@@ -192,7 +210,8 @@ function spread({ x, y, count }, from, to, side) {
           const v = Math.min(Math.max(py + y[at], 0), most);
           const j = u | 0;
           const k = (v | 0) * side + j;
-          const [a, b] = [u - j, v - (v | 0)];
+          const a = u - j;
+          const b = v - (v | 0);
           const high = (1 - a) * to[k] + a * to[k + 1];
           const low = (1 - a) * to[k + side] + a * to[k + side + 1];
           const weight = 1 / Math.max(1, Math.abs((1 - b) * high + b * low - from[i]));
