@@ -149,12 +149,22 @@ function smooth({ data, width, height }, u, v, colour) {
 }
 
 /**
- * The part of a photograph around a square, averaged down by about `factor`.
- * @returns {[Pixels, Square]}
+ * The same, cut from what a canvas can draw: of a large photograph only what is needed is read.
+ * @param {ImageBitmap|HTMLCanvasElement|OffscreenCanvas} bitmap the upright photograph
  */
-function reduced({ data, width, height }, square, factor) {
+export function cutFrom(bitmap, square, size) {
+  const part = around(square, bitmap.width, bitmap.height);
+  const canvas = new OffscreenCanvas(part.width, part.height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, -part.x, -part.y);
+  const pixels = context.getImageData(0, 0, part.width, part.height);
+  return cut(pixels, { ...square, x: square.x - part.x, y: square.y - part.y }, size);
+}
+
+/** What a square, and what is reflected into it, needs of a photograph. */
+function around(square, width, height) {
   const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map((share) => pointOf(square, ...share));
-  const reach = square.side / 2; // so that reflection finds what it would have found
+  const reach = square.side / 2;
   const span = (axis, length) => {
     const places = corners.map((corner) => corner[axis]);
     const first = Math.min(Math.max(0, Math.trunc(Math.min(...places) - reach)), length - 1);
@@ -162,6 +172,15 @@ function reduced({ data, width, height }, square, factor) {
     return [first, Math.max(end, first + 1) - first];
   };
   const [[x, across], [y, down]] = [span(0, width), span(1, height)];
+  return { x, y, width: across, height: down };
+}
+
+/**
+ * The part of a photograph around a square, averaged down by about `factor`.
+ * @returns {[Pixels, Square]}
+ */
+function reduced({ data, width, height }, square, factor) {
+  const { x, y, width: across, height: down } = around(square, width, height);
   const small = [across, down].map((length) => Math.max(1, Math.round(length / factor)));
   const part = averaged({ data, width }, x, y, across, down, ...small);
   // One factor serves both sides: rounding moves a point by half a small pixel at the most.
