@@ -85,7 +85,7 @@ export class PhotoRoom {
  * make it larger.
  * @param {HTMLElement} element
  * @param {() => PhotoRoom|null} roomOf
- * @param {{find: (at: number[], touch: boolean) => object|null, tap: (at: number[]) => void,
+ * @param {{find: (at: number[], touch: boolean) => {loose: boolean}|null, tap: (at: number[]) => void,
  *   grab: (mark: object) => void, drag: (mark: object, at: number[]) => void,
  *   drop: (mark: object) => void}} on places are those of the room
  */
@@ -132,7 +132,7 @@ export function listenToPointers(element, roomOf, on) {
       return;
     }
     const [dx, dy] = [at[0] - doing.start[0], at[1] - doing.start[1]];
-    if (!doing.went && Math.hypot(dx, dy) < (doing.mark ? 3 : SLACK)) return;
+    if (!doing.went && Math.hypot(dx, dy) < (doing.mark && !doing.mark.loose ? 3 : SLACK)) return;
     doing.went = true;
     // A mark keeps its distance from the pointer, so that it does not jump.
     if (doing.mark) on.drag(doing.mark, [dx, dy]);
@@ -144,7 +144,7 @@ export function listenToPointers(element, roomOf, on) {
     const at = placeOf(event);
     if (!down.delete(event.pointerId) || !doing) return;
     if (doing.pinch) doing = down.size ? doing : null;
-    else if (!doing.mark && !doing.went && roomOf()?.holds(at)) finish(() => on.tap(at));
+    else if (!doing.went && (doing.mark?.loose ?? true) && roomOf()?.holds(at)) finish(() => on.tap(at));
     else end();
   });
   element.addEventListener("pointercancel", (event) => {

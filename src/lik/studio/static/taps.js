@@ -1,39 +1,19 @@
 /** The dialog in which a person shows where the eyes of the faces in a photograph are. */
-import { batch, computed, effect, html, nothing, render, signal } from "./vendor.js";
-import { added, isWhole, moved, ordered, startFaces, tapped, without, wrong } from "./eyes.js";
+import { effect, html, nothing, render } from "./vendor.js";
+import { pointOf } from "./compositor.js";
+import { squareOf } from "./cutting.js";
+import { isWhole, startFaces } from "./eyes.js";
 import { t } from "./i18n.js";
 import { PhotoRoom, listenToPointers } from "./photoroom.js";
 import { about } from "./state.js";
 import { styled } from "./styled.js";
+import { ZOOM, addFace, pointing, pressed, remove } from "./tapshand.js";
 import { drawLoupe, drawPhotograph, drawPreview, outlineOf } from "./tapspictures.js";
+import { asked, begin, canUndo, cancel, complaint, done, faces, held, hint, undo } from "./tapsstate.js";
 
-/** What arrow keys move a mark by, in pixels of the screen; with Shift the longer one. */
-const STEP = 1;
-const LEAP = 10;
-const ZOOM = 1.5;
-/** How near a mark is taken hold of, in pixels of the screen: by a mouse and by a finger. */
-const GRASP = { mouse: 14, touch: 26 };
-
-/** @type {{value: {bitmap: ImageBitmap, crop: object, size: number, room: PhotoRoom,
- *   finish: (faces: object[]|null) => void}|null}} the photograph that is asked about */
-const asked = signal(null);
-/** @type {{value: import("./eyes.js").Face[]}} */
-const faces = signal([]);
-/** The mark that is dragged now: {face, eye}. */
-const held = signal(null);
-const complaint = signal("");
-/** Faces before each step, and what the last step was: keys that go on with it are one step. */
-let past = [];
-let lastStep = "";
-const canUndo = signal(false);
-
-const hint = computed(() => {
-  if (complaint.value) return complaint.value;
-  const open = faces.value.find(({ shown }) => !shown.every(Boolean));
-  if (open?.shown[0]) return t("eyes.hint.right");
-  if (open) return t("eyes.hint.start");
-  return t(faces.value.length ? "eyes.hint.more" : "eyes.hint.left");
-});
+/** Eyes nearer than this on the screen, in pixels, have smaller marks. */
+const SMALL = 72;
+let previewed = 0;
 
 /**
  * Ask where the eyes of the faces in a photograph are.
@@ -55,14 +35,8 @@ export function askForEyes(bitmap, options = {}) {
       document.querySelector("#eyes").close();
       resolve(found && found.map(({ eyes }) => eyes.map((eye) => eye.map(tenths))));
     };
-    batch(() => {
-      past = [];
-      lastStep = "";
-      canUndo.value = false;
-      complaint.value = "";
-      faces.value = startFaces(bitmap.width, bitmap.height);
-      asked.value = { bitmap, crop, size, finish, room: new PhotoRoom(bitmap.width, bitmap.height) };
-    });
+    const room = new PhotoRoom(bitmap.width, bitmap.height);
+    begin({ bitmap, crop, size, finish, room }, startFaces(bitmap.width, bitmap.height));
     const dialog = document.querySelector("#eyes");
     dialog.showModal();
     measure(dialog.querySelector(".taps-room"));
@@ -77,9 +51,14 @@ export function mountTaps(root) {
   new ResizeObserver(() => measure(element)).observe(element);
   effect(() => asked.value && drawPhotograph(root.querySelector("#taps-picture"), asked.value));
   effect(() => {
-    if (!asked.value) return;
-    root.querySelectorAll(".taps-preview").forEach((canvas, i) => {
-      drawPreview(canvas, asked.value, faces.value[i]);
+    const [now, all] = [asked.value, faces.value];
+    // Once the canvases are there.
+    queueMicrotask(() => {
+      if (now !== asked.peek()) return;
+      const canvases = [...root.querySelectorAll(".taps-preview")];
+      if (now) canvases.forEach((canvas, i) => drawPreview(canvas, now, all[i]));
+      if (canvases.length > previewed) canvases.at(-1).scrollIntoView({ block: "nearest", inline: "nearest" });
+      previewed = canvases.length;
     });
   });
   effect(() => {
@@ -90,124 +69,6 @@ export function mountTaps(root) {
 
 function measure(element) {
   if (element.clientWidth) asked.value?.room.resize(element.clientWidth, element.clientHeight);
-}
-
-/** Take a step that can be undone; steps of the same name, one after the other, are one. */
-function step(next, name = "") {
-  if (!name || name !== lastStep) past.push(faces.value);
-  lastStep = name;
-  batch(() => {
-    canUndo.value = true;
-    complaint.value = "";
-    faces.value = next;
-  });
-}
-
-function undo() {
-  if (!past.length) return;
-  lastStep = "";
-  batch(() => {
-    faces.value = past.pop();
-    canUndo.value = past.length > 0;
-    complaint.value = "";
-  });
-}
-
-/** Done: the eyes are given back, unless they make no sense. */
-function done() {
-  const found = ordered(faces.value);
-  const problem = wrong(found);
-  if (!problem) return asked.value.finish(found);
-  complaint.value = t(problem.key, { number: problem.number });
-  return undefined;
-}
-
-function cancel(event) {
-  event?.preventDefault();
-  asked.value?.finish(null);
-}
-
-/** What pointers in the room do. */
-const pointing = {
-  find(at, touch) {
-    const { room } = asked.value;
-    const marks = faces.value.flatMap(({ eyes }, face) =>
-      eyes.map((point, eye) => ({ face, eye, point })).filter(({ point }) => point),
-    );
-    const far = ({ point }) => {
-      const [x, y] = room.toRoom(point);
-      return Math.hypot(x - at[0], y - at[1]);
-    };
-    // What was not shown yet is in nobody's way: there a tap is meant for the picture.
-    const near = marks.filter(
-      (mark) => far(mark) < (touch ? GRASP.touch : GRASP.mouse) && faces.value[mark.face].shown[mark.eye],
-    );
-    return near.sort((a, b) => far(a) - far(b))[0] ?? null;
-  },
-  tap(at) {
-    const { room, crop } = asked.value;
-    const set = tapped(faces.value, room.toPicture(at), crop);
-    step(ordered(set.faces));
-  },
-  grab({ face, eye }) {
-    markOf(face, eye)?.focus({ preventScroll: true });
-  },
-  drag({ face, eye, point }, off) {
-    const { room } = asked.value;
-    const [x, y] = room.toRoom(point);
-    if (!held.value) held.value = { face, eye };
-    step(moved(faces.value, face, eye, room.toPicture([x + off[0], y + off[1]])), "drag");
-  },
-  drop() {
-    lastStep = "";
-    held.value = null;
-    faces.value = ordered(faces.value);
-  },
-};
-
-function markOf(face, eye) {
-  return document.querySelector(`#eyes [data-mark="${face}.${eye}"]`);
-}
-
-/** Keys in the dialog; those of buttons are theirs. */
-function pressed(event) {
-  const { room } = asked.value;
-  const mark = event.target.dataset?.mark?.split(".").map(Number);
-  const did = (action) => {
-    event.preventDefault();
-    action();
-  };
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") return did(undo);
-  if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
-  const about = mark ? room.toRoom(faces.value[mark[0]].eyes[mark[1]]) : [];
-  if (event.key === "+" || event.key === "=") return did(() => room.zoom(ZOOM, ...about));
-  if (event.key === "-") return did(() => room.zoom(1 / ZOOM, ...about));
-  if (event.key === "Enter" && (mark || event.target.tagName !== "BUTTON")) return did(done);
-  if (!mark) return undefined;
-  if (event.key === "Delete" || event.key === "Backspace") return did(() => remove(mark[0]));
-  const along = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-  return along ? did(() => nudge(...mark, along, event.shiftKey ? LEAP : STEP)) : undefined;
-}
-
-function nudge(face, eye, along, length) {
-  const { room } = asked.value;
-  const [x, y] = room.toRoom(faces.value[face].eyes[eye]);
-  const point = room.toPicture([x + along[0] * length, y + along[1] * length]);
-  step(moved(faces.value, face, eye, point), `key ${face} ${eye}`);
-  room.reveal(point);
-}
-
-/** Another face, whose marks stand in the middle of what is seen. */
-function addFace() {
-  const { room } = asked.value;
-  const middle = room.toPicture([room.room.width / 2, room.room.height / 2]);
-  step(added(faces.value, middle, room.width, room.height));
-  markOf(faces.value.length - 1, 0).focus({ focusVisible: true });
-}
-
-function remove(face) {
-  step(without(faces.value, face));
-  document.querySelector("#eyes .taps-mark, #eyes .taps-add").focus();
 }
 
 function view() {
@@ -252,18 +113,22 @@ function tools(now) {
 
 /** The marks, and the squares that they make; pointers are heard by the room. */
 function marks({ room, crop }) {
-  const outlines = faces.value.map((face) => (isWhole(face) ? outlineOf(face, crop, room) : nothing));
-  const buttons = faces.value.flatMap((face, i) =>
-    face.eyes.map((eye, side) => {
-      if (!eye) return nothing;
-      const [x, y] = room.toRoom(eye);
-      const label = t(side ? "eyes.mark.right" : "eyes.mark.left", { number: i + 1 });
-      return html`<button type="button" class="taps-mark ${face.shown[side] ? "" : "maybe"}"
-        data-mark=${`${i}.${side}`} data-place=${styled({ left: `${x}px`, top: `${y}px` })}
-        aria-label=${label} @focus=${() => room.reveal(eye)}></button>`;
-    }),
-  );
-  return [outlines, buttons];
+  const at = ([x, y]) => styled({ left: `${x}px`, top: `${y}px` });
+  return faces.value.map((face, i) => {
+    const whole = isWhole(face);
+    const [left, right] = face.eyes.map((eye) => eye && room.toRoom(eye));
+    const small = right && Math.hypot(right[0] - left[0], right[1] - left[1]) < SMALL;
+    const corner = whole && faces.value.length > 1 ? room.toRoom(pointOf(squareOf(face.eyes, crop), 0, 0)) : null;
+    return html`${whole ? outlineOf(face, crop, room) : nothing}
+      ${corner ? html`<span class="taps-number" aria-hidden="true" data-place=${at(corner)}>${i + 1}</span>` : nothing}
+      ${[left, right].map((place, eye) => {
+        if (!place) return nothing;
+        const label = t(eye ? "eyes.mark.right" : "eyes.mark.left", { number: i + 1 });
+        return html`<button type="button" aria-label=${label} data-mark=${`${i}.${eye}`} data-place=${at(place)}
+          class="taps-mark ${face.shown[eye] ? "" : "maybe"} ${small ? "small" : ""}"
+          @focus=${() => room.reveal(face.eyes[eye])}></button>`;
+      })}`;
+  });
 }
 
 /** The loupe is in the corner where the finger is not. */
@@ -277,6 +142,7 @@ function previews() {
     <ul>
       ${faces.value.map(
         (face, i) => html`<li>
+          ${faces.value.length > 1 ? html`<span class="taps-number" aria-hidden="true">${i + 1}</span>` : nothing}
           <canvas class="taps-preview ${isWhole(face) ? "" : "empty"}" role="img"
             aria-label=${t("face.number", { number: i + 1 })}></canvas>
           <button type="button" class="icon" @click=${() => remove(i)}

@@ -10,6 +10,9 @@ const FINE = 4;
 /** Pixels of the loupe in one of the screen, and of the picture's own, at the least. */
 const LOUPE = 2.5;
 
+/** Canvas → the face that it shows. @type {WeakMap<HTMLCanvasElement, object>} */
+const drawn = new WeakMap();
+
 /** Draw the photograph as it is looked at. @param {HTMLCanvasElement} canvas */
 export function drawPhotograph(canvas, { bitmap, room }) {
   const { scale, x, y } = room.look.value;
@@ -46,8 +49,10 @@ export function drawLoupe(canvas, { bitmap, room }, [x, y]) {
   }
 }
 
-/** The face as the model sees it, on a canvas of its size. */
+/** The face as the model sees it, on a canvas of its size; one that is there already stays. */
 export function drawPreview(canvas, { bitmap, crop, size }, face) {
+  if (drawn.get(canvas) === face) return;
+  drawn.set(canvas, face);
   if (!face || !isWhole(face)) {
     canvas.width = canvas.height = size; // which clears it
     return;
