@@ -104,10 +104,11 @@ def near(found, aim, within=1.5):
 
 def test_two_clicks_show_a_face_and_what_the_model_will_see(page):
     eyes = Eyes(page, PORTRAIT)
-    eyes.click(*EYES)
+    eyes.click(EYES[0], (EYES[1][0], EYES[1][1] - 10))
+    page.keyboard.press("Shift+ArrowDown")  # arrow keys go on with what was shown last
     seen = page.locator(".taps-preview").evaluate(PREVIEW)
     found = eyes.done()
-    assert near(found, [EYES])
+    assert near(found, [EYES], 2.5)
     assert all(round(10 * v) == pytest.approx(10 * v) for v in np.array(found).flat)
     aim = cut(PORTRAIT, square_of_eyes(*found[0]), 64)
     assert np.abs(np.reshape(seen, (64, 64, 3)) - aim.astype(int)).mean() < 2
