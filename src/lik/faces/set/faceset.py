@@ -41,6 +41,7 @@ duplicate   number of the group of near-duplicates; empty where the face has non
 """
 
 
+SPLITS = ("train", "validation", "test")
 ATTRIBUTE_COLUMNS = 3
 """Attributes that stand beside each other where a set shows itself."""
 
@@ -140,10 +141,10 @@ class FaceSet(ShownAsTable):
         return str(self.description["sha256"]["index.csv"])
 
     def tables(self) -> Sequence[Table]:
-        splits = ", ".join(f"{count:,} {split}" for split, count in Counter(self.splits).items())
+        splits = [f"{len(self.indices(split)):,} {split}" for split in SPLITS]
         facts = [
             ("faces", f"{len(self):,} of {self.size}×{self.size} pixels"),
-            ("splits", splits),
+            ("splits", ", ".join(splits)),
             ("source", str(self.description["source"])),
             ("crop", str(self.crop["kind"])),
         ]
@@ -156,8 +157,10 @@ class FaceSet(ShownAsTable):
         high = -(-len(shares) // ATTRIBUTE_COLUMNS)
         shares += [("", "")] * (high * ATTRIBUTE_COLUMNS - len(shares))
         rows = [sum(shares[row::high], ()) for row in range(high)]
-        columns = ("attribute", "have it", *("", "") * (ATTRIBUTE_COLUMNS - 1))
-        return [Table(facts), Table(rows, columns)]
+        return [
+            Table(facts),
+            Table(rows, before=["attributes, and how many of the faces have them"]),
+        ]
 
     def indices(self, split: str | None = None) -> NDArray[np.int64]:
         """The faces of a split, in order; of all splits for None."""
@@ -237,7 +240,7 @@ def _level(values: NDArray[np.float64]) -> str:
     if not len(known):
         return "–"
     if np.isin(known, (-1.0, 1.0)).all():
-        return f"{100 * np.mean(known > 0):.0f} %"
+        return f"{100 * np.mean(known > 0):3.0f} %"
     return f"mean {known.mean():.3g}"
 
 
