@@ -78,10 +78,11 @@ class Trained(ShownAsTable):
         if not records:
             return [Table([], before=[told])]
         chosen = np.unique(np.linspace(0, len(records) - 1, SHOWN_EPOCHS).round().astype(int))
-        names, rows = list(records[-1].train), []
+        names, rows = list(records[-1].validation or records[-1].train), []
         for record in (records[index] for index in chosen):
             measured = record.validation or record.train
-            rows.append((str(record.epoch), *(f"{measured[name]:.2f}" for name in names)))
+            cells = (f"{measured[name]:.2f}" if name in measured else "–" for name in names)
+            rows.append((str(record.epoch), *cells))
         faces = "validation" if records[-1].validation else "training"
         columns = ("epoch", *map(metric_label, names))
         return [Table(rows, columns, [f"{told}; {records[-1].scale}, {faces} faces"])]
