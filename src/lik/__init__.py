@@ -17,25 +17,31 @@ if TYPE_CHECKING:
     from lik.app.preparing import prepare
     from lik.app.run import Run
     from lik.app.training import train
+    from lik.app.views import grid
+    from lik.bar import Bar
     from lik.faces.set.faceset import FaceSet
 
 _HOMES = {
+    "Bar": "lik.bar",
     "Edit": "lik.app.edits",
     "FaceSet": "lik.faces.set.faceset",
     "Run": "lik.app.run",
     "evaluate": "lik.app.evaluating",
+    "grid": "lik.app.views",
     "prepare": "lik.app.preparing",
     "train": "lik.app.training",
 }
 """Where public names are defined: PyTorch and OpenCV are loaded when they are needed."""
 
 __all__ = [
+    "Bar",
     "Edit",
     "FaceSet",
     "FailedOnTheWay",
     "Run",
     "UnusableInput",
     "evaluate",
+    "grid",
     "load",
     "open_faces",
     "prepare",
