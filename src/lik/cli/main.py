@@ -46,6 +46,7 @@ VERBS = {
 GROUPS = {
     "export": {
         "onnx": "Write encoder and decoder as ONNX files.",
+        "page": "Write a page that edits faces in the browser, without a server.",
     },
 }
 """Verbs that have verbs of their own."""
