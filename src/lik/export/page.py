@@ -46,18 +46,17 @@ class PageFiles:
     """The page's own files by name.
 
     Attributes:
-        modules: names of the modules, each after those that it imports.
+        modules, worker: names of the modules of page and worker, each after those that it imports.
     """
 
     files: Mapping[str, bytes]
     modules: tuple[str, ...]
+    worker: tuple[str, ...]
 
 
 def own_files() -> PageFiles:
     """The page's own files: modules that it reaches, styles, words, licences, and the runtime."""
-    modules: dict[str, bytes] = {}
-    for name in (BEGIN, WORKER):
-        _collect(name, modules, ())
+    modules, worker = _modules_of(BEGIN), _modules_of(WORKER)
     others = [*STYLES, "icon.png"]
     others += [f"i18n/{path.name}" for path in sorted((_STATIC / "i18n").glob("*.json"))]
     others += [str(p.relative_to(_STATIC)) for p in sorted((_STATIC / "vendor").rglob("LICENSE"))]
@@ -65,18 +64,22 @@ def own_files() -> PageFiles:
     runtime = _PACKAGE / "export" / "runtime"
     for path in sorted((runtime / "onnxruntime-web").iterdir()):
         files[f"{RUNTIME}/{path.name}"] = path.read_bytes()
-    return PageFiles({**modules, **files}, tuple(modules))
+        if path.suffix == ".mjs":
+            worker[f"{RUNTIME}/{path.name}"] = path.read_bytes()
+    return PageFiles({**modules, **worker, **files}, tuple(modules), tuple(worker))
 
 
 def write_folder(out: Path, title: str, given: Mapping[str, bytes]) -> None:
     """Write the page into an empty folder, for any web server."""
-    files = {f"static/{name}": data for name, data in own_files().files.items()}
+    own = own_files()
+    files = {f"static/{name}": data for name, data in own.files.items()}
     files |= {f"model/{name}": data for name, data in given.items()}
     for name, data in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     links = [f'<link rel="stylesheet" href="static/{name}">' for name in STYLES]
+    preloads = [f'<link rel="modulepreload" href="static/{name}">' for name in own.modules]
     policy = (
         f"{_SHARED_POLICY}; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
         "style-src 'self'; img-src 'self' blob: data:; connect-src 'self'"
@@ -84,7 +87,7 @@ def write_folder(out: Path, title: str, given: Mapping[str, bytes]) -> None:
     page = _page(
         charset="utf-8", policy=policy, title=title, starting=_STARTING_FOLDER, tail="",
         head="\n".join([
-            '<link rel="icon" href="static/icon.png" type="image/png">', *links,
+            '<link rel="icon" href="static/icon.png" type="image/png">', *links, *preloads,
             f'<script type="module" src="static/{BEGIN}"></script>',
         ]),
     )  # fmt: skip
@@ -96,7 +99,7 @@ def single_file(title: str, given: Mapping[str, bytes]) -> bytes:
     own = own_files()
     texts, packed = {}, {}
     for name, data in own.files.items():
-        if name in own.modules:
+        if name in own.modules or name in own.worker:
             texts[name] = _named(name, data.decode())
         elif Path(name).suffix in _TEXT or Path(name).name == "LICENSE":
             texts[name] = data.decode()
@@ -111,12 +114,13 @@ def single_file(title: str, given: Mapping[str, bytes]) -> bytes:
         files[name] = [len(held), len(small), stride]
         held += small
     index = {
-        "begin": BEGIN, "modules": [name for name in own.modules], "styles": STYLES,
+        "begin": BEGIN, "modules": own.modules, "worker": own.worker, "styles": STYLES,
         "files": files, "length": len(held),
     }  # fmt: skip
     boot = (_TEMPLATES / "held.js").read_text()
     policy = (
-        f"{_SHARED_POLICY}; script-src {_hash(boot)} blob: 'wasm-unsafe-eval'; worker-src blob:; "
+        f"{_SHARED_POLICY}; script-src {_hash(boot)} blob: data: 'wasm-unsafe-eval'; "
+        "worker-src data:; "
         f"style-src {_hash(_STARTING_STYLE)}; img-src blob: data:; connect-src 'none'"
     )
     icon = base64.b64encode(own.files["icon.png"]).decode()
@@ -151,6 +155,13 @@ def is_page(path: Path) -> bool:
     return not names or (
         names == {"index.html", "static", "model"} and is_page(path / "index.html")
     )
+
+
+def _modules_of(begin: str) -> dict[str, bytes]:
+    """A module and those that it reaches, each after those that it imports."""
+    modules: dict[str, bytes] = {}
+    _collect(begin, modules, ())
+    return modules
 
 
 def _collect(name: str, modules: dict[str, bytes], above: tuple[str, ...]) -> None:

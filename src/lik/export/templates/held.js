@@ -3,7 +3,8 @@
    Bytes stand in the element #held, each as the character that it is in windows-1252; those that
    HTML would change are = and another. In #index, files are [start, length, stride]: those with a
    stride are gzipped, after bytes so far apart were put together. Modules are in an order in which
-   each comes after those that it imports. */
+   each comes after those that it imports. Those of the worker are written into its address, for
+   the worker of a file:// page can load nothing else. */
 (async () => {
   const index = JSON.parse(document.getElementById("index").textContent);
   const bytes = unescaped(document.getElementById("held"));
@@ -12,6 +13,11 @@
   for (const name of index.modules) {
     const text = texts[name].replace(/"lik:([^"]+)"/g, (_, other) => JSON.stringify(urls.get(other)));
     urls.set(name, URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  }
+  const whole = new Map();
+  for (const name of index.worker) {
+    const text = texts[name].replace(/"lik:([^"]+)"/g, (_, other) => JSON.stringify(whole.get(other)));
+    whole.set(name, `data:text/javascript;charset=utf-8,${encodeURIComponent(text)}`);
   }
   document.adoptedStyleSheets = index.styles.map((name) => {
     const sheet = new CSSStyleSheet();
@@ -22,6 +28,7 @@
   await import(urls.get(index.begin));
 
   function addressOf(name) {
+    if (whole.has(name)) return whole.get(name);
     if (!urls.has(name)) {
       const [start, length] = index.files[name];
       const type = name.endsWith(".png") ? "image/png" : "";

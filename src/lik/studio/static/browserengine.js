@@ -15,8 +15,6 @@ import { opened } from "./browserphotograph.js";
 
 /** Codes of one seed. */
 const TOGETHER = 16;
-/** Pictures that are decoded between two chances for a slider. */
-const AT_ONCE = 2;
 const RUNTIME = "runtime/onnxruntime-web";
 
 export class BrowserEngine {
@@ -37,6 +35,7 @@ export class BrowserEngine {
   /** The one run that there is, in the form of `ServerEngine.runs`. */
   async runs() {
     const { id, name, size, latent } = await this.about();
+    this.#open().catch(() => {}); // it takes a while, and whoever needs it waits for it
     return { runs: [{ id, name, size, latent }], usual: id, network: null };
   }
 
@@ -80,12 +79,8 @@ export class BrowserEngine {
 
   async decode(codes, first = false) {
     await this.#open();
-    const parts = [];
-    for (let start = 0; start < codes.length; start += AT_ONCE) {
-      const some = joined(codes.slice(start, start + AT_ONCE));
-      parts.push(this.#line.send("decode", { codes: some }, first));
-    }
-    return (await Promise.all(parts)).flat();
+    // One by one, so that a slider has its turn between two.
+    return Promise.all(codes.map((code) => this.#line.send("decode", { code }, first)));
   }
 
   /** One code quickly, while a slider is being moved: its details are those of the face before. */

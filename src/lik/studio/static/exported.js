@@ -11,9 +11,10 @@ function shared() {
 async function start() {
   document.querySelector("#starting")?.remove();
   const none = () => {};
-  await mountPage(none, none);
   const engine = new BrowserEngine();
-  runs.value = await engine.runs();
+  const known = engine.runs();
+  await mountPage(none, none);
+  runs.value = await known;
   addEventListener("hashchange", () => about.value && shared() && openShared(shared()));
   await openEngine(engine);
   if (shared()) openShared(shared());

@@ -49,11 +49,9 @@ async function unpacked(bytes) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Codes (N · D) → N pictures, one by one: in other company the last bits of a face are others. */
-async function decode({ codes }) {
-  const pictures = [];
-  for (const code of each(codes, facts.latent)) pictures.push(pictureOf((await both(code)).sharp));
-  return pictures;
+/** A code (D,) → its picture. */
+async function decode({ code }) {
+  return pictureOf((await both(code)).sharp);
 }
 
 /** A code → its picture as the base decoder has it, with the details of a face near to it. */
