@@ -19,7 +19,7 @@ from string import Template
 
 BEGIN, WORKER = "exported.js", "networks.js"
 """The modules with which page and worker begin."""
-STYLES = ("style.css", "tabs.css", "present.css", "mix.css", "map.css")
+STYLES = ("style.css", "tabs.css", "present.css", "mix.css", "map.css", "taps.css")
 RUNTIME = "runtime/onnxruntime-web"
 MODEL = "../model"
 """Where the given files lie, seen from the page's own."""
@@ -27,6 +27,8 @@ MODEL = "../model"
 _PACKAGE = Path(str(resources.files("lik")))
 _STATIC, _TEMPLATES = _PACKAGE / "studio" / "static", _PACKAGE / "export" / "templates"
 _IMPORT = re.compile(r'(\bfrom\s*|\bimport\s*|\bawait import\()"(\.{1,2}/[^"]+)"')
+_COMMENT = re.compile(r"^[ \t]*(?:/\*[\s\S]*?\*/|//.*)[ \t]*\n", re.MULTILINE)
+"""A comment that has lines of its own: a fifth of what would be sent."""
 _TEXT = frozenset({".js", ".css", ".json"})
 _ESCAPED = {byte: b"=" + bytes([byte ^ 64]) for byte in b"\0\r<="}
 """Bytes that HTML would change, or that begin something in it."""
@@ -47,26 +49,33 @@ class PageFiles:
 
     Attributes:
         modules, worker: names of the modules of page and worker, each after those that it imports.
+        first: those of the page's modules that it begins with.
     """
 
     files: Mapping[str, bytes]
     modules: tuple[str, ...]
+    first: tuple[str, ...]
     worker: tuple[str, ...]
 
 
 def own_files() -> PageFiles:
     """The page's own files: modules that it reaches, styles, words, licences, and the runtime."""
     modules, worker = _modules_of(BEGIN), _modules_of(WORKER)
+    first = _modules_of(BEGIN, lazily=False)
     others = [*STYLES, "icon.png"]
-    others += [f"i18n/{path.name}" for path in sorted((_STATIC / "i18n").glob("*.json"))]
     others += [str(p.relative_to(_STATIC)) for p in sorted((_STATIC / "vendor").rglob("LICENSE"))]
     files = {name: (_STATIC / name).read_bytes() for name in others}
+    code = "\n".join(data.decode() for data in modules.values())
+    for path in sorted((_STATIC / "i18n").glob("*.json")):
+        words = json.loads(path.read_text(encoding="utf-8"))
+        kept = {key: text for key, text in words.items() if _is_asked(key, code)}
+        files[f"i18n/{path.name}"] = json.dumps(kept, ensure_ascii=False, indent=0).encode()
     runtime = _PACKAGE / "export" / "runtime"
     for path in sorted((runtime / "onnxruntime-web").iterdir()):
         files[f"{RUNTIME}/{path.name}"] = path.read_bytes()
         if path.suffix == ".mjs":
             worker[f"{RUNTIME}/{path.name}"] = path.read_bytes()
-    return PageFiles({**modules, **worker, **files}, tuple(modules), tuple(worker))
+    return PageFiles({**modules, **worker, **files}, tuple(modules), tuple(first), tuple(worker))
 
 
 def write_folder(out: Path, title: str, given: Mapping[str, bytes]) -> None:
@@ -79,7 +88,7 @@ def write_folder(out: Path, title: str, given: Mapping[str, bytes]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     links = [f'<link rel="stylesheet" href="static/{name}">' for name in STYLES]
-    preloads = [f'<link rel="modulepreload" href="static/{name}">' for name in own.modules]
+    preloads = [f'<link rel="modulepreload" href="static/{name}">' for name in own.first]
     policy = (
         f"{_SHARED_POLICY}; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
         "style-src 'self'; img-src 'self' blob: data:; connect-src 'self'"
@@ -157,22 +166,37 @@ def is_page(path: Path) -> bool:
     )
 
 
-def _modules_of(begin: str) -> dict[str, bytes]:
-    """A module and those that it reaches, each after those that it imports."""
+def _modules_of(begin: str, lazily: bool = True) -> dict[str, bytes]:
+    """A module and those that it reaches, each after those that it imports.
+
+    ``lazily``: also those that it loads when it needs them.
+    """
     modules: dict[str, bytes] = {}
-    _collect(begin, modules, ())
+    _collect(begin, modules, (), lazily)
     return modules
 
 
-def _collect(name: str, modules: dict[str, bytes], above: tuple[str, ...]) -> None:
+def _is_asked(key: str, code: str) -> bool:
+    """Whether modules ask for words: by their key, by its beginning, or for a plural."""
+    parts = key.split(".")
+    stems = [".".join(parts[:length]) for length in range(1, len(parts))]
+    plural = bool(stems) and f'"{stems[-1]}"' in code
+    return f'"{key}"' in code or plural or any(f"`{stem}.${{" in code for stem in stems)
+
+
+def _collect(
+    name: str, modules: dict[str, bytes], above: tuple[str, ...], lazily: bool
+) -> None:
     """Add a module after those that it imports."""
     assert name not in above, f"modules that import each other: {[*above, name]}"
     if name in modules:
         return
     data = (_STATIC / name).read_bytes()
-    for _, other in _IMPORT.findall(data.decode()):
-        if (_STATIC / _resolved(name, other)).exists():
-            _collect(_resolved(name, other), modules, (*above, name))
+    if not name.startswith("vendor/"):
+        data = _COMMENT.sub("", data.decode()).encode()
+    for how, other in _IMPORT.findall(data.decode()):
+        if lazily or "await" not in how:
+            _collect(_resolved(name, other), modules, (*above, name), lazily)
     modules[name] = data
 
 

@@ -47,7 +47,7 @@ async function ofCode(engine, record, source) {
 }
 
 async function ofPhotograph(engine, record, photograph) {
-  const sha256 = await sha256Of(await photograph.arrayBuffer());
+  const sha256 = await sha256Of(photograph);
   const found = engine.photograph(sha256) ?? (await engine.encode(photograph));
   if (record.face > found.faces.length) throw unusable(t("engine.face", { number: record.face }));
   const faces = record.face ? [found.faces[record.face - 1]] : found.faces;

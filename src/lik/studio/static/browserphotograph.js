@@ -10,7 +10,7 @@ import { sha256Of } from "./sha256.js";
 export async function opened(photograph, facts, eyes) {
   const bitmap = await bitmapOf(photograph);
   const { width, height } = bitmap;
-  const sha256 = await sha256Of(await photograph.arrayBuffer());
+  const sha256 = await sha256Of(photograph);
   const about = { sha256, width, height, notice: "" };
   try {
     const { size } = facts;
@@ -30,15 +30,14 @@ async function tapped(bitmap) {
   const { askForEyes } = await import("./taps.js");
   const pairs = await askForEyes(bitmap);
   if (!pairs?.length) throw new DOMException("no eyes were tapped", "AbortError");
-  return pairs.map((pair) => pair.flat().map((value) => Math.round(value * 10) / 10));
+  return pairs.map((pair) => pair.flat());
 }
 
 async function cutFaces(bitmap, eyes, { crop, size }) {
   const { cut, squareOf } = await import("./cutting.js");
-  const rule = crop?.kind === "aligned" ? crop : { kind: "aligned", widen: crop?.widen ?? 1 };
   const pixels = pixelsOf(bitmap);
   return eyes.map(([ax, ay, bx, by]) => {
-    const square = squareOf([[ax, ay], [bx, by]], rule, size);
+    const square = squareOf([[ax, ay], [bx, by]], crop);
     return faceOf(square, cut(pixels, square, size));
   });
 }
