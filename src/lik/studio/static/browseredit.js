@@ -115,10 +115,11 @@ async function codeOf(engine, source) {
 function decodings(pictures, size) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [size * pictures.length, size];
+  const context = canvas.getContext("2d", { alpha: false }); // PNG without it, too
   pictures.forEach((rgb, at) => {
     const image = new ImageData(size, size);
     for (let i = 0; i < size * size; i++) image.data.set([rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2], 255], 4 * i);
-    canvas.getContext("2d").putImageData(image, at * size, 0);
+    context.putImageData(image, at * size, 0);
   });
   return canvas;
 }
