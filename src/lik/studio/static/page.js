@@ -40,7 +40,7 @@ export function region(id) {
 export async function mountPage(openRun, retry) {
   await choose(preferred());
   effect(() => {
-    document.title = t("title");
+    document.title = about.value?.exported ? `${about.value.name} · Lik` : t("title");
     for (const id of ["faces", "stage", "traits", "history", "mix", "map"]) {
       region(id).setAttribute("aria-label", t(`region.${id}`));
     }
