@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import sync_playwright
-from studio_page import MOVE, ROW
 
 import lik
 from lik.app.page_exporting import export_page
+from studio_page import MOVE, ROW
 
 FIRST = """
 const look = () => {

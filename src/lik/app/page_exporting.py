@@ -127,10 +127,11 @@ def _contents(
         "sets": {name: {"file": files[name], "names": list(one)} for name, one in sets.items()},
         "map": {"shares": plane.shares, "attributes": list(attributes_seen(run))},
     }  # fmt: skip
+    vectors = {files[name]: np.stack(list(one.values())) for name, one in sets.items()}
     given = {
         "about.json": json.dumps(about, ensure_ascii=False).encode(),
         "codes.bin": _floats(codes), "map.bin": _floats(plane.points),
-        **{f"{files[name]}.bin": _floats(np.stack(list(one.values()))) for name, one in sets.items()},
+        **{f"{name}.bin": _floats(one) for name, one in vectors.items()},
     }  # fmt: skip
     if about["map"]["attributes"]:
         given["seen.bin"] = _seen(run, codes, progress)

@@ -17,8 +17,8 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-BEGIN, WORKER = "exported.js", "networks.js"
-"""The modules with which page and worker begin."""
+BEGIN, NEXT, WORKER = "exported.js", "page.js", "networks.js"
+"""The modules with which page and worker begin, and what the page loads at once."""
 STYLES = ("style.css", "tabs.css", "present.css", "mix.css", "map.css", "taps.css")
 RUNTIME = "runtime/onnxruntime-web"
 MODEL = "../model"
@@ -61,7 +61,7 @@ class PageFiles:
 def own_files() -> PageFiles:
     """The page's own files: modules that it reaches, styles, words, licences, and the runtime."""
     modules, worker = _modules_of(BEGIN), _modules_of(WORKER)
-    first = _modules_of(BEGIN, lazily=False)
+    first = {**_modules_of(BEGIN, lazily=False), **_modules_of(NEXT, lazily=False)}
     others = [*STYLES, "icon.png"]
     others += [str(p.relative_to(_STATIC)) for p in sorted((_STATIC / "vendor").rglob("LICENSE"))]
     files = {name: (_STATIC / name).read_bytes() for name in others}
@@ -184,9 +184,7 @@ def _is_asked(key: str, code: str) -> bool:
     return f'"{key}"' in code or plural or any(f"`{stem}.${{" in code for stem in stems)
 
 
-def _collect(
-    name: str, modules: dict[str, bytes], above: tuple[str, ...], lazily: bool
-) -> None:
+def _collect(name: str, modules: dict[str, bytes], above: tuple[str, ...], lazily: bool) -> None:
     """Add a module after those that it imports."""
     assert name not in above, f"modules that import each other: {[*above, name]}"
     if name in modules:
@@ -211,7 +209,9 @@ def _named(name: str, text: str) -> str:
 
 def _page(title: str, policy: str, **parts: str) -> bytes:
     template = Template((_TEMPLATES / "page.html").read_text())
-    whole = template.substitute(title=html.escape(title), policy=html.escape(policy, False), **parts)
+    whole = template.substitute(
+        title=html.escape(title), policy=html.escape(policy, False), **parts
+    )
     return whole.encode("ascii", "xmlcharrefreplace")
 
 

@@ -103,6 +103,10 @@ def save_refined(path, faces):
     settings = RefinedSettings(size=16, base=PaperFirstSettings(size=16, latent=4))
     model = build(settings)
     torch.nn.init.normal_(model.refiner.last.weight, std=0.3)
+    with torch.no_grad():  # so that pictures depend on codes, and codes on pictures
+        for weights in model.base.parameters():
+            if weights.ndim > 1:
+                weights.mul_(3)
     model.half().float()
     metadata = {"crop": {"kind": "aligned"}, "attribute_names": faces.attribute_names}
     save_model(path / "model.safetensors", model, settings, metadata)

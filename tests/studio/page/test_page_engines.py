@@ -8,14 +8,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from exported_pages import Asked, served
 from PIL import Image
 
-from exported_pages import Asked, save_refined, served
-from lik.app.directions import FitRequest, fit_directions
 from lik.app.editing import edit_code
 from lik.app.edits import Edit, record_from
-from lik.app.page_exporting import export_page
-from lik.app.run import Run
 from lik.app.source_records import code_of, draw_codes, read_source
 
 pytest.importorskip("onnx")
@@ -24,28 +21,14 @@ pytest.importorskip("onnxruntime")
 
 
 @pytest.fixture(scope="module")
-def place(faces, tmp_path_factory):
-    path = save_refined(tmp_path_factory.mktemp("shown") / "toy", faces)
-    fit_directions(Run(path, "cpu"), FitRequest("means"))
-    return path
-
-
-@pytest.fixture(scope="module")
-def run(place):
-    return Run(place, "cpu", 1)
-
-
-@pytest.fixture(scope="module")
-def exported(run, tmp_path_factory):
-    out = tmp_path_factory.mktemp("exported") / "page"
-    export_page(run, out)
-    with served(out) as address:
+def exported(folder):
+    with served(folder) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def studio(place):
-    command = [sys.executable, "-m", "lik", "studio", str(place), "--no-browser"]
+def studio(run):
+    command = [sys.executable, "-m", "lik", "studio", str(run.path), "--no-browser"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     yield urlsplit(server.stdout.readline().strip())
     server.terminate()
@@ -135,7 +118,12 @@ def test_no_edit_carries_nothing_onto_a_face(engine, run, drawn_pictures):
 def test_the_picture_of_an_edit_is_that_of_lik(engine, run, record, kind):
     told = source_of(5, 3)
     if kind == "mixed":
-        edited = {"kind": "edited", "source": told, "method": "means", "strengths": {"Blond_Hair": "1"}}
+        edited = {
+            "kind": "edited",
+            "source": told,
+            "method": "means",
+            "strengths": {"Blond_Hair": "1"},
+        }
         ends = [source_of(9, 0), edited]
         told = {"kind": "mix", "ends": ends, "shares": ["0.3", "0.7"], "path": "spherical"}
     png = engine.ask("edit", [record, None, told])["png"].tobytes()

@@ -1,7 +1,5 @@
 /** An exported page starts: it is about one run, which the browser itself decodes. */
 import { BrowserEngine } from "./browserengine.js";
-import { mountPage, openEngine, openShared } from "./page.js";
-import { about, runs } from "./state.js";
 
 /** The record in the fragment of the address; it stays there, so that the page can be opened again. */
 function shared() {
@@ -9,10 +7,11 @@ function shared() {
 }
 
 async function start() {
+  const engine = new BrowserEngine();
+  const known = engine.runs(); // the networks are on their way while the page is
+  const { about, mountPage, openEngine, openShared, runs } = await import("./page.js");
   document.querySelector("#starting")?.remove();
   const none = () => {};
-  const engine = new BrowserEngine();
-  const known = engine.runs();
   await mountPage(none, none);
   runs.value = await known;
   addEventListener("hashchange", () => about.value && shared() && openShared(shared()));

@@ -23,10 +23,12 @@ import { watchPresenting } from "./present.js";
 import { readFragment } from "./record.js";
 import { mountShare } from "./share.js";
 import { mountStage } from "./stage.js";
-import { about, clear } from "./state.js";
+import { about, clear, runs } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 import { watchTabs } from "./tabs.js";
 import { mountTraits } from "./traits.js";
+
+export { about, runs };
 
 /** The region of a name. */
 export function region(id) {
