@@ -38,21 +38,21 @@ export function added(faces, [x, y], width, height) {
   return [...faces, { eyes, shown: [false, false] }];
 }
 
-/** @returns {{faces: Face[], face: number, eye: number}} the faces after a tap, and what it set */
+/** @returns {{faces: Face[], face: number}} the faces after a tap, and which of them it set */
 export function tapped(faces, point, crop) {
   const face = faces.findIndex(({ shown }) => !shown.every(Boolean));
   if (face >= 0) {
     const eye = faces[face].shown.indexOf(false);
-    return { faces: replaced(faces, face, shownAt(faces[face], eye, point)), face, eye };
+    return { faces: replaced(faces, face, shownAt(faces[face], eye, point)), face };
   }
   const own = faces.findIndex((one) => isNear(one, point, crop));
   if (own < 0) {
     const fresh = { eyes: [point, null], shown: [true, false] };
-    return { faces: [...faces, fresh], face: faces.length, eye: 0 };
+    return { faces: [...faces, fresh], face: faces.length };
   }
   const [left, right] = faces[own].eyes.map((eye) => distance(eye, point));
   const eye = left <= right ? 0 : 1;
-  return { faces: moved(faces, own, eye, point), face: own, eye };
+  return { faces: moved(faces, own, eye, point), face: own };
 }
 
 /** An eye set to a point: a mark that was moved counts as shown. */

@@ -11,6 +11,7 @@ import { refined } from "./flowrefining.js";
 const PATCH = 8;
 const STRIDE = 3;
 const DESCENT = 12; // steps, at the most, each time that patches are gone through
+const CLOSE = 0.005; // pixels: a step as short as this is the last
 const BORDER = 16;
 const BANDS = 8; // patches ask no neighbours beyond their band
 
@@ -32,9 +33,10 @@ export function patchFlow(first, second, side, finest, alpha) {
     const [from, to] = pyramids.map((levels) => levels[scale]);
     flow = refined(from, to, length, spread(search(from, to, length, flow), from, to, length), alpha);
     if (scale === finest) return { ...flow, side: length };
-    const twice = (plane) => stretched(plane, length, 2 * length).map((value) => 2 * value);
+    const next = side >> (scale - 1);
+    const twice = (plane) => stretched(plane, length, next).map((value) => 2 * value);
     flow = { x: twice(flow.x), y: twice(flow.y) };
-    length *= 2;
+    length = next;
   }
 }
 
@@ -146,9 +148,11 @@ class Matcher {
     let before = Infinity;
     for (let step = 0; step < DESCENT; step++) {
       const cost = this.compare(x, y, true);
-      x -= this.ixx * this.dx + this.ixy * this.dy;
-      y -= this.ixy * this.dx + this.iyy * this.dy;
-      if (cost >= before) break;
+      const dx = this.ixx * this.dx + this.ixy * this.dy;
+      const dy = this.ixy * this.dx + this.iyy * this.dy;
+      x -= dx;
+      y -= dy;
+      if (cost >= before || Math.max(Math.abs(dx), Math.abs(dy)) < CLOSE) break;
       before = cost;
     }
     if (Math.hypot(x - this.x, y - this.y) <= PATCH) [this.x, this.y] = [x, y];

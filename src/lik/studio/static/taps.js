@@ -57,7 +57,7 @@ export function mountTaps(root) {
       if (now !== asked.peek()) return;
       const canvases = [...root.querySelectorAll(".taps-preview")];
       if (now) canvases.forEach((canvas, i) => drawPreview(canvas, now, all[i]));
-      if (canvases.length > previewed) canvases.at(-1).scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (canvases.length > previewed) canvases.at(-1).parentElement.scrollIntoView({ block: "nearest", inline: "nearest" });
       previewed = canvases.length;
     });
   });
@@ -75,13 +75,13 @@ function view() {
   const now = asked.value;
   return html`<dialog
     id="eyes" class="taps" aria-labelledby="eyes-title" aria-describedby="eyes-keys"
-    @cancel=${cancel} @keydown=${(e) => asked.value && pressed(e)}
+    @cancel=${cancel} @close=${cancel} @keydown=${(e) => asked.value && pressed(e)}
   >
     <div class="taps-words">
       <h2 id="eyes-title">${t("eyes.title")}</h2>
       <p role="status" class=${complaint.value ? "taps-complaint" : ""}>${now ? hint.value : ""}</p>
     </div>
-    <div class="taps-room">
+    <div class="taps-room" tabindex="-1">
       <canvas id="taps-picture" role="img" aria-label=${t("eyes.photograph")}></canvas>
       ${now ? marks(now) : nothing}
       <canvas id="taps-loupe" width="264" height="264" ?hidden=${!held.value}
@@ -126,7 +126,7 @@ function marks({ room, crop }) {
         const label = t(eye ? "eyes.mark.right" : "eyes.mark.left", { number: i + 1 });
         return html`<button type="button" aria-label=${label} data-mark=${`${i}.${eye}`} data-place=${at(place)}
           class="taps-mark ${face.shown[eye] ? "" : "maybe"} ${small ? "small" : ""}"
-          @focus=${() => room.reveal(face.eyes[eye])}></button>`;
+          @focus=${(e) => e.target.matches(":focus-visible") && room.reveal(face.eyes[eye])}></button>`;
       })}`;
   });
 }

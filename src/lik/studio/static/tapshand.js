@@ -27,8 +27,10 @@ export const pointing = {
   },
   tap(at) {
     const { room, crop } = asked.value;
-    const set = tapped(faces.value, room.toPicture(at), crop);
-    step(ordered(set.faces));
+    const point = room.toPicture(at);
+    const { faces: next, face } = tapped(faces.value, point, crop);
+    step(ordered(next));
+    markOf(face, faces.value[face].eyes.indexOf(point))?.focus({ preventScroll: true }); // for keys
   },
   grab({ face, eye, loose }) {
     if (!loose) markOf(face, eye)?.focus({ preventScroll: true });
