@@ -33,7 +33,8 @@ _TEXT = frozenset({".js", ".css", ".json"})
 _ESCAPED = {byte: b"=" + bytes([byte ^ 64]) for byte in b"\0\r<="}
 """Bytes that HTML would change, or that begin something in it."""
 _STARTING_STYLE = (
-    "#starting{font:1rem/1.5 system-ui,sans-serif;max-width:34em;margin:4em auto;padding:0 1em}"
+    ":root{color-scheme:light dark}#starting{position:fixed;inset:35vh 10vw auto;margin:0 auto;"
+    "max-width:34em;font:1rem/1.5 system-ui,sans-serif}"
 )
 _STARTING = "The page is opening."
 _STARTING_FOLDER = (

@@ -29,7 +29,7 @@ export async function opened(photograph, facts, eyes) {
 async function tapped(bitmap) {
   const { askForEyes } = await import("./taps.js");
   const pairs = await askForEyes(bitmap);
-  if (!pairs?.length) throw new DOMException("no eyes were tapped", "AbortError");
+  if (!pairs?.length) throw new StudioError({ code: "cancelled", message: t("photo.untapped") });
   return pairs.map((pair) => pair.flat());
 }
 

@@ -19,4 +19,7 @@ async function start() {
   if (shared()) openShared(shared());
 }
 
-start().catch(() => document.body.classList.add("failed"));
+start().catch((error) => {
+  const place = document.querySelector("#starting") ?? document.querySelector("#banner");
+  place.textContent = `This page could not be opened. ${error?.message ?? ""}`;
+});

@@ -42,7 +42,7 @@ export async function openPhotograph(blob, name, start = {}) {
     settle(subject);
     return subject;
   } catch (error) {
-    if (own !== latest || error.name === "AbortError") return null;
+    if (own !== latest || error.code === "cancelled") return null;
     if (error.code === "lost") report(error);
     else refusal.value = sentenceOf(error);
     say(refusal.value);
