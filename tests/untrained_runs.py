@@ -11,9 +11,9 @@ from lik.models.paper import PaperFirstSettings
 from lik.models.saved import save_model
 
 
-def save_untrained(path: Path, faces: FaceSet, crop: dict) -> Path:
+def save_untrained(path: Path, faces: FaceSet, crop: dict, seed: int = 0) -> Path:
     """A run that was never trained."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     settings = PaperFirstSettings(size=16, latent=4)
     metadata = {"crop": crop, "attribute_names": faces.attribute_names}
     save_model(path / "model.safetensors", build(settings), settings, metadata)

@@ -20,7 +20,7 @@ def test_an_untouched_run_has_its_dimensions_alone(run):
     assert (told["methods"], told["usual_method"], told["traits"]) == ([], None, [])
     assert told["dimensions"] == [{"index": index, "kl": None} for index in range(4)]
     assert (told["priors"], told["usual_prior"], told["card"]) == ([], None, None)
-    assert told["facts"] == {"faces": "drawn", "trained": "", "loss": ""}
+    assert told["facts"] == {"faces": "drawn", "epochs": None, "loss": ""}
     assert not told["abilities"]["guided"]
     assert told["abilities"]["testset"]
     assert "/" not in json.dumps(told)
@@ -51,7 +51,7 @@ def test_the_journal_tells_what_dimensions_carry(run):
     told = describe_run(run)
     assert [one["index"] for one in told["dimensions"]] == [1, 3, 0, 2]
     assert told["dimensions"][0]["kl"] == 2.0
-    assert told["facts"] == {"faces": "drawn", "trained": "3 epochs", "loss": "12.3"}
+    assert told["facts"] == {"faces": "drawn", "epochs": 3, "loss": "12.3"}
     (run.path / "card.md").write_text("# toy")
     assert describe_run(run)["card"] == "# toy"
 

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import lik
+from lik.app.editing import edit_code
+from lik.app.source_records import PriorSource, code_of
 from lik.latent.directions.direction import Calibration, Direction, DirectionSet
 from terminal import refuse, run_lik, succeed
 
@@ -97,3 +100,32 @@ def test_traits_are_listed_with_what_they_reach_the_weak_ones_last(run, tmp_path
     assert lines[first].count("30 %") == 2
     assert "10 → 90 %" in lines[last]
     assert "Male -20" in lines[last]
+
+
+def test_a_drawn_face_is_edited_again_as_its_png_says(run, photo, tmp_path):
+    opened, source = lik.load(run), PriorSource(seed=3, index=2)
+    done = edit_code(opened, code_of(opened, source), source, lik.Edit({"dimension:1": 3}))
+    first, again, more = (tmp_path / f"{name}.png" for name in ("first", "again", "more"))
+    done.save(first)
+    succeed("edit", "--run", run, "--like", first, "-o", again)
+    assert again.read_bytes() == first.read_bytes()
+    succeed("edit", "--run", run, "--like", first, "--set", "dimension:1=-3", "-o", more)
+    undone = opened.decode(code_of(opened, source)[None])[0]
+    np.testing.assert_array_equal(pixels(more), undone)
+    refuse("name another file", "edit", "--run", run, "--like", first, "-o", first)
+    succeed("edit", photo, "--run", run, "--like", first, "-o", again)
+    assert json.loads(Image.open(again).text["Lik source"])["kind"] == "photograph"
+
+
+def test_a_face_lies_where_its_eyes_are_shown_and_again_where_the_png_says(run, tmp_path):
+    photo, first, again = (tmp_path / f"{name}.png" for name in ("photo", "first", "again"))
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(photo)
+    change = ("--run", run, "--set", "dimension:1=3", "-o", first)
+    succeed("edit", photo, *change, "--eyes", "30,40,60,42", "--eyes", "80.5,60,100,60")
+    told = json.loads(Image.open(first).text["Lik source"])
+    assert told["eyes"] == [[30, 40, 60, 42], [80.5, 60, 100, 60]]
+    succeed("edit", photo, "--run", run, "--like", first, "-o", again)
+    assert again.read_bytes() == first.read_bytes()
+    for wrong in ("30,40,60", "30,40,60,a", "30,40,30,40", "30,40,600,42"):
+        refuse(wrong, "edit", photo, *change, "--eyes", wrong)

@@ -1,5 +1,6 @@
 """What the page asks for, and that a saved picture is the one of lik edit, to the byte."""
 
+import asyncio
 import base64
 import io
 import json
@@ -13,6 +14,8 @@ import lik
 from lik.app.edits import Edit
 from lik.app.source_records import SOURCE, code_of, read_source
 from lik.faces.io.files import InMemory
+from lik.studio.refusals import Refused
+from lik.studio.routes import unless_gone
 from studio_requests import with_record
 from terminal import succeed
 
@@ -111,7 +114,7 @@ def test_a_run_without_a_network_fits_no_codes_and_gives_the_encoded_ones(client
     fitted = floats(client.post(f"{OWN}/fit", content=crop))[0]
     np.testing.assert_allclose(fitted, code, atol=1e-6)  # two faces together round otherwise
     assert client.post(f"{OWN}/fit", content=crop[:-1]).status_code == 400
-    assert client.post(f"{OWN}/fit", content=crop * 17).status_code == 400
+    assert client.post(f"{OWN}/fit", content=crop * 65).status_code == 400
 
 
 @pytest.mark.parametrize("change", [{}, {"face": 2}, {"mode": "decode"}, {"strengths": {}}])
@@ -138,6 +141,39 @@ def test_a_saved_picture_is_that_of_lik_edit_to_the_byte(
     assert str(tmp_path) not in told
     assert "--set" not in told
     assert Edit.read(InMemory(answer.content)).record.run == "toy"
+
+
+EYES = [[100, 90, 160, 95], [300.5, 200, 350, 198]]
+
+
+def test_faces_are_where_their_eyes_are_shown_and_saved_as_lik_edit_does(
+    client, photo, place, record, tmp_path
+):
+    data, shown = photo.read_bytes(), {"x-lik-eyes": json.dumps(EYES)}
+    told = client.put(f"{OWN}/faces", content=data, headers=shown).json()
+    eyes = tuple(map(tuple, EYES))
+    opened = lik.load(place).open_photograph(photo, eyes=eyes)
+    squares = [vars(face.square) for face in opened.photograph.faces]
+    assert [face["square"] for face in told["faces"]] == squares
+    source = {"kind": "photograph", "sha256": told["sha256"], "eyes": EYES}
+    made = client.post(
+        f"{OWN}/edit", content=with_record({"record": record, "source": source}, data)
+    )
+    out = tmp_path / "out.png"
+    options = [word for one in EYES for word in ("--eyes", ",".join(map(str, one)))]
+    sets = [w for n, v in record["strengths"].items() for w in ("--set", f"{n}={v}")]
+    succeed("edit", photo, "--run", place, *sets, *options, "-o", out)
+    assert made.content == out.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "1", "[[1, 2, 3]]", '[], "x": 1', "[[1, 2, 3, NaN]]", "[[1, 2, 1, 2]]",
+     "[[0, 0, 1e999, 1]]", "[[0, 0, 9999, 1]]", str([[1, 2, 30, 4]] * 65), "[" * 9000],
+)  # fmt: skip
+def test_eyes_that_nobody_can_have_shown_are_refused(client, photo, header):
+    answer = client.put(f"{OWN}/faces", content=photo.read_bytes(), headers={"x-lik-eyes": header})
+    assert answer.status_code in (400, 422), answer.text
 
 
 def test_steps_may_be_told_on_the_way(client, photo, record):
@@ -282,3 +318,27 @@ def test_nothing_is_written_to_the_disk(client, photo, record, monkeypatch):
     data = photo.read_bytes()
     assert client.put(f"{OWN}/faces", content=data).status_code == 200
     assert client.post(f"{OWN}/edit", content=with_record(record, data)).status_code == 200
+
+
+def test_work_ends_where_nobody_waits_any_more(monkeypatch):
+    ended = []
+
+    class Gone:
+        async def is_disconnected(self):
+            return True
+
+    async def work():
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append(True)
+            raise
+
+    async def asked():
+        with pytest.raises(Refused, match="nobody waits"):
+            await unless_gone(Gone(), work())
+        await asyncio.sleep(0)
+        return await unless_gone(Gone(), asyncio.sleep(0, "done"))
+
+    assert asyncio.run(asked()) == "done"
+    assert ended == [True]

@@ -102,7 +102,7 @@ def test_two_photographs_are_opened_at_once_and_few_may_wait(monkeypatch):
 
 
 def test_a_photograph_that_takes_too_long_is_given_up(monkeypatch):
-    monkeypatch.setattr(uploads, "open_photograph", lambda *_: time.sleep(0.3))
+    monkeypatch.setattr(uploads, "open_photograph", lambda *_, **__: time.sleep(0.3))
     pool = PhotographPool(seconds=0.05)
     with pytest.raises(Refused, match="takes too long"):
         asyncio.run(pool.open(InMemory(b""), {}, 16))

@@ -49,6 +49,21 @@ def targets_of(given: Sequence[str], out: str | None, default: Path) -> list[Tar
     ]
 
 
+def target_of_drawn(out: str | None, default: Path, like: str) -> Path:
+    """Where a face goes that is drawn again as a PNG says.
+
+    Raises:
+        UnusableInput: a name that does not end in .png, or that of the PNG itself.
+    """
+    if out is not None and not Path(out).is_dir() and Path(out).suffix.lower() != ".png":
+        raise UnusableInput(f"{out} does not end in .png, and that is what is written: name it so.")
+    named = out is not None and not Path(out).is_dir()
+    place = Path(str(out)) if named else (Path(out) if out else default) / f"{Path(like).stem}.png"
+    if place.exists() and place.resolve() == Path(like).resolve():
+        raise UnusableInput(f"{place} is the picture that is repeated: name another file.")
+    return place
+
+
 def distinct_names(sources: Sequence[Path]) -> list[Path]:
     """A relative name with .png for each file, all of them distinct on any file system."""
     resolved = [path.resolve() for path in sources]

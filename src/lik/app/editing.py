@@ -5,7 +5,7 @@ is nothing the photograph is itself, to the byte.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,14 +19,14 @@ from lik.app.directions import known_networks, open_editor
 from lik.app.edits import RECORD, Edit, EditRecord, read_record
 from lik.app.opened import OpenedRun
 from lik.app.source_records import SOURCE, PhotographSource, SourceRecord
-from lik.core.artifacts import replacing, sha256_of
+from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.detect.finding import Finder
 from lik.faces.io.files import InMemory
 from lik.faces.motion import carry
-from lik.faces.photograph import Photograph, PictureGiven, open_photograph
-from lik.figures.png import EDITED, GENERATIVE, png_bytes
+from lik.faces.photograph import Eyes, Photograph, PictureGiven, open_photograph
+from lik.figures.png import EDITED, GENERATIVE, ShownAsPicture, fitted, png_bytes
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided import GUIDED, GuidedStatistics
@@ -53,8 +53,8 @@ class OpenedPhotograph:
     source: PhotographSource
 
 
-@dataclass(frozen=True)
-class Edited:
+@dataclass(frozen=True, repr=False)
+class Edited(ShownAsPicture):
     """A photograph, or a face that the model made, after an edit.
 
     Attributes:
@@ -73,13 +73,24 @@ class Edited:
     after: Mapping[str, list[float]] = field(default_factory=dict)
     notices: Sequence[str] = ()
 
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        what = str(Edit.of(self.record)) or "unchanged"
+        return f"{what}, by “{self.record.run}” ({self.record.method}): {width}×{height} pixels"
+
     def png(self) -> bytes:
         """The picture as PNG; its text holds record and source, and no path or command."""
+        return self._as_png(Image.fromarray(self.pixels))
+
+    def _repr_png_(self) -> bytes:
+        return self._as_png(fitted(Image.fromarray(self.pixels)))
+
+    def _as_png(self, image: Image.Image) -> bytes:
         made = not self.unchanged or self.record.mode == "decode"
         photographed = isinstance(self.source, PhotographSource)
         told = {RECORD: self.record, SOURCE: self.source}
         return png_bytes(
-            Image.fromarray(self.pixels), command=None, quickly=True,
+            image, command=None, quickly=True,
             run=self.record.run if made else None,
             description=EDITED if photographed else GENERATIVE,
             more={
@@ -88,28 +99,24 @@ class Edited:
             },
         )  # fmt: skip
 
-    def save(self, path: str | Path) -> Path:
-        """Write the picture as PNG.
-
-        Raises:
-            FailedOnTheWay: it cannot be written.
-        """
-        with replacing(Path(path)) as temporary:
-            temporary.write_bytes(self.png())
-        return Path(path)
-
 
 def open_face(
-    run: OpenedRun, given: PictureGiven, invert: int | None = None, finder: Finder | None = None
+    run: OpenedRun,
+    given: PictureGiven,
+    invert: int | None = None,
+    finder: Finder | None = None,
+    eyes: Sequence[Eyes] = (),
 ) -> OpenedPhotograph:
     """Open a photograph, a file or bytes, and encode its faces, as the run's crop rule cuts them.
 
-    ``invert``: steps of fitting their codes; by default as many as the run usually takes.
+    Args:
+        invert: steps of fitting their codes; by default as many as the run usually takes.
+        eyes: of the faces that are meant, where a person has shown them (`open_photograph`).
 
     Raises:
         UnusableInput: the file is missing, no picture, or without a face.
     """
-    (photo,) = open_faces_of(run, [given], invert, finder)
+    (photo,) = open_faces_of(run, [given], invert, finder, eyes=lambda _: eyes)
     if isinstance(photo, UnusableInput):
         raise photo
     return photo
@@ -121,10 +128,12 @@ def open_faces_of(
     invert: int | None = None,
     finder: Finder | None = None,
     progress: Progress = no_progress,
+    eyes: Callable[[PictureGiven], Sequence[Eyes]] = lambda _: (),
 ) -> Iterator[OpenedPhotograph | UnusableInput]:
     """Open photographs in order, likewise; some at a time, whose codes are fitted together.
 
-    What cannot be opened is given as the error that says why.
+    What cannot be opened is given as the error that says why. ``eyes`` gives those that are shown
+    in a photograph, if any are.
     """
     steps = run.usual_inversion if invert is None else invert
     rule = run.metadata.get("crop") or {}
@@ -133,7 +142,7 @@ def open_faces_of(
         found: list[Photograph | UnusableInput] = []
         for one in some:
             try:
-                found.append(open_photograph(one, rule, run.size, finder))
+                found.append(open_photograph(one, rule, run.size, finder, eyes=eyes(one)))
             except UnusableInput as error:
                 found.append(error)
         crops = [
@@ -143,16 +152,20 @@ def open_faces_of(
         for one, photo in zip(some, found, strict=True):
             if isinstance(photo, Photograph):
                 own: Codes = np.stack(list(islice(codes, len(photo.faces))))
-                yield OpenedPhotograph(one, photo, own, steps, _source_of(one))
+                yield OpenedPhotograph(one, photo, own, steps, _source_of(one, eyes(one)))
             else:
                 yield photo
 
 
 def with_codes(
-    given: InMemory, photograph: Photograph, codes: Codes, inverted: int
+    given: InMemory,
+    photograph: Photograph,
+    codes: Codes,
+    inverted: int,
+    eyes: Sequence[Eyes] = (),
 ) -> OpenedPhotograph:
     """A photograph in memory whose faces were found and encoded one after the other."""
-    return OpenedPhotograph(given, photograph, codes, inverted, _source_of(given))
+    return OpenedPhotograph(given, photograph, codes, inverted, _source_of(given, eyes))
 
 
 def editor_for(
@@ -209,9 +222,8 @@ def edit_photograph(
             tell(f"face {number} of {photo.given.name} is there already, and stays as it is.")
     mode = edit.mode or ("decode" if photo.photograph.a_crop else "transfer")
     record = record_of(run, edit, editor, mode, photo.inverted)
-    if edit.record is not None:
-        for words in edit.record.differences(record):
-            tell(f"the edit that is repeated was made {words} than now: it will not be the same.")
+    for sentence in _differences(edit, record):
+        tell(sentence)
     if mode == "decode":
         pixels = np.concatenate(list(run.session.decode(moved)), axis=1)
     else:
@@ -245,7 +257,16 @@ def edit_code(
     editor = editor or editor_for(run, edit, progress=progress)
     moved = moved_by(editor, code[None], edit, progress)
     pixels, record = run.session.decode(moved)[0], record_of(run, edit, editor, "decode")
-    return Edited(pixels, record, source, 1, not np.any(moved != code))
+    stays = not np.any(moved != code)
+    return Edited(pixels, record, source, 1, stays, notices=_differences(edit, record))
+
+
+def _differences(edit: Edit, record: EditRecord) -> list[str]:
+    """What is to be said of an edit that is repeated otherwise than it was made."""
+    return [
+        f"the edit that is repeated was made {words} than now: it will not be the same."
+        for words in (edit.record.differences(record) if edit.record else ())
+    ]
 
 
 def moved_by(editor: Editor, codes: Codes, edit: Edit, progress: Progress = no_progress) -> Codes:
@@ -329,9 +350,13 @@ def _probabilities(editor: Editor, codes: Codes, names: Sequence[str]) -> dict[s
     return {name: [probability_of(logit) for logit in editor.logits(codes, name)] for name in names}
 
 
-def _source_of(given: Path | InMemory) -> PhotographSource:
-    sha256 = given.sha256 if isinstance(given, InMemory) else sha256_of(given)
-    return PhotographSource(sha256=sha256)
+def hash_of(given: PictureGiven) -> str:
+    """The hash of a photograph's file."""
+    return given.sha256 if isinstance(given, InMemory) else sha256_of(Path(given))
+
+
+def _source_of(given: PictureGiven, eyes: Sequence[Eyes]) -> PhotographSource:
+    return PhotographSource(sha256=hash_of(given), eyes=tuple(eyes) or None)
 
 
 def _was_edited(given: Path | InMemory) -> bool:

@@ -3,7 +3,6 @@
 The record is JSON in the text of the PNG that it made. It repeats, adds, and undoes.
 """
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +10,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from PIL import Image
 from pydantic import Field
 
 from lik.core.artifacts import check_version
 from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
 from lik.faces.io.files import InMemory
+from lik.figures.png import text_of
 from lik.latent.guided import GuidanceSettings
 
 RECORD = "Lik edit"
@@ -169,9 +168,8 @@ def read_record(given: str | Path | InMemory) -> EditRecord | None:
     if not isinstance(given, InMemory) and not Path(given).is_file():
         raise UnusableInput(f"there is no picture at {given}.")
     try:
-        with Image.open(io.BytesIO(given.data) if isinstance(given, InMemory) else given) as image:
-            told = json.loads(getattr(image, "text", {}).get(RECORD, "null"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        told = json.loads(text_of(given).get(RECORD, "null"))
+    except ValueError:
         return None
     if not isinstance(told, dict):
         return None

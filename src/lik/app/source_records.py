@@ -4,8 +4,10 @@ It is JSON in the text of the PNG, beside the record of the edit, and holds no p
 Codes are (D,) or (N, D).
 """
 
+import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -18,6 +20,9 @@ from lik.app.selection import Selection
 from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
+from lik.faces.io.files import InMemory
+from lik.faces.photograph import Eyes
+from lik.figures.png import text_of
 from lik.latent.interpolation import PathKind, path_between
 from lik.latent.session import Codes
 
@@ -40,11 +45,15 @@ CLOSE = Decimal("0.001")
 
 
 class PhotographSource(Settings):
-    """A photograph, told by the hash of its file; one face of it, counted from 1, or all."""
+    """A photograph, told by the hash of its file; one face of it, counted from 1, or all.
+
+    ``eyes`` of its faces, in pixels of the upright picture, where a person has shown them.
+    """
 
     kind: Literal["photograph"] = "photograph"
     sha256: Sha256
     face: Annotated[int, Field(ge=1)] | None = None
+    eyes: Annotated[tuple[Eyes, ...], Field(min_length=1, max_length=MOST)] | None = None
 
 
 class PriorSource(Settings):
@@ -104,8 +113,8 @@ _KINDS: dict[str, type[SourceRecord]] = {
     "photograph": PhotographSource, "prior": PriorSource,
     "testset": HeldOutSource, "mix": MixSource,
 }  # fmt: skip
-Photographs = Callable[[str], Codes]
-"""The hash of a photograph → the codes (F, D) of its faces."""
+Photographs = Callable[[PhotographSource], Codes]
+"""A photograph → the codes (F, D) of its faces."""
 
 
 def read_source(told: Any) -> SourceRecord:
@@ -129,6 +138,19 @@ def read_source(told: Any) -> SourceRecord:
         elif source.path == "spherical" and len(shares) != 2:
             raise UnusableInput("a spherical path leads between two faces, or four.")
     return source
+
+
+def source_in(given: str | Path | InMemory) -> SourceRecord | None:
+    """What a PNG, a file or bytes, says of what its edit began with; None where it says nothing.
+
+    Raises:
+        UnusableInput: what it says is broken.
+    """
+    text = text_of(given).get(SOURCE)
+    try:
+        return None if text is None else read_source(json.loads(text))
+    except ValueError:
+        raise UnusableInput(f"what {given} says of its source is broken.") from None
 
 
 def draw_codes(
@@ -177,7 +199,7 @@ def code_of(
     if isinstance(source, PhotographSource):
         if photographs is None:
             raise UnusableInput("this edit began with a photograph: give it.", needs="photograph")
-        codes, number = photographs(source.sha256), source.face or 1
+        codes, number = photographs(source), source.face or 1
         if number > len(codes):
             raise UnusableInput(f"there is no face {number} in the photograph.")
         return np.asarray(codes[number - 1])

@@ -1,12 +1,14 @@
 """lik edit: change traits of photographs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from lik.app.directions import DEFAULT, traits_of
-from lik.app.edit_targets import targets_of
-from lik.app.editing import Edited, edit_photograph, editor_for, open_faces_of
+from lik.app.edit_targets import target_of_drawn, targets_of
+from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, hash_of, open_faces_of
 from lik.app.edits import Edit
 from lik.app.run import Run as OpenRun
+from lik.app.source_records import PhotographSource, SourceRecord, code_of, source_in
 from lik.cli.options import (
     Device,
     EditMethod,
@@ -15,12 +17,14 @@ from lik.cli.options import (
     Networks,
     Photographs,
     Threads,
+    eyes_of,
     flag,
     option,
 )
 from lik.cli.output import note, progress, say, table
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import no_progress
+from lik.faces.photograph import Eyes
 
 
 def edit(
@@ -46,7 +50,12 @@ def edit(
         "NAME=P",
         "--to",
     ),
-    like: str | None = option(None, "Repeat the edit of this PNG, plus what --set adds.", "PNG"),
+    like: str | None = option(
+        None,
+        "Repeat the edit of this PNG, plus what --set adds; without a photograph, on the drawn "
+        "or mixed face that it began with.",
+        "PNG",
+    ),
     method: EditMethod = None,
     classifier: Networks = None,
     face: int | None = option(
@@ -57,6 +66,12 @@ def edit(
         "transfer paints the edit onto the photograph; decode gives the plain decoding.",
         "MODE",
         show_default="transfer; decode for crops",
+    ),
+    eyes: list[str] | None = option(
+        None,
+        "Where the eyes of a face are, in pixels of the photograph, the left one in the picture "
+        "first, where they are not found; repeat it for further faces.",
+        "X,Y,X,Y",
     ),
     invert: Invert = None,
     traits: bool = flag("--traits", "List the traits: what strength 1 does, and what moves along."),
@@ -74,7 +89,7 @@ def edit(
     Guided: lik edit photo.jpg --run runs/first --set Smiling=1 --method guided --classifier NET
     """
     if traits:
-        _show_traits(OpenRun(run, device, threads), method)
+        _show_traits(OpenRun(run, device, threads, note), method)
         return
     wanted = Edit.parse(settings or [], to or [])
     if like is not None:
@@ -84,8 +99,15 @@ def edit(
     wanted = replace(
         wanted, method=method or wanted.method, face=face or wanted.face, mode=mode or wanted.mode
     )
-    opened = OpenRun(run, device, threads)
+    opened = OpenRun(run, device, threads, note)
+    source = source_in(like) if like is not None else None
+    if like is not None and not photographs and source and not isinstance(source, PhotographSource):
+        _redraw(opened, source, wanted, target_of_drawn(out, opened.figures / "edited", like))
+        return
     targets = targets_of(photographs or [], out, opened.figures / "edited")
+    shown = {hash_of(targets[0].source): eyes_of(eyes)} if eyes else _shown(source)
+    if eyes and len(targets) > 1:
+        raise UnusableInput("eyes are shown of one photograph at a time: name one.")
     if invert is None and wanted.record is not None:
         invert = wanted.record.inverted
     refused: list[Exception] = []
@@ -93,7 +115,10 @@ def edit(
         editor = editor_for(opened, wanted, classifier or [], faces, step, note)
         inner = step if len(targets) == 1 else no_progress
         sources = [target.source for target in targets]
-        photos = open_faces_of(opened, sources, invert, progress=inner)
+        photos = open_faces_of(
+            opened, sources, invert, progress=inner,
+            eyes=lambda given: shown.get(hash_of(given), ()) if shown else (),
+        )  # fmt: skip
         for done, (target, photo) in enumerate(zip(targets, photos, strict=True)):
             if len(targets) > 1:
                 step("editing", done, len(targets))
@@ -113,6 +138,24 @@ def edit(
     if refused:
         what = "1 picture was" if len(refused) == 1 else f"{len(refused)} pictures were"
         note(f"{what} passed over; the first: {refused[0]}")
+
+
+def _redraw(run: OpenRun, source: SourceRecord, wanted: Edit, out: Path) -> None:
+    """Draw a face again that is of no photograph, edited."""
+    with progress() as step:
+        editor = editor_for(run, wanted, progress=step, notify=note)
+        edited = edit_code(run, code_of(run, source, progress=step), source, wanted, editor, step)
+    for sentence in edited.notices:
+        note(sentence)
+    edited.save(out)
+    say(f"{out}  ({_told(edited, wanted)})")
+
+
+def _shown(source: SourceRecord | None) -> dict[str, tuple[Eyes, ...]]:
+    """The eyes that a person has shown in the photograph of a source, by its hash."""
+    if isinstance(source, PhotographSource) and source.eyes:
+        return {source.sha256: source.eyes}
+    return {}
 
 
 def _show_traits(run: OpenRun, method: str | None) -> None:

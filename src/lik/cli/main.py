@@ -46,6 +46,7 @@ VERBS = {
 GROUPS = {
     "export": {
         "onnx": "Write encoder and decoder as ONNX files.",
+        "hub": "Write a folder with a card for the Hugging Face hub, and upload it.",
         "page": "Write a page that edits faces in the browser, without a server.",
     },
 }
@@ -55,6 +56,7 @@ REMEDIES = {
     "eyes": "(--eyes X,Y,X,Y).",
     "faces": "(--faces FACES)",
     "classifier": "(--classifier NET, made by lik train-classifier)",
+    "licence": "(--licence TEXT)",
     "run": "(--run RUN)",
     "calibration": "(lik fit-directions RUN --classifier NET)",
     "network": "(--classifier NET, made by lik train-classifier)",

@@ -35,9 +35,9 @@ def _shared(help: str, metavar: str | None = None, *names: str, **more: Any) -> 
     return typer.Option(*names, help=help, metavar=metavar, **more)
 
 
-Run = Annotated[str, required("A run, made by lik train.", "RUN")]
+Run = Annotated[str, required("A run, made by lik train, or hf://owner/name.", "RUN")]
 RunOrNone = Annotated[
-    str | None, required("A run, or the name of one that ships (default: faces).", "RUN")
+    str | None, required("A run, hf://owner/name, or one that ships (default: faces).", "RUN")
 ]
 Given = Annotated[
     list[str] | None,
@@ -131,6 +131,24 @@ def names_of(given: Sequence[str] | None) -> list[str]:
             ) from None
         names += [name.strip() for name in row if name.strip()]
     return names
+
+
+def eyes_of(given: Sequence[str]) -> tuple[tuple[float, float, float, float], ...]:
+    """The values of an option: two eyes each, as ``X,Y,X,Y``.
+
+    Raises:
+        UnusableInput: a value of another form.
+    """
+    eyes = []
+    for word in given:
+        try:
+            a, b, c, d = (float(number) for number in word.split(","))
+        except ValueError:
+            raise UnusableInput(
+                f"--eyes {word} is not of the form X,Y,X,Y, such as 410,300,520,305."
+            ) from None
+        eyes.append((a, b, c, d))
+    return tuple(eyes)
 
 
 def file_of(*suffixes: str) -> Callable[[str | None], str | None]:

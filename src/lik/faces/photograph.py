@@ -1,6 +1,7 @@
 """Photographs brought into the frame of the run that is to read them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
-from lik.core.reference import eyes_in_crop
+from lik.core.reference import Point, eyes_in_crop
 from lik.faces.crop.cropping import (
     AlignedCrop,
     CropRule,
@@ -29,7 +30,7 @@ from lik.faces.crop.cropping import (
     square_of,
 )
 from lik.faces.detect.eyes import CUT, EyeNetwork
-from lik.faces.detect.finding import Finder, finder_for
+from lik.faces.detect.finding import Detection, Finder, finder_for
 from lik.faces.io.files import Folder, InMemory
 from lik.faces.io.pictures import Container, NotAPicture
 from lik.faces.set.extraction import NO_FACE, Plan, extract
@@ -43,6 +44,9 @@ CelebA's pictures, and none of 300 photographs."""
 PictureGiven = str | Path | InMemory
 """A picture file: where it lies, or its bytes."""
 
+Eyes = tuple[float, float, float, float]
+"""Two eyes of a face: x and y of the left one as one looks at the picture, and of the right one."""
+
 
 class FoundBy(Enum):
     """How the faces of a picture were found, as is said where it is not what everybody expects."""
@@ -50,6 +54,7 @@ class FoundBy(Enum):
     size = "of the run's size: taken as a face as it is"
     frame = "framed as the run's own pictures are: cut by their square, without detection"
     detection = "not framed as the run's own pictures are: the faces in it were detected"
+    eyes = "its faces are where their eyes were shown"
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def open_photograph(
     size: int,
     finder: Finder | None = None,
     every: bool = True,
+    eyes: Sequence[Eyes] = (),
 ) -> Photograph:
     """Open a picture file, which may be in memory, and find and cut its faces as those of a run.
 
@@ -101,14 +107,23 @@ def open_photograph(
         size: side of its faces.
         finder: looks for faces; by default that which suits the rule.
         every: all faces; else the largest.
+        eyes: of the faces that are meant, where a person has shown them, in pixels of the upright
+            picture; nothing is then looked for, and faces are cut to the reference frame.
 
     Raises:
-        UnusableInput: the file is missing, no picture, or has no face that can be cut out.
+        UnusableInput: the file is missing, no picture, or has no face that can be cut out; or eyes
+            that lie outside of it, or two in one place.
     """
     container, name = _place_of(given)
     pixels = read_picture(given)
     height, width = pixels.shape[:2]
     own = crop_rule(rule, "the run's crop rule") if rule else FaceCrop()
+    if eyes:
+        shown = _ShownEyes(_shares_of(eyes, width, height, str(given)))
+        aligned = Plan(AlignedCrop(widen=_widened(own)), size, shown, every=True)
+        found = extract(container, name, aligned).faces
+        faces = [PhotographedFace(face.square, face.pixels) for face in found]
+        return Photograph(pixels, faces, _widened(own), FoundBy.eyes)
     if (width, height) == (size, size):
         whole = PhotographedFace(Square(0, 0, size), pixels)
         notice = "" if isinstance(own, WholeCrop) else f"{given}: {FoundBy.size.value}."
@@ -180,6 +195,33 @@ def _place_of(given: PictureGiven) -> tuple[Container, str]:
 
 def _widened(rule: CropRule) -> float:
     return rule.widen if isinstance(rule, FixedCrop | AlignedCrop) else 1.0
+
+
+@dataclass(frozen=True)
+class _ShownEyes:
+    """A finder that was told where the eyes are, in shares of the picture's width and height."""
+
+    eyes: Sequence[Eyes]
+
+    description = {"kind": "shown"}  # noqa: RUF012
+
+    def find(self, picture: Picture, every: bool = False) -> list[Detection]:
+        height, width = picture.shape[:2]
+        pairs: list[tuple[Point, Point]] = [
+            ((a * width, b * height), (c * width, d * height)) for a, b, c, d in self.eyes
+        ]
+        return [Detection(None, pair, None) for pair in pairs]
+
+
+def _shares_of(eyes: Sequence[Eyes], width: int, height: int, name: str) -> list[Eyes]:
+    for a, b, c, d in eyes:
+        inside = all(0 <= x <= width and 0 <= y <= height for x, y in ((a, b), (c, d)))
+        if not inside or math.dist((a, b), (c, d)) < 1:
+            raise UnusableInput(
+                f"the eyes {a:g},{b:g},{c:g},{d:g} are no two places in {name}, which has "
+                f"{width}×{height} pixels."
+            )
+    return [(a / width, b / height, c / width, d / height) for a, b, c, d in eyes]
 
 
 @cache

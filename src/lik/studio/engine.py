@@ -20,12 +20,14 @@ from lik.app.carrying import Carrier
 from lik.app.directions import DEFAULT, open_editor
 from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, with_codes
 from lik.app.edits import VERSION, Edit, record_from
+from lik.app.hub import name_in_cache
 from lik.app.run import Run
 from lik.app.run_facts import can_guide, describe_run, linear_sets
 from lik.app.run_search import find_runs
 from lik.app.source_records import (
     EditedSource,
     MixSource,
+    PhotographSource,
     SourceRecord,
     code_of,
     draw_codes,
@@ -39,13 +41,13 @@ from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
 from lik.core.run_folder import RunFolder
 from lik.faces.io.files import InMemory
-from lik.faces.photograph import Photograph, read_picture
+from lik.faces.photograph import Eyes, Photograph, read_picture
 from lik.latent.editing import DIMENSION, GuidedEditor
 from lik.latent.guided import GUIDED
 from lik.latent.session import Codes
 from lik.studio.refusals import Refused
 from lik.studio.requests import DrawRequest, Trajectory, require_bounded
-from lik.studio.uploads import PhotographPool, checked
+from lik.studio.uploads import MOST_FACES, PhotographPool, checked
 from lik.studio.wire import (
     CARRY,
     carried_frame,
@@ -60,6 +62,7 @@ from lik.studio.worker import ModelThread
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
+Stamp = tuple[int, int] | None
 
 MOST_OPEN = 4
 """Runs that are open at a time."""
@@ -67,8 +70,6 @@ MOST_ASIDE = 4
 """Maps that wait to be laid out at most."""
 MOST_CARRIED = 64
 """Faces of which it is kept what does not change while a slider is moved."""
-MOST_FITTED = 16
-"""Faces that are fitted at a time."""
 MOST_KEPT = 64
 """Photographs of which crops and codes of their faces are kept; nothing else of them is."""
 
@@ -94,15 +95,16 @@ class StudioEngine:
         self.aside = ModelThread(MOST_ASIDE)  # long arithmetic that no model does
         self._device, self._threads = device, threads
         self._runs: OrderedDict[str, Run] = OrderedDict()
-        self._rows: dict[str, dict[str, Any] | None] = {}
-        self._faces: OrderedDict[tuple[str, str], Photograph] = OrderedDict()
+        self._rows: dict[str, tuple[Stamp, dict[str, Any] | None]] = {}
+        self._stamps: dict[str, Stamp] = {}
+        self._faces: OrderedDict[tuple[str, str, tuple[Eyes, ...]], Photograph] = OrderedDict()
         self._codes: OrderedDict[tuple[str, int, bytes], Codes] = OrderedDict()
         self._carriers: OrderedDict[tuple[str, bytes, bytes], Carrier] = OrderedDict()
 
     @property
     def names(self) -> Mapping[Path, str]:
         """What is said of places that messages may speak of."""
-        return {place: place.name for place in self.places.values()}
+        return {place: name_in_cache(place) or place.name for place in self.places.values()}
 
     def close(self) -> None:
         """End the threads."""
@@ -112,9 +114,9 @@ class StudioEngine:
 
     def warm(self) -> None:
         """Open the first run before anybody asks for it."""
-        usual = next((one for one in self.places if self._is_trained(one)), None)
+        usual = next((one for one in self.places if self._stamp(one)), None)
         if usual is not None:
-            self.models.begin(lambda: self._run(usual).decode(self._no_code(usual)))
+            self.models.begin(lambda: self._anew(usual).decode(self._no_code(usual)))
 
     def look_again(self) -> None:
         """Find the runs that have come to be in the folders that are watched."""
@@ -125,21 +127,27 @@ class StudioEngine:
     async def rows(self) -> list[dict[str, Any]]:
         """The runs, each with its size; what cannot be opened is left out."""
         await asyncio.to_thread(self.look_again)
-        for run_id in self.places.keys() - self._rows.keys():
-            if not self._is_trained(run_id):
-                continue
-            try:
-                run = await self.run(run_id)
-            except UnusableInput:
-                self._rows[run_id] = None
-                continue
-            sizes = {"size": run.size, "latent": run.latent}
-            self._rows[run_id] = {"id": run_id, "name": run.name, **sizes}
-        return [row for run_id in self.places if (row := self._rows.get(run_id))]
+        rows = []
+        for run_id in list(self.places):
+            stamp = self._stamp(run_id)
+            if stamp is None:
+                continue  # not trained yet, or deleted
+            if self._rows.get(run_id, (None,))[0] != stamp:
+                self._rows[run_id] = stamp, await self._row(run_id)
+            rows.append(self._rows[run_id][1])
+        return [row for row in rows if row]
+
+    async def _row(self, run_id: str) -> dict[str, Any] | None:
+        """What is listed of a run; None of one that cannot be opened."""
+        try:
+            run = await self.run(run_id)
+        except UnusableInput:
+            return None
+        return {"id": run_id, "name": run.name, "size": run.size, "latent": run.latent}
 
     async def about(self, run_id: str) -> dict[str, Any]:
         """What there is to say of a run, as `lik.app.run_facts` says it."""
-        run = await self.run(run_id)
+        run = await self.models.run(lambda: self._anew(run_id), urgent=True)
         told = await self.models.run(lambda: describe_run(run), urgent=True)
         told["abilities"] |= {
             "carry": carry_fits(run.latent, run.size), "runs": len(self.places) > 1,
@@ -178,10 +186,13 @@ class StudioEngine:
 
         return await self.models.run(drawn, urgent=True)
 
-    async def faces(self, run_id: str, data: bytes) -> dict[str, Any]:
-        """The faces of a photograph: squares, codes and crops, and what is to be said of it."""
+    async def faces(self, run_id: str, data: bytes, eyes: Sequence[Eyes] = ()) -> dict[str, Any]:
+        """The faces of a photograph: squares, codes and crops, and what is to be said of it.
+
+        ``eyes`` of its faces, where a person has shown them.
+        """
         run, given = await self.run(run_id), await self.photographs.do(lambda: checked(data))
-        found = await self._found(run_id, run, given)
+        found = await self._found(run, given, eyes)
         codes = await self.models.run(lambda: run.encode(_crops_of(found)), urgent=True)
         height, width = found.pixels.shape[:2]
         each = zip(found.faces, codes, strict=True)
@@ -205,10 +216,10 @@ class StudioEngine:
         """Crops (N, S, S, 3) → codes (N, D), fitted in as many steps as the run usually takes."""
         run = await self.run(run_id)
         each = run.size**2 * 3
-        if not body or len(body) % each or len(body) > MOST_FITTED * each:
-            raise Refused(400, "bad-frame", f"1 to {MOST_FITTED} crops of {each} bytes are fitted.")
+        if not body or len(body) % each or len(body) > MOST_FACES * each:
+            raise Refused(400, "bad-frame", f"1 to {MOST_FACES} crops of {each} bytes are fitted.")
         crops = np.frombuffer(body, np.uint8).reshape(-1, run.size, run.size, 3).copy()
-        job = partial(self._fitted, run_id, run, crops, run.usual_inversion)
+        job = partial(self._fitted, run, crops, run.usual_inversion)
         return await self.models.run_long(job, no_progress)
 
     async def live(self, run_id: str, message: bytes) -> bytes:
@@ -241,27 +252,27 @@ class StudioEngine:
         if record.model_sha256 != run.sha256:
             raise OtherWeights("this edit was made with other weights than this run has.")
         edit = Edit.of(record)
+        wanted = read_source(source) if source is not None or not data else None
+        eyes = (wanted.eyes or ()) if isinstance(wanted, PhotographSource) else ()
         if data:
             given = await self.photographs.do(lambda: checked(data))
-            found = await self._found(run_id, run, given)
+            found = await self._found(run, given, eyes)
 
         def edited(step: Progress) -> Edited:
             _require_method(run, record.method, [*record.strengths, *record.targets])
             editor = editor_for(run, edit, progress=step)
             if not data:
-                wanted = read_source(source)
-                code = self._mixed_or_drawn(run_id, run, wanted, step)
+                assert wanted is not None
+                code = self._mixed_or_drawn(run, wanted, step)
                 return edit_code(run, code, wanted, edit, editor, step)
-            codes = self._fitted(run_id, run, _crops_of(found), record.inverted, step)
-            opened = with_codes(given, found, codes, record.inverted)
+            codes = self._fitted(run, _crops_of(found), record.inverted, step)
+            opened = with_codes(given, found, codes, record.inverted, eyes)
             return edit_photograph(run, opened, edit, editor, step)
 
         done = await self.models.run_long(edited, progress)
         return await self.photographs.do(done.png), done.notices
 
-    def _mixed_or_drawn(
-        self, run_id: str, run: Run, wanted: SourceRecord, progress: Progress
-    ) -> Codes:
+    def _mixed_or_drawn(self, run: Run, wanted: SourceRecord, progress: Progress) -> Codes:
         """The code (D,) of a source; photographs that are mixed are those that are kept."""
         if not isinstance(wanted, MixSource):
             return code_of(run, wanted, progress=progress)
@@ -269,33 +280,33 @@ class StudioEngine:
             if isinstance(end, EditedSource):
                 _require_method(run, end.method, list(end.strengths))
 
-        def codes(sha256: str) -> Codes:
-            if (found := self._faces.get((run_id, sha256))) is None:
+        def codes(one: PhotographSource) -> Codes:
+            found = self._faces.get((run.sha256, one.sha256, one.eyes or ()))
+            if found is None:
                 raise UnusableInput("a photograph of the mixture is not open.", needs="photograph")
-            return self._fitted(run_id, run, _crops_of(found), run.usual_inversion, progress)
+            return self._fitted(run, _crops_of(found), run.usual_inversion, progress)
 
         return code_of(run, wanted, codes, progress)
 
-    async def _found(self, run_id: str, run: Run, given: InMemory) -> Photograph:
+    async def _found(self, run: Run, given: InMemory, eyes: Sequence[Eyes]) -> Photograph:
         """A photograph with its faces, which are looked for once; its pixels are not kept."""
-        key = run_id, given.sha256
+        key = run.sha256, given.sha256, tuple(eyes)
         if (known := self._faces.get(key)) is not None:
             self._faces.move_to_end(key)
             pixels = await self.photographs.do(lambda: read_picture(given))
             return replace(known, pixels=pixels)
-        found = await self.photographs.open(given, run.metadata.get("crop") or {}, run.size)
+        rule = run.metadata.get("crop") or {}
+        found = await self.photographs.open(given, rule, run.size, eyes)
         none = np.zeros((0, 0, 3), np.uint8)
         return replace(kept(self._faces, key, lambda: replace(found, pixels=none), MOST_KEPT),
                        pixels=found.pixels)  # fmt: skip
 
-    def _fitted(
-        self, run_id: str, run: Run, crops: Pictures, steps: int, progress: Progress
-    ) -> Codes:
+    def _fitted(self, run: Run, crops: Pictures, steps: int, progress: Progress) -> Codes:
         """Codes of the faces of a photograph, which are fitted once for preview and picture.
 
         All faces go at once, as in ``lik edit``: in other company the last bits are others.
         """
-        key = run_id, steps, sha256(crops.tobytes()).digest()
+        key = run.sha256, steps, sha256(crops.tobytes()).digest()
         make = partial(run.codes, crops, steps, progress)
         return kept(self._codes, key, make, MOST_KEPT)
 
@@ -309,12 +320,12 @@ class StudioEngine:
             return decoded_frame(frame.id, np.concatenate(each))
         changes = []
         for code, after, crop in zip(frame.codes, frame.after, frame.crops, strict=True):
-            (change,) = self._carrier(run_id, run, code, crop).changes(after[None])
+            (change,) = self._carrier(run, code, crop).changes(after[None])
             changes.append((change.after, change.flow, change.colour))
         return carried_frame(frame.id, changes)
 
-    def _carrier(self, run_id: str, run: Run, code: Codes, crop: Pictures) -> Carrier:
-        key = run_id, code.tobytes(), sha256(crop.tobytes()).digest()
+    def _carrier(self, run: Run, code: Codes, crop: Pictures) -> Carrier:
+        key = run.sha256, code.tobytes(), sha256(crop.tobytes()).digest()
         return kept(self._carriers, key, lambda: Carrier(run, crop[None], code[None]), MOST_CARRIED)
 
     def _run(self, run_id: str) -> Run:
@@ -326,16 +337,35 @@ class StudioEngine:
         _ = run.sha256  # now: a training may soon write other weights there
         return run
 
-    def _is_trained(self, run_id: str) -> bool:
-        place = self.places[run_id]
-        return place.is_file() or RunFolder(place).model.is_file()
+    def _anew(self, run_id: str) -> Run:
+        """A run with the weights that it has now, which a training may have changed.
+
+        So it is when a page opens it; pages that are open already keep those that they began with
+        until then.
+        """
+        stamp = self._stamp(run_id)
+        if self._stamps.get(run_id) != stamp:
+            self._runs.pop(run_id, None)
+            self._rows.pop(run_id, None)
+            self._stamps[run_id] = stamp
+        return self._run(run_id)
+
+    def _stamp(self, run_id: str) -> Stamp:
+        """What tells the weights of a run from others; None where there are none."""
+        place = self.folder(run_id).path
+        try:
+            told = (place if place.is_file() else RunFolder(place).model).stat()
+        except OSError:
+            return None
+        return told.st_mtime_ns, told.st_size
 
     def _add(self, places: Sequence[Path]) -> None:
         """Give each place that has none a short name, all of them distinct."""
         for place in [given.resolve() for given in places]:
             if place in self.places.values():
                 continue
-            stem = file_stem(place.name.removesuffix(".safetensors"), 60)
+            called = name_in_cache(place) or place.name.removesuffix(".safetensors")
+            stem = file_stem(called, 60)
             plain = (sign if sign.isascii() and sign.isalnum() else "-" for sign in stem)
             name = "".join(plain).strip("-") or "run"
             number = 1

@@ -33,6 +33,8 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 TOKEN = b"x-lik-token"
+TRY_LATER = 1013
+"""The code with which a WebSocket is closed for which there is no room now."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ class Gatekeeper:
             self._require_same_site(scope, _headers(scope), socket)
             await (self._socket if socket else self._request)(scope, receive, send)
         except Refused as refused:
-            await (_refuse_socket if socket else _refuse)(scope, send, refused)
+            if socket:
+                await _refuse_socket(scope, receive, send, refused)
+            else:
+                await _refuse(scope, send, refused)
 
     def is_token(self, told: object) -> bool:
         """Whether this is the token; it takes the same time for every wrong one."""
@@ -214,7 +219,13 @@ async def _refuse(scope: Scope, send: Send, refused: Refused) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _refuse_socket(scope: Scope, send: Send, refused: Refused) -> None:
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send, refused: Refused) -> None:
+    """Answer before it opens; but a page hears why only of one that was open (`TRY_LATER`)."""
+    await receive()
+    if refused.status == 429:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": TRY_LATER})
+        return
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return

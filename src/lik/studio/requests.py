@@ -9,8 +9,9 @@ from pydantic import Field, StringConstraints
 from lik.app.edits import EditRecord
 from lik.app.latent_map import MOST_POINTS
 from lik.app.source_records import MOST, Name, Number, Seed
-from lik.core.configuration import Settings
+from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
+from lik.faces.photograph import Eyes
 from lik.latent.projection import ProjectionMethod
 from lik.studio.refusals import Refused
 
@@ -50,6 +51,17 @@ class Hello(Settings):
 
     token: Annotated[str, StringConstraints(max_length=200)]
     run: Annotated[str, StringConstraints(max_length=200)]
+
+
+class _Shown(Settings):
+    eyes: Annotated[tuple[Eyes, ...], Field(max_length=MOST)]
+
+
+def eyes_in(header: str | None) -> tuple[Eyes, ...]:
+    """The eyes that a person has shown in a photograph, from a header: a list of JSON."""
+    if header is None:
+        return ()
+    return validated(_Shown, parsed(b'{"eyes": %s}' % header.encode()), "the header").eyes
 
 
 def parsed(body: bytes) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -11,11 +11,15 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from lik.core.configuration import validated
 from lik.core.events import Progress, no_progress
 from lik.studio.engine import StudioEngine
-from lik.studio.refusals import refusal_of
-from lik.studio.requests import DrawRequest, Trajectory, parsed, split_edit
+from lik.studio.refusals import Refused, refusal_of
+from lik.studio.requests import DrawRequest, Trajectory, eyes_in, parsed, split_edit
 from lik.studio.wire import event, floats, to_base64
 
+T = TypeVar("T")
+
 BYTES = "application/octet-stream"
+LOOK_EVERY = 0.2
+"""Seconds between two looks whether somebody still waits for an answer."""
 
 
 def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
@@ -47,11 +51,13 @@ def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
 
     @router.put("/runs/{run_id}/faces")
     async def faces(run_id: str, request: Request) -> Response:
-        return JSONResponse(await engine.faces(run_id, await request.body()))
+        eyes = eyes_in(request.headers.get("x-lik-eyes"))
+        return JSONResponse(await engine.faces(run_id, await request.body(), eyes))
 
     @router.post("/runs/{run_id}/fit")
     async def fit(run_id: str, request: Request) -> Response:
-        return Response(floats(await engine.fit(run_id, await request.body())), media_type=BYTES)
+        codes = await unless_gone(request, engine.fit(run_id, await request.body()))
+        return Response(floats(codes), media_type=BYTES)
 
     @router.post("/runs/{run_id}/trajectory")
     async def trajectory(run_id: str, request: Request) -> Response:
@@ -66,7 +72,8 @@ def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
     async def edit(run_id: str, request: Request) -> Response:
         record, source, photograph = split_edit(await request.body())
         if "text/event-stream" not in request.headers.get("accept", ""):
-            png, _ = await engine.edit(run_id, record, source, photograph, no_progress)
+            editing = engine.edit(run_id, record, source, photograph, no_progress)
+            png, _ = await unless_gone(request, editing)
             return Response(png, media_type="image/png")
 
         async def work(progress: Progress) -> dict[str, Any]:
@@ -76,6 +83,21 @@ def edit_router(engine: StudioEngine, network: str | None) -> APIRouter:
         return streamed(engine, work)
 
     return router
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do some work, and give it up when who asked goes away.
+
+    Raises:
+        Refused: so it was.
+    """
+    task = asyncio.create_task(work)
+    while not task.done():
+        await asyncio.wait({task}, timeout=LOOK_EVERY)
+        if not task.done() and await request.is_disconnected():
+            task.cancel()
+            raise Refused(400, "gone", "nobody waits for the answer.")
+    return task.result()
 
 
 Work = Callable[[Progress], Awaitable[dict[str, Any]]]

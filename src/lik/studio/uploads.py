@@ -4,7 +4,7 @@ They are opened by two threads of their own, so that sliders go on meanwhile.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from lik.core.errors import UnusableInput
 from lik.faces.io.decoding import TOO_MANY_PIXELS, PictureFile
 from lik.faces.io.files import InMemory
 from lik.faces.io.pictures import NotAPicture
-from lik.faces.photograph import Photograph, open_photograph
+from lik.faces.photograph import Eyes, Photograph, open_photograph
 from lik.studio.refusals import Refused
 
 T = TypeVar("T")
@@ -56,14 +56,18 @@ class PhotographPool:
         self._pool = ThreadPoolExecutor(AT_ONCE, "photographs")
         self._seconds, self._inside, self._lock = seconds, 0, Lock()
 
-    async def open(self, given: InMemory, rule: dict[str, Any], size: int) -> Photograph:
+    async def open(
+        self, given: InMemory, rule: dict[str, Any], size: int, eyes: Sequence[Eyes] = ()
+    ) -> Photograph:
         """Find and cut the faces of a photograph, as the crop rule of a run says.
+
+        ``eyes`` of its faces, where a person has shown them.
 
         Raises:
             Refused: it cannot be used, takes too long, or too many others wait.
         """
         try:
-            photograph = await self.do(lambda: open_photograph(given, rule, size))
+            photograph = await self.do(lambda: open_photograph(given, rule, size, eyes=eyes))
         except UnusableInput as error:
             raise Refused(422, "bad-picture", str(error)) from None
         if len(photograph.faces) > MOST_FACES:

@@ -219,7 +219,7 @@ def about():
     return {
         "id": "r1", "name": "small", "model_sha256": "0" * 64, "recipe_sha256": None,
         "size": SIZE, "latent": LATENT, "invert": 0, "widen": 1.0, "card": "A card.",
-        "facts": {"faces": "64 faces", "trained": "", "loss": "VAE"},
+        "facts": {"faces": "64 faces", "epochs": None, "loss": "VAE"},
         "methods": [{"name": "joint", "unit": "a trait", "guided": False}], "usual_method": "joint",
         "traits": [{"name": name, "along": {"Young": 0.2}, **measured} for name in TRAITS],
         "dimensions": [{"index": i, "kl": 1.0} for i in range(LATENT)],

@@ -210,6 +210,71 @@ def test_a_researcher_looks_at_trainings_and_compares_runs(laboratory, window):
         until(page, f"document.querySelectorAll('#compare canvas')[1].toDataURL() !== '{shown}'")
 
 
+def reach(page, selector):
+    """Go to something that is shown by the Tab key alone, and see where one is."""
+    for _ in range(300):
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"no key leads to {selector}")
+
+
+def follow(page, selector):
+    reach(page, selector)
+    page.keyboard.press("Enter")
+
+
+def test_each_flow_goes_by_keys_alone(page, photograph, tmp_path):
+    phone = page.locator(".phone-tabs").is_visible()
+
+    def go_to(number):
+        if phone:
+            follow(page, f".phone-tabs button:nth-of-type({number})")
+
+    go_to(1)  # a photograph
+    reach(page, "#file")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files(photograph)
+    page.get_by_role("heading", name="2 faces found").wait_for(timeout=20_000)
+    go_to(2)
+    reach(page, "#trait-Smiling")
+    page.keyboard.press("PageUp")
+    until(page, "document.querySelectorAll('#history li').length === 3")
+    assert read_record(saved(page, tmp_path / "smile.png")).strengths == {"Smiling": "0.25"}
+    page.keyboard.press("Control+z")  # a step back, and a face of nobody
+    go_to(1)
+    follow(page, "#faces .tiles:not(.small) button:nth-of-type(2)")
+    go_to(2)
+    reach(page, "#trait-Young")
+    page.keyboard.press("PageDown")
+    until(page, "document.querySelectorAll('#history li').length === 4")
+    assert read_record(saved(page, tmp_path / "older.png")).strengths == {"Young": "-0.25"}
+    follow(page, "button.share")  # a link
+    reach(page, "input[readonly]")
+    assert "#r=" in page.evaluate("document.activeElement.value")
+    page.keyboard.press("Escape")
+    follow(page, "header nav a:nth-of-type(2)")  # a mixture
+    reach(page, "#point")
+    page.keyboard.press("ArrowRight")
+    assert json.loads(Image.open(saved(page, tmp_path / "mix.png")).text["Lik source"])["ends"]
+    follow(page, "header nav a:nth-of-type(3)")  # the map
+    page.locator("#map button.wide").wait_for(timeout=20_000)
+    follow(page, "#map button.wide")
+    page.locator("#looked[aria-label]:not([aria-label=''])").wait_for()
+
+
+def test_trainings_and_runs_are_seen_by_keys_alone(laboratory, window):
+    with opened_at(laboratory, window) as page:
+        follow(page, "header nav a:nth-of-type(4)")
+        page.get_by_text("Epoch 2 of 2").wait_for()
+        follow(page, "header nav a:nth-of-type(5)")
+        page.locator("#compare canvas").nth(1).wait_for()
+        reach(page, "#compare input[type=range]")
+        page.keyboard.press("PageUp")
+        assert page.evaluate("document.activeElement.value") == "0.25"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_on_any_tab_keeps_anyone_out(laboratory, browser, scheme):
     """The rules of axe, which come with a package of PyPI, on every tab at both sizes."""

@@ -204,6 +204,21 @@ def test_a_face_settles_when_no_slider_is_held(studio, photograph):
     assert studio.began[-1] == 0.5
 
 
+def test_a_photograph_stays_when_another_run_is_opened(studio, photograph):
+    studio.faces = [(100, 50, 100, 0)]
+    studio.others = {"other": {"traits": about()["traits"][:1]}}
+    studio.open()
+    studio.page.locator("#file").set_input_files(photograph)
+    assert studio.shows(100, *LEFT)
+    for trait in ("Smiling", "Young"):  # the other run has no directions of the second
+        studio.slide(trait, 1)
+        studio.let_go(trait)
+    studio.page.locator("header .run select").select_option("other")
+    studio.page.locator("#command", has_text="other").wait_for()
+    command = studio.page.locator("#command").inner_text()
+    assert command == "lik edit two.png --set Smiling=1 --run '…/other'"
+
+
 def test_a_photograph_is_saved_from_its_own_bytes(studio, photograph):
     studio.faces, studio.changed = [(50, 50, 100, 0)], {"invert": 20}
     studio.open()
@@ -244,6 +259,12 @@ def test_a_lost_server_is_found_again(studio):
     studio.let_go("Smiling")
     assert studio.shows(178)
     studio.page.get_by_text("connection to Lik is lost").wait_for(state="detached")
+
+
+def test_too_many_open_pages_are_no_lost_connection(studio):
+    studio.open()
+    studio.socket.close(code=1013)
+    studio.page.get_by_text("Too many pages of the studio are open").wait_for()
 
 
 def test_an_edit_goes_to_more_photographs(studio, photograph):

@@ -17,7 +17,7 @@ export function watchLink() {
   let was = "open";
   return effect(() => {
     const state = about.value && source.engine ? source.engine.link.state.value : "open";
-    if (state === "open" && was === "lost") {
+    if (state === "open" && (was === "lost" || was === "busy")) {
       unreachable.value = false;
       queueMicrotask(() => news.value++);
     }
@@ -26,10 +26,11 @@ export function watchLink() {
 }
 
 function view(retry) {
-  const lost = unreachable.value || (about.value && source.engine?.link.state.value === "lost");
-  if (lost) {
+  const state = about.value && source.engine?.link.state.value;
+  if (unreachable.value || state === "lost" || state === "busy") {
+    const why = !unreachable.value && state === "busy" ? t("busy") : t("lost");
     return html`<div class="banner bad" role="alert">
-      <span class="spinner"></span><span>${t("lost")}</span>
+      <span class="spinner"></span><span>${why}</span>
       <button type="button" @click=${retry}>${t("lost.retry")}</button>
     </div>`;
   }

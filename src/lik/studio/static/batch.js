@@ -14,6 +14,8 @@ const files = signal([]);
 /** @type {{value: {done: number, running: boolean, refused: {name: string, why: string}[]}}} */
 const state = signal({ done: 0, running: false, refused: [] });
 
+let runs = 0;
+
 export function mountBatch(root) {
   effect(() => render(view(), root));
 }
@@ -29,6 +31,7 @@ export function offerBatch(given = []) {
 async function run() {
   const record = recordForAll(entry.value);
   const engine = source.engine;
+  const own = ++runs;
   state.value = { done: 0, running: true, refused: [] };
   for (const file of files.value) {
     const refused = [...state.value.refused];
@@ -38,7 +41,7 @@ async function run() {
     } catch (error) {
       refused.push({ name: file.name, why: sentenceOf(error) });
     }
-    if (!state.value.running) return; // stopped, or another run was opened
+    if (own !== runs || !state.value.running) return; // stopped, or begun anew
     state.value = { ...state.value, done: state.value.done + 1, refused };
   }
   state.value = { ...state.value, running: false };

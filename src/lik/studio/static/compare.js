@@ -6,7 +6,7 @@ import {
 } from "./comparing.js"; // prettier-ignore
 import { SIDE } from "./contender.js";
 import { grouped } from "./groups.js";
-import { number, t, traitLabel } from "./i18n.js";
+import { learned, number, t, traitLabel } from "./i18n.js";
 import { openFiles } from "./intake.js";
 import { opening, photographs } from "./photograph.js";
 import { refusal } from "./notices.js";
@@ -157,7 +157,7 @@ function panel(one) {
 export function wordsOf({ size, latent, facts }) {
   return [
     t("run.pixels", { size }), t("run.latent", { latent }),
-    facts.loss ? t("training.loss", { loss: number(facts.loss, 1) }) : "", facts.trained, facts.faces,
+    facts.loss ? t("training.loss", { loss: number(facts.loss, 1) }) : "", learned(facts),
   ].filter(Boolean).join(" · "); // prettier-ignore
 }
 

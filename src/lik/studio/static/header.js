@@ -3,7 +3,7 @@ import { effect, html, live, nothing, render } from "./vendor.js";
 import { offerBatch } from "./batch.js";
 import { current, isThere } from "./current.js";
 import { openCard, openHelp } from "./dialogs.js";
-import { LANGUAGES, choose, language, t } from "./i18n.js";
+import { LANGUAGES, choose, language, learned, t } from "./i18n.js";
 import { report } from "./notices.js";
 import { addressOf } from "./own.js";
 import { save, saving } from "./saving.js";
@@ -58,7 +58,7 @@ function view(openRun) {
 function runView(openRun) {
   const run = about.value;
   const all = runs.value.runs;
-  const facts = run ? Object.values(run.facts).filter(Boolean).join(" · ") : "";
+  const facts = run ? [learned(run.facts), run.facts.loss].filter(Boolean).join(" · ") : "";
   return html`<div class="run">
     ${all.length > 1
       ? html`<select

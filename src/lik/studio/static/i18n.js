@@ -57,6 +57,11 @@ export function traitLabel(name) {
   return label === `trait.${name}` ? name.replaceAll("_", " ") : label;
 }
 
+/** What a run learned from, and for how long. */
+export function learned({ faces, epochs }) {
+  return [epochs && t("run.epochs", { count: epochs }), faces].filter(Boolean).join(" · ");
+}
+
 /** A number as it is written in the language. */
 export function number(value, digits = 2) {
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };

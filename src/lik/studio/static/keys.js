@@ -36,7 +36,7 @@ function pressed(event) {
 
 /** Space presses a button that has the focus; elsewhere it shows what was before. */
 function hold(event) {
-  if (event.target.closest("button, summary, select, a, input:is([type=radio], [type=checkbox])")) return;
+  if (event.target.closest("button, summary, select, a, input:is([type=radio], [type=checkbox], [type=file])")) return;
   did(event, () => (showsBefore.value = true));
 }
 

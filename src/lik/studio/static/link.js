@@ -12,6 +12,8 @@ const FIRST_WAIT = 400;
 const LONGEST_WAIT = 8000;
 /** The code with which the server closes a socket that may not go on. */
 const REFUSED = 1008;
+/** The code with which it closes one that there is no room for now. */
+const BUSY = 1013;
 
 export class Link {
   #socket = null;
@@ -29,7 +31,7 @@ export class Link {
   constructor(token, run) {
     this.token = token;
     this.run = run;
-    /** @type {{value: "opening"|"open"|"lost"|"refused"}} */
+    /** @type {{value: "opening"|"open"|"lost"|"busy"|"refused"}} */
     this.state = signal("opening");
     this.#open();
   }
@@ -79,12 +81,14 @@ export class Link {
     this.#socket = socket;
     socket.onopen = () => {
       socket.send(JSON.stringify({ token: this.token, run: this.run }));
-      this.#failures = 0;
       this.state.value = "open";
       this.#pump();
     };
-    socket.onmessage = (event) => this.#received(event.data);
-    socket.onclose = ({ code }) => (code === REFUSED ? this.#refused() : this.#lost());
+    socket.onmessage = (event) => {
+      this.#failures = 0;
+      this.#received(event.data);
+    };
+    socket.onclose = ({ code }) => (code === REFUSED ? this.#refused() : this.#lost(code === BUSY));
   }
 
   /** Another try would be refused too: whoever waits is told. */
@@ -101,13 +105,13 @@ export class Link {
     for (const job of jobs) job.reject(error);
   }
 
-  #lost() {
+  #lost(busy) {
     if (this.#flying) {
       this.#waiting.unshift(this.#flying); // it is asked for again, so that nothing hangs
       this.#flying = null;
     }
     if (this.#closed) return;
-    this.state.value = "lost";
+    this.state.value = busy ? "busy" : "lost";
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
     this.#timer = setTimeout(() => this.#open(), wait * (0.8 + 0.4 * Math.random()));
   }

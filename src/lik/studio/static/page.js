@@ -18,12 +18,12 @@ import { clearMix } from "./mixing.js";
 import { dismissRefusal, report } from "./notices.js";
 import { mountOffers, openLinked, tellUnreadable } from "./offers.js";
 import { directionsOf, source, useEngine } from "./pictures.js";
-import { photographs } from "./photograph.js";
+import { openPhotograph, photographs } from "./photograph.js";
 import { watchPresenting } from "./present.js";
 import { readFragment } from "./record.js";
 import { mountShare } from "./share.js";
 import { mountStage } from "./stage.js";
-import { about, clear, runs } from "./state.js";
+import { about, clear, entry, runs } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 import { watchTabs } from "./tabs.js";
 import { mountTraits } from "./traits.js";
@@ -65,8 +65,9 @@ export async function mountPage(openRun, retry) {
   watchLink();
 }
 
-/** Open an engine: everything on the page is about its run from then on. */
+/** Open an engine: everything on the page is about its run; a photograph is opened again. */
 export async function openEngine(engine) {
+  const kept = entry.value?.subject.photograph ? entry.value : null;
   source.engine?.close();
   batch(() => {
     clear();
@@ -85,9 +86,17 @@ export async function openEngine(engine) {
     if (engine !== source.engine) return;
     about.value = facts;
     await Promise.all([draw("prior", true), directionsOf(facts.usual_method)]);
+    if (kept && engine === source.engine) await openAgain(kept);
   } catch (error) {
     report(error);
   }
+}
+
+/** The photograph of an entry in the run that is open now, with what was changed if it can be. */
+function openAgain({ subject, terms, face }) {
+  const known = new Set(about.value.traits.map(({ name }) => name));
+  const kept = terms.filter(([name]) => known.has(name));
+  return openPhotograph(subject.photograph.blob, subject.name, { terms: kept, face });
 }
 
 /** Open what the fragment of an address holds. */

@@ -255,8 +255,10 @@ function gradients(plane, side) {
     const [up, here, down] = [-1, 0, 1].map((o) => mirrored(y + o, side) * side);
     for (let x = 0; x < side; x++, i++) {
       const [l, r] = [mirrored(x - 1, side), mirrored(x + 1, side)];
-      gx[i] = plane[up + r] - plane[up + l] + 2 * (plane[here + r] - plane[here + l]) + plane[down + r] - plane[down + l];
-      gy[i] = plane[down + l] - plane[up + l] + 2 * (plane[down + x] - plane[up + x]) + plane[down + r] - plane[up + r];
+      const rising = plane[down + r] - plane[up + l];
+      const falling = plane[up + r] - plane[down + l];
+      gx[i] = rising + falling + 2 * (plane[here + r] - plane[here + l]);
+      gy[i] = rising - falling + 2 * (plane[down + x] - plane[up + x]);
     }
   }
   return [gx, gy];

@@ -75,11 +75,7 @@ async function settle(subject) {
   if (!steps) return;
   settling.value += subject.faces.length;
   try {
-    const codes = [];
-    for (let start = 0; start < subject.faces.length; start += 16) {
-      const part = subject.faces.slice(start, start + 16);
-      codes.push(...(await engine.fit(part.map((face) => face.crop))));
-    }
+    const codes = await engine.fit(subject.faces.map((face) => face.crop)); // together, as for Save
     if (engine !== source.engine) return;
     await still();
     subject.faces.forEach((face, i) => Object.assign(face, { code: codes[i], inverted: steps }));

@@ -35,7 +35,7 @@ export function slider(name, label, details = nothing, of = ENTRY, why = "") {
   const strength = of.strength(name);
   const value = Number(strength);
   const far = Math.abs(value) > FAR;
-  const id = `${of.prefix}-${name.replace(/\W/g, "-")}`;
+  const id = `${of.prefix}-${name.replace(/[^\w-]/gu, (sign) => `_${sign.codePointAt(0).toString(16)}`)}`;
   const off = Boolean(why);
   const said = [far ? `${id}-far` : "", off ? `${id}-why` : ""].filter(Boolean).join(" ");
   return html`<div class="trait ${value ? "moved" : ""} ${far ? "far" : ""} ${off ? "off" : ""}" data-trait=${name}>
