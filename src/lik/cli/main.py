@@ -47,6 +47,7 @@ GROUPS = {
     "export": {
         "onnx": "Write encoder and decoder as ONNX files.",
         "hub": "Write a folder with a card for the Hugging Face hub, and upload it.",
+        "page": "Write a page that edits faces in the browser, without a server.",
     },
 }
 """Verbs that have verbs of their own."""

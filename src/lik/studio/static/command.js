@@ -3,6 +3,7 @@ import { html, nothing } from "./vendor.js";
 import { t } from "./i18n.js";
 import { about } from "./state.js";
 import { tell } from "./notices.js";
+import { stem } from "./saving.js";
 
 /** @param {import("./state.js").Entry} of @param {string} id of the place that holds the text */
 export function commandView(of, id = "command") {
@@ -22,12 +23,21 @@ function commandOf(of) {
 }
 
 function editCommand({ subject, terms, method, face }) {
-  const words = ["lik edit", quoted(subject.name || "photo.jpg")];
+  const name = subject.name || "photo.jpg";
+  const words = ["lik edit", quoted(name)];
+  // Eyes that were tapped are in the picture that is saved, and no option gives those of all faces.
+  if (subject.source.eyes) words.push("--like", quoted(`${stem(subject)}-lik.png`));
+  else words.push(...optionsOf(subject, terms, method, face));
+  if (about.value.shipped !== "faces") words.push("--run", quoted(placeOf(about.value)));
+  return words.join(" ");
+}
+
+function optionsOf(subject, terms, method, face) {
+  const words = [];
   for (const [name, strength] of terms) words.push("--set", quoted(`${name}=${strength}`));
   if (method !== about.value.usual_method) words.push("--method", quoted(method));
   if (face !== null && subject.faces.length > 1) words.push("--face", String(face));
-  if (about.value.shipped !== "faces") words.push("--run", quoted(placeOf(about.value)));
-  return words.join(" ");
+  return words;
 }
 
 /** How a run is named in a terminal: where it lies the page is never told. */

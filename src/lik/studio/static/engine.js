@@ -12,6 +12,8 @@ import { Link } from "./link.js";
 
 /** Bytes of a WebSocket message, at the most: the server takes no longer one. */
 const LONGEST_MESSAGE = 60_000;
+/** Faces of a message, at the most. */
+const MOST_FACES = 64;
 
 export class ServerEngine {
   /** @param {string} token @param {string} run the id of the run */
@@ -194,9 +196,9 @@ export async function request(token, path, options = {}) {
   throw new StudioError(told.error ?? { code: "unknown" }, answer.status);
 }
 
-/** A list in parts of so many at the most, and of one at least. */
+/** A list in parts of so many at the most, and of one at least: no more than a message holds. */
 function parts(list, most) {
-  const length = Math.max(1, Math.floor(most));
+  const length = Math.max(1, Math.min(MOST_FACES, Math.floor(most)));
   const count = Math.ceil(list.length / length);
   return Array.from({ length: count }, (_, i) => list.slice(i * length, (i + 1) * length));
 }

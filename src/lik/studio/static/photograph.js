@@ -2,7 +2,7 @@
 import { effect, signal } from "./vendor.js";
 import { t } from "./i18n.js";
 import { refusal, report, say, sentenceOf } from "./notices.js";
-import { source } from "./pictures.js";
+import { source } from "./source.js";
 import { StudioError } from "./errors.js";
 import { about, begin, gesture, news, subjectOf } from "./state.js";
 
@@ -34,14 +34,15 @@ export async function openPhotograph(blob, name, start = {}) {
     if (own !== latest || engine !== source.engine) return null; // another one, or another run, meanwhile
     const { width, height, a_crop: aCrop, sha256 } = found;
     const photograph = { blob, bitmap, width, height, aCrop, notice: found.notice };
-    const subject = subjectOf({ kind: "photograph", sha256 }, found.faces, photograph, name);
+    const from = { kind: "photograph", sha256, ...(found.eyes ? { eyes: found.eyes } : {}) };
+    const subject = subjectOf(from, found.faces, photograph, name);
     photographs.value = [subject, ...photographs.value].slice(0, MOST_KEPT);
     begin(subject, start.terms, start.method, start.face ?? null);
     say(t("photo.opened", { count: found.faces.length }));
     settle(subject);
     return subject;
   } catch (error) {
-    if (own !== latest) return null;
+    if (own !== latest || error.code === "cancelled") return null;
     if (error.code === "lost") report(error);
     else refusal.value = sentenceOf(error);
     say(refusal.value);
