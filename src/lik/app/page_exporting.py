@@ -122,7 +122,7 @@ def _contents(
     }  # fmt: skip
     about: dict[str, Any] = {
         "format": FORMAT, "version": VERSION, "id": run.name, **told, "exported": True, "invert": 0,
-        "crop": run.metadata.get("crop") or {}, "networks": networks,
+        "networks": networks,
         "seeds": len(codes) // TOGETHER,
         "sets": {name: {"file": files[name], "names": list(one)} for name, one in sets.items()},
         "map": {"shares": plane.shares, "attributes": list(attributes_seen(run))},

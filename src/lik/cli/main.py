@@ -54,6 +54,7 @@ GROUPS = {
 
 REMEDIES = {
     "eyes": "(--eyes X,Y,X,Y).",
+    "shown eyes": "If there is one, lik edit --eyes X,Y,X,Y edits it.",
     "faces": "(--faces FACES)",
     "classifier": "(--classifier NET, made by lik train-classifier)",
     "licence": "(--licence TEXT)",

@@ -1,8 +1,9 @@
 /** The picture of an edit, made in the browser: what `lik edit` does, and what it writes. */
+import { bitmapOf } from "./bitmaps.js";
 import { paint, prepared, windowOf } from "./compositor.js";
 import { unusable } from "./errors.js";
 import { t } from "./i18n.js";
-import { bitmapOf, canvasWith } from "./browserphotograph.js";
+import { canvasWith } from "./browserphotograph.js";
 import { withText } from "./pngtext.js";
 import { sha256Of } from "./sha256.js";
 import { DIMENSION, mixedOn, moved, unit } from "./sums.js";

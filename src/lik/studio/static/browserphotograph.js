@@ -1,7 +1,7 @@
 /** A photograph as an exported page opens it: its eyes are tapped, and the faces cut by them. */
-import { StudioError } from "./errors.js";
-import { t } from "./i18n.js";
+import { bitmapOf } from "./bitmaps.js";
 import { sha256Of } from "./sha256.js";
+import { shownEyes } from "./shown.js";
 
 /**
  * @param {Blob} photograph @param {object} facts of the run @param {number[][]|null} eyes
@@ -18,19 +18,11 @@ export async function opened(photograph, facts, eyes) {
       const face = faceOf({ x: 0, y: 0, side: size, angle: 0 }, coloursOf(pixelsOf(bitmap)));
       return { ...about, a_crop: true, faces: [face] };
     }
-    const all = eyes ?? (await tapped(bitmap));
+    const all = eyes ?? (await shownEyes(bitmap));
     return { ...about, a_crop: false, eyes: all, faces: await cutFaces(bitmap, all, facts) };
   } finally {
     bitmap.close();
   }
-}
-
-/** The eyes that a person taps, in tenths of a pixel, as the record has them. */
-async function tapped(bitmap) {
-  const { askForEyes } = await import("./taps.js");
-  const pairs = await askForEyes(bitmap);
-  if (!pairs?.length) throw new StudioError({ code: "cancelled", message: t("photo.untapped") });
-  return pairs.map((pair) => pair.flat());
 }
 
 async function cutFaces(bitmap, eyes, { crop, size }) {
@@ -44,15 +36,6 @@ async function cutFaces(bitmap, eyes, { crop, size }) {
 
 function faceOf(square, crop) {
   return { square, crop, code: null, inverted: 0 };
-}
-
-/** The upright picture, in full. @param {Blob} photograph */
-export async function bitmapOf(photograph) {
-  try {
-    return await createImageBitmap(photograph, { imageOrientation: "from-image" });
-  } catch {
-    throw new StudioError({ code: "bad-picture", message: t("photo.unreadable") });
-  }
 }
 
 /** A canvas that holds the picture; what is transparent in it is white. */

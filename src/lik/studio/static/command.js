@@ -3,7 +3,6 @@ import { html, nothing } from "./vendor.js";
 import { t } from "./i18n.js";
 import { about } from "./state.js";
 import { tell } from "./notices.js";
-import { stem } from "./saving.js";
 
 /** @param {import("./state.js").Entry} of @param {string} id of the place that holds the text */
 export function commandView(of, id = "command") {
@@ -25,9 +24,9 @@ function commandOf(of) {
 function editCommand({ subject, terms, method, face }) {
   const name = subject.name || "photo.jpg";
   const words = ["lik edit", quoted(name)];
-  // Eyes that were tapped are in the picture that is saved, and no option gives those of all faces.
-  if (subject.source.eyes) words.push("--like", quoted(`${stem(subject)}-lik.png`));
-  else words.push(...optionsOf(subject, terms, method, face));
+  words.push(...optionsOf(subject, terms, method, face));
+  if (about.value.exported) words.push("--invert", "0"); // a page without a server fits no codes
+  for (const eyes of subject.source.eyes ?? []) words.push("--eyes", eyes.join(","));
   if (about.value.shipped !== "faces") words.push("--run", quoted(placeOf(about.value)));
   return words.join(" ");
 }

@@ -49,9 +49,14 @@ export class ServerEngine {
     return rows(await answer.arrayBuffer(), this.facts.latent);
   }
 
-  /** @param {Blob} photograph @returns {Promise<object>} its faces, the largest first */
-  async encode(photograph) {
-    const found = await (await this.#ask("/faces", { method: "PUT", body: photograph })).json();
+  /**
+   * @param {Blob} photograph @param {number[][]|null} eyes of its faces, where a person has shown them
+   * @returns {Promise<object>} its faces, the largest first
+   */
+  async encode(photograph, eyes = null) {
+    const headers = eyes ? { "X-Lik-Eyes": JSON.stringify(eyes) } : {};
+    const found = await (await this.#ask("/faces", { method: "PUT", body: photograph, headers })).json();
+    if (eyes) found.eyes = eyes;
     for (const face of found.faces) {
       face.code = new Float32Array(fromBase64(face.code).buffer);
       face.crop = fromBase64(face.crop);
@@ -114,11 +119,11 @@ export class ServerEngine {
   /**
    * The picture that `lik edit` writes.
    * @param {object} record @param {Blob|null} photograph
-   * @param {object|null} source where the face came from, if from no photograph
+   * @param {object|null} source where the face came from, if it is not just in the photograph
    * @returns {Promise<{png: Blob, notices: string[]}>} notices are sentences for people
    */
   async edit(record, photograph, source, onStep = () => {}) {
-    const head = photograph ? record : { record, source };
+    const head = source ? { record, source } : record;
     const text = new TextEncoder().encode(JSON.stringify(head));
     const length = new DataView(new ArrayBuffer(4));
     length.setUint32(0, text.length, true);

@@ -3,11 +3,13 @@ import { effect, html, live, nothing, render } from "./vendor.js";
 import { COUNT, draw, drawing, seed, take, tiles } from "./drawing.js";
 import { dragging, openFiles } from "./intake.js";
 import { openCamera, hasCamera } from "./camera.js";
+import { bitmapOf } from "./bitmaps.js";
 import { t } from "./i18n.js";
 import { corners, entryOf, faceOf, fill } from "./mixing.js";
-import { capital, dismissRefusal, refusal } from "./notices.js";
-import { opening, photographs } from "./photograph.js";
+import { capital, dismissRefusal, refusal, report } from "./notices.js";
+import { faceless, openPhotograph, opening, photographs } from "./photograph.js";
 import { urlOf } from "./pictures.js";
+import { shownEyes } from "./shown.js";
 import { about, begin, change, entry, runs } from "./state.js";
 import { tab } from "./tabs.js";
 
@@ -53,7 +55,11 @@ function dropZone() {
       ${refusal.value
         ? html`<p class="refusal">${refusal.value}
             <button type="button" class="icon" aria-label=${t("close")} @click=${dismissRefusal}>
-              ×</button></p>`
+              ×</button></p>
+            ${faceless.value
+              ? html`<button type="button" class="wide" @click=${() => showEyes(faceless.value)}>
+                  ${t("eyes.show")}</button>`
+              : nothing}`
         : nothing}
     </div>
   </section>`;
@@ -102,7 +108,28 @@ function foundView() {
           @click=${() => change({ face: null })}
         >${t("found.all")}</button>`
       : nothing}
+    ${photograph.aCrop
+      ? nothing
+      : html`<button type="button" class="plain" @click=${() => showEyes(shownAgain(of))}>
+          ${t("eyes.others")}</button>`}
   </section>`;
+}
+
+/** A photograph whose faces are to be shown, and what is kept of its edit. */
+function shownAgain({ subject, terms, method }) {
+  return { blob: subject.photograph.blob, name: subject.name, start: { terms, method } };
+}
+
+/** Let a person show where the eyes are in a photograph, and open it by them. */
+async function showEyes({ blob, name, start = {} }) {
+  try {
+    const bitmap = await bitmapOf(blob);
+    const eyes = await shownEyes(bitmap).finally(() => bitmap.close());
+    return await openPhotograph(blob, name, { ...start, eyes });
+  } catch (error) {
+    if (error.code !== "cancelled") report(error);
+    return null;
+  }
 }
 
 function drawnView() {

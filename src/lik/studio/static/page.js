@@ -96,7 +96,7 @@ export async function openEngine(engine) {
 function openAgain({ subject, terms, face }) {
   const known = new Set(about.value.traits.map(({ name }) => name));
   const kept = terms.filter(([name]) => known.has(name));
-  return openPhotograph(subject.photograph.blob, subject.name, { terms: kept, face });
+  return openPhotograph(subject.photograph.blob, subject.name, { terms: kept, face, eyes: subject.source.eyes });
 }
 
 /** Open what the fragment of an address holds. */

@@ -3,13 +3,15 @@ import { effect, signal } from "./vendor.js";
 import { t } from "./i18n.js";
 import { refusal, report, say, sentenceOf } from "./notices.js";
 import { source } from "./source.js";
-import { StudioError } from "./errors.js";
+import { bitmapOf } from "./bitmaps.js";
 import { about, begin, gesture, news, subjectOf } from "./state.js";
 
 /** @type {{value: string}} name of the photograph that is opened now, or "" */
 export const opening = signal("");
 /** How many faces are fitted now. */
 export const settling = signal(0);
+/** @type {{value: {blob: Blob, name: string, start: object}|null}} one in which no face was found */
+export const faceless = signal(null);
 /** @type {{value: import("./state.js").Subject[]}} photographs opened so far, newest first */
 export const photographs = signal([]);
 
@@ -21,16 +23,18 @@ let latest = 0;
 /**
  * Open a photograph, and begin to edit it.
  * @param {Blob} blob @param {string} name
- * @param {object} start the parts of an entry to begin with: terms, method, face
+ * @param {object} start the parts of an entry to begin with: terms, method, face; and the eyes of its
+ *   faces, where a person has shown them
  * @returns {Promise<import("./state.js").Subject|null>}
  */
 export async function openPhotograph(blob, name, start = {}) {
   const own = ++latest;
   const engine = source.engine;
   refusal.value = "";
+  faceless.value = null;
   opening.value = name || t("photo");
   try {
-    const [found, bitmap] = await Promise.all([engine.encode(blob), drawable(blob)]);
+    const [found, bitmap] = await Promise.all([engine.encode(blob, start.eyes), drawable(blob)]);
     if (own !== latest || engine !== source.engine) return null; // another one, or another run, meanwhile
     const { width, height, a_crop: aCrop, sha256 } = found;
     const photograph = { blob, bitmap, width, height, aCrop, notice: found.notice };
@@ -45,6 +49,7 @@ export async function openPhotograph(blob, name, start = {}) {
     if (own !== latest || error.code === "cancelled") return null;
     if (error.code === "lost") report(error);
     else refusal.value = sentenceOf(error);
+    if (error.code === "no-face") faceless.value = { blob, name, start };
     say(refusal.value);
     return null;
   } finally {
@@ -54,12 +59,7 @@ export async function openPhotograph(blob, name, start = {}) {
 
 /** The upright picture, reduced where it is larger than any screen. */
 async function drawable(blob) {
-  let whole;
-  try {
-    whole = await createImageBitmap(blob, { imageOrientation: "from-image" });
-  } catch {
-    throw new StudioError({ code: "bad-picture", message: t("photo.unreadable") });
-  }
+  const whole = await bitmapOf(blob);
   const scale = LONGEST / Math.max(whole.width, whole.height);
   if (scale >= 1) return whole;
   const size = { resizeWidth: Math.round(whole.width * scale), resizeQuality: "high" };
