@@ -7,6 +7,7 @@ waits until `lik.studio.api` is there.
 import asyncio
 import mimetypes
 import secrets
+import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -135,7 +136,10 @@ def serve(doorway: Doorway, load: Callable[[], Loaded], started: Callable[[], No
         timeout_graceful_shutdown=2, h11_max_incomplete_event_size=16384,
     )  # fmt: skip
     started()
-    _Server(config, leaving).run([doorway.socket])
+    server = _Server(config, leaving)
+    server.run([doorway.socket])
+    if server.interrupted:  # which uvicorn says by another signal, and not always to us
+        raise KeyboardInterrupt
 
 
 class _Server(uvicorn.Server):
@@ -143,10 +147,11 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, leaving: asyncio.Event) -> None:
         super().__init__(config)
-        self._leaving = leaving
+        self._leaving, self.interrupted = leaving, False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._leaving.set()
+        self.interrupted = self.interrupted or sig == signal.SIGINT
         super().handle_exit(sig, frame)
 
 
