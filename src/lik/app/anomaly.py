@@ -102,9 +102,8 @@ def find_anomalies(
     if by != RECOMMENDED and by not in usual.scores:
         raise UnusableInput(f"{run.name} has no network, and so no score '{by}'.", needs="network")
     shown, without_face = _opened(run, given, faces, selection or Selection("test"), notify)
-    scores = score(run.session, _features(run), usual, shown.pictures, progress=progress)
-    ordered = usual.typicality(scores) if by == RECOMMENDED else scores[by]
-    order = np.argsort(-ordered, kind="stable")
+    scores = score_pictures(run, shown.pictures, usual, progress)
+    order = np.argsort(-scores[by], kind="stable")
     percentiles = {
         name: usual.percentile(name, scores)[order] for name in (RECOMMENDED, *usual.scores)
     }
@@ -113,6 +112,14 @@ def find_anomalies(
         {name: values[order] for name, values in scores.items()}, percentiles, by,
         without_face[order],
     )  # fmt: skip
+
+
+def score_pictures(
+    run: OpenedRun, pictures: Pictures, usual: UsualFaces, progress: Progress = no_progress
+) -> Scores:
+    """Pictures uint8 (N, S, S, 3) → each score, (N,), the recommended one first."""
+    scores = score(run.session, _features(run), usual, pictures, progress=progress)
+    return {RECOMMENDED: usual.typicality(scores), **scores}
 
 
 def open_usual(
