@@ -88,6 +88,7 @@ def others(random, faces, count):
 
 
 def main():
+    """Print the table."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("run")
     arguments.add_argument("faces")
