@@ -14,7 +14,10 @@ from lik.cli.main import GROUPS, VERBS
 
 
 def test_the_public_surface_is_small():
-    names = "Edit FaceSet FailedOnTheWay Run UnusableInput evaluate load open_faces prepare train"
+    names = (
+        "Bar Edit FaceSet FailedOnTheWay Run UnusableInput evaluate grid load open_faces prepare "
+        "train"
+    )
     assert " ".join(lik.__all__) == names
     assert all(hasattr(lik, name) for name in lik.__all__)
 

@@ -17,25 +17,31 @@ if TYPE_CHECKING:
     from lik.app.preparing import prepare
     from lik.app.run import Run
     from lik.app.training import train
+    from lik.app.views import grid
+    from lik.bar import Bar
     from lik.faces.set.faceset import FaceSet
 
 _HOMES = {
+    "Bar": "lik.bar",
     "Edit": "lik.app.edits",
     "FaceSet": "lik.faces.set.faceset",
     "Run": "lik.app.run",
     "evaluate": "lik.app.evaluating",
+    "grid": "lik.app.views",
     "prepare": "lik.app.preparing",
     "train": "lik.app.training",
 }
 """Where public names are defined: PyTorch and OpenCV are loaded when they are needed."""
 
 __all__ = [
+    "Bar",
     "Edit",
     "FaceSet",
     "FailedOnTheWay",
     "Run",
     "UnusableInput",
     "evaluate",
+    "grid",
     "load",
     "open_faces",
     "prepare",
@@ -46,7 +52,8 @@ __all__ = [
 def load(run: Any = None, device: str = "cpu") -> "Run":
     """Open a run: a folder made by ``lik train``, or a single ``model.safetensors``.
 
-    Runs that ship are opened by their names; without one, the usual one.
+    Runs that ship are opened by their names, and those on the Hugging Face hub as
+    ``hf://owner/name``, or ``hf://owner/name@revision``; without one, the usual one.
     """
     opened: Run = import_module(_HOMES["Run"]).Run(run, device)
     return opened

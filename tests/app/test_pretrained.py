@@ -7,7 +7,7 @@ import pytest
 
 import lik
 from finders import save_photograph
-from lik.app import opened, pretrained
+from lik.app import pretrained
 from lik.core.errors import UnusableInput
 from terminal import refuse, run_lik
 
@@ -15,8 +15,7 @@ from terminal import refuse, run_lik
 @pytest.fixture
 def place(monkeypatch, tmp_path):
     """A folder for runs that ship, empty at first."""
-    for module in (pretrained, opened):
-        monkeypatch.setattr(module, "PLACE", tmp_path / "pretrained")
+    monkeypatch.setattr(pretrained, "PLACE", tmp_path / "pretrained")
     return tmp_path / "pretrained"
 
 

@@ -81,8 +81,15 @@ def test_a_missing_or_broken_file_is_said(tmp_path, capfd):
     broken = tmp_path / "broken.onnx"
     for data in (b"", b"no network", EyeNetwork()._bytes()[:5000]):
         broken.write_bytes(data)
-        with pytest.raises(UnusableInput, match=r"broken\.onnx is no alignment network"):
+        with pytest.raises(UnusableInput, match=r"broken\.onnx is no ONNX file"):
             EyeNetwork(broken).find(drawn_cut(0))
+    empty = b"\x08\x08\x42\x02\x10\x0b\x3a\x03\x12\x01a"  # a model, whose graph has nothing
+    broken.write_bytes(empty)
+    with pytest.raises(UnusableInput, match=r"broken\.onnx is no alignment network"):
+        EyeNetwork(broken).find(drawn_cut(0))
+    broken.write_bytes(bytes(2**24 + 1))
+    with pytest.raises(UnusableInput, match="larger than 16 MiB"):
+        EyeNetwork(broken).find(drawn_cut(0))
     assert capfd.readouterr().err == ""
 
 

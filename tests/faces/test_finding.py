@@ -145,6 +145,18 @@ class TestYuNet:
         with pytest.raises(UnusableInput, match="SHA-256"):
             finder_for("aligned")
 
+    def test_what_opencv_cannot_read_is_said_in_one_sentence(self, tmp_path, capfd):
+        other = tmp_path / "other.onnx"
+        picture = np.zeros((64, 64, 3), np.uint8)
+        other.write_bytes(b"no network")
+        with pytest.raises(UnusableInput, match=r"other\.onnx is no ONNX file"):
+            YuNetFinder(other).find(picture)
+        empty = b"\x08\x08\x42\x02\x10\x0b\x3a\x03\x12\x01a"  # a model, whose graph has nothing
+        other.write_bytes(empty)
+        with pytest.raises(UnusableInput, match=r"other\.onnx is no model of YuNet"):
+            YuNetFinder(other).find(picture)
+        assert capfd.readouterr().err == ""
+
     def test_its_rows_become_faces_of_the_read_picture(self, tmp_path):
         """A stand-in for OpenCV's detector, which answers in pixels of the reduced picture."""
 

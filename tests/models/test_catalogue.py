@@ -1,10 +1,12 @@
 import pytest
 import torch
+from pydantic import create_model
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
-from lik.models.catalogue import CATALOGUE, RefinedSettings, build
+from lik.models.catalogue import CATALOGUE, ModelSettings, RefinedSettings, build
 from lik.models.interface import count_parameters
 from lik.models.paper import PaperFirstSettings, PaperSecondSettings
 from lik.models.residual import ResidualVAESettings
@@ -112,3 +114,9 @@ def test_metadata_that_is_not_a_models_is_said(changed, tmp_path):
 def test_a_code_longer_than_any_is_refused(settings):
     with pytest.raises(ValueError, match="less than or equal"):
         settings(latent=9_000_000_000)
+
+
+def test_an_unknown_key_within_a_refined_model_is_named():
+    wrapped = create_model("Wrapped", __base__=Settings, model=(ModelSettings, ...))
+    with pytest.raises(UnusableInput, match=r"unknown key 'model\.refinerr'.*'model\.refiner'"):
+        validated(wrapped, {"model": {"name": "refined", "refinerr": {}}}, "it")

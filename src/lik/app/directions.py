@@ -343,7 +343,7 @@ def _guided(
 ) -> tuple[Guides, GuidedStatistics]:
     """The networks that guide, and what they are measured by: as kept, or measured now."""
     kept = GuidedStatistics.load(run.path)
-    if kept is not None and kept.encoder_sha256 != run.encoder_sha256:
+    if kept is not None and not kept.is_of(run.encoder_sha256, run.latent):
         kept = None
     guides = _guides(run, classifiers or list(known_networks(run, kept).values()))
     if kept is not None and all(loaded.sha256 in kept.stds for loaded in guides.values()):
@@ -357,7 +357,7 @@ def _guided(
             f"guided edits are measured on real faces: {error}", needs=error.needs
         ) from error
     statistics = _measured(run, guides, face_set, progress)
-    if run.path.is_dir() and kept is None:
+    if run.path.is_dir() and kept is None and not run.borrowed:
         statistics.save(run.path)
     return guides, statistics
 
@@ -370,7 +370,7 @@ def known_networks(run: OpenedRun, kept: GuidedStatistics | None) -> dict[str, s
     own = (
         {} if kept is None or run.network is None else {network_hash(str(run.network)): run.network}
     )
-    paths = {} if kept is None else kept.paths
+    paths = {} if kept is None or run.borrowed else kept.paths
     return {
         sha256: str(own.get(sha256, paths.get(sha256)))
         for sha256 in (kept.stds if kept else ())

@@ -19,14 +19,14 @@ from lik.app.directions import known_networks, open_editor
 from lik.app.edits import RECORD, Edit, EditRecord, read_record
 from lik.app.opened import OpenedRun
 from lik.app.source_records import SOURCE, PhotographSource, SourceRecord
-from lik.core.artifacts import replacing, sha256_of
+from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.detect.finding import Finder
 from lik.faces.io.files import InMemory
 from lik.faces.motion import carry
 from lik.faces.photograph import Eyes, Photograph, PictureGiven, open_photograph
-from lik.figures.png import EDITED, GENERATIVE, png_bytes
+from lik.figures.png import EDITED, GENERATIVE, ShownAsPicture, fitted, png_bytes
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided import GUIDED, GuidedStatistics
@@ -53,8 +53,8 @@ class OpenedPhotograph:
     source: PhotographSource
 
 
-@dataclass(frozen=True)
-class Edited:
+@dataclass(frozen=True, repr=False)
+class Edited(ShownAsPicture):
     """A photograph, or a face that the model made, after an edit.
 
     Attributes:
@@ -73,13 +73,24 @@ class Edited:
     after: Mapping[str, list[float]] = field(default_factory=dict)
     notices: Sequence[str] = ()
 
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        what = str(Edit.of(self.record)) or "unchanged"
+        return f"{what}, by “{self.record.run}” ({self.record.method}): {width}×{height} pixels"
+
     def png(self) -> bytes:
         """The picture as PNG; its text holds record and source, and no path or command."""
+        return self._as_png(Image.fromarray(self.pixels))
+
+    def _repr_png_(self) -> bytes:
+        return self._as_png(fitted(Image.fromarray(self.pixels)))
+
+    def _as_png(self, image: Image.Image) -> bytes:
         made = not self.unchanged or self.record.mode == "decode"
         photographed = isinstance(self.source, PhotographSource)
         told = {RECORD: self.record, SOURCE: self.source}
         return png_bytes(
-            Image.fromarray(self.pixels), command=None, quickly=True,
+            image, command=None, quickly=True,
             run=self.record.run if made else None,
             description=EDITED if photographed else GENERATIVE,
             more={
@@ -87,16 +98,6 @@ class Edited:
                 for name, one in told.items()
             },
         )  # fmt: skip
-
-    def save(self, path: str | Path) -> Path:
-        """Write the picture as PNG.
-
-        Raises:
-            FailedOnTheWay: it cannot be written.
-        """
-        with replacing(Path(path)) as temporary:
-            temporary.write_bytes(self.png())
-        return Path(path)
 
 
 def open_face(

@@ -1,7 +1,7 @@
 """Measuring runs: all of an evaluation, with its page, and the loss of each face."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from lik.core.artifacts import write_json
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
+from lik.core.tables import ShownAsTable, Table
 from lik.evaluation import networks
 from lik.evaluation.evaluator import EvaluationRequest, Measurement, Subject, subject_of
 from lik.evaluation.fidelity import SCALE, Terms
@@ -27,8 +28,8 @@ FACES, SAMPLES = 8, 16
 """Pictures of each run on the page."""
 
 
-@dataclass(frozen=True)
-class EvaluatedRuns:
+@dataclass(frozen=True, repr=False)
+class EvaluatedRuns(ShownAsTable):
     """What was measured of runs.
 
     Attributes:
@@ -50,6 +51,36 @@ class EvaluatedRuns:
     def rows(self) -> list[TableRow]:
         """The metrics of the runs side by side."""
         return table_rows(self.evaluations)
+
+    @property
+    def columns(self) -> list[str]:
+        """What stands above the cells of `rows`: the runs, and what they are held against."""
+        names = [evaluation.run for evaluation in self.evaluations]
+        baseline = any(evaluation.baseline for evaluation in self.evaluations)
+        return [*names, "other real faces"] if baseline else names
+
+    @property
+    def subjects(self) -> list[str]:
+        """What was measured on which faces, a sentence for each face set."""
+        first, *others = self.evaluations
+        who = f"{1 + len(others)} runs" if others else first.run
+        sets = {one.conditions.faces_sha256: one for one in self.evaluations}
+        return [
+            f"{who} on {on.count:,} {on.conditions.split} faces of {on.conditions.faces} (crop "
+            f"{on.conditions.crop['kind']}, SHA-256 {on.conditions.faces_sha256[:12]}…); loss "
+            f"{SCALE}; ± is the spread that metrics.json names, for means over faces the standard "
+            "error."
+            for on in sets.values()
+        ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of them besides, each once."""
+        return list(dict.fromkeys(said for one in self.evaluations for said in one.notes))
+
+    def tables(self) -> Sequence[Table]:
+        rows = [(row.heading, *row.cells) for row in self.rows]
+        return [Table(rows, ("metric", *self.columns), self.subjects, self.notes)]
 
 
 def evaluate(
@@ -77,12 +108,16 @@ def evaluate(
         def step(stage: str, done: int, total: int, name: str = name) -> None:
             progress(f"{name}: {stage}", done, total)
 
-        evaluations.append(measure(Measurement(run.session, name, subject, request, step)))
+        measured = measure(Measurement(run.session, name, subject, request, step))
+        evaluations.append(replace(measured, model_sha256=run.sha256))
         try:
-            if run.path.is_dir():  # at once: a kill must not cost what is measured
-                write_json(run.path / "metrics.json", evaluations[-1].as_json())
+            if (
+                run.path.is_dir() and not run.borrowed
+            ):  # at once: a kill must not cost what is measured
+                write_json(run.folder.metrics, evaluations[-1].as_json())
         except FailedOnTheWay as error:
             failure = failure or error
+    progress("measured", len(runs), len(runs))
     return EvaluatedRuns(evaluations, subjects[0].pictures[:FACES], failure)
 
 
@@ -106,7 +141,9 @@ def page_of(runs: Sequence[OpenedRun]) -> Path | None:
     first = runs[0].path
     if not first.is_dir():
         return None
-    return (first / "figures" if len(runs) == 1 else first.resolve().parent) / "evaluation.html"
+    if len(runs) > 1 and not runs[0].borrowed:
+        return first.resolve().parent / "evaluation.html"
+    return runs[0].figures / "evaluation.html"
 
 
 def write_page(

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lik.faces.set.faceset import FaceSet
+from lik.faces.set.faceset import SPLITS, FaceSet
 from lik.faces.set.statistics import (
-    SPLITS,
     Correlation,
     Frequency,
     Quartiles,

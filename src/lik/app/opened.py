@@ -4,12 +4,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lik.app.pretrained import PLACE, place_of
+from lik.app.hub import name_in_cache
+from lik.app.pretrained import is_borrowed, place_of
 from lik.core.artifacts import sha256_of
 from lik.core.configuration import nearest
 from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
-from lik.core.events import Progress, no_progress
+from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
 from lik.core.run_folder import RunFolder, read_environment
 from lik.faces.set.faceset import FaceSet
@@ -42,18 +43,27 @@ class OpenedRun:
     """
 
     def __init__(
-        self, path: str | Path | None = None, device: str = "auto", threads: int | None = None
+        self,
+        path: str | Path | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        notify: Notify = no_notices,
     ) -> None:
-        """Open a run onto a device: a path, the name of one that ships; None for the usual one.
+        """Open a run onto a device: a path, the name of one that ships, or hf://owner/name.
+
+        Without a path, the usual one is opened.
 
         Raises:
             UnusableInput: there is no run, or it is broken or of a newer Lik, or no such device.
         """
-        self.path = place_of(path)
+        self.path = place_of(path, notify)
         self.folder = RunFolder(self.path)
-        self.session = Session.load(self.path, choose_device(device, threads))
+        name = name_in_cache(self.path)
+        self.session = Session.load(self.path, choose_device(device, threads), name)
         self.name, self.metadata = self.session.name, self.session.metadata
         self.size, self.latent = self.session.size, self.session.latent
+        if self.borrowed:
+            self._look_beside()
         self._face_sets: dict[Path, FaceSet] = {}
         self._networks: dict[Path, LoadedClassifier] = {}
 
@@ -72,6 +82,8 @@ class OpenedRun:
         """The network in whose maps the run was trained, if it had one that is still there."""
         if self.folder.features.is_file():
             return self.folder.features
+        if self.borrowed:  # another's paths say nothing here
+            return None
         told = self.metadata.get("objective") or {}
         place = told.get("network") or (told.get("features") or {}).get("network")
         if not place or not Path(place).expanduser().exists():
@@ -130,8 +142,29 @@ class OpenedRun:
             told["recipe_sha256"] = sha256_of(self.folder.recipe)
         return told
 
+    def _look_beside(self) -> None:
+        """Let the objective look for its network beside the run: others' paths say nothing here."""
+        told = self.metadata.get("objective") or {}
+        for holder in (told, told.get("features")):
+            if isinstance(holder, dict) and "network" in holder:
+                holder["network"] = str(self.folder.features)
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether nothing may be kept beside it, as it ships or is the hub's copy."""
+        return is_borrowed(self.path)
+
     def require_folder(self) -> Path:
-        """The folder of the run, beside which things are kept; UnusableInput for a single file."""
+        """The folder of the run, beside which things are kept.
+
+        Raises:
+            UnusableInput: it is a single file, or a run that is not the user's own.
+        """
+        if self.borrowed:
+            raise UnusableInput(
+                f"{self.name} is no run of your own, and nothing is kept beside it: copy its "
+                f"folder first, links followed (cp -rL {self.path} mine), and name the copy."
+            )
         if not self.path.is_dir():
             raise UnusableInput(
                 f"{self.path} is no folder of a run: what is fitted is kept in one."
@@ -141,7 +174,7 @@ class OpenedRun:
     @property
     def figures(self) -> Path:
         """The folder in which figures of the run lie, where nothing else is asked for."""
-        if self.path.parent == PLACE:
+        if self.borrowed:
             return Path("figures")
         return (self.path if self.path.is_dir() else self.path.parent) / "figures"
 
@@ -171,7 +204,10 @@ class OpenedRun:
         Raises:
             UnusableInput: there is none of this name, or it is of other weights.
         """
-        return DirectionSet.load(self.path, name, self.encoder_sha256)
+        found = DirectionSet.load(self.path, name, self.encoder_sha256)
+        if any(one.vector.shape != (self.latent,) for one in found.directions.values()):
+            raise UnusableInput(f"the directions '{name}' are none of codes of {self.name}.")
+        return found
 
     def classifier(self, path: str | Path) -> LoadedClassifier:
         """A network that tells attributes, on the device of the run.
@@ -193,7 +229,8 @@ class OpenedRun:
         if not self.folder.environment.is_file():
             return {}
         faces: dict[str, Any] = read_environment(self.folder)["faces"]
-        return faces
+        # Where something lay on another's computer says nothing of what lies there on this one.
+        return {k: v for k, v in faces.items() if k != "path"} if self.borrowed else faces
 
     def _own_faces(self) -> Path:
         path = self.remembered_faces.get("path")

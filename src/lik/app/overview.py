@@ -152,8 +152,8 @@ def metric_label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
-def draw_curves(folder: RunFolder, command: str, unit: str = "nats per image") -> Path | None:
-    """Draw the loss and its parts over the epochs of a run into its figures."""
+def curves_of(folder: RunFolder, unit: str = "nats per image") -> Image.Image | None:
+    """Draw the loss and its parts over the epochs of a run; None before the first of them."""
     records = journal.read(folder.journal)
     if not records:
         return None
@@ -166,7 +166,14 @@ def draw_curves(folder: RunFolder, command: str, unit: str = "nats per image") -
     curves = {part: curve(part) for part in records[-1].train}
     both = {"kl", "reconstruction"} <= set(curves)
     plane = (curves["kl"], curves["reconstruction"]) if both else None
-    image = training_curves(list(curves.values()), folder.name, records[-1].scale, unit, plane)
+    return training_curves(list(curves.values()), folder.name, records[-1].scale, unit, plane)
+
+
+def draw_curves(folder: RunFolder, command: str, unit: str = "nats per image") -> Path | None:
+    """Draw the loss and its parts over the epochs of a run into its figures."""
+    image = curves_of(folder, unit)
+    if image is None:
+        return None
     path = folder.figures / "training.png"
     save_png(path, image, command=command)
     return path

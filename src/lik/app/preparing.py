@@ -85,12 +85,15 @@ class PrepareRequest(Settings):
     ray_address: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prepared:
     """A face set and what became of the pictures; ``faces`` is None for a shard of one."""
 
     counts: Preparation
     faces: FaceSet | None
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
 
     def lines(self) -> list[str]:
         """The same for people, a line each."""

@@ -1,11 +1,13 @@
-"""The runs that ship with Lik, each a folder with its card, found by name."""
+"""Where runs lie: those that ship, each a folder with its card, those on the hub, and paths."""
 
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
+from lik.app.hub import download, is_on_hub, name_in_cache
 from lik.core.configuration import nearest
 from lik.core.errors import UnusableInput
+from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
 from lik.faces.io.pictures import SUFFIXES
 
@@ -19,12 +21,17 @@ def shipped() -> list[str]:
     return sorted(folder.parent.name for folder in PLACE.glob("*/model.safetensors"))
 
 
-def place_of(run: str | Path | None) -> Path:
+def place_of(run: str | Path | None, notify: Notify = no_notices) -> Path:
     """Where a run lies: a path, the name of one that ships, or None for the usual one.
 
+    A run on the hub, ``hf://owner/name``, is downloaded and lies in the hub's cache then.
+
     Raises:
-        UnusableInput: none is named and none ships, or a name that is neither.
+        UnusableInput: none is named and none ships, or a name that is neither; or as `download`.
+        FailedOnTheWay: as `download`.
     """
+    if is_on_hub(run):
+        return download(str(run), notify)
     names = shipped()
     if run is None:
         if DEFAULT not in names:
@@ -41,6 +48,11 @@ def place_of(run: str | Path | None) -> Path:
     return path
 
 
+def is_borrowed(place: Path) -> bool:
+    """Whether what lies there is not the user's own: a run that ships, or the hub's copy of one."""
+    return place.parent == PLACE or name_in_cache(place) is not None
+
+
 def run_and_rest(first: str | None, rest: Sequence[str] | None) -> tuple[str | None, list[str]]:
     """What was given first, and what after it → a run, or None for the usual one, and the rest.
 
@@ -48,7 +60,12 @@ def run_and_rest(first: str | None, rest: Sequence[str] | None) -> tuple[str | N
     face sets, and names with a colon, such as seed:1.
     """
     others = list(rest or ())
-    if first is None or first in shipped() or RunFolder(Path(first)).model.is_file():
+    if (
+        first is None
+        or is_on_hub(first)
+        or first in shipped()
+        or RunFolder(Path(first)).model.is_file()
+    ):
         return first, others
     path = Path(first)
     other = path.exists() and path.suffix != ".safetensors"

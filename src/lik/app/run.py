@@ -1,6 +1,9 @@
 """A run as a person uses it: everything that can be asked of it, in one object."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -8,17 +11,41 @@ from lik.app.directions import open_editor
 from lik.app.editing import Edited, OpenedPhotograph, edit_photograph, editor_for, open_face
 from lik.app.edits import Edit
 from lik.app.opened import OpenedRun
+from lik.app.run_facts import facts_of, linear_sets
 from lik.app.sampling import Samples, sample
+from lik.app.selection import Selection
 from lik.app.traversal import Traversal, traverse_attributes, traverse_dimensions
+from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
+from lik.core.tables import ShownAsTable, Table
 from lik.faces.photograph import Eyes, PictureGiven
+from lik.figures.png import Drawn
 from lik.latent.editing import DIMENSION
+from lik.latent.priors import saved_priors
+from lik.latent.projection import ProjectionMethod
 from lik.latent.session import Codes
 
 
-class Run(OpenedRun):
+class Run(ShownAsTable, OpenedRun):
     """An opened run. Pictures are uint8 (N, S, S, 3), codes float32 (N, D)."""
+
+    def tables(self) -> Sequence[Table]:
+        facts: dict[str, Any] = {"faces": "", "epochs": None, "loss": ""}
+        with suppress(UnusableInput):  # a broken journal is no reason not to show the rest
+            facts = facts_of(self)
+        epochs = facts["epochs"] and f"{facts['epochs']} epoch{'s' * (facts['epochs'] != 1)}"
+        trained = [facts["faces"], epochs, facts["loss"] and f"loss {facts['loss']}"]
+        rows = {
+            "run": self.name,
+            "faces": f"{self.size}×{self.size} pixels",
+            "latent space": f"{self.latent} dimensions",
+            "trained": ", ".join(filter(None, trained)),
+            "parts": ", ".join(self.session.parts),
+            "directions": ", ".join(linear_sets(self)),
+            "priors": ", ".join(["N(0, I)", *saved_priors(self.path)]),
+        }
+        return [Table([(name, told or "–") for name, told in rows.items()])]
 
     def encode(self, pictures: Pictures, invert: int = 0) -> Codes:
         """Pictures → the means of their posteriors, or codes fitted from there in so many steps.
@@ -49,6 +76,47 @@ class Run(OpenedRun):
             UnusableInput: no such prior, or a temperature was given with one.
         """
         return sample(self, count, seed, temperature, prior)
+
+    def map(
+        self,
+        attribute: str | None = None,
+        method: ProjectionMethod = "pca",
+        count: int | None = 1000,
+        faces: str | Path | None = None,
+    ) -> Drawn:
+        """Draw where ``count`` faces lie in the latent space, in two dimensions.
+
+        Dots in the colours of an attribute, or thumbnails; of ``faces``, by default the run's own.
+
+        Raises:
+            UnusableInput: no such faces or attribute.
+        """
+        from lik.app.views import draw_map  # which loads what draws plots
+
+        return draw_map(self, Selection(count=count), faces, method, attribute)
+
+    def morph(self, *ends: str, steps: int = 7, path: str = "straight", side: int = 128) -> Drawn:
+        """Draw what lies between two faces, or four: photographs, ``seed:7``, ``FACES:NAME``.
+
+        Raises:
+            UnusableInput: no such face or path.
+        """
+        from lik.app.views import draw_morph, open_ends
+
+        return draw_morph(self, open_ends(self, ends, side), path, side, steps)
+
+    def curves(self) -> Drawn:
+        """Draw the loss and its parts over the epochs of the training.
+
+        Raises:
+            UnusableInput: the run has no journal.
+        """
+        from lik.app.overview import curves_of
+
+        image = curves_of(self.folder) if self.path.is_dir() else None
+        if image is None:
+            raise UnusableInput(f"{self.name} has no journal of a training.")
+        return Drawn(image, "training.png")
 
     def open_photograph(
         self, given: PictureGiven, invert: int | None = None, eyes: Sequence[Eyes] = ()

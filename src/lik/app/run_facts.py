@@ -40,7 +40,8 @@ def describe_run(run: OpenedRun) -> dict[str, Any]:
         "model_sha256": run.sha256,
         "recipe_sha256": run.origin.get("recipe_sha256"),
         "size": run.size, "latent": run.latent,
-        "invert": run.usual_inversion, "widen": run.widen, "card": _card(run), "facts": _facts(run),
+        "invert": run.usual_inversion, "widen": run.widen,
+        "card": _card(run), "facts": facts_of(run),
         "methods": methods, "usual_method": usual,
         "traits": [] if usual is None else _traits(sets[usual]),
         "dimensions": _dimensions(run),
@@ -69,7 +70,7 @@ def can_guide(run: OpenedRun) -> bool:
         kept = GuidedStatistics.load(run.path)
     except UnusableInput:
         return False
-    if kept is None or kept.encoder_sha256 != run.encoder_sha256:
+    if kept is None or not kept.is_of(run.encoder_sha256, run.latent):
         return False
     known = known_networks(run, kept)
     return bool(known) and all(Path(path).exists() for path in known.values())
@@ -116,12 +117,12 @@ def _dimensions(run: OpenedRun) -> list[dict[str, Any]]:
     return [{"index": index, "kl": round(kl[index], 3)} for index in order]
 
 
-def _facts(run: OpenedRun) -> dict[str, Any]:
+def facts_of(run: OpenedRun) -> dict[str, Any]:
     """In short: what it was trained on, for how many epochs, and how far it came."""
     facts: dict[str, Any] = {"faces": "", "epochs": None, "loss": ""}
     if not run.path.is_dir():
         return facts
-    place = run.remembered_faces.get("path")
+    place = run.remembered_faces.get("path") or run.remembered_faces.get("name")
     facts["faces"] = Path(place).name if place else ""
     records = journal.read(run.folder.journal)
     if records:

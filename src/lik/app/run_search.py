@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lik.app.pretrained import place_of, shipped
 from lik.core.errors import UnusableInput
+from lik.core.events import Notify, no_notices
 from lik.core.run_folder import RunFolder
 
 DEEPEST = 4
@@ -19,8 +20,8 @@ def find_runs(folder: Path) -> list[Path]:
     return sorted(_runs_in(folder, DEEPEST))
 
 
-def runs_at(given: Sequence[str | Path]) -> list[Path]:
-    """Where the runs lie that are meant: runs, names of those that ship, or folders of runs.
+def runs_at(given: Sequence[str | Path], notify: Notify = no_notices) -> list[Path]:
+    """Where the runs lie that are meant: runs, also on the hub, names of those that ship, folders.
 
     Of a folder, those with weights, or, while none of them has any, those that come to have some.
     Without any, the usual one that ships.
@@ -39,7 +40,7 @@ def runs_at(given: Sequence[str | Path]) -> list[Path]:
             trained = [place for place in found if RunFolder(place).model.is_file()]
             places += trained or found
         else:
-            place = place_of(one)
+            place = place_of(one, notify)
             if not place.exists():
                 raise UnusableInput(f"there are no trained weights at {place}.")
             places.append(place)

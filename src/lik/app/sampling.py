@@ -16,7 +16,7 @@ from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures, to_float
 from lik.core.randomness import derive
 from lik.figures.grids import Row, rows_of, sheet
-from lik.figures.png import Drawn
+from lik.figures.png import Drawn, ShownAsPicture, png_bytes
 from lik.latent.flow import fit_flow
 from lik.latent.priors import (
     Prior,
@@ -55,18 +55,29 @@ class CodeSource:
         return self.draw(count, seed)
 
 
-@dataclass(frozen=True)
-class Samples:
-    """New faces: codes (N, D), pictures uint8 (N, S, S, 3), and what they were drawn from."""
+@dataclass(frozen=True, repr=False)
+class Samples(ShownAsPicture):
+    """New faces: codes (N, D), pictures uint8 (N, S, S, 3), and what they were drawn from, by whom.
+
+    ``run`` is the name of the run.
+    """
 
     codes: Codes
     pictures: Pictures
     described: str
+    run: str = ""
 
     @property
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """What is kept of them beside a figure."""
         return {"pictures": self.pictures, "codes": self.codes}
+
+    def __repr__(self) -> str:
+        return f"{len(self.codes):,} faces drawn by “{self.run}”: {self.described}"
+
+    def png(self) -> bytes:
+        image = sheet(rows_of(self.pictures, 8), tile=96)
+        return png_bytes(image, command=None, run=self.run)
 
 
 def code_source(
@@ -143,7 +154,7 @@ def sample(
     conditions = [f"with {','.join(having)}"] if having else []
     conditions += [f"without {','.join(lacking)}"] if lacking else []
     described = ", ".join([source.described, f"seed {seed}", *conditions])
-    return Samples(codes, run.session.decode(codes), described)
+    return Samples(codes, run.session.decode(codes), described, run.name)
 
 
 def draw_samples(run: OpenedRun, samples: Samples, columns: int = 8) -> Drawn:
@@ -155,7 +166,7 @@ def draw_samples(run: OpenedRun, samples: Samples, columns: int = 8) -> Drawn:
         f"{samples.described}.",
         tile=96,
     )
-    return Drawn(image, "generated.png", samples.arrays)
+    return Drawn(image, "generated.png", samples.arrays, run.name)
 
 
 def draw_beside_nearest(
@@ -198,7 +209,7 @@ def draw_beside_nearest(
         ["generated", "nearest", "second", "third"][: 1 + found.shape[1]],
         tile=96,
     )
-    return Drawn(image, "generated-nearest.png", samples.arrays)
+    return Drawn(image, "generated-nearest.png", samples.arrays, run.name)
 
 
 def nearest_of(

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lik.app.overview import draw_curves, draw_dimensions
-from lik.app.watching import SampleGrids, TensorBoard
+import numpy as np
+
+from lik.app.overview import draw_curves, draw_dimensions, metric_label
+from lik.app.pretrained import place_of
+from lik.app.watching import SampleGrids, StepsDone, TensorBoard
 from lik.core.artifacts import replacing
 from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
-from lik.core.events import Notify, no_notices
+from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.run_folder import RunFolder
+from lik.core.tables import ShownAsTable, Table
 from lik.faces.set.faceset import FaceSet
 from lik.models.saved import weights_file
 from lik.models.vgg import holds_torchvision_names
+from lik.training import journal
 from lik.training.callback import Callback, Callbacks
 from lik.training.processes import join, leave, local_device
 from lik.training.recipe import TrainingPlan, load_recipe
@@ -47,10 +52,12 @@ class TrainOptions:
 
 
 DEFAULTS = TrainOptions()
+SHOWN_EPOCHS = 8
+"""Epochs of a training that its table shows, from the first to the last."""
 
 
-@dataclass(frozen=True)
-class Trained:
+@dataclass(frozen=True, repr=False)
+class Trained(ShownAsTable):
     """How a training ended.
 
     Attributes:
@@ -63,6 +70,23 @@ class Trained:
     plan: TrainingPlan
     outcome: Outcome
     first: bool = True
+
+    def tables(self) -> Sequence[Table]:
+        records, state = journal.read(self.folder.journal), self.outcome.state
+        told = (
+            f"{self.folder.name}: {state.epoch} of {self.plan.epochs} epochs, {state.step:,} steps"
+        )
+        if not records:
+            return [Table([], before=[told])]
+        chosen = np.unique(np.linspace(0, len(records) - 1, SHOWN_EPOCHS).round().astype(int))
+        names, rows = list(records[-1].validation or records[-1].train), []
+        for record in (records[index] for index in chosen):
+            measured = record.validation or record.train
+            cells = (f"{measured[name]:.2f}" if name in measured else "–" for name in names)
+            rows.append((str(record.epoch), *cells))
+        faces = "validation" if records[-1].validation else "training"
+        columns = ("epoch", *map(metric_label, names))
+        return [Table(rows, columns, [f"{told}; {records[-1].scale}, {faces} faces"])]
 
     @property
     def finished_before(self) -> bool:
@@ -80,11 +104,13 @@ def train(
     options: TrainOptions = DEFAULTS,
     callback: Callback | None = None,
     notify: Notify = no_notices,
+    progress: Progress = no_progress,
 ) -> Trained:
     """Train a VAE, or go on where its run was left.
 
     Several processes that torchrun has begun share the work. ``recipe`` is the name of a packaged
-    one or a YAML file, ``settings`` what is changed in it, such as ``epochs=100``.
+    one or a YAML file, ``settings`` what is changed in it, such as ``epochs=100``. ``callback``
+    sees every epoch and may stop the training; ``progress`` is told how many steps are done.
 
     Raises:
         UnusableInput: a recipe, face set, folder or device that does not fit; nothing is written.
@@ -92,7 +118,8 @@ def train(
     """
     face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
     plan = load_recipe(recipe, settings, face_set.size)
-    return train_plan(plan, face_set, RunFolder(Path(run)), device, options, callback, notify)
+    watching = Callbacks(callback or Callback(), StepsDone(progress))
+    return train_plan(plan, face_set, RunFolder(Path(run)), device, options, watching, notify)
 
 
 def sharpen(
@@ -118,11 +145,12 @@ def sharpen(
             folder or settings that do not fit; nothing is written.
         FailedOnTheWay: what was saved before is intact.
     """
+    base = place_of(base, notify)
     face_set = faces if isinstance(faces, FaceSet) else FaceSet.open(faces)
-    plan = sharpen_plan(Path(base), str(network), face_set.size, settings)
+    plan = sharpen_plan(base, str(network), face_set.size, settings)
     trained = train_plan(plan, face_set, RunFolder(Path(run)), device, options, callback, notify)
     if trained.outcome.finished and trained.first:
-        _take_along(RunFolder(Path(base)), trained.folder)
+        _take_along(RunFolder(base), trained.folder)
     return trained
 
 

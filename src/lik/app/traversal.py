@@ -13,7 +13,7 @@ from lik.app.selection import LEARN, Selection, Shown, spelt
 from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.figures.grids import Row, sheet
-from lik.figures.png import Drawn
+from lik.figures.png import Drawn, ShownAsPicture, png_bytes
 from lik.latent.directions.direction import dimension, most_informative
 from lik.latent.editing import Editor
 from lik.latent.session import Codes
@@ -26,13 +26,14 @@ DIMENSION_REACH = 3.0
 """Where traversals of a dimension end, in prior σ."""
 
 
-@dataclass(frozen=True)
-class Traversal:
+@dataclass(frozen=True, repr=False)
+class Traversal(ShownAsPicture):
     """Codes (N, K, D) and pictures (N, K, S, S, 3) of N faces at K strengths.
 
     Attributes:
         name: the attribute, or ``dimension:K``. strengths: (K,), or values of the dimension.
         label: the name as people read it, of a dimension with what it tells of faces.
+        run: the name of the run.
     """
 
     name: str
@@ -40,6 +41,21 @@ class Traversal:
     codes: Codes
     pictures: NDArray[np.uint8]
     label: str
+    run: str = ""
+
+    def __repr__(self) -> str:
+        faces = "1 face" if len(self.codes) == 1 else f"{len(self.codes):,} faces"
+        ends = f"from {self.strengths[0]:+g} to {self.strengths[-1]:+g}"
+        return f"{faces} of “{self.run}” along {self.name}: {len(self.strengths)} steps {ends}"
+
+    def png(self) -> bytes:
+        rows = [
+            Row(pictures, "" if face else self.label) for face, pictures in enumerate(self.pictures)
+        ]
+        image = sheet(
+            rows, column_labels=[f"{strength:+.2g}" for strength in self.strengths], tile=96
+        )
+        return png_bytes(image, command=None, run=self.run)
 
 
 def traverse_attributes(
@@ -122,7 +138,7 @@ def draw_traversals(
     plain = not any(_of_dimension(strip) for strip in strips)
     name = "traversals-attributes.png" if plain else "traversals.png"
     arrays = {strip.name.replace(":", "_"): strip.codes for strip in strips}
-    return Drawn(image, name, {"codes": codes, **arrays})
+    return Drawn(image, name, {"codes": codes, **arrays}, run.name)
 
 
 def set_dimension(codes: Codes, index: int, values: Sequence[float]) -> Codes:
@@ -181,4 +197,4 @@ def _traversal(
 ) -> Traversal:
     pictures = run.session.decode(moved.reshape(-1, moved.shape[-1]))
     pictures = pictures.reshape(*moved.shape[:2], *pictures.shape[1:])
-    return Traversal(name, strengths, moved, pictures, label)
+    return Traversal(name, strengths, moved, pictures, label, run.name)

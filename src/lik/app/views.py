@@ -29,6 +29,36 @@ AT_ONCE = 1024
 """Faces that are read and encoded at a time."""
 
 
+def grid(
+    *pictures: Pictures,
+    labels: Sequence[str] = (),
+    columns: int = 8,
+    run: OpenedRun | None = None,
+) -> Drawn:
+    """Draw pictures uint8 (N, S, S, 3) in rows; of several arrays, one face above the other.
+
+    ``labels`` name the arrays; ``run`` is the one that made any of them, and the picture says so.
+
+    Raises:
+        UnusableInput: no pictures, or arrays of something else.
+    """
+    given = [np.asarray(array) for array in pictures] or [np.empty(0, np.uint8)]
+    side = given[0].shape[1] if given[0].ndim == 4 else 0
+    for array in given:
+        if array.dtype != np.uint8 or array.shape != (len(array), side, side, 3) or not array.size:
+            raise UnusableInput(
+                "a grid shows arrays of pictures of one size, uint8 of shape (N, S, S, 3), "
+                f"not {array.dtype} of shape {array.shape}."
+            )
+    rows = []
+    for start in range(0, max(map(len, given)), columns):
+        for number, array in enumerate(given):
+            part = array[start : start + columns]
+            label = labels[number] if number < len(labels) else ""
+            rows += [Row(part, label, new_group=not number and len(given) > 1)] if len(part) else []
+    return Drawn(sheet(rows, tile=96), "grid.png", run=run.name if run else None)
+
+
 def draw_reconstructions(run: OpenedRun, shown: Shown, columns: int = 8, invert: int = 0) -> Drawn:
     """Draw pictures, and under each its reconstruction from the mean of the posterior.
 
@@ -57,7 +87,7 @@ def draw_reconstructions(run: OpenedRun, shown: Shown, columns: int = 8, invert:
         "codes": codes,
         "names": np.array(shown.names),
     }
-    return Drawn(image, "reconstructions.png", arrays)
+    return Drawn(image, "reconstructions.png", arrays, run.name)
 
 
 def draw_average(
@@ -95,7 +125,8 @@ def draw_average(
         tile=256,
     )
     name = "-".join(["average", *selection.having, *(f"no-{name}" for name in selection.lacking)])
-    return Drawn(image, f"{file_stem(name)}.png", {"code": mean, "pictures": np.stack(shown)})
+    arrays = {"code": mean, "pictures": np.stack(shown)}
+    return Drawn(image, f"{file_stem(name)}.png", arrays, run.name)
 
 
 def draw_map(
@@ -126,7 +157,7 @@ def draw_map(
     else:
         image = thumbnails(plane, pictures, f"{title}, some shown")
     arrays = {"points": plane.points, "codes": codes, "indices": chosen}
-    return Drawn(image, f"{name}.png", arrays)
+    return Drawn(image, f"{name}.png", arrays, run.name)
 
 
 def open_ends(
@@ -183,7 +214,7 @@ def draw_morph(
         labels,
         tile=side,
     )
-    return Drawn(image, "morph.png")
+    return Drawn(image, "morph.png", run=run.name)
 
 
 def film_morph(

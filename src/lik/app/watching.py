@@ -11,7 +11,7 @@ from torch import nn
 
 from lik.app.selection import Selection
 from lik.core.errors import FailedOnTheWay, UnusableInput
-from lik.core.events import Notify
+from lik.core.events import Notify, Progress
 from lik.core.run_folder import RunFolder
 from lik.faces.set.faceset import FaceSet
 from lik.figures.grids import epoch_grid, epochs_grid, strip, unstripped
@@ -21,7 +21,7 @@ from lik.models.interface import VAE
 from lik.training import journal
 from lik.training.callback import Callback
 from lik.training.journal import EpochRecord
-from lik.training.loop import TrainState
+from lik.training.loop import TrainingProgress, TrainState
 from lik.training.recipe import TrainingPlan
 
 if TYPE_CHECKING:  # an extra
@@ -30,6 +30,21 @@ if TYPE_CHECKING:  # an extra
 FACES, SAMPLES, SEED = 8, 16, 0
 FIRST = (1, 2, 3, 5, 8, 12)
 """Epochs of the first twelve that get a grid: a model changes most at the beginning."""
+
+
+class StepsDone(Callback):
+    """Tells a `Progress` how many steps are done, in words with the epoch and its loss so far."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def began(self, plan: TrainingPlan, resumed: TrainState, steps: int, how: str) -> None:
+        self.epochs, self.steps = plan.epochs, plan.epochs * steps
+        self.progress("training", resumed.step, self.steps)
+
+    def progressed(self, progress: TrainingProgress) -> None:
+        words = f"epoch {progress.epoch} of {self.epochs}, loss {progress.metrics['loss']:.1f}"
+        self.progress(words, progress.step, self.steps)
 
 
 class SampleGrids(Callback):

@@ -4,7 +4,7 @@ from lik.app.opened import OpenedRun
 from lik.app.selection import Selection
 from lik.app.views import draw_average
 from lik.cli.options import Arrays, Device, Faces, Having, Lacking, Out, Run, Split, flag, names_of
-from lik.cli.output import progress, save_figure
+from lik.cli.output import note, progress, save_figure
 
 
 def average(
@@ -22,7 +22,7 @@ def average(
 
     Example: lik average runs/first --with Smiling --without Eyeglasses --pixels
     """
-    opened = OpenedRun(run, device)
+    opened = OpenedRun(run, device, notify=note)
     selection = Selection(split, names_of(having), names_of(lacking))
     with progress() as step:
         drawn = draw_average(opened, selection, faces, pixels, step)

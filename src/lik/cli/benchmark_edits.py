@@ -84,7 +84,7 @@ def benchmark_edits_(
 
     Example: lik benchmark-edits runs/first --classifier networks/judge --guide networks/attributes
     """
-    opened = OpenRun(run, device, threads)
+    opened = OpenRun(run, device, threads, note)
     request = BenchmarkRequest(
         classifier, guide or [], names_of(methods) or USUAL_METHODS, names_of(attributes),
         Selection(split, (), (), count, seed), faces, generated, prior,

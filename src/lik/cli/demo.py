@@ -43,7 +43,7 @@ def demo(
     run = out / "first-model"
     epochs = _train(face_set, run, minutes, device, threads)
     say("\n3. Figures")
-    shown = Demonstration(OpenedRun(run, device), face_set)
+    shown = Demonstration(OpenedRun(run, device, notify=note), face_set)
     for drawn in shown.figures():
         save_figure(shown.run, drawn)
     metrics = shown.measure()

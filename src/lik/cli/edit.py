@@ -89,7 +89,7 @@ def edit(
     Guided: lik edit photo.jpg --run runs/first --set Smiling=1 --method guided --classifier NET
     """
     if traits:
-        _show_traits(OpenRun(run, device, threads), method)
+        _show_traits(OpenRun(run, device, threads, note), method)
         return
     wanted = Edit.parse(settings or [], to or [])
     if like is not None:
@@ -99,7 +99,7 @@ def edit(
     wanted = replace(
         wanted, method=method or wanted.method, face=face or wanted.face, mode=mode or wanted.mode
     )
-    opened = OpenRun(run, device, threads)
+    opened = OpenRun(run, device, threads, note)
     source = source_in(like) if like is not None else None
     if like is not None and not photographs and source and not isinstance(source, PhotographSource):
         _redraw(opened, source, wanted, target_of_drawn(out, opened.figures / "edited", like))

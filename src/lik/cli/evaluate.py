@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from lik.app.evaluating import SCALE, EvaluatedRuns, EvaluationRequest, page_of, write_page
+from lik.app.evaluating import EvaluatedRuns, EvaluationRequest, page_of, write_page
 from lik.app.evaluating import evaluate as evaluate_runs
 from lik.app.opened import OpenedRun
 from lik.cli.options import Device, Faces, Json, Seed, Split, Threads, file_of, option, required
@@ -52,7 +52,7 @@ def evaluate(
 
     Example: lik evaluate runs/first runs/second --features runs/judge --importance 100
     """
-    opened = [OpenedRun(run, device, threads) for run in runs]
+    opened = [OpenedRun(run, device, threads, note) for run in runs]
     request = EvaluationRequest(
         faces, split, features, inception, samples, importance, repeats, seed
     )
@@ -73,28 +73,21 @@ def evaluate(
 
 
 def _show(evaluated: EvaluatedRuns) -> None:
-    evaluations = evaluated.evaluations
-    who = evaluations[0].run if len(evaluations) == 1 else f"{len(evaluations)} runs"
-    for on in {one.conditions.faces_sha256: one for one in evaluations}.values():
-        faces = on.conditions
-        say(
-            f"{who} on {on.count:,} {faces.split} faces of {faces.faces} (crop "
-            f"{faces.crop['kind']}, SHA-256 {faces.faces_sha256[:12]}…); loss {SCALE}; ± is the "
-            "spread that metrics.json names, for means over faces the standard error."
-        )
+    for sentence in evaluated.subjects:
+        say(sentence)
     say()
     rows = evaluated.rows
-    names = [evaluation.run for evaluation in evaluations]
-    if rows and len(rows[0].cells) > len(names):
-        names.append("other real faces")
-    columns = [[name, *(row.cells[number] for row in rows)] for number, name in enumerate(names)]
+    columns = [
+        [name, *(row.cells[number] for row in rows)]
+        for number, name in enumerate(evaluated.columns)
+    ]
     labels = ["", *(row.heading for row in rows)]
     width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
     for start, end in _fitting(labels, columns, width):
         heads, *lines = zip(labels, *columns[start:end], strict=True)
         table(("metric", *heads[1:]), [line for line in lines if any(line[1:])])
         say()
-    for said in dict.fromkeys(said for one in evaluations for said in one.notes):
+    for said in evaluated.notes:
         say(said)
 
 

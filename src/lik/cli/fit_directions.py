@@ -36,7 +36,7 @@ def fit_directions_(
 
     Example: lik fit-directions runs/first --method joint --classifier networks/attributes
     """
-    opened, networks = OpenRun(run, device), classifier or []
+    opened, networks = OpenRun(run, device, notify=note), classifier or []
     with progress() as step:
         if method == GUIDED:
             if keep or name or examples_with or examples_without:

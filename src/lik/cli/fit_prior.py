@@ -5,7 +5,7 @@ from typing import Any
 from lik.app import sampling
 from lik.app.opened import OpenedRun
 from lik.cli.options import Device, FaceSetGiven, Having, Lacking, Run, Seed, flag, names_of, option
-from lik.cli.output import progress, say
+from lik.cli.output import note, progress, say
 
 
 def fit_prior(
@@ -31,7 +31,7 @@ def fit_prior(
         prior, names_of(having), names_of(lacking), name, components, steps, means, seed
     )
     with progress() as step:
-        fitted = sampling.fit_prior(OpenedRun(run, device), request, faces, step)
+        fitted = sampling.fit_prior(OpenedRun(run, device, notify=note), request, faces, step)
     say(f"{prior} fitted to the codes of {fitted.faces:,} faces{_in_words(fitted.found)}")
     say(str(fitted.path))
 

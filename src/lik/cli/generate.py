@@ -54,7 +54,7 @@ def generate(
     """
     if nearest and out is None:
         raise UnusableInput("--nearest shows real people: say with -o where the picture may lie.")
-    opened = OpenedRun(run, device)
+    opened = OpenedRun(run, device, notify=note)
     with progress() as step:
         samples = sample(
             opened, count, seed, temperature, prior,

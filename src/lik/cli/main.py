@@ -47,6 +47,7 @@ VERBS = {
 GROUPS = {
     "export": {
         "onnx": "Write encoder and decoder as ONNX files.",
+        "hub": "Write a folder with a card for the Hugging Face hub, and upload it.",
     },
 }
 """Verbs that have verbs of their own."""
@@ -55,6 +56,7 @@ REMEDIES = {
     "eyes": "(--eyes X,Y,X,Y).",
     "faces": "(--faces FACES)",
     "classifier": "(--classifier NET, made by lik train-classifier)",
+    "licence": "(--licence TEXT)",
     "run": "(--run RUN)",
     "calibration": "(lik fit-directions RUN --classifier NET)",
     "network": "(--classifier NET, made by lik train-classifier)",

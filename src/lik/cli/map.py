@@ -6,7 +6,7 @@ from lik.app.opened import OpenedRun
 from lik.app.selection import Selection
 from lik.app.views import draw_map
 from lik.cli.options import Arrays, Count, Device, Faces, Out, RunOrNone, Seed, Split, option
-from lik.cli.output import save_figure
+from lik.cli.output import note, save_figure
 
 
 class MapMethod(StrEnum):
@@ -40,7 +40,7 @@ def map_(
 
     Example: lik map runs/first --method tsne --attribute Eyeglasses
     """
-    opened = OpenedRun(run, device)
+    opened = OpenedRun(run, device, notify=note)
     selection = Selection(split, count=count, seed=seed)
     drawn = draw_map(opened, selection, faces, method.value, attribute)
     save_figure(opened, drawn, out, arrays)

@@ -51,7 +51,7 @@ def morph(
     Example: lik morph runs/first one.jpg other.jpg -o morph.gif
     """
     run, faces_given = run_and_rest(run, ends)
-    opened = OpenedRun(run, device)
+    opened = OpenedRun(run, device, notify=note)
     faces = open_ends(opened, faces_given, side, plain, prior, temperature, note)
     if out is not None and not out.lower().endswith(".png"):
         film_morph(opened, faces, out, path, side, seconds, rate)

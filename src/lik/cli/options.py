@@ -35,9 +35,9 @@ def _shared(help: str, metavar: str | None = None, *names: str, **more: Any) -> 
     return typer.Option(*names, help=help, metavar=metavar, **more)
 
 
-Run = Annotated[str, required("A run, made by lik train.", "RUN")]
+Run = Annotated[str, required("A run, made by lik train, or hf://owner/name.", "RUN")]
 RunOrNone = Annotated[
-    str | None, required("A run, or the name of one that ships (default: faces).", "RUN")
+    str | None, required("A run, hf://owner/name, or one that ships (default: faces).", "RUN")
 ]
 Given = Annotated[
     list[str] | None,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lik.core.tables import Table
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -46,17 +48,9 @@ def command_line() -> str:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a plain table; columns after the first are aligned to the right."""
-    lines = [list(headings), *map(list, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    for number, line in enumerate(lines):
-        cells = [
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        say("  ".join(cells).rstrip())
-        if number == 0:
-            dash = "─" if "utf" in (sys.stdout.encoding or "").lower() else "-"
-            say("  ".join(dash * width for width in widths))
+    dash = "─" if "utf" in (sys.stdout.encoding or "").lower() else "-"
+    for line in Table(rows, headings).lines(dash):
+        say(line)
 
 
 @contextmanager
@@ -138,7 +132,7 @@ def save_figure(
     from lik.figures.png import save_png
 
     path = Path(out) if out else (run.figures if run else Path()) / drawn.name
-    save_png(path, drawn.image, command=command_line(), run=run.name if run else None)
+    save_png(path, drawn.image, command=command_line(), run=drawn.run)
     if not quietly:
         say(str(path))
     if arrays is not None:

@@ -40,7 +40,7 @@ def reconstruct(
     Example: lik reconstruct runs/first holiday.jpg -o holiday.png
     """
     run, given = run_and_rest(run, given)
-    opened = OpenedRun(run, device)
+    opened = OpenedRun(run, device, notify=note)
     selection = Selection(split, count=count, seed=seed)
     shown = open_given(opened, selection, given or [], faces, note)
     save_figure(opened, draw_reconstructions(opened, shown, columns, invert or 0), out, arrays)

@@ -37,7 +37,7 @@ def studio(
     """
     if not all(map(find_spec, ("fastapi", "uvicorn", "websockets"))):
         raise UnusableInput("the studio needs a web server: pip install 'lik-vae[studio]'.")
-    places = runs_at(runs or [])
+    places = runs_at(runs or [], note)
     from lik.studio.server import Doorway, loader, serve  # what it needs is not always there
 
     doorway = Doorway.open(host, port)

@@ -75,7 +75,7 @@ def traverse(
     run, given = run_and_rest(run, given)
     if generated and given:
         raise UnusableInput("--generated takes no pictures.")
-    opened = OpenedRun(run, device)
+    opened = OpenedRun(run, device, notify=note)
     shown = editor = None
     if generated:
         source = code_source(opened, prior, temperature, TAME, note)

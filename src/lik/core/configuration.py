@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lik.core.errors import UnusableInput
 
 Tree = dict[str, Any]
+LONGEST = 1500
+"""Characters of complaints about one file, at the most: it may be made to give many."""
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
@@ -49,6 +51,8 @@ def parse_yaml(text: str, where: str) -> Tree:
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise UnusableInput(f"{where} is not valid YAML: {reason}.") from error
+    except RecursionError as error:
+        raise UnusableInput(f"{where} is not valid YAML: it is nested too deeply.") from error
     if not isinstance(tree, dict):
         raise UnusableInput(f"{where} must hold keys and values, such as 'epochs: 15'.")
     return tree
@@ -178,7 +182,8 @@ def _sentence(cls: type[Settings], error: ValidationError, where: str) -> str:
             given = repr(detail["input"])
             shown = given if len(given) <= 60 else f"{given[:57]}..."
             complaints.append(f"'{name}' is {shown}, but {message}." if name else f"{message}.")
-    return f"{where}: {' '.join(complaints)}"
+    told = " ".join(complaints)
+    return f"{where}: {told if len(told) <= LONGEST else told[:LONGEST] + '…'}"
 
 
 def _resolved(
@@ -221,13 +226,16 @@ def _hint(cls: type[BaseModel], path: list[str], here: list[type[BaseModel]]) ->
     return ""
 
 
-def _keys(cls: type[BaseModel], parents: tuple[str, ...] = ()) -> list[list[str]]:
-    """Every key that may stand in a file, as the way to it."""
+def _keys(
+    cls: type[BaseModel], parents: tuple[str, ...] = (), within: tuple[type[BaseModel], ...] = ()
+) -> list[list[str]]:
+    """Every key that may stand in a file, as the way to it; of what holds its like, the outer."""
     keys = []
     for key, field in cls.model_fields.items():
         keys.append([*parents, key])
         for inner in _settings_in(field.annotation):
-            keys += _keys(inner, (*parents, key))
+            if inner not in (*within, cls):
+                keys += _keys(inner, (*parents, key), (*within, cls))
     return keys
 
 

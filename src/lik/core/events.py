@@ -6,7 +6,7 @@ Both are arguments, never attributes, so that one opened object can serve severa
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""Called with the stage, how much of it is done, and of how much."""
+"""Called with the stage, which may tell how it goes, how much of it is done, and of how much."""
 
 Notify = Callable[[str], None]
 """Called with a sentence for people: something that happened on the way, and is no error."""

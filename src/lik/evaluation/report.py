@@ -87,6 +87,7 @@ class Evaluation:
 
     Attributes:
         terms: the means of the fidelity, and their standard errors, by name.
+        model_sha256: the weights that were measured, where they lie in a file.
         baseline: the same metrics of other real faces in place of the model's: no model can be
             expected below (or above) them.
         probes: of each attribute, accuracy, balanced accuracy, and that of the majority.
@@ -101,6 +102,7 @@ class Evaluation:
     probes: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     terms: Mapping[str, Any] = field(default_factory=dict)
+    model_sha256: str | None = None
 
     def metric(self, key: str) -> Metric | None:
         """The metric of that name, if it was measured."""
@@ -116,6 +118,7 @@ class Evaluation:
 
         return {
             "run": self.run,
+            "model_sha256": self.model_sha256,
             "images": self.count,
             **self.terms,
             **of_all,

@@ -4,6 +4,7 @@ Shapes, in the files as here: ``images`` (B, 3, S, S) float32 in 0…1; ``codes`
 ``log_variances`` (B, D) float32. The batch B is dynamic.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,7 @@ class EncoderNetwork(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images (B, 3, S, S) → means, log variances, (B, D) both."""
         posterior = self.model.encode(images)
-        if not isinstance(posterior, DiagonalGaussian):
-            raise UnusableInput("only encoders with Gaussian posteriors can be exported.")
+        assert isinstance(posterior, DiagonalGaussian)
         return posterior.mean, posterior.log_variance
 
 
@@ -70,6 +70,17 @@ class RefinerNetwork(nn.Module):
         return refined.clamp(0, 1)
 
 
+_IMAGES = "float32 (batch, 3, size, size): planes of red, green and blue, rows from above, 0…1"
+CONTENTS = {
+    "images": _IMAGES,
+    "refined": _IMAGES,
+    "codes": "float32 (batch, latent)",
+    "means": "float32 (batch, latent): of the posteriors; the codes that stand for the images",
+    "log_variances": "float32 (batch, latent): of the posteriors, natural logarithms",
+}
+"""Names of inputs and outputs → what is in them, for the metadata of the files."""
+
+
 @dataclass(frozen=True)
 class ExportedNetwork:
     """A network of a run, with examples of its inputs and the names of inputs and outputs."""
@@ -79,10 +90,29 @@ class ExportedNetwork:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
+    def described(self, metadata: Mapping[str, str]) -> dict[str, str]:
+        """What is known of a run, and besides what goes into this network and comes out of it."""
+        sides = {"inputs": self.inputs, "outputs": self.outputs}
+        return {**metadata} | {
+            side: json.dumps({name: CONTENTS[name] for name in names}, ensure_ascii=False)
+            for side, names in sides.items()
+        }
+
 
 def encoder_of(model: VAE) -> ExportedNetwork:
-    """Images → means and log variances."""
-    images = torch.rand(2, 3, model.size, model.size)
+    """Images → means and log variances.
+
+    Raises:
+        UnusableInput: the posteriors of its codes are not Gaussian.
+    """
+    images = torch.zeros(2, 3, model.size, model.size)
+    with torch.no_grad():
+        there = images.to(next(model.parameters()).device)
+        if not isinstance(model.encode(there), DiagonalGaussian):
+            raise UnusableInput(
+                f"the codes of a {type(model).__name__} have no means and variances, which is what "
+                "an exported encoder gives: only encoders with Gaussian posteriors can be exported."
+            )
     return ExportedNetwork(
         EncoderNetwork(model), (images,), ("images",), ("means", "log_variances")
     )
@@ -101,7 +131,7 @@ def decoder_in_parts(model: VAE) -> dict[str, ExportedNetwork]:
     """
     if not isinstance(model, Refined):
         return {"base": decoder_of(model)}
-    codes, images = _codes(model), torch.rand(2, 3, model.size, model.size)
+    codes, images = _codes(model), torch.zeros(2, 3, model.size, model.size)
     return {
         "base": ExportedNetwork(UnrefinedNetwork(model), (codes,), ("codes",), ("images",)),
         "refiner": ExportedNetwork(
@@ -113,12 +143,15 @@ def decoder_in_parts(model: VAE) -> dict[str, ExportedNetwork]:
 def write_network(
     network: ExportedNetwork, path: Path, metadata: Mapping[str, str], weights: Weights = "float32"
 ) -> None:
-    """Write a network as an ONNX file with a dynamic batch; see `export_onnx` for errors."""
+    """Write a network as an ONNX file with a dynamic batch; see `export_onnx` for errors.
+
+    It is not compared with PyTorch's: `lik.export.checking.checked_network` does that.
+    """
     export_onnx(
-        network.module, network.examples, path, network.inputs, network.outputs, metadata,
-        dynamic=True, weights=weights,
+        network.module, network.examples, path, network.inputs, network.outputs,
+        network.described(metadata), dynamic=True, weights=weights,
     )  # fmt: skip
 
 
 def _codes(model: VAE) -> Tensor:
-    return torch.randn(2, model.latent)
+    return torch.zeros(2, model.latent)

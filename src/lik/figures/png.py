@@ -15,14 +15,63 @@ from lik.faces.io.files import InMemory
 GENERATIVE = "Contains pictures made by a generative model (a variational autoencoder)."
 EDITED = "A photograph that was edited by a generative model (a variational autoencoder)."
 
+LEAST_SHOWN, MOST_SHOWN = 256, 1024
+"""Sides in pixels between which a notebook shows a picture."""
 
-@dataclass(frozen=True)
-class Drawn:
-    """A figure, the name of its file where none is given, and the arrays that it shows."""
+
+class ShownAsPicture:
+    """Shows itself as a picture in a notebook, and can be saved."""
+
+    def png(self) -> bytes:
+        """The picture as PNG, whose text says what made it, without a path or a command."""
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as PNG.
+
+        Raises:
+            FailedOnTheWay: it cannot be written.
+        """
+        with replacing(Path(path)) as temporary:
+            temporary.write_bytes(self.png())
+        return Path(path)
+
+    def _repr_png_(self) -> bytes:
+        return self.png()
+
+
+def fitted(image: Image.Image) -> Image.Image:
+    """A picture at a size that a screen shows well: small ones enlarged, large ones reduced."""
+    if max(image.size) > MOST_SHOWN:
+        share = MOST_SHOWN / max(image.size)
+        size = tuple(max(1, round(share * side)) for side in image.size)
+        return image.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    factor = min(LEAST_SHOWN // min(image.size), MOST_SHOWN // max(image.size))
+    if factor <= 1:
+        return image
+    enlarged = (factor * image.width, factor * image.height)
+    return image.resize(enlarged, Image.Resampling.BICUBIC)
+
+
+@dataclass(frozen=True, repr=False)
+class Drawn(ShownAsPicture):
+    """A figure.
+
+    Attributes:
+        name: of its file where none is given. arrays: what it shows.
+        run: the run whose model made it; None where no model did.
+    """
 
     image: Image.Image
     name: str
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    run: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.image.width}×{self.image.height} pixels"
+
+    def png(self) -> bytes:
+        return png_bytes(self.image, command=None, run=self.run)
 
 
 def text_of(given: str | Path | InMemory) -> dict[str, str]:

@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import model_validator
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -311,6 +312,18 @@ class GuidedStatistics(Settings):
     along: dict[str, tuple[float, ...]]
     stds: dict[str, tuple[float, ...]]
     paths: dict[str, str]
+
+    @model_validator(mode="after")
+    def _go_together(self) -> "GuidedStatistics":
+        if any(len(one) != len(self.scale) for one in self.along.values()):
+            raise ValueError("'along' has vectors of other codes than 'scale'")
+        if any(len(one) != len(self.attributes) for one in self.stds.values()):
+            raise ValueError("'stds' has other attributes than 'attributes'")
+        return self
+
+    def is_of(self, encoder_sha256: str, latent: int) -> bool:
+        """Whether they are of these weights, and of codes of so many numbers."""
+        return self.encoder_sha256 == encoder_sha256 and len(self.scale) == latent
 
     @property
     def fingerprint(self) -> str:

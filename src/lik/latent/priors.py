@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from lik.core.artifacts import check_version, file_stem, replacing
 from lik.core.configuration import nearest
 from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.randomness import numpy_stream, standard_normal
+from lik.core.tensors import array_of, filled, read_tensors, told_in, version_in
 from lik.latent.flow import FlowPrior, VelocityField
 from lik.latent.session import Codes, Posteriors, require_spread_out
 
@@ -149,24 +149,18 @@ def load_prior(run: Path, name: str, encoder_sha256: str | None = None) -> Prior
     if not path.is_file():
         near = nearest(name, saved_priors(run))
         raise UnusableInput(f"{run} has no prior '{name}'.{near} lik fit-prior makes one.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            description = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UnusableInput(f"{path} cannot be read as safetensors ({error}).") from error
+    description, tensors = read_tensors(path)
     if description.get("format") != FORMAT:
         raise UnusableInput(f"{path} holds no prior of Lik (its metadata does not say so).")
-    version = description.get("version", "")
-    check_version(str(path), int(version) if version.isdecimal() else None, VERSION)
-    made = json.loads(description.get("made", "{}"))
+    check_version(str(path), version_in(description), VERSION)
+    made = told_in(description, "made", path)
     if encoder_sha256 is not None and made.get("encoder_sha256") not in (None, encoder_sha256):
         raise OtherWeights(
             f"the prior '{name}' is of other weights than {run} has now: fit it again."
         )
     try:
-        return _built(description["kind"], tensors)
-    except (KeyError, RuntimeError) as error:
+        return _built(description["kind"], tensors, path)
+    except (KeyError, ValueError, IndexError) as error:
         raise UnusableInput(f"{path} is broken: fit the prior again.") from error
 
 
@@ -205,15 +199,22 @@ def _gmm(codes: Codes, components: int, seed: int) -> Any:
     return gmm.fit(codes.astype(np.float64))
 
 
-def _built(kind: str, tensors: dict[str, torch.Tensor]) -> Prior:
+def _built(kind: str, tensors: dict[str, torch.Tensor], path: Path) -> Prior:
+    """The prior that tensors make; a ``ValueError`` or ``KeyError`` where they make none."""
     if kind != "flow":
-        arrays = {key: np.asarray(value.numpy()) for key, value in tensors.items()}
-        return Mixture(arrays["weights"], arrays["means"], arrays["factors"], kind)
-    weights = {
-        key.removeprefix("field."): value for key, value in tensors.items() if "field." in key
-    }
-    blocks = len({key.split(".")[1] for key in weights if key.startswith("blocks.")})
-    width, latent = weights["enter.weight"].shape
-    field = VelocityField(latent, width, blocks)
-    field.load_state_dict(weights)
-    return FlowPrior(field, tensors["mean"].numpy(), tensors["scale"].numpy())
+        names = ("weights", "means", "factors")
+        weights, means, factors = (array_of(tensors[name]) for name in names)
+        count, latent = means.shape
+        if weights.shape != (count,) or factors.shape != (count, latent, latent):
+            raise ValueError("numbers of several mixtures")
+        if kind not in ("gaussian", "gmm") or (weights < 0).any() or not weights.sum() > 0:
+            raise ValueError("no mixture")
+        return Mixture(weights, means, factors, kind)
+    given = {key.removeprefix("field."): value for key, value in tensors.items() if "field." in key}
+    blocks = len({key.split(".")[1] for key in given if key.startswith("blocks.")})
+    width, latent = given["enter.weight"].shape
+    field = filled(lambda: VelocityField(latent, width, blocks), given, path)
+    mean, scale = array_of(tensors["mean"]), array_of(tensors["scale"])
+    if mean.shape != (latent,) or scale.shape != (latent,):
+        raise ValueError("a scale of other codes")
+    return FlowPrior(field, mean, scale)

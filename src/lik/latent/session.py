@@ -100,8 +100,10 @@ class Session:
         self.name = name
 
     @classmethod
-    def load(cls, run: str | Path, device: str | torch.device = "cpu") -> "Session":
-        """Open a run folder, or a single ``model.safetensors``.
+    def load(
+        cls, run: str | Path, device: str | torch.device = "cpu", name: str | None = None
+    ) -> "Session":
+        """Open a run folder, or a single ``model.safetensors``; its ``name`` is that of the path.
 
         Raises:
             UnusableInput: there is no run, or it is broken or of a newer Lik.
@@ -111,7 +113,7 @@ class Session:
         if folder.environment.is_file():
             read_environment(folder)
         saved = load_model(weights_file(path))
-        return cls(saved.model, saved.metadata, path.resolve().name, device)
+        return cls(saved.model, saved.metadata, name or path.resolve().name, device)
 
     @property
     def size(self) -> int:

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lik.core.errors import UnusableInput
 from lik.models.interface import VAE, VAESettings
 from lik.models.paper import PaperFirst, PaperFirstSettings, PaperSecond, PaperSecondSettings
 from lik.models.refiner import Refined, RefinerSettings
 from lik.models.residual import ResidualVAE, ResidualVAESettings
+
+MOST_REFINED = 5
+"""Times that a model is refined, one upon the other, at the most: 64 pixels are 2048 then."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,15 @@ class RefinedSettings(VAESettings):
     name: Literal["refined"] = "refined"
     base: "FamilySettings | RefinedSettings" = PaperFirstSettings()
     refiner: RefinerSettings = RefinerSettings()
+
+    @model_validator(mode="after")
+    def _not_too_deep(self) -> "RefinedSettings":
+        base, depth = self.base, 1
+        while isinstance(base, RefinedSettings):
+            base, depth = base.base, depth + 1
+        if depth > MOST_REFINED:
+            raise ValueError(f"a model can be refined {MOST_REFINED} times, and no more")
+        return self
 
 
 CATALOGUE = FAMILIES | {

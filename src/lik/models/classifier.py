@@ -20,6 +20,7 @@ from torch.nn.functional import avg_pool2d, relu
 from lik.core.artifacts import sha256_of
 from lik.core.configuration import Settings
 from lik.core.errors import UnusableInput
+from lik.models.interface import MOST_SIZE, Channels
 from lik.models.saved import read_model, weights_file
 
 MEAN, STD = 0.5, 0.25
@@ -31,7 +32,7 @@ KIND = "an attribute classifier"
 class ClassifierSettings(Settings):
     """What both architectures are told: ``size`` in pixels, names of the ``attributes``."""
 
-    size: int = Field(64, ge=16)
+    size: int = Field(64, ge=16, le=MOST_SIZE)
     attributes: tuple[str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -45,14 +46,14 @@ class PlainSettings(ClassifierSettings):
     """``widths``: channels at full size, and after each halving of the picture."""
 
     name: Literal["attributes-plain"] = "attributes-plain"
-    widths: tuple[int, ...] = Field((32, 64, 128, 192, 256), min_length=2, max_length=6)
+    widths: tuple[Channels, ...] = Field((32, 64, 128, 192, 256), min_length=2, max_length=6)
 
 
 class ResidualSettings(ClassifierSettings):
     """``widths`` as of the plain one; ``blocks``: residual blocks at each of the smaller sizes."""
 
     name: Literal["attributes-residual"] = "attributes-residual"
-    widths: tuple[int, ...] = Field((32, 64, 128, 256), min_length=2, max_length=6)
+    widths: tuple[Channels, ...] = Field((32, 64, 128, 256), min_length=2, max_length=6)
     blocks: int = Field(1, ge=1, le=16)
 
 

@@ -6,11 +6,18 @@ symbols on a grid, is laid out flat.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from lik.core.configuration import Settings
 from lik.core.gaussian import Posterior
+
+MOST_SIZE = 2048
+"""Pixels of a picture's side, and channels of its maps, at the most: beyond is no number meant."""
+
+Channels = Annotated[int, Field(ge=1, le=MOST_SIZE)]
 
 
 class VAESettings(Settings):
@@ -20,7 +27,7 @@ class VAESettings(Settings):
     """
 
     name: str = ""
-    size: int = 64
+    size: int = Field(64, ge=1, le=MOST_SIZE)
 
 
 @dataclass(frozen=True)

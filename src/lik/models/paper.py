@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from lik.core.gaussian import DiagonalGaussian
-from lik.models.interface import VAE, VAESettings
+from lik.models.interface import MOST_SIZE, VAE, VAESettings
 
 MOST_LATENT = 2**16
 """Dimensions of a code, at the most: beyond, it is no number that was meant."""
@@ -88,7 +88,7 @@ class PaperFirstSettings(VAESettings):
     """The first model: ``size`` in pixels, a multiple of 8; ``latent`` dimensions."""
 
     name: Literal["paper-first"] = "paper-first"
-    size: int = Field(64, ge=8)
+    size: int = Field(64, ge=8, le=MOST_SIZE)
     latent: int = Field(128, ge=1, le=MOST_LATENT)
 
 
@@ -130,7 +130,7 @@ class PaperSecondSettings(VAESettings):
     """
 
     name: Literal["paper-second"] = "paper-second"
-    size: int = Field(64, ge=16)
+    size: int = Field(64, ge=16, le=MOST_SIZE)
     latent: int = Field(100, ge=1, le=MOST_LATENT)
     upsampling: Literal["transposed", "nearest"] = "transposed"
 

@@ -38,9 +38,16 @@ class Recogniser:
         if "neck_mean" not in told:
             raise UnusableInput("this network was not taught to tell people apart.")
         self._network = loaded.network
-        self._mean = torch.tensor(told["neck_mean"])
-        self._std = (torch.tensor(told["neck_var"]) + 1e-5).sqrt()
-        self.same = float(told.get("same_person", 1.0))
+        try:
+            self._mean = torch.tensor(told["neck_mean"], dtype=torch.float32)
+            variance = torch.tensor(told["neck_var"], dtype=torch.float32)
+            self.same = float(told.get("same_person", 1.0))
+        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise UnusableInput("what this network says of people is broken.") from error
+        self._std = (variance + 1e-5).sqrt()
+        widths = (loaded.network.head.in_features,)
+        if self._mean.shape != widths or self._std.shape != widths or self._std.isnan().any():
+            raise UnusableInput("what this network says of people is of another network.")
         if not 0 < self.same < math.inf:
             raise UnusableInput("this network does not know how far apart photographs of one lie.")
 

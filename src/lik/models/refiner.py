@@ -9,6 +9,7 @@ Shapes: images (B, 3, S, S) in 0…1; codes (B, D); features (B, C, H, W).
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -17,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from lik.core.configuration import Settings
 from lik.core.gaussian import Posterior
-from lik.models.interface import VAE
+from lik.models.interface import MOST_SIZE, VAE, Channels
 from lik.models.layers import begin_as_nearest, begin_at_zero
 
 BINOMIAL = (0.25, 0.5, 0.25)
@@ -32,6 +33,9 @@ COARSE = 8
 """Pixels over which the mean of a decoding is left as it is."""
 
 
+Blocks = Annotated[int, Field(ge=0, le=16)]
+
+
 class RefinerSettings(Settings):
     """``widths``: channels at half the size of the pictures, a quarter, and so on.
 
@@ -39,9 +43,9 @@ class RefinerSettings(Settings):
     ``full``: channels at the full size of the pictures, before the last convolution.
     """
 
-    widths: tuple[int, ...] = Field((48, 96, 128), min_length=1, max_length=5)
-    blocks: tuple[int, ...] = Field((1, 1, 1), min_length=1, max_length=5)
-    full: int = Field(16, ge=4)
+    widths: tuple[Channels, ...] = Field((48, 96, 128), min_length=1, max_length=5)
+    blocks: tuple[Blocks, ...] = Field((1, 1, 1), min_length=1, max_length=5)
+    full: int = Field(16, ge=4, le=MOST_SIZE)
 
 
 class ModulatedResidual(nn.Module):

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from lik.models.interface import VAE, VAESettings
+from lik.models.interface import MOST_SIZE, VAE, Channels, VAESettings
 from lik.models.layers import begin_as_nearest
 from lik.models.paper import MOST_LATENT, GaussianHeads, PixelSigmoid, require_divisible
 
@@ -27,11 +27,11 @@ class ResidualVAESettings(VAESettings):
     """
 
     name: Literal["residual"] = "residual"
-    size: int = Field(64, ge=16)
+    size: int = Field(64, ge=16, le=MOST_SIZE)
     latent: int = Field(128, ge=1, le=MOST_LATENT)
-    encoder: tuple[int, int, int, int] = (48, 96, 160, 256)
-    decoder: tuple[int, int, int, int] = (128, 128, 80, 48)
-    narrow: int = Field(128, ge=1)
+    encoder: tuple[Channels, Channels, Channels, Channels] = (48, 96, 160, 256)
+    decoder: tuple[Channels, Channels, Channels, Channels] = (128, 128, 80, 48)
+    narrow: Channels = 128
 
 
 class ResidualBlock(nn.Module):

@@ -9,10 +9,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, create_model
-from safetensors import SafetensorError, safe_open
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -20,6 +19,7 @@ from lik.core.artifacts import check_version, replacing
 from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
 from lik.core.run_folder import RunFolder
+from lik.core.tensors import filled, read_tensors, told_in, version_in
 from lik.models.catalogue import CATALOGUE, ModelSettings, build
 from lik.models.interface import VAE, VAESettings
 
@@ -36,6 +36,25 @@ KINDS = {
     "attributes-residual": "an attribute classifier",
 }
 """What models outside of the catalogue are, for people who open one as something else."""
+
+
+class _Crop(Settings):
+    """Of the rule by which faces were cut, what is needed before any is cut."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    widen: float = Field(1.0, gt=0)
+
+
+class _Metadata(Settings):
+    """What is read of the metadata everywhere, and so must be of its kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    crop: _Crop | None = None
+    attribute_names: list[str] | None = None
+    parts: list[Literal["encoder", "decoder"]] = Field(["encoder", "decoder"], min_length=1)
+    objective: dict[str, Any] | None = None
+    objective_state: dict[str, Any] | None = None
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,25 +101,20 @@ def read_model(
         UnusableInput: as `load_model`.
     """
     description, tensors = _read(path, weights=True)
-    try:
-        tree, metadata = json.loads(description["model"]), json.loads(description["metadata"])
-        if not isinstance(metadata, dict):
-            raise TypeError
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise UnusableInput(f"{path} is broken: its metadata is not that of a model.") from error
-    name = tree.get("name") if isinstance(tree, dict) else None
-    found = VAE_KIND if name in CATALOGUE else KINDS.get(str(name), kind)
+    if "model" not in description or "metadata" not in description:
+        raise UnusableInput(f"{path} is broken: its metadata is not that of a model.")
+    tree, metadata = (told_in(description, key, path) for key in ("model", "metadata"))
+    name = tree.get("name")
+    found = VAE_KIND if isinstance(name, str) and name in CATALOGUE else KINDS.get(str(name), kind)
     if found != kind:
         raise UnusableInput(f"{path} holds {found} ({name}), and {kind} is needed here.")
     wrapped = create_model("Wrapped", __base__=Settings, model=(configuration, ...))
-    settings: Any = validated(wrapped, {"model": tree}, str(path))
-    model = build(settings.model)
     try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise UnusableInput(f"{path} does not fit its own configuration: {reason}") from error
-    return model.eval(), settings.model, metadata
+        settings: Any = validated(wrapped, {"model": tree}, str(path))
+        validated(_Metadata, metadata, f"the metadata of {path}")
+    except RecursionError as error:
+        raise UnusableInput(f"{path} is broken: its configuration has no end.") from error
+    return filled(lambda: build(settings.model), tensors, path), settings.model, metadata
 
 
 def weights_file(path: Path) -> Path:
@@ -131,31 +145,41 @@ def _in_order(content: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + content[end:]
 
 
+def metadata_of_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration and the metadata in a file of weights, which are not read.
+
+    Raises:
+        UnusableInput: as `load_model`.
+    """
+    description, _ = _read(path, weights=False)
+    return told_in(description, "model", path), told_in(description, "metadata", path)
+
+
+def with_metadata(path: Path, metadata: dict[str, Any]) -> bytes:
+    """The content of a file of weights with other metadata; the weights are the same bytes."""
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"]["metadata"] = json.dumps(metadata, ensure_ascii=False)
+    text = json.dumps(header, ensure_ascii=False).encode()
+    return _in_order(len(text).to_bytes(8, "little") + text + content[end:])
+
+
 def saved_step(path: Path) -> int | None:
     """The step at which a run saved these weights; None where there are none, or broken ones."""
     try:
-        description, _ = _read(path, weights=False)
-        step = json.loads(description["metadata"])["step"]
-    except (UnusableInput, KeyError, TypeError, json.JSONDecodeError):
+        step = told_in(_read(path, weights=False)[0], "metadata", path).get("step")
+    except UnusableInput:
         return None
     return step if isinstance(step, int) else None
 
 
 def _read(path: Path, weights: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
     """The description in a file of weights, and the weights themselves if they are wanted."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            description = file.metadata() or {}
-            names = file.keys() if weights else ()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except FileNotFoundError:
-        raise UnusableInput(f"{path} is missing: there are no trained weights there.") from None
-    except (SafetensorError, OSError) as error:
-        raise UnusableInput(f"{path} cannot be read as safetensors ({error}).") from error
+    description, tensors = read_tensors(path, weights)
     if description.get("format") != FORMAT:
         raise UnusableInput(f"{path} holds no model of Lik (its metadata does not say so).")
-    version = description.get("version", "")
-    check_version(str(path), int(version) if version.isdecimal() else None, VERSION)
+    check_version(str(path), version_in(description), VERSION)
     return description, tensors
 
 

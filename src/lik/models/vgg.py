@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lik.core.errors import UnusableInput
+from lik.core.tensors import names_in, read_tensors
 
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 """Channels and number of the convolutions between two poolings."""
@@ -131,20 +130,19 @@ def holds_torchvision_names(path: Path) -> bool:
     if path.suffix != ".safetensors":
         return path.is_file()
     try:
-        with safe_open(path, framework="pt") as file:
-            return any(name.startswith("features.") for name in file.keys())  # noqa: SIM118
-    except (SafetensorError, OSError):
+        return any(name.startswith("features.") for name in names_in(path))
+    except UnusableInput:
         return False
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return read_tensors(path)[1]
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UnusableInput(f"{path} is missing: give the file with the weights.") from None
-    except (SafetensorError, OSError, EOFError, RuntimeError, ValueError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise UnusableInput(f"{path} cannot be read as weights ({reason}).") from error
     except pickle.UnpicklingError as error:

@@ -20,6 +20,7 @@ from lik.app.carrying import Carrier
 from lik.app.directions import DEFAULT, open_editor
 from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, with_codes
 from lik.app.edits import VERSION, Edit, record_from
+from lik.app.hub import name_in_cache
 from lik.app.run import Run
 from lik.app.run_facts import can_guide, describe_run, linear_sets
 from lik.app.run_search import find_runs
@@ -103,7 +104,7 @@ class StudioEngine:
     @property
     def names(self) -> Mapping[Path, str]:
         """What is said of places that messages may speak of."""
-        return {place: place.name for place in self.places.values()}
+        return {place: name_in_cache(place) or place.name for place in self.places.values()}
 
     def close(self) -> None:
         """End the threads."""
@@ -363,7 +364,8 @@ class StudioEngine:
         for place in [given.resolve() for given in places]:
             if place in self.places.values():
                 continue
-            stem = file_stem(place.name.removesuffix(".safetensors"), 60)
+            called = name_in_cache(place) or place.name.removesuffix(".safetensors")
+            stem = file_stem(called, 60)
             plain = (sign if sign.isascii() and sign.isalnum() else "-" for sign in stem)
             name = "".join(plain).strip("-") or "run"
             number = 1

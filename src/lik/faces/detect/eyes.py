@@ -19,11 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.errors import UnusableInput
+from lik.core.onnx_file import read_onnx
 
 CUT = 64
 """Side of the cuts that the network takes, in pixels."""
 
 SHIPPED = "aligner.onnx"
+
+MOST_BYTES = 2**24
+"""Of a file: sixteen times what the network takes."""
 
 SURE = 0.98
 """The confidence from which the shipped network means a face, at its last look at a detection.
@@ -80,20 +84,22 @@ class EyeNetwork:
         return hashlib.sha256(self._bytes()).hexdigest()
 
     def _bytes(self) -> bytes:
-        file = resources.files("lik.faces.detect") / SHIPPED if self.path is None else self.path
+        if self.path is not None:
+            return read_onnx(self.path, MOST_BYTES).content
+        file = resources.files("lik.faces.detect") / SHIPPED
         try:
             return file.read_bytes()
         except OSError as error:
-            advice = "install lik-vae again" if self.path is None else "lik train-aligner makes one"
             raise UnusableInput(
-                f"the alignment network {file} cannot be read ({error.strerror}): {advice}."
+                f"the alignment network {file} cannot be read ({error.strerror}): install lik-vae "
+                "again."
             ) from error
 
     def _loaded(self) -> Any:
         data = np.frombuffer(self._bytes(), np.uint8)
         cv2.setNumThreads(1)  # there is a process for each core already
         try:
-            with _quiet():
+            with quiet():
                 net = cv2.dnn.readNetFromONNX(data)
                 net.setInput(np.zeros((1, 1, CUT, CUT), np.float32))
                 fits = net.forward().shape == (1, 5)
@@ -108,7 +114,7 @@ class EyeNetwork:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """OpenCV's own complaints would stand beside ours."""
     logging: Any = getattr(cv2.utils, "logging", cv2)  # it has moved since OpenCV 4.10
     before = logging.getLogLevel()

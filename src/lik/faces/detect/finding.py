@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
+from lik.core.onnx_file import require_sound
 from lik.core.reference import Point
 from lik.faces.crop.cropping import (
     AlignedCrop,
@@ -31,7 +32,7 @@ from lik.faces.crop.cropping import (
     square_of,
     square_of_eyes,
 )
-from lik.faces.detect.eyes import CUT, SURE, EyeNetwork
+from lik.faces.detect.eyes import CUT, SURE, EyeNetwork, quiet
 
 Grey = NDArray[np.uint8]
 
@@ -300,7 +301,15 @@ class YuNetFinder:
         if self._detector is None:
             cv2.setNumThreads(1)
             create = cv2.FaceDetectorYN.create
-            self._detector = create(str(self.model), "", (320, 320), LEAST_SCORE)
+            require_sound(self.model)
+            try:
+                with quiet():
+                    self._detector = create(str(self.model), "", (320, 320), LEAST_SCORE)
+            except cv2.error:
+                raise UnusableInput(
+                    f"{self.model} is no model of YuNet, or OpenCV {cv2.__version__} cannot read "
+                    "it: leave it out to use the cascade."
+                ) from None
         return self._detector
 
 

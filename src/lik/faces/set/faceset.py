@@ -11,6 +11,7 @@ factors.csv    true factors, for drawn faces only
 import csv
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lik.core.artifacts import check_version, read_json, sha256_of
 from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
+from lik.core.tables import ShownAsTable, Table
 
 FORMAT = "lik-faceset"
 VERSION = 3
@@ -37,6 +39,11 @@ sharpness, brightness   see `lik.faces.set.quality`
 padding_fraction        share of the crop, 0…1, that lies outside of the picture
 duplicate   number of the group of near-duplicates; empty where the face has none
 """
+
+
+SPLITS = ("train", "validation", "test")
+ATTRIBUTE_COLUMNS = 3
+"""Attributes that stand beside each other where a set shows itself."""
 
 
 class _Crop(BaseModel):
@@ -84,9 +91,9 @@ class Rejected:
     thumbnail: NDArray[np.uint8] | None
 
 
-@dataclass(frozen=True)
-class FaceSet:
-    """N faces with their splits and attributes.
+@dataclass(frozen=True, repr=False)
+class FaceSet(ShownAsTable):
+    """N faces with their splits and attributes; it shows its numbers, for faces may be private.
 
     Attributes:
         images: uint8 (N, S, S, 3), memory-mapped, read only.
@@ -132,6 +139,28 @@ class FaceSet:
     def index_hash(self) -> str:
         """The SHA-256 of index.csv, as it was when the set was made."""
         return str(self.description["sha256"]["index.csv"])
+
+    def tables(self) -> Sequence[Table]:
+        splits = [f"{len(self.indices(split)):,} {split}" for split in SPLITS]
+        facts = [
+            ("faces", f"{len(self):,} of {self.size}×{self.size} pixels"),
+            ("splits", ", ".join(splits)),
+            ("source", str(self.description["source"])),
+            ("crop", str(self.crop["kind"])),
+        ]
+        shares = [
+            (name, _level(values))
+            for name, values in zip(self.attribute_names, self.attributes.T, strict=True)
+        ]
+        if not shares:
+            return [Table(facts)]
+        high = -(-len(shares) // ATTRIBUTE_COLUMNS)
+        shares += [("", "")] * (high * ATTRIBUTE_COLUMNS - len(shares))
+        rows = [sum(shares[row::high], ()) for row in range(high)]
+        return [
+            Table(facts),
+            Table(rows, before=["attributes, and how many of the faces have them"]),
+        ]
 
     def indices(self, split: str | None = None) -> NDArray[np.int64]:
         """The faces of a split, in order; of all splits for None."""
@@ -203,6 +232,16 @@ class FaceSet:
         changed = changed_files(self.path, self.description)
         if changed:
             raise _broken(self.path / changed[0], "it has changed since the set was made")
+
+
+def _level(values: NDArray[np.float64]) -> str:
+    """How many of the faces (N,) of which it is known have an attribute, or its mean."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return "–"
+    if np.isin(known, (-1.0, 1.0)).all():
+        return f"{100 * np.mean(known > 0):3.0f} %"
+    return f"mean {known.mean():.3g}"
 
 
 def read_description(path: Path) -> dict[str, Any]:

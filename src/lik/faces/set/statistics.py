@@ -5,11 +5,9 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.faces.set.faceset import FaceSet
+from lik.faces.set.faceset import SPLITS, FaceSet
 
 Values = NDArray[np.float64]
-
-SPLITS = ("train", "validation", "test")
 
 FEWEST_RANKED = 10
 """Of fewer faces a best and a worst say nothing: all of them are shown."""

@@ -19,12 +19,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from lik.core.artifacts import check_version, read_json, replacing, sha256_of, write_json
 from lik.core.configuration import Settings, nearest, validated
 from lik.core.errors import OtherWeights, UnusableInput
+from lik.core.tensors import array_of, read_tensors
 from lik.latent.session import Codes
 
 LogitOfCodes = Callable[[Codes], NDArray[np.floating]]
@@ -315,14 +315,14 @@ class DirectionSet:
             raise OtherWeights(
                 f"the directions '{name}' are of other weights than {run} has now: fit them again."
             )
-        try:
-            vectors = load_file(tensors)
-            directions = {
-                key: Direction(key, vectors[key], entry.unit)
-                for key, entry in told.directions.items()
-            }
-        except (KeyError, SafetensorError) as error:
-            raise UnusableInput(f"{tensors} is broken: fit the directions again.") from error
+        _, vectors = read_tensors(tensors)
+        shapes = {vectors[key].shape if key in vectors else () for key in told.directions}
+        if any(len(shape) != 1 for shape in shapes) or len(shapes) > 1:
+            raise UnusableInput(f"{tensors} is broken: fit the directions again.")
+        directions = {
+            key: Direction(key, array_of(vectors[key]), entry.unit)
+            for key, entry in told.directions.items()
+        }
         calibrations = {
             key: entry.calibration for key, entry in told.directions.items() if entry.calibration
         }

@@ -5,11 +5,12 @@
  * of `lik.faces.crop.cropping`: continuous, pixel i covers i … i + 1.
  */
 
+import { cubic, mirrored } from "./planes.js";
+
 const FLOW_UNIT = 1 / 256;
 const COLOUR_UNIT = 1 / 64;
 /** Side to which flow and colour are brought by cubic steps; beyond it straight ones do. */
 const LARGE = 256;
-const CUBIC = -0.75; // as OpenCV has it
 
 /**
  * The window of a photograph that a square covers; null for none.
@@ -140,15 +141,6 @@ function pick(source, width, height, x, y, value, out, to) {
   }
 }
 
-/** An index reflected at the border, without repeating the pixel there. */
-function mirrored(index, length) {
-  if (index >= 0 && index < length) return index;
-  if (length === 1) return 0;
-  const period = 2 * (length - 1);
-  const place = ((index % period) + period) % period;
-  return place < length ? place : period - place;
-}
-
 /** A field (size, size, 5) enlarged by a whole factor, cubic, nothing beyond its border. */
 function grown(field, size, factor) {
   if (factor === 1) return field;
@@ -176,10 +168,4 @@ function stretched(field, lines, size, factor, along, across) {
     }
   }
   return out;
-}
-
-function cubic(t) {
-  const far = (x) => ((CUBIC * x - 5 * CUBIC) * x + 8 * CUBIC) * x - 4 * CUBIC;
-  const near = (x) => ((CUBIC + 2) * x - (CUBIC + 3)) * x * x + 1;
-  return [far(t + 1), near(t), near(1 - t), far(2 - t)];
 }

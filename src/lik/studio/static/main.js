@@ -28,6 +28,7 @@ import { mountStage } from "./stage.js";
 import { about, clear, entry, runs } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 import { show, watchTabs } from "./tabs.js";
+import { mountTaps } from "./taps.js";
 import { mountTraining } from "./training.js";
 import { mountTraits } from "./traits.js";
 
@@ -137,7 +138,7 @@ async function start() {
   mountCompare(region("compare"), token);
   watchTabs();
   watchPresenting();
-  const dialogs = [mountDialogs, mountOffers, mountShare, mountBatch, mountCamera];
+  const dialogs = [mountDialogs, mountOffers, mountShare, mountBatch, mountCamera, mountTaps];
   dialogs.forEach((mount, i) => mount(region(`dialogs-${i + 1}`)));
   listenForFiles();
   listenForKeys();
