@@ -15,7 +15,7 @@ from lik.evaluation.anomaly import (
     usual_faces,
 )
 
-MADE = {"model_sha256": "a" * 64}
+MADE = {"weights_sha256": "a" * 64}
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +64,18 @@ def test_scores_do_not_depend_on_who_else_is_there(session, usual, faces):
 
 
 def test_typicality_counts_both_sides_and_the_farthest_score():
-    scores = {"pixels": np.linspace(0, 1, 101, dtype=np.float32),
-              "distance": np.linspace(0, 1, 101, dtype=np.float32)}  # fmt: skip
-    usual = UsualFaces(np.zeros(1), np.eye(1), 1.0, scores, {})
-    found = usual.typicality({"pixels": np.array([0.5, 0.5 - 0.34, 0.5 + 0.68]),
-                              "distance": np.array([0.5, 0.5, 0.5 + 0.34])})  # fmt: skip
+    steps = np.exp(np.linspace(0, 1, 101))
+    usual = UsualFaces(np.zeros(1), np.eye(1), 1.0, {"pixels": steps, "distance": steps}, {})
+    found = usual.typicality({"pixels": np.exp([0.5, 0.5 - 0.34, 0.5 + 0.68]),
+                              "distance": np.exp([0.5, 0.5, 0.5 + 0.34])})  # fmt: skip
     np.testing.assert_allclose(found, [0, 1, 2], atol=1e-5)
-    percent = usual.percentile("pixels", {"pixels": np.array([-1.0, 0.5, 2.0])})
+    percent = usual.percentile("pixels", {"pixels": np.exp([-1.0, 0.5, 2.0])})
     np.testing.assert_allclose(percent, [0, 100 * 50 / 101, 100], atol=1e-6)
 
 
 def test_what_is_usual_comes_back_from_its_file(usual, session, faces, tmp_path):
     path = save_usual(tmp_path / "usual.safetensors", usual)
-    again = load_usual(path, MADE["model_sha256"])
+    again = load_usual(path, MADE["weights_sha256"])
     pictures = np.asarray(faces.images[:4])
     one, other = (score(session, None, known, pictures) for known in (usual, again))
     for name in one:

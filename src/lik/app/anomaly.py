@@ -29,6 +29,7 @@ from lik.faces.crop.cropping import WholeCrop, cut, square_of
 from lik.faces.photograph import read_picture
 from lik.figures.grids import Row, sheet
 from lik.figures.png import Drawn
+from lik.models.saved import weights_hash
 from lik.objectives.similarity import Features
 from lik.training.feature_networks import open_features
 
@@ -130,7 +131,7 @@ def open_usual(
 ) -> UsualFaces:
     """What faces are like to a run: read from beside it, or learned from its own face set.
 
-    What is learned is kept beside the run.
+    What is learned is kept beside the run, if it is the user's own.
 
     Raises:
         UnusableInput: it is not there, and neither is the face set.
@@ -138,19 +139,20 @@ def open_usual(
     path = run.path / FILE
     if path.is_file() and faces is None:
         try:
-            return load_usual(path, run.sha256)
+            return load_usual(path, weights_hash(run.session.model))
         except OtherWeights:
             notify(f"{run.name} was trained on since: what faces are like is learned anew.")
     face_set = run.faces(faces)
     training = Selection("train", count=None).of(face_set)[:MOST_TRAINING]
     validation = Selection("validation").of(face_set)[:MOST_VALIDATION]
     progress("learning what is usual", 0, 1)
-    made = {"model_sha256": run.sha256, "faces_sha256": face_set.hash}
+    sha256 = weights_hash(run.session.model)
+    made = {"weights_sha256": sha256, "faces_sha256": face_set.hash}
     learned = usual_faces(
         run.session, _features(run), np.asarray(face_set.images[training]),
         np.asarray(face_set.images[validation]), made, progress,
     )  # fmt: skip
-    if run.path.is_dir():
+    if run.path.is_dir() and not run.borrowed:
         save_usual(path, learned)
     return learned
 

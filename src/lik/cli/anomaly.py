@@ -59,7 +59,7 @@ def anomaly(
     Example: lik anomaly faces holiday/ -o unusual.png
     """
     run, given = run_and_rest(run, given)
-    opened = OpenedRun(run, device)
+    opened = OpenedRun(run, device, notify=note)
     selection = Selection(split, count=count, seed=seed)
     with progress() as step:
         found = find_anomalies(opened, given or [], faces, selection, by, step, note)

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -27,6 +26,7 @@ from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures, to_float
 from lik.core.randomness import torch_stream
+from lik.core.tensors import array_of, read_tensors, told_in, version_in
 from lik.evaluation.importance import importance_weighted_bound
 from lik.evaluation.networks import feature_distance
 from lik.latent.priors import fit_gaussian
@@ -54,6 +54,8 @@ TOGETHER = 32
 RECOMMENDED = "typicality"
 TYPICAL = ("pixels", "features", "distance")
 """The scores that the recommended one looks at."""
+LEAST = 1e-9
+"""What a score is taken for at the least, where its logarithm is asked for."""
 
 Scores = dict[str, NDArray[np.float64]]
 Decode = Callable[[Tensor], Tensor]
@@ -68,7 +70,7 @@ class UsualFaces:
             factor of their covariance.
         variance: of a pixel around its decoding, of 1.
         scores: of the validation faces, (M,) each, by name.
-        made: from what: hashes of the run, its network and its face set.
+        made: from what: hashes of the weights and of the face set.
     """
 
     mean: NDArray[np.float32]
@@ -90,13 +92,15 @@ class UsualFaces:
 
         To either side: a picture that is explained much better than any face is no face either
         (a typical set, arXiv:1906.02994). The unit is the distance of the median from where a
-        sixth of the validation faces lie farther out on that side.
+        sixth of the validation faces lie farther out on that side, of logarithms, for these scores
+        are positive and skewed.
         """
         parts = []
         for name in TYPICAL:
             if name in self.scores:
-                low, middle, high = np.quantile(self.scores[name], (0.16, 0.5, 0.84))
-                away = np.asarray(scores[name], np.float64) - middle
+                usual, found = (_logarithm(one[name]) for one in (self.scores, scores))
+                low, middle, high = np.quantile(usual, (0.16, 0.5, 0.84))
+                away = found - middle
                 parts.append(np.where(away < 0, -away / (middle - low), away / (high - middle)))
         return np.asarray(np.max(parts, axis=0))
 
@@ -187,6 +191,10 @@ def _scored(
     return found
 
 
+def _logarithm(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.log(np.maximum(np.asarray(values, np.float64), LEAST))
+
+
 def _errors(session: Session, codes: Codes, pictures: Pictures) -> NDArray[np.float64]:
     """The mean squared error of each picture, of 1, (N,)."""
     decode = mean_decoder(session)
@@ -211,33 +219,34 @@ def save_usual(path: Path, usual: UsualFaces) -> Path:
     return path
 
 
-def load_usual(path: Path, model_sha256: str) -> UsualFaces:
+def load_usual(path: Path, weights_sha256: str) -> UsualFaces:
     """Read it back.
 
     Raises:
-        UnusableInput: it is broken, of a newer Lik, or of other weights than ``model_sha256``.
+        UnusableInput: it is broken, of a newer Lik, or of other weights than ``weights_sha256``.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            told = file.metadata() or {}
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UnusableInput(f"{path} cannot be read as safetensors ({error}).") from error
+    told, tensors = read_tensors(path)
     if told.get("format") != FORMAT:
         raise UnusableInput(f"{path} does not say what faces are like: remove it.")
-    version = told.get("version", "")
-    check_version(str(path), int(version) if version.isdecimal() else None, VERSION)
+    check_version(str(path), version_in(told), VERSION)
+    made = told_in(told, "made", path)
     try:
-        made, variance = json.loads(told["made"]), float(told["variance"])
+        arrays = {name: array_of(tensor) for name, tensor in tensors.items()}
+        variance = float(told["variance"])
         names = [key for key in arrays if key.startswith("scores.")]
         scores = {key.removeprefix("scores."): arrays[key] for key in names}
         usual = UsualFaces(arrays["mean"], arrays["factor"], variance, scores, made)
         latent = len(usual.mean)
-        broken = usual.factor.shape != (latent, latent) or not variance > 0 or not scores
+        broken = (
+            usual.factor.shape != (latent, latent) or not 0 < variance < math.inf
+            or not scores.keys() >= {"pixels", "distance"} or not scores.keys() <= SCORES.keys()
+            or len({values.shape for values in scores.values()}) > 1
+            or scores["pixels"].ndim != 1 or not np.diag(usual.factor).all()
+        )  # fmt: skip
     except (KeyError, TypeError, ValueError):
         broken = True
     if broken:
         raise UnusableInput(f"{path} is broken: remove it, and it is made again.")
-    if made.get("model_sha256") != model_sha256:
+    if made.get("weights_sha256") != weights_sha256:
         raise OtherWeights(f"{path} is of other weights than the run has now.")
     return usual
