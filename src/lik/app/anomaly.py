@@ -181,10 +181,12 @@ def draw_anomalies(run: OpenedRun, found: Anomalies) -> Drawn:
         ]
     title = f"How unusual to the run “{run.name}”"
     said = (
-        f"{found.described}, by {found.by}: of how many validation faces in a hundred each is less "
-        f"usual. Errors are dark where there is none, and bright from {LARGEST_ERROR:g} on."
+        f"{found.described}, by {found.by}. The number is the share of the run's validation faces "
+        f"that are more usual; errors are bright from {LARGEST_ERROR:g} on."
     )
-    return Drawn(sheet(rows, title, said, tile=96), "anomalies.png", {"pictures": found.pictures})
+    return Drawn(
+        sheet(rows, title, said, tile=96), "anomalies.png", {"pictures": found.pictures}, run.name
+    )
 
 
 def _opened(
