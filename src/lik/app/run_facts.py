@@ -41,7 +41,7 @@ def describe_run(run: OpenedRun) -> dict[str, Any]:
         "recipe_sha256": run.origin.get("recipe_sha256"),
         "size": run.size, "latent": run.latent,
         "invert": run.usual_inversion, "widen": run.widen,
-        "card": _card(run), "facts": facts_of(run),
+        "crop": run.metadata.get("crop") or {}, "card": _card(run), "facts": facts_of(run),
         "methods": methods, "usual_method": usual,
         "traits": [] if usual is None else _traits(sets[usual]),
         "dimensions": _dimensions(run),

@@ -48,12 +48,14 @@ GROUPS = {
     "export": {
         "onnx": "Write encoder and decoder as ONNX files.",
         "hub": "Write a folder with a card for the Hugging Face hub, and upload it.",
+        "page": "Write a page that edits faces in the browser, without a server.",
     },
 }
 """Verbs that have verbs of their own."""
 
 REMEDIES = {
     "eyes": "(--eyes X,Y,X,Y).",
+    "shown eyes": "If there is one, lik edit --eyes X,Y,X,Y edits it.",
     "faces": "(--faces FACES)",
     "classifier": "(--classifier NET, made by lik train-classifier)",
     "licence": "(--licence TEXT)",

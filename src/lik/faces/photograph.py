@@ -138,7 +138,8 @@ def open_photograph(
     if not result.faces:
         reason = result.left_out[0].reason
         reason = "no face was found in it" if reason == NO_FACE else reason
-        raise UnusableInput(f"{given} cannot be used: {reason}.")
+        needs = "shown eyes" if result.left_out[0].reason == NO_FACE else None
+        raise UnusableInput(f"{given} cannot be used: {reason}.", needs)
     faces = [PhotographedFace(face.square, face.pixels) for face in result.faces]
     return Photograph(pixels, faces, _widened(own), found_by, notice)
 

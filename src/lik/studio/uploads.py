@@ -69,7 +69,8 @@ class PhotographPool:
         try:
             photograph = await self.do(lambda: open_photograph(given, rule, size, eyes=eyes))
         except UnusableInput as error:
-            raise Refused(422, "bad-picture", str(error)) from None
+            code = "no-face" if error.needs == "shown eyes" else "bad-picture"
+            raise Refused(422, code, str(error)) from None
         if len(photograph.faces) > MOST_FACES:
             raise Refused(422, "bad-picture", f"there are more than {MOST_FACES} faces in it.")
         return photograph

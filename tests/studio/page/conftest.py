@@ -7,7 +7,11 @@ import os
 import shutil
 
 import pytest
+from exported_pages import save_refined
 from page_stand_in import ORIGIN, Studio, static_file
+
+from lik.app.directions import FitRequest, fit_directions
+from lik.app.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +46,23 @@ def studio(browser):
     yield studio
     context.close()
     assert studio.problems == []
+
+
+@pytest.fixture(scope="session")
+def run(faces, tmp_path_factory):
+    """A refined run that was never trained, with directions."""
+    path = save_refined(tmp_path_factory.mktemp("shown") / "toy", faces)
+    fit_directions(Run(path, "cpu"), FitRequest("means"))
+    return Run(path, "cpu", 1)
+
+
+@pytest.fixture(scope="session")
+def folder(run, tmp_path_factory):
+    """Its page, exported as a folder."""
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name)
+    from lik.app.page_exporting import export_page
+
+    out = tmp_path_factory.mktemp("exported") / "page"
+    export_page(run, out)
+    return out

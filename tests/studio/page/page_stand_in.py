@@ -38,7 +38,7 @@ class Studio:
         self.others = {}  # runs beside r1: id → what is told otherwise of each
         self.mapped = []
         self.faces, self.changed, self.socket, self.trajectories = [], {}, None, 0
-        self.waiting, self.began = None, []
+        self.waiting, self.began, self.shown = None, [], None
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", self._heard)
@@ -129,6 +129,7 @@ class Studio:
         if "/map" in path:
             self.mapped.append((path.rsplit("/", 1)[1], request.post_data_json))
             return route.fulfill(body=mapped(*self.mapped[-1]), headers=EVENTS)
+        self.shown = request.headers.get("x-lik-eyes", self.shown)
         if path.endswith("/faces") and self.faces:
             return route.fulfill(json=self._found())
         if path.endswith("/fit"):
@@ -143,7 +144,7 @@ class Studio:
                 'event: done\ndata: {"png": "iVBORw0KGgo="}\n\n',
                 headers=EVENTS,
             )
-        return _refused(route, 422, "the photograph cannot be used: no face.")
+        return _refused(route, 422, "the photograph cannot be used: no face.", "no-face")
 
     def _found(self):
         """Faces of a photograph of 400×200: grey crops, and codes of nothing."""
@@ -247,7 +248,7 @@ def static_file(route):
     return route.fulfill(body=file.read_bytes(), headers=headers)
 
 
-def _refused(route, status, message):
+def _refused(route, status, message, code="refused"):
     return route.fulfill(
-        status=status, json={"error": {"code": "refused", "message": message, "hint": None}}
+        status=status, json={"error": {"code": code, "message": message, "hint": None}}
     )

@@ -1,6 +1,7 @@
 """The page as people use it: sliders, undo, records, refusals, keys."""
 
 import json
+import re
 import struct
 
 import numpy as np
@@ -204,6 +205,30 @@ def test_a_face_settles_when_no_slider_is_held(studio, photograph):
     assert studio.began[-1] == 0.5
 
 
+def test_a_photograph_without_a_face_is_opened_by_the_eyes_that_are_shown(studio, photograph):
+    studio.open()
+    studio.page.locator("#file").set_input_files(photograph)
+    studio.page.get_by_role("button", name="Show the eyes in it").click()
+    studio.faces = [(100, 50, 100, 0)]
+    room = studio.page.locator("#eyes .taps-room")
+    box = room.bounding_box()
+    for share in (0.4, 0.6):
+        studio.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+    studio.page.get_by_role("button", name="Done").click()
+    assert studio.shows(100, *LEFT)
+    (left_x, left_y, right_x, right_y) = json.loads(studio.shown)[0]
+    assert 0 < left_x < right_x < 400
+    assert left_y == pytest.approx(right_y, abs=0.2)
+    studio.slide("Smiling", 1)
+    studio.let_go("Smiling")
+    assert f"--eyes {left_x:g},{left_y:g}" in studio.page.locator("#command").inner_text()
+    with studio.page.expect_download():
+        studio.page.keyboard.press("Control+s")
+    (length,) = struct.unpack_from("<I", studio.edits[0])
+    told = json.loads(studio.edits[0][4 : 4 + length])
+    assert told["source"]["eyes"] == json.loads(studio.shown)
+
+
 def test_a_photograph_stays_when_another_run_is_opened(studio, photograph):
     studio.faces = [(100, 50, 100, 0)]
     studio.others = {"other": {"traits": about()["traits"][:1]}}
@@ -214,7 +239,8 @@ def test_a_photograph_stays_when_another_run_is_opened(studio, photograph):
         studio.slide(trait, 1)
         studio.let_go(trait)
     studio.page.locator("header .run select").select_option("other")
-    studio.page.locator("#command", has_text="other").wait_for()
+    told = re.compile("lik edit.*other")  # before it, a new face of that run is shown
+    studio.page.locator("#command", has_text=told).wait_for()
     command = studio.page.locator("#command").inner_text()
     assert command == "lik edit two.png --set Smiling=1 --run '…/other'"
 

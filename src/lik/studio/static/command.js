@@ -22,12 +22,21 @@ function commandOf(of) {
 }
 
 function editCommand({ subject, terms, method, face }) {
-  const words = ["lik edit", quoted(subject.name || "photo.jpg")];
+  const name = subject.name || "photo.jpg";
+  const words = ["lik edit", quoted(name)];
+  words.push(...optionsOf(subject, terms, method, face));
+  if (about.value.exported) words.push("--invert", "0"); // a page without a server fits no codes
+  for (const eyes of subject.source.eyes ?? []) words.push("--eyes", eyes.join(","));
+  if (about.value.shipped !== "faces") words.push("--run", quoted(placeOf(about.value)));
+  return words.join(" ");
+}
+
+function optionsOf(subject, terms, method, face) {
+  const words = [];
   for (const [name, strength] of terms) words.push("--set", quoted(`${name}=${strength}`));
   if (method !== about.value.usual_method) words.push("--method", quoted(method));
   if (face !== null && subject.faces.length > 1) words.push("--face", String(face));
-  if (about.value.shipped !== "faces") words.push("--run", quoted(placeOf(about.value)));
-  return words.join(" ");
+  return words;
 }
 
 /** How a run is named in a terminal: where it lies the page is never told. */

@@ -36,7 +36,7 @@ function view() {
       <dl class="keys">
         ${KEYS.map(([key, words]) => html`<dt><kbd>${key}</kbd></dt><dd>${t(words)}</dd>`)}
       </dl>
-      <p class="quiet">${t("help.privacy")}</p>
+      <p class="quiet">${t(about.value?.exported ? "help.exported" : "help.privacy")}</p>
       ${closing("#help")}
     </dialog>
     <dialog id="card" class="broad" aria-labelledby="card-title">

@@ -20,6 +20,8 @@ export async function draw(kind, choose = false) {
   try {
     const told = sourceOf(kind, own);
     const codes = await engine.draw({ ...told, count: COUNT });
+    const early = choose && about.value?.exported; // sixteen faces take a while there
+    if (early) take({ source: { ...told, index: 0 }, code: codes[0] });
     const pictures = await engine.decode(codes);
     if (engine !== source.engine || own !== seed.value) return;
     tiles.value = codes.map((code, index) => ({
@@ -27,7 +29,7 @@ export async function draw(kind, choose = false) {
       code,
       url: urlOf(pictures[index]),
     }));
-    if (choose) take(tiles.value[0]);
+    if (choose && !early) take(tiles.value[0]);
   } catch (error) {
     report(error);
   } finally {

@@ -12,6 +12,8 @@ import { Link } from "./link.js";
 
 /** Bytes of a WebSocket message, at the most: the server takes no longer one. */
 const LONGEST_MESSAGE = 60_000;
+/** Faces of a message, at the most. */
+const MOST_FACES = 64;
 
 export class ServerEngine {
   /** @param {string} token @param {string} run the id of the run */
@@ -47,9 +49,14 @@ export class ServerEngine {
     return rows(await answer.arrayBuffer(), this.facts.latent);
   }
 
-  /** @param {Blob} photograph @returns {Promise<object>} its faces, the largest first */
-  async encode(photograph) {
-    const found = await (await this.#ask("/faces", { method: "PUT", body: photograph })).json();
+  /**
+   * @param {Blob} photograph @param {number[][]|null} eyes of its faces, where a person has shown them
+   * @returns {Promise<object>} its faces, the largest first
+   */
+  async encode(photograph, eyes = null) {
+    const headers = eyes ? { "X-Lik-Eyes": JSON.stringify(eyes) } : {};
+    const found = await (await this.#ask("/faces", { method: "PUT", body: photograph, headers })).json();
+    if (eyes) found.eyes = eyes;
     for (const face of found.faces) {
       face.code = new Float32Array(fromBase64(face.code).buffer);
       face.crop = fromBase64(face.crop);
@@ -112,11 +119,11 @@ export class ServerEngine {
   /**
    * The picture that `lik edit` writes.
    * @param {object} record @param {Blob|null} photograph
-   * @param {object|null} source where the face came from, if from no photograph
+   * @param {object|null} source where the face came from, if it is not just in the photograph
    * @returns {Promise<{png: Blob, notices: string[]}>} notices are sentences for people
    */
   async edit(record, photograph, source, onStep = () => {}) {
-    const head = photograph ? record : { record, source };
+    const head = source ? { record, source } : record;
     const text = new TextEncoder().encode(JSON.stringify(head));
     const length = new DataView(new ArrayBuffer(4));
     length.setUint32(0, text.length, true);
@@ -194,9 +201,9 @@ export async function request(token, path, options = {}) {
   throw new StudioError(told.error ?? { code: "unknown" }, answer.status);
 }
 
-/** A list in parts of so many at the most, and of one at least. */
+/** A list in parts of so many at the most, and of one at least: no more than a message holds. */
 function parts(list, most) {
-  const length = Math.max(1, Math.floor(most));
+  const length = Math.max(1, Math.min(MOST_FACES, Math.floor(most)));
   const count = Math.ceil(list.length / length);
   return Array.from({ length: count }, (_, i) => list.slice(i * length, (i + 1) * length));
 }

@@ -13,3 +13,8 @@ export class StudioError extends Error {
     return this.hint ? `${this.message} ${this.hint}` : this.message;
   }
 }
+
+/** An error for what cannot be used. */
+export function unusable(message) {
+  return new StudioError({ code: "unusable", message });
+}

@@ -3,11 +3,13 @@ import { effect, html, live, nothing, render } from "./vendor.js";
 import { COUNT, draw, drawing, seed, take, tiles } from "./drawing.js";
 import { dragging, openFiles } from "./intake.js";
 import { openCamera, hasCamera } from "./camera.js";
+import { bitmapOf } from "./bitmaps.js";
 import { t } from "./i18n.js";
 import { corners, entryOf, faceOf, fill } from "./mixing.js";
-import { capital, dismissRefusal, refusal } from "./notices.js";
-import { opening, photographs } from "./photograph.js";
+import { capital, dismissRefusal, refusal, report } from "./notices.js";
+import { faceless, openPhotograph, opening, photographs } from "./photograph.js";
 import { urlOf } from "./pictures.js";
+import { shownEyes } from "./shown.js";
 import { about, begin, change, entry, runs } from "./state.js";
 import { tab } from "./tabs.js";
 
@@ -25,10 +27,12 @@ function view() {
 
 function dropZone() {
   const { network } = runs.value;
+  if (about.value?.abilities.photographs === false) return nothing; // it was exported without encoder
   return html`<section class="drop ${dragging.value ? "over" : ""}">
     <p class="drop-words">
       <strong>${t("drop.title")}</strong>
-      <span>${network ? t("drop.network", { name: network }) : t("drop.local")}</span>
+      <span>${network ? t("drop.network", { name: network }) : t("drop.local")}
+        ${about.value?.exported ? t("drop.taps") : nothing}</span>
     </p>
     <div class="row">
       <label class="button primary ${about.value ? "" : "disabled"}">
@@ -46,12 +50,16 @@ function dropZone() {
     <div class="drop-state" aria-live="polite">
       ${opening.value
         ? html`<p class="quiet"><span class="spinner"></span>
-            ${t("photo.opening", { name: opening.value })}</p>`
+            ${t(about.value?.exported ? "photo.tapping" : "photo.opening", { name: opening.value })}</p>`
         : nothing}
       ${refusal.value
         ? html`<p class="refusal">${refusal.value}
             <button type="button" class="icon" aria-label=${t("close")} @click=${dismissRefusal}>
-              ×</button></p>`
+              ×</button></p>
+            ${faceless.value
+              ? html`<button type="button" class="wide" @click=${() => showEyes(faceless.value)}>
+                  ${t("eyes.show")}</button>`
+              : nothing}`
         : nothing}
     </div>
   </section>`;
@@ -100,7 +108,28 @@ function foundView() {
           @click=${() => change({ face: null })}
         >${t("found.all")}</button>`
       : nothing}
+    ${photograph.aCrop
+      ? nothing
+      : html`<button type="button" class="plain" @click=${() => showEyes(shownAgain(of))}>
+          ${t("eyes.others")}</button>`}
   </section>`;
+}
+
+/** A photograph whose faces are to be shown, and what is kept of its edit. */
+function shownAgain({ subject, terms, method }) {
+  return { blob: subject.photograph.blob, name: subject.name, start: { terms, method } };
+}
+
+/** Let a person show where the eyes are in a photograph, and open it by them. */
+async function showEyes({ blob, name, start = {} }) {
+  try {
+    const bitmap = await bitmapOf(blob);
+    const eyes = await shownEyes(bitmap).finally(() => bitmap.close());
+    return await openPhotograph(blob, name, { ...start, eyes });
+  } catch (error) {
+    if (error.code !== "cancelled") report(error);
+    return null;
+  }
 }
 
 function drawnView() {
@@ -111,11 +140,12 @@ function drawnView() {
     <div class="row seed">
       <label for="seed">${t("drawn.seed")}</label>
       <input
-        id="seed" type="number" min="0" max="4294967295" step="1" inputmode="numeric"
+        id="seed" type="number" min="0" max=${lastSeed()} step="1" inputmode="numeric"
         .value=${live(String(seed.value))} @change=${seedChanged}
       />
       <button type="button" ?disabled=${!run} @click=${another}>${t("drawn.new")}</button>
     </div>
+    ${run?.exported ? html`<p class="quiet">${t("drawn.seeds", { last: lastSeed() })}</p>` : nothing}
     ${run?.abilities.testset
       ? html`<button type="button" class="wide" @click=${() => draw("testset")}>
           ${t("drawn.testset")}</button>`
@@ -158,12 +188,19 @@ function choose(of, i) {
 
 function seedChanged(event) {
   const value = Math.floor(Number(event.target.value));
-  if (Number.isFinite(value) && value >= 0) seed.value = Math.min(value, 4294967295);
+  if (Number.isFinite(value) && value >= 0) seed.value = Math.min(value, lastSeed());
   draw("prior");
 }
 
+/** The last seed that can be drawn: an exported page holds the faces of some. */
+function lastSeed() {
+  return (about.value?.seeds ?? 2 ** 32) - 1;
+}
+
 function another() {
-  seed.value = 1 + Math.floor(Math.random() * 9999);
+  const last = Math.min(9999, lastSeed());
+  const next = 1 + Math.floor(Math.random() * last);
+  seed.value = next === seed.value ? 1 + (next % last) : next;
   draw("prior");
 }
 

@@ -7,7 +7,7 @@
 import { effect, signal } from "./vendor.js";
 import { placeOn, shifted } from "./sums.js";
 import { chosenFaces, entry, gesture, news } from "./state.js";
-import { isGuided, source } from "./pictures.js";
+import { isGuided, source } from "./source.js";
 import { report } from "./notices.js";
 import { isSettling } from "./photograph.js";
 

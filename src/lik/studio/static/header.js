@@ -5,6 +5,7 @@ import { current, isThere } from "./current.js";
 import { openCard, openHelp } from "./dialogs.js";
 import { LANGUAGES, choose, language, learned, t } from "./i18n.js";
 import { report } from "./notices.js";
+import { addressOf } from "./own.js";
 import { save, saving } from "./saving.js";
 import { openShare } from "./share.js";
 import { about, canRedo, canUndo, entry, redo, runs, undo } from "./state.js";
@@ -17,7 +18,7 @@ export function mountHeader(root, openRun) {
 
 function view(openRun) {
   return html`
-    <h1 class="brand"><img src="/static/icon.png" alt="Lik" width="24" height="24" /><b aria-hidden="true">Lik</b></h1>
+    <h1 class="brand"><img src=${addressOf("icon.png")} alt="Lik" width="24" height="24" /><b aria-hidden="true">Lik</b></h1>
     ${runView(openRun)}
     <nav aria-label=${t("tabs")}>
       ${TABS.map(

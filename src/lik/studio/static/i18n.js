@@ -1,5 +1,6 @@
 /** Words in the language of the page; records keep the names of the data set. */
 import { signal } from "./vendor.js";
+import { jsonOf } from "./own.js";
 
 /** Code → its own name. The files lie in i18n/. */
 export const LANGUAGES = { en: "English", "sr-latn": "Srpski", "sr-cyrl": "Српски" };
@@ -25,7 +26,7 @@ export function preferred() {
 
 /** Load a language and draw the page in it. */
 export async function choose(code) {
-  const load = async (name) => (await fetch(`/static/i18n/${name}.json`)).json();
+  const load = (name) => jsonOf(`i18n/${name}.json`);
   if (!Object.keys(english).length) english = await load("en");
   words = code === "en" ? english : await load(code);
   plural = new Intl.PluralRules(TAGS[code]);

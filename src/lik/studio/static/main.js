@@ -1,36 +1,13 @@
-/** The page starts: token, language, runs; then each region draws itself. */
-import { batch, effect } from "./vendor.js";
-import { mountBanner, watchLink } from "./banner.js";
-import { mountBatch } from "./batch.js";
-import { mountCamera } from "./camera.js";
+/** The studio starts: token, runs, and what only a server has; then the page opens a run. */
+import { effect } from "./vendor.js";
 import { mountCompare } from "./compare.js";
-import { mountDialogs } from "./dialogs.js";
-import { draw, tiles } from "./drawing.js";
 import { ServerEngine } from "./engine.js";
-import { mountFaces } from "./faces.js";
-import { forgetTrajectories, watchTrajectories } from "./guided.js";
-import { mountHeader } from "./header.js";
-import { mountHistory } from "./history.js";
-import { choose, preferred, t } from "./i18n.js";
-import { listenForFiles } from "./intake.js";
-import { listenForKeys } from "./keys.js";
-import { clearMap, mountMap } from "./map.js";
-import { mountMix } from "./mix.js";
-import { clearMix } from "./mixing.js";
-import { dismissRefusal, report, unreachable } from "./notices.js";
-import { mountOffers, openLinked, tellUnreadable } from "./offers.js";
-import { directionsOf, source, useEngine } from "./pictures.js";
-import { openPhotograph, photographs } from "./photograph.js";
-import { watchPresenting } from "./present.js";
-import { readFragment } from "./record.js";
-import { mountShare } from "./share.js";
-import { mountStage } from "./stage.js";
-import { about, clear, entry, runs } from "./state.js";
-import { thumbnails } from "./thumbnails.js";
-import { show, watchTabs } from "./tabs.js";
-import { mountTaps } from "./taps.js";
+import { report, unreachable } from "./notices.js";
+import { mountPage, openEngine, openShared, region } from "./page.js";
+import { source } from "./pictures.js";
+import { about, runs } from "./state.js";
+import { TABS, show } from "./tabs.js";
 import { mountTraining } from "./training.js";
-import { mountTraits } from "./traits.js";
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 8000;
@@ -44,41 +21,6 @@ function readAddress() {
   // Without a token the record stays, until the printed address brings one.
   if (token) history.replaceState(null, "", location.pathname + location.search);
   return { token, shared };
-}
-
-/** Open a run: everything on the page is about it from then on; a photograph is opened again. */
-async function openRun(token, id) {
-  const kept = entry.value?.subject.photograph ? entry.value : null;
-  source.engine?.close();
-  batch(() => {
-    clear();
-    clearMix();
-    clearMap();
-    tiles.value = [];
-    photographs.value = [];
-    about.value = null;
-  });
-  forgetTrajectories();
-  thumbnails.clear();
-  dismissRefusal();
-  const engine = new ServerEngine(token, id);
-  useEngine(engine);
-  try {
-    const facts = await engine.about();
-    if (engine !== source.engine) return;
-    about.value = facts;
-    await Promise.all([draw("prior", true), directionsOf(facts.usual_method)]);
-    if (kept && engine === source.engine) await openAgain(kept);
-  } catch (error) {
-    report(error);
-  }
-}
-
-/** The photograph of an entry in the run that is open now, with what was changed if it can be. */
-function openAgain({ subject, terms, face }) {
-  const known = new Set(about.value.traits.map(({ name }) => name));
-  const kept = terms.filter(([name]) => known.has(name));
-  return openPhotograph(subject.photograph.blob, subject.name, { terms: kept, face });
 }
 
 async function connect(token) {
@@ -104,12 +46,6 @@ function firstRun() {
   });
 }
 
-function openShared(text) {
-  const found = readFragment(text);
-  if (found) openLinked(found);
-  else tellUnreadable();
-}
-
 async function retry(token) {
   source.engine?.link.retry();
   const there = await ServerEngine.runs(token).catch(() => null);
@@ -117,33 +53,12 @@ async function retry(token) {
 }
 
 async function start() {
-  const region = (id) => document.getElementById(id);
   const { token, shared } = readAddress();
-  await choose(preferred());
-  effect(() => {
-    document.title = t("title");
-    for (const id of ["faces", "stage", "traits", "history", "mix", "map"]) {
-      region(id).setAttribute("aria-label", t(`region.${id}`));
-    }
-  });
-  mountHeader(region("header"), (id) => openRun(token, id));
-  mountBanner(region("banner"), () => retry(token));
-  mountFaces(region("faces"));
-  mountStage(region("stage"));
-  mountTraits(region("traits"));
-  mountHistory(region("history"));
-  mountMix(region("mix"));
-  mountMap(region("map"));
+  const openRun = (id) => openEngine(new ServerEngine(token, id));
+  TABS.push("training", "compare");
+  await mountPage(openRun, () => retry(token));
   mountTraining(region("training"), token);
   mountCompare(region("compare"), token);
-  watchTabs();
-  watchPresenting();
-  const dialogs = [mountDialogs, mountOffers, mountShare, mountBatch, mountCamera, mountTaps];
-  dialogs.forEach((mount, i) => mount(region(`dialogs-${i + 1}`)));
-  listenForFiles();
-  listenForKeys();
-  watchTrajectories();
-  watchLink();
   addEventListener("hashchange", () => {
     if (/[#&]t=/.test(location.hash)) return location.reload(); // the studio was begun anew
     const again = about.value && readAddress().shared;
@@ -151,7 +66,7 @@ async function start() {
   });
   await connect(token);
   if (!runs.value.usual) await firstRun(); // one is being trained
-  await openRun(token, runs.value.usual);
+  await openRun(runs.value.usual);
   if (shared) openShared(shared);
 }
 

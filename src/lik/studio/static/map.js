@@ -3,7 +3,7 @@ import { effect, html, live, nothing, render, signal } from "./vendor.js";
 import { number, t, traitLabel } from "./i18n.js";
 import { mountCanvas, showsFaces } from "./mapcanvas.js";
 import {
-  COUNTS, MOST_NEIGHBOURS, attribute, attributes, colours, data, edit, entryAt, failure, loading, looked,
+  COUNTS, MOST_NEIGHBOURS, TOGETHER, attribute, attributes, colours, data, edit, entryAt, failure, loading, looked,
   nearest, seen, sourceAt, want, wanted, watchMap,
 } from "./mapdata.js";
 import { arrived, faceAt, faceOf, watchFaces } from "./mapfaces.js";
@@ -117,14 +117,16 @@ function controls() {
       : nothing}
     <label class="stacked">${t("map.count")}
       <select .value=${live(String(count))} @change=${(e) => want({ count: Number(e.target.value) })}>
-        ${COUNTS.filter((one) => !tsne || one <= MOST_NEIGHBOURS).map((one) =>
+        ${COUNTS.filter((one) => one <= (tsne ? MOST_NEIGHBOURS : mostPoints())).map((one) =>
           option(String(one), number(one, 0), String(count)),
         )}
       </select></label>
-    <label class="stacked">${t("map.method")}
-      <select .value=${live(method)} @change=${(e) => want({ method: e.target.value })}>
-        ${option("pca", t("map.method.pca"), method)} ${option("tsne", t("map.method.tsne"), method)}
-      </select></label>
+    ${run?.exported
+      ? nothing
+      : html`<label class="stacked">${t("map.method")}
+          <select .value=${live(method)} @change=${(e) => want({ method: e.target.value })}>
+            ${option("pca", t("map.method.pca"), method)} ${option("tsne", t("map.method.tsne"), method)}
+          </select></label>`}
     ${sorted.length
       ? html`<label class="stacked">${t("map.colour")}
           <select .value=${live(attribute.value)} @change=${(e) => (attribute.value = e.target.value)}>
@@ -137,6 +139,12 @@ function controls() {
         @change=${(e) => (showsFaces.value = e.target.checked)}
       /> ${t("map.faces")}</label>
   </div>`;
+}
+
+/** Points that a map can have: an exported page holds so many faces, but for those of seed 0. */
+function mostPoints() {
+  const run = about.value;
+  return run?.exported ? (run.seeds - 1) * TOGETHER : Infinity;
 }
 
 function tools() {

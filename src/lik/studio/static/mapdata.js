@@ -10,7 +10,7 @@ import { show, tab } from "./tabs.js";
 export const COUNTS = [300, 600, 1000, 2000, 4000];
 export const MOST_NEIGHBOURS = 1000;
 /** Faces that a seed gives: the next ones are of the seed after it. */
-const TOGETHER = 16;
+export const TOGETHER = 16;
 
 /** @type {{value: {kind: string, seed: number, count: number, method: string}}} */
 export const wanted = signal({ kind: "prior", seed: 1, count: 600, method: "pca" });

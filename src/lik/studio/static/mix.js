@@ -8,6 +8,7 @@ import {
   watchCorners,
 } from "./mixing.js";
 import { report } from "./notices.js";
+import { Rest } from "./resting.js";
 import { canvasOf, source, urlOf } from "./pictures.js";
 import { about, entry } from "./state.js";
 import { tab } from "./tabs.js";
@@ -26,6 +27,7 @@ let opened = false;
 let filmed = null;
 let wanted = null;
 let busy = false;
+const rest = new Rest();
 
 export function mountMix(root) {
   watchCorners();
@@ -36,6 +38,7 @@ export function mountMix(root) {
     path.value;
     if (tab.value !== "mix" || !codes.value) return;
     wanted = now;
+    rest.disturb();
     if (!busy) work(root);
   });
   effect(() => {
@@ -60,16 +63,25 @@ async function work(root) {
     const code = codeAt(wanted);
     wanted = null;
     try {
-      const [rgb] = await source.engine.decode([code], true);
-      const context = root.querySelector("#mixture").getContext("2d");
-      context.imageSmoothingQuality = "high";
-      context.drawImage(canvasOf(rgb), 0, 0, SIDE, SIDE);
-      isDrawn.value = true;
+      const { engine } = source;
+      if (engine.draft && isDrawn.value) {
+        present(root, await engine.draft(code));
+        if (!wanted) await rest.come();
+        if (wanted) continue;
+      }
+      present(root, (await engine.decode([code], true))[0]);
     } catch (error) {
       report(error);
     }
   }
   busy = false;
+}
+
+function present(root, rgb) {
+  const context = root.querySelector("#mixture").getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(canvasOf(rgb), 0, 0, SIDE, SIDE);
+  isDrawn.value = true;
 }
 
 async function drawFilm(ends) {

@@ -11,7 +11,7 @@ import { report } from "./notices.js";
 import { photographs } from "./photograph.js";
 import { codesOf, source, urlOf } from "./pictures.js";
 import { PLAIN, about, begin, news, subjectOf } from "./state.js";
-import { mixed, turned } from "./sums.js";
+import { mixedOn } from "./sums.js";
 import { show, tab } from "./tabs.js";
 
 /** @type {{value: (import("./state.js").Entry|null)[]}} in the order of reading */
@@ -104,8 +104,7 @@ export function moveTo(x, y) {
 
 /** The code at a place; on a spherical path as in `lik morph`, down first. */
 export function codeAt({ x, y }, ends = codes.value) {
-  const all = shares(x, y).map(Number);
-  return path.value === "straight" ? mixed(ends, all) : turnedBetween(ends, all);
+  return mixedOn(path.value, ends, shares(x, y).map(Number));
 }
 
 function shares(x, y) {
@@ -158,16 +157,9 @@ export async function openMix(from) {
 export async function takeMix(from, { terms, method } = {}) {
   const ends = await entriesOf(from);
   const own = await Promise.all(ends.map(async (of) => (await codesOf(of)).codes[0]));
-  const given = from.shares.map(Number);
-  const code = from.path === "straight" ? mixed(own, given) : turnedBetween(own, given);
+  const code = mixedOn(from.path, own, from.shares.map(Number));
   begin(entryOf({ source: from, code }).subject, terms, method);
   show("edit");
-}
-
-function turnedBetween(ends, [, across, down = 0, both = 0]) {
-  if (ends.length === 2) return turned(...ends, across);
-  const sides = [0, 1].map((i) => turned(ends[i], ends[i + 2], down + both));
-  return turned(...sides, across + both);
 }
 
 function entriesOf(from) {

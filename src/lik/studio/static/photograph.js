@@ -2,14 +2,16 @@
 import { effect, signal } from "./vendor.js";
 import { t } from "./i18n.js";
 import { refusal, report, say, sentenceOf } from "./notices.js";
-import { source } from "./pictures.js";
-import { StudioError } from "./errors.js";
+import { source } from "./source.js";
+import { bitmapOf } from "./bitmaps.js";
 import { about, begin, gesture, news, subjectOf } from "./state.js";
 
 /** @type {{value: string}} name of the photograph that is opened now, or "" */
 export const opening = signal("");
 /** How many faces are fitted now. */
 export const settling = signal(0);
+/** @type {{value: {blob: Blob, name: string, start: object}|null}} one in which no face was found */
+export const faceless = signal(null);
 /** @type {{value: import("./state.js").Subject[]}} photographs opened so far, newest first */
 export const photographs = signal([]);
 
@@ -21,29 +23,33 @@ let latest = 0;
 /**
  * Open a photograph, and begin to edit it.
  * @param {Blob} blob @param {string} name
- * @param {object} start the parts of an entry to begin with: terms, method, face
+ * @param {object} start the parts of an entry to begin with: terms, method, face; and the eyes of its
+ *   faces, where a person has shown them
  * @returns {Promise<import("./state.js").Subject|null>}
  */
 export async function openPhotograph(blob, name, start = {}) {
   const own = ++latest;
   const engine = source.engine;
   refusal.value = "";
+  faceless.value = null;
   opening.value = name || t("photo");
   try {
-    const [found, bitmap] = await Promise.all([engine.encode(blob), drawable(blob)]);
+    const [found, bitmap] = await Promise.all([engine.encode(blob, start.eyes), drawable(blob)]);
     if (own !== latest || engine !== source.engine) return null; // another one, or another run, meanwhile
     const { width, height, a_crop: aCrop, sha256 } = found;
     const photograph = { blob, bitmap, width, height, aCrop, notice: found.notice };
-    const subject = subjectOf({ kind: "photograph", sha256 }, found.faces, photograph, name);
+    const from = { kind: "photograph", sha256, ...(found.eyes ? { eyes: found.eyes } : {}) };
+    const subject = subjectOf(from, found.faces, photograph, name);
     photographs.value = [subject, ...photographs.value].slice(0, MOST_KEPT);
     begin(subject, start.terms, start.method, start.face ?? null);
     say(t("photo.opened", { count: found.faces.length }));
     settle(subject);
     return subject;
   } catch (error) {
-    if (own !== latest) return null;
+    if (own !== latest || error.code === "cancelled") return null;
     if (error.code === "lost") report(error);
     else refusal.value = sentenceOf(error);
+    if (error.code === "no-face") faceless.value = { blob, name, start };
     say(refusal.value);
     return null;
   } finally {
@@ -53,12 +59,7 @@ export async function openPhotograph(blob, name, start = {}) {
 
 /** The upright picture, reduced where it is larger than any screen. */
 async function drawable(blob) {
-  let whole;
-  try {
-    whole = await createImageBitmap(blob, { imageOrientation: "from-image" });
-  } catch {
-    throw new StudioError({ code: "bad-picture", message: t("photo.unreadable") });
-  }
+  const whole = await bitmapOf(blob);
   const scale = LONGEST / Math.max(whole.width, whole.height);
   if (scale >= 1) return whole;
   const size = { resizeWidth: Math.round(whole.width * scale), resizeQuality: "high" };

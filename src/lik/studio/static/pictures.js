@@ -6,23 +6,20 @@
  */
 import { prepared } from "./compositor.js";
 import { places } from "./guided.js";
+import { isGuided, source } from "./source.js";
 import { DIMENSION, moved, unit } from "./sums.js";
 import { about, chosenFaces, keyOf } from "./state.js";
 
+export { isGuided, source };
+
 const MOST_PICTURES = 260; // more than there are entries
 const kept = new Map();
-/** @type {{engine: import("./engine.js").ServerEngine|null, sets: Map<string, Map>}} */
-export const source = { engine: null, sets: new Map() };
 
 /** Open an engine; pictures of the one before are forgotten. */
 export function useEngine(engine) {
   kept.clear();
   source.sets.clear();
   source.engine = engine;
-}
-
-export function isGuided(method) {
-  return Boolean(about.value?.methods.find((one) => one.name === method)?.guided);
 }
 
 /** The directions of a method, asked for once; none where the run has no such ones. */
@@ -79,17 +76,26 @@ export async function pictureOf(of, first = true) {
   return picture;
 }
 
+/** A picture of an entry in a hurry; null where the engine makes none, or the real one is there. */
+export async function draftOf(of) {
+  const { engine } = source;
+  if (!engine.draft || kept.has(keyOf(of))) return null;
+  const { codes } = await codesOf(of);
+  if (!showsDecoding(of)) return { faces: await changesOf(of, codes, true, true) };
+  return { decoding: await engine.draft(codes[0]) };
+}
+
 /** The entry without its edits: what is shown as before. */
 export function before(of) {
   return { ...of, terms: [] };
 }
 
-async function changesOf(of, codes, first) {
+async function changesOf(of, codes, first, quickly = false) {
   if (!of.terms.length) return [];
   const chosen = chosenFaces(of).map((i) => of.subject.faces[i]);
   const own = chosen.map((face) => face.code);
   const crops = chosen.map((face) => face.crop);
-  const carried = await source.engine.carry(own, codes, crops, first);
+  const carried = await source.engine.carry(own, codes, crops, first, quickly);
   return carried.map(({ flow, colour }, i) => ({
     square: chosen[i].square,
     flow,

@@ -88,7 +88,8 @@ async function inflated(data, encoding) {
 
 /** A PNG with lines of text more, behind its head. @param {Record<string, string>} lines */
 export async function withText(blob, lines) {
-  const chunks = Object.entries(lines).map(([key, text]) => chunk("tEXt", `${key}\0${text}`));
+  // Not compressed, of no language, with no other name for the key.
+  const chunks = Object.entries(lines).map(([key, text]) => chunk("iTXt", `${key}\0\0\0\0\0${text}`));
   const head = 8 + 25; // the signature and IHDR
   return new Blob([blob.slice(0, head), ...chunks, blob.slice(head)], { type: "image/png" });
 }

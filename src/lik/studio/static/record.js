@@ -33,8 +33,10 @@ export function shareable(of) {
   return { record: recordOf(of), source: of.subject.source };
 }
 
+/** A link to an entry; "" where the page is a file, whose place is nobody else's business. */
 export function linkOf(of) {
-  const { origin, pathname } = location;
+  const { origin, pathname, protocol } = location;
+  if (protocol === "file:") return "";
   return `${origin}${pathname}#r=${toFragment(shareable(of))}`;
 }
 
@@ -109,7 +111,8 @@ function readFace(source) {
   if (!isObject(source)) return null;
   const { kind, sha256, seed, index, face } = source;
   if (kind === "photograph" && /^[0-9a-f]{64}$/.test(sha256)) {
-    return Number.isInteger(face) && face > 0 ? { kind, sha256, face } : { kind, sha256 };
+    const told = Number.isInteger(face) && face > 0 ? { face } : {};
+    return { kind, sha256, ...told, ...(areEyes(source.eyes) ? { eyes: source.eyes } : {}) };
   }
   const drawn = ["prior", "testset"].includes(kind) && Number.isInteger(seed) && seed >= 0;
   if (!drawn || !Number.isInteger(index) || index < 0 || index > 15) return null;
@@ -117,6 +120,12 @@ function readFace(source) {
   const text = (one) => one === null || (typeof one === "string" && one.length < 100);
   if (!text(temperature) || !text(prior)) return null;
   return kind === "testset" ? { kind, seed, index } : { kind, seed, index, temperature, prior };
+}
+
+/** Whether a value is both eyes of some faces, which somebody tapped: left x, left y, right x, right y. */
+function areEyes(value) {
+  const isPair = (one) => Array.isArray(one) && one.length === 4 && one.every(Number.isFinite);
+  return Array.isArray(value) && value.length > 0 && value.length <= 64 && value.every(isPair);
 }
 
 /**

@@ -33,13 +33,13 @@ export async function save(of, plainly = false) {
 async function pictureFor(of, onStep) {
   const { photograph, source: from } = of.subject;
   const record = recordOf(of);
-  if (photograph) return source.engine.edit(record, photograph.blob, null, onStep);
+  if (photograph) return source.engine.edit(record, photograph.blob, from.eyes ? from : null, onStep);
   try {
     return await source.engine.edit(record, null, from, onStep);
   } catch (error) {
     const mixed = from.kind === "mix" ? photographsIn(from) : [];
     if (error.code !== "unusable" || !mixed.length) throw error;
-    for (const one of mixed) await source.engine.encode(one.photograph.blob); // it forgot them
+    for (const one of mixed) await source.engine.encode(one.photograph.blob, one.source.eyes); // it forgot them
     return source.engine.edit(record, null, from, onStep);
   }
 }

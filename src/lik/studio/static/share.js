@@ -5,7 +5,7 @@ import { commandView, copy } from "./command.js";
 import { t } from "./i18n.js";
 import { linkOf, shareable } from "./record.js";
 import { download, save, stem } from "./saving.js";
-import { entry } from "./state.js";
+import { about, entry } from "./state.js";
 
 /** @type {{value: import("./state.js").Entry|null}} what is shared */
 const open = signal(null);
@@ -31,16 +31,17 @@ function view() {
 
 function content(of) {
   const link = linkOf(of);
-  const needs = holdsPhotograph(of.subject.source) ? t("share.photo") : t("share.drawn");
   return html`
     <h2 id="share-title">${t("share.title")}</h2>
-    <label class="stacked">${t("share.link")}
-      <span class="row">
-        <input id="link" type="text" readonly .value=${link} @focus=${(e) => e.target.select()} />
-        <button type="button" @click=${() => copy(link, "#link")}>${t("command.copy")}</button>
-      </span>
-    </label>
-    <p class="quiet">${needs}</p>
+    ${link
+      ? html`<label class="stacked">${t("share.link")}
+            <span class="row">
+              <input id="link" type="text" readonly .value=${link} @focus=${(e) => e.target.select()} />
+              <button type="button" @click=${() => copy(link, "#link")}>${t("command.copy")}</button>
+            </span>
+          </label>
+          <p class="quiet">${neededFor(of)}</p>`
+      : html`<p class="quiet">${t("share.file")}</p>`}
     <p class="stacked">${t("command.label")}</p>
     ${commandView(of, "shared-command")}
     <div class="choices">
@@ -63,6 +64,12 @@ function content(of) {
       <button type="button" class="plain" @click=${close}>${t("close")}</button>
     </div>
   `;
+}
+
+/** What else it takes to open a link. */
+function neededFor(of) {
+  const what = holdsPhotograph(of.subject.source) ? "photo" : "drawn";
+  return t(about.value.exported ? `share.${what}.page` : `share.${what}`);
 }
 
 function holdsPhotograph(from) {

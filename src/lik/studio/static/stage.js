@@ -7,7 +7,8 @@ import { number, t, traitLabel } from "./i18n.js";
 import { notice, report } from "./notices.js";
 import { Painter } from "./painter.js";
 import { presenting } from "./present.js";
-import { before, isReady, pictureOf, showsDecoding } from "./pictures.js";
+import { before, draftOf, isReady, pictureOf, showsDecoding } from "./pictures.js";
+import { Rest } from "./resting.js";
 import { about, change, entry, gesture, keyOf, news, past, pinned } from "./state.js";
 import { thumbnails } from "./thumbnails.js";
 import { styled } from "./styled.js";
@@ -29,6 +30,7 @@ const failed = new WeakSet();
 let shown = null;
 let wanted = null;
 let busy = false;
+const rest = new Rest();
 const room = signal({ width: 0, height: 0 });
 const drawn = signal(0);
 let frameAsked = 0;
@@ -63,6 +65,7 @@ export function mountStage(root) {
 /** Ask for an entry's picture: of those asked for while one is made, only the newest is. */
 function want(of) {
   wanted = of;
+  rest.disturb();
   if (!busy) work();
 }
 
@@ -73,6 +76,12 @@ async function work() {
     wanted = null;
     try {
       const old = await pictureOf(before(of));
+      const draft = gesture.value && (await draftOf(of));
+      if (draft) {
+        present(of, draft, old);
+        if (!wanted) await rest.come();
+        if (wanted) continue;
+      }
       present(of, await pictureOf(of), old);
     } catch (error) {
       report(error);

@@ -47,6 +47,19 @@ export function turned(first, second, share) {
   return first.map((value, d) => weights[0] * value + weights[1] * second[d]);
 }
 
+/**
+ * Codes mixed on a path: straight, or turned between two of them, or between the corners of a
+ * square, down first, as `lik morph` does it.
+ * @param {"straight"|"spherical"} path
+ */
+export function mixedOn(path, ends, shares) {
+  if (path === "straight") return mixed(ends, shares);
+  const [, across, down = 0, both = 0] = shares;
+  if (ends.length === 2) return turned(...ends, across);
+  const sides = [0, 1].map((i) => turned(ends[i], ends[i + 2], down + both));
+  return turned(...sides, across + both);
+}
+
 /** The unit vector (latent,) of one dimension. */
 export function unit(index, latent) {
   const vector = new Float32Array(latent);

@@ -1,7 +1,7 @@
 /** The tabs: which one is shown; each has a region of its own. */
 import { effect, signal } from "./vendor.js";
 
-export const TABS = ["edit", "mix", "map", "training", "compare"];
+export const TABS = ["edit", "mix", "map"];
 
 /** @type {{value: string}} the tab that is shown */
 export const tab = signal(TABS[0]);

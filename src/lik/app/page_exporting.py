@@ -1,0 +1,225 @@
+"""A run as a page that edits faces in the browser, without a server."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.app.exporting import metadata_of
+from lik.app.latent_map import attributes_seen, lay_out, seen_in
+from lik.app.opened import OpenedRun
+from lik.app.run_facts import describe_run, linear_sets
+from lik.app.source_records import TOGETHER, draw_codes
+from lik.core.artifacts import replacing
+from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.events import Progress, no_progress
+from lik.core.pixels import to_float
+from lik.export.networks import decoder_in_parts, fits_float16, means_of, write_network
+from lik.export.onnx import Weights
+from lik.export.page import is_page, single_file, write_folder
+from lik.latent.session import Codes, decoded
+
+SEEDS = 64
+"""Seeds of which a page holds the faces, 16 each; the page counts them from 0."""
+COMPARED = 100
+"""Faces of which it is measured how the networks of the page differ from the run."""
+SEEN_AT_ONCE = 32
+FORMAT, VERSION = "lik-page", 1
+
+
+@dataclass(frozen=True)
+class ExportedPage:
+    """A page that was written.
+
+    Attributes:
+        path: the folder, or the file. size: bytes in all. weights: how they lie in its networks.
+        decoding_error: the largest difference of a decoding from the run's own, of 1.
+        encoding_error: of a mean, in standard deviations of the prior; None without encoder.
+    """
+
+    path: Path
+    size: int
+    weights: Weights
+    decoding_error: float
+    encoding_error: float | None
+
+
+def export_page(
+    run: OpenedRun,
+    out: str | Path,
+    single: bool = False,
+    progress: Progress = no_progress,
+    seeds: int = SEEDS,
+) -> ExportedPage:
+    """Write the page of a run: a folder for any web server, or with ``single`` one HTML file.
+
+    A page that Lik wrote before gives way to the new one.
+
+    Raises:
+        UnusableInput: there is something else in that place, a run without a decoder, or a package
+            is missing.
+    """
+    out = Path(out)
+    _require_free(out, single)
+    if "decoder" not in run.session.parts:
+        raise UnusableInput(f"{run.name} has no decoder, and a page needs one.")
+    with tempfile.TemporaryDirectory() as folder:
+        model, weights = run.session.model.cpu(), _weights(run)
+        networks = decoder_in_parts(model)
+        if "encoder" in run.session.parts:
+            networks["encoder"] = means_of(model)
+        files = {}
+        for number, (name, network) in enumerate(networks.items()):
+            progress("writing networks", number, len(networks))
+            files[name] = Path(folder) / f"{name}.onnx"
+            write_network(network, files[name], metadata_of(run), weights)
+        codes = _codes(run, seeds)
+        errors = _errors(run, files, codes[:COMPARED])
+        given = {f"{name}.onnx": file.read_bytes() for name, file in files.items()}
+    given |= _contents(run, codes, list(files), progress)
+    title = f"{run.name} · Lik"
+    if single:
+        with replacing(out) as temporary:
+            temporary.write_bytes(single_file(title, given))
+    else:
+        _write_whole(out, title, given)
+    size = sum(file.stat().st_size for file in [out, *out.rglob("*")] if file.is_file())
+    return ExportedPage(out, size, weights, *errors)
+
+
+def _weights(run: OpenedRun) -> Weights:
+    return "float16" if fits_float16(run.session.model) else "float32"
+
+
+def _codes(run: OpenedRun, seeds: int) -> Codes:
+    """Codes (16 · seeds, D), those that the studio draws for each seed."""
+    return np.concatenate([draw_codes(run, TOGETHER, seed) for seed in range(seeds)])
+
+
+def _contents(
+    run: OpenedRun, codes: Codes, networks: list[str], progress: Progress
+) -> dict[str, bytes]:
+    """What the page knows beside networks: facts, codes, directions, the map."""
+    plane = lay_out(codes, "pca")
+    sets = {
+        name: {trait: one.vector for trait, one in found.directions.items()}
+        for name, found in linear_sets(run).items()
+    }
+    files = {name: f"directions-{number}" for number, name in enumerate(sets)}
+    told = describe_run(run)
+    told["methods"] = [method for method in told["methods"] if not method["guided"]]
+    told["abilities"] = {
+        "detect": False, "carry": True, "guided": False, "testset": False, "runs": False,
+        "training": False, "exactSave": False, "photographs": "encoder" in networks,
+    }  # fmt: skip
+    about: dict[str, Any] = {
+        "format": FORMAT, "version": VERSION, "id": run.name, **told, "exported": True, "invert": 0,
+        "networks": networks,
+        "seeds": len(codes) // TOGETHER,
+        "sets": {name: {"file": files[name], "names": list(one)} for name, one in sets.items()},
+        "map": {"shares": plane.shares, "attributes": list(attributes_seen(run))},
+    }  # fmt: skip
+    vectors = {files[name]: np.stack(list(one.values())) for name, one in sets.items()}
+    given = {
+        "about.json": json.dumps(about, ensure_ascii=False).encode(),
+        "codes.bin": _floats(codes), "map.bin": _floats(plane.points),
+        **{f"{name}.bin": _floats(one) for name, one in vectors.items()},
+    }  # fmt: skip
+    if about["map"]["attributes"]:
+        given["seen.bin"] = _seen(run, codes, progress)
+    return given
+
+
+def _seen(run: OpenedRun, codes: Codes, progress: Progress) -> bytes:
+    """What the run's network sees in the faces: probabilities in 1/255, attribute by attribute."""
+    parts = []
+    for start in range(0, len(codes), SEEN_AT_ONCE):
+        progress("looking at the faces", start, len(codes))
+        parts.append(seen_in(run, codes[start : start + SEEN_AT_ONCE]))
+    return np.rint(np.concatenate(parts).T * 255).astype(np.uint8).tobytes()
+
+
+def _errors(run: OpenedRun, files: Mapping[str, Path], codes: Codes) -> tuple[float, float | None]:
+    """How far the files are from the run: in decodings of codes, and in their means encoded."""
+    own = decoded(run.session, codes).transpose(0, 3, 1, 2)
+    base, refiner, encoder = (_opened(files.get(name)) for name in ("base", "refiner", "encoder"))
+    assert base is not None
+    made = [_run(base, codes=code[None]) for code in codes]
+    if refiner is not None:
+        pairs = zip(made, codes, strict=True)
+        made = [_run(refiner, images=image, codes=code[None]) for image, code in pairs]
+    decoding = float(np.abs(np.concatenate(made).clip(0, 1) - own.clip(0, 1)).max())
+    if encoder is None:
+        return decoding, None
+    pictures = run.session.decode(codes)
+    images = to_float(pictures).numpy()
+    means = np.concatenate([_run(encoder, images=image[None]) for image in images])
+    return decoding, float(np.abs(means - run.session.encode(pictures)).max())
+
+
+def _opened(file: Path | None) -> Any:
+    if file is None:
+        return None
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UnusableInput(
+            "ONNX files need the package onnxruntime: pip install 'lik-vae[onnx]'."
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # it warns of what it leaves as it is
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: Any, **inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(session.run(None, inputs)[0], np.float32)
+
+
+def _floats(array: NDArray[Any]) -> bytes:
+    return np.asarray(array, "<f4").tobytes()
+
+
+def _require_free(out: Path, single: bool) -> None:
+    """See that nothing that is no page of Lik would be lost.
+
+    Raises:
+        UnusableInput: something would.
+    """
+    if single and out.suffix.lower() not in (".html", ".htm"):
+        raise UnusableInput(f"a page that is one file ends in .html, and {out} does not.")
+    if not out.exists():
+        return
+    if out.is_dir() == single or not is_page(out):
+        raise UnusableInput(f"{out} holds something else already: choose another place.")
+
+
+def _write_whole(out: Path, title: str, given: Mapping[str, bytes]) -> None:
+    """Write the folder beside its place, and then rename it: it is whole, or not there."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        try:
+            new = place / "new"
+            new.mkdir()
+            write_folder(new, title, given)
+            if out.exists():
+                os.replace(out, place / "old")
+            os.replace(new, out)
+        finally:
+            if not out.exists() and (place / "old").exists():
+                with suppress(OSError):
+                    os.replace(place / "old", out)
+            shutil.rmtree(place, ignore_errors=True)
+    except OSError as error:
+        raise FailedOnTheWay(
+            f"{out} could not be written: {(error.strerror or str(error)).lower()}."
+        ) from error
