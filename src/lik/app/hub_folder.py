@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from lik.app.anomaly import FILE as ANOMALY
 from lik.app.card_facts import CARD, card_facts
 from lik.app.exporting import export_networks
 from lik.app.opened import OpenedRun
@@ -23,6 +24,7 @@ from lik.core.configuration import read_yaml
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.run_folder import FORMAT, VERSION, RunFolder, read_environment
+from lik.evaluation.anomaly import load_usual
 from lik.export.card import PLACEHOLDER, card
 from lik.export.manifest import Manifest, read_manifest, verify, write_manifest
 from lik.figures.png import png_bytes
@@ -154,6 +156,13 @@ def copy_run(run: OpenedRun, folder: Path, notify: Notify = no_notices) -> None:
         shutil.copyfile(run.path / CARD, folder / CARD)
     write_json(target.environment, _environment(run))
     _copy_directions(run, folder, notify)
+    if (run.path / ANOMALY).is_file():
+        try:
+            load_usual(run.path / ANOMALY, weights_hash(run.session.model))
+        except UnusableInput as error:
+            notify(f"what unusual pictures are told by is left out: {error}")
+        else:
+            shutil.copyfile(run.path / ANOMALY, folder / ANOMALY)
     for name in saved_priors(run.path):
         try:
             load_prior(run.path, name, run.encoder_sha256)

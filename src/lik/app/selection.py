@@ -1,7 +1,8 @@
 """Which faces: of a face set, by split, attributes and number; or photographs that are given."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from lik.faces.set.faceset import FaceSet
 LEARN = "learn"
 """In place of a split: the training faces, or all where none are for training."""
 SPLITS = ("train", "validation", "test", "all")
+
+Cropped = Callable[[Path], Pictures]
+"""A picture file → the face in it, (S, S, 3)."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,14 @@ def open_given(
     given: Sequence[str | Path] = (),
     faces: str | Path | None = None,
     notify: Notify = no_notices,
+    cropped: Cropped | None = None,
 ) -> Shown:
     """Open photographs, folders of them, or a face set; without any, faces of the run's own set.
 
     Of photographs the largest face is taken, cut as the run's crop rule says; of a folder, the
     first that can be used, as many as ``selection`` counts: what is passed over is told. ``given``
-    are pictures and folders, or one face set, which may as well be ``faces``.
+    are pictures and folders, or one face set, which may as well be ``faces``. ``cropped`` cuts the
+    face out of a file, if not as the run's crop rule says.
 
     Raises:
         UnusableInput: a named file that is missing, no picture, or without a face, a folder of
@@ -128,7 +134,8 @@ def open_given(
     if len(given) == 1 and (Path(given[0]) / "faceset.json").is_file():
         given, faces = [], given[0]
     if given:
-        pictures = _photographs(run, [Path(path) for path in given], selection.count, notify)
+        cut_out = cropped or partial(crop_of, run)
+        pictures = _photographs([Path(path) for path in given], cut_out, selection.count, notify)
         noun = "picture" if len(pictures) == 1 else "pictures"
         names = [file.name for file in pictures]
         return Shown(np.stack(list(pictures.values())), names, f"{len(pictures)} given {noun}")
@@ -147,19 +154,24 @@ def require_some(count: int | None) -> None:
         raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
 
 
+def crop_of(run: OpenedRun, file: Path) -> Pictures:
+    """The largest face of a picture file, (S, S, 3), cut as the run's crop rule says."""
+    return crop_picture(file, run.metadata.get("crop") or {}, run.size)
+
+
 def _photographs(
-    run: OpenedRun, paths: Sequence[Path], count: int | None, notify: Notify
+    paths: Sequence[Path], cropped: Cropped, count: int | None, notify: Notify
 ) -> dict[Path, Pictures]:
     pictures: dict[Path, Pictures] = {}
     for path in paths:
         pictures |= (
-            _of_folder(run, path, count, notify) if path.is_dir() else {path: _cropped(run, path)}
+            _of_folder(path, cropped, count, notify) if path.is_dir() else {path: cropped(path)}
         )
     return pictures
 
 
 def _of_folder(
-    run: OpenedRun, folder: Path, count: int | None, notify: Notify
+    folder: Path, cropped: Cropped, count: int | None, notify: Notify
 ) -> dict[Path, Pictures]:
     """The first ``count`` pictures of a folder that can be used, or all."""
     require_some(count)
@@ -170,7 +182,7 @@ def _of_folder(
     refused: list[UnusableInput] = []
     for file in files:
         try:
-            pictures[file] = _cropped(run, file)
+            pictures[file] = cropped(file)
         except UnusableInput as error:
             refused.append(error)
         if len(pictures) == count:
@@ -181,7 +193,3 @@ def _of_folder(
         what = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
         notify(f"{what} passed over; the first: {refused[0]}")
     return pictures
-
-
-def _cropped(run: OpenedRun, file: Path) -> Pictures:
-    return crop_picture(file, run.metadata.get("crop") or {}, run.size)

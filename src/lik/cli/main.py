@@ -30,6 +30,7 @@ VERBS = {
     "export": "Write a run for others: ONNX files, a folder for the hub, a page.",
     "average": "Draw the mean face.",
     "map": "Draw where faces lie in the latent space.",
+    "anomaly": "Tell which pictures are unlike the faces that a run learned from.",
     "evaluate": "Measure runs: loss, likeness, sets of faces, likelihood.",
     "fit-directions": "Fit directions in latent space and keep them beside the run.",
     "fit-prior": "Fit what the codes of faces are like, for better draws.",
