@@ -49,3 +49,9 @@ def author_weights(real_data) -> list[Path]:
     if not paths[0].is_file():
         pytest.skip(f"the author's weights are not at {folder}")
     return paths
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest begin first, so that no worker is left alone with one."""
+    longest = ("page/test_flows", "training/test_running", "page/test_page_exported")
+    items.sort(key=lambda item: not any(name in item.nodeid for name in longest))

@@ -120,7 +120,10 @@ def test_a_kill_in_the_first_save_logs_the_first_epoch_once(tmp_path, data, monk
     assert [r.epoch for r in journal.read(tmp_path / "run" / "journal.jsonl")] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)],
+)
 def test_a_run_that_is_killed_goes_on_and_ends(tmp_path, faces, number):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "lik", "train", "paper-first", str(faces.path), str(run),

@@ -137,10 +137,12 @@ def test_a_family_photograph_is_given_a_smile(page, photograph, tmp_path):
 def test_a_guided_edit_is_saved_as_the_command_line_makes_it(page, photograph, tmp_path):
     page.locator("input[type=file]").first.set_input_files(photograph)
     page.get_by_role("heading", name="2 faces found").wait_for(timeout=20_000)
+    page.get_by_role("button", name="Face 1").first.click()
     page.get_by_role("radio", name="Guided").check(force=True)
     press(page, "Smiling", "PageUp", "PageUp")
     png = saved(page, tmp_path / "guided.png")
-    done = Run(None, "cpu", 1).edit(photograph, Edit({"Smiling": "0.5"}, method="guided"))
+    wanted = Edit({"Smiling": "0.5"}, method="guided", face=1)
+    done = Run(None, "cpu", 1).edit(photograph, wanted)
     assert png.read_bytes() == done.png()
 
 
@@ -275,22 +277,30 @@ def test_trainings_and_runs_are_seen_by_keys_alone(laboratory, window):
         assert page.evaluate("document.activeElement.value") == "0.25"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_on_any_tab_keeps_anyone_out(laboratory, browser, scheme):
-    """The rules of axe, which come with a package of PyPI, on every tab at both sizes."""
+@pytest.mark.parametrize(
+    ("scheme", "size"),
+    [
+        ("light", "desk"),
+        ("dark", "phone"),
+        pytest.param("light", "phone", marks=pytest.mark.long),
+        pytest.param("dark", "desk", marks=pytest.mark.long),
+    ],
+)
+def test_nothing_on_any_tab_keeps_anyone_out(laboratory, browser, scheme, size):
+    """The rules of axe, which come with a package of PyPI, on every tab."""
     axe = pytest.importorskip("axe_playwright_python", reason="axe comes with that package")
     rules = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     found = {}
-    for name, (width, height) in SIZES.items():
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, locale="en"
-        )
-        with opened_at(laboratory, context) as page:
-            for shown in ("Edit", "Mix", "Map", "Training", "Compare"):
-                tab(page, shown)
-                page.wait_for_timeout(600)
-                page.evaluate(rules)
-                for one in page.evaluate("axe.run()")["violations"]:
-                    found[name, shown, one["id"]] = [node["html"][:120] for node in one["nodes"]]
-        context.close()
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, locale="en"
+    )
+    with opened_at(laboratory, context) as page:
+        for shown in ("Edit", "Mix", "Map", "Training", "Compare"):
+            tab(page, shown)
+            page.wait_for_timeout(600)
+            page.evaluate(rules)
+            for one in page.evaluate("axe.run()")["violations"]:
+                found[shown, one["id"]] = [node["html"][:120] for node in one["nodes"]]
+    context.close()
     assert found == {}
