@@ -287,6 +287,12 @@ def test_a_lost_server_is_found_again(studio):
     studio.page.get_by_text("connection to Lik is lost").wait_for(state="detached")
 
 
+def test_serbian_in_latin_script_is_spelt_as_in_cyrillic(modules):
+    told = {"a": "Љубав, њега, џеп, ЂАК", "b": "{count} лица · Lik"}
+    spelt = modules.evaluate("async told => (await import('/static/i18n.js')).inLatin(told)", told)
+    assert spelt == {"a": "Ljubav, njega, džep, ĐAK", "b": "{count} lica · Lik"}
+
+
 def test_too_many_open_pages_are_no_lost_connection(studio):
     studio.open()
     studio.socket.close(code=1013)

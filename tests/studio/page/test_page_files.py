@@ -12,7 +12,7 @@ PACKAGE = Path(str(resources.files("lik")))
 STATIC = PACKAGE / "studio" / "static"
 OWN = [path for path in STATIC.rglob("*") if path.is_file() and "vendor" not in path.parts]
 SCRIPTS = [path for path in OWN if path.suffix == ".js"]
-LANGUAGES = ("en", "sr-latn", "sr-cyrl")
+LANGUAGES = ("en", "sr-cyrl")
 
 
 def words(language):

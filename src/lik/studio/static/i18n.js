@@ -2,8 +2,10 @@
 import { signal } from "./vendor.js";
 import { jsonOf } from "./own.js";
 
-/** Code → its own name. The files lie in i18n/. */
+/** Code → its own name. The files lie in i18n/; Serbian in Latin script is made of the Cyrillic one. */
 export const LANGUAGES = { en: "English", "sr-latn": "Srpski", "sr-cyrl": "Српски" };
+const CYRILLIC = "абвгдђежзијклмнопрстћуфхцчш";
+const LATIN = "abvgdđežzijklmnoprstćufhcčš";
 const TAGS = { en: "en", "sr-latn": "sr-Latn", "sr-cyrl": "sr-Cyrl" };
 
 /** @type {{value: string}} the language in use; views that read it are drawn again */
@@ -24,11 +26,23 @@ export function preferred() {
   return "en";
 }
 
+/** Serbian words in Latin script: each letter of the one has its own in the other, or two. */
+export function inLatin(cyrillic) {
+  const letters = new Map([..."љњџ"].map((letter, i) => [letter, ["lj", "nj", "dž"][i]]));
+  [...CYRILLIC].forEach((letter, i) => letters.set(letter, LATIN[i]));
+  for (const [letter, latin] of [...letters]) {
+    letters.set(letter.toUpperCase(), latin[0].toUpperCase() + latin.slice(1));
+  }
+  const spelt = (text) => [...text].map((letter) => letters.get(letter) ?? letter).join("");
+  return Object.fromEntries(Object.entries(cyrillic).map(([key, text]) => [key, spelt(text)]));
+}
+
 /** Load a language and draw the page in it. */
 export async function choose(code) {
   const load = (name) => jsonOf(`i18n/${name}.json`);
   if (!Object.keys(english).length) english = await load("en");
-  words = code === "en" ? english : await load(code);
+  if (code === "en") words = english;
+  else words = code === "sr-latn" ? inLatin(await load("sr-cyrl")) : await load(code);
   plural = new Intl.PluralRules(TAGS[code]);
   localStorage.setItem("lik-language", code);
   document.documentElement.lang = TAGS[code];
