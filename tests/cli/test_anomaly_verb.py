@@ -75,3 +75,29 @@ def test_what_cannot_be_scored_is_said_in_a_sentence(watched, tmp_path):
     refuse("no score 'features'", "anomaly", watched, "--by", "features")
     (watched / "anomaly.safetensors").write_bytes(b"broken")
     refuse("anomaly.safetensors", "anomaly", watched)
+
+
+def test_json_is_json_though_a_sheet_is_written(watched, faces, tmp_path):
+    Image.fromarray(np.asarray(faces.images[0])).save(tmp_path / "a.png")
+    answer = succeed("anomaly", watched, tmp_path / "a.png", "--json", "-o", tmp_path / "s.png")
+    assert json.loads(answer.stdout)["pictures"][0]["name"] == "a.png"
+    assert (tmp_path / "s.png").is_file()
+
+
+def test_pictures_of_one_name_are_told_apart(watched, faces, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    Image.fromarray(np.asarray(faces.images[0])).save(tmp_path / "x.png")
+    Image.fromarray(np.zeros((40, 100, 3), np.uint8)).save(tmp_path / "other" / "x.png")
+    monkeypatch.setattr(photograph, "_finder", lambda kind: NoFaces())
+    monkeypatch.setattr(photograph, "_rule_for", lambda *_: photograph.AlignedCrop())
+    given = (tmp_path / "x.png", tmp_path / "other" / "x.png")
+    told = json.loads(succeed("anomaly", watched, *given, "--json").stdout)
+    assert sorted(row["face"] for row in told["pictures"]) == [False, True]
+
+
+def test_what_cannot_be_kept_is_said_and_used_all_the_same(watched, faces, tmp_path):
+    (watched / "anomaly.safetensors" / "in the way").mkdir(parents=True)
+    Image.fromarray(np.asarray(faces.images[0])).save(tmp_path / "a.png")
+    answer = succeed("anomaly", watched, tmp_path / "a.png", "-o", tmp_path / "s.png")
+    assert "is not kept" in answer.stderr
+    assert "a.png" in answer.stdout

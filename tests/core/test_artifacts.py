@@ -4,7 +4,16 @@ import sys
 
 import pytest
 
-from lik.core.artifacts import file_stem, read_json, replacing, write_json, write_text
+from lik.core.artifacts import (
+    file_stem,
+    read_json,
+    remove_stale_parts,
+    replacing,
+    require_room,
+    whole_folder,
+    write_json,
+    write_text,
+)
 from lik.core.errors import FailedOnTheWay, UnusableInput
 
 
@@ -96,3 +105,34 @@ def test_any_name_makes_a_file_in_its_own_folder(tmp_path, name):
 )
 def test_names_that_can_be_files_stay_as_they_are(name):
     assert file_stem(name) == name
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path):
+    place = tmp_path / "page"
+    with whole_folder(place) as folder:
+        (folder / "a").write_text("first")
+        assert not place.exists()
+    assert (place / "a").read_text() == "first"
+    with pytest.raises(FailedOnTheWay), whole_folder(place) as folder:
+        (folder / "no" / "a").write_text("second")
+    assert (place / "a").read_text() == "first"
+    with whole_folder(place) as folder:
+        (folder / "b").write_text("second")
+    assert [file.name for file in place.iterdir()] == ["b"]
+    assert [one.name for one in tmp_path.iterdir()] == ["page"]
+
+
+def test_folders_that_a_killed_process_left_are_removed(tmp_path):
+    left = tmp_path / ".hub.999999.part"
+    (left / "inner").mkdir(parents=True)
+    remove_stale_parts(tmp_path)
+    assert not left.exists()
+
+
+def test_there_is_no_room_below_a_file_or_under_a_name_without_end(tmp_path):
+    require_room(tmp_path / "new" / "page")
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(UnusableInput, match="is a file"):
+        require_room(tmp_path / "file" / "a" / "b")
+    with pytest.raises(UnusableInput, match="too long"):
+        require_room(tmp_path / ("a" * 300) / "b")

@@ -1,5 +1,7 @@
 """Scores of how unusual a picture is, and what is kept of usual ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -75,14 +77,14 @@ def test_typicality_counts_both_sides_and_the_farthest_score():
 
 def test_what_is_usual_comes_back_from_its_file(usual, session, faces, tmp_path):
     path = save_usual(tmp_path / "usual.safetensors", usual)
-    again = load_usual(path, MADE["weights_sha256"])
+    again = load_usual(path, MADE["weights_sha256"], 4)
     pictures = np.asarray(faces.images[:4])
     one, other = (score(session, None, known, pictures) for known in (usual, again))
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
         np.testing.assert_array_equal(usual.percentile(name, one), again.percentile(name, other))
     with pytest.raises(OtherWeights, match="other weights"):
-        load_usual(path, "b" * 64)
+        load_usual(path, "b" * 64, 4)
 
 
 @pytest.mark.parametrize(
@@ -92,4 +94,36 @@ def test_a_broken_file_is_said_to_be_one(content, tmp_path):
     path = tmp_path / "usual.safetensors"
     path.write_bytes(content)
     with pytest.raises(UnusableInput, match=r"usual\.safetensors"):
-        load_usual(path, "a" * 64)
+        load_usual(path, "a" * 64, 4)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": np.zeros(3, np.float32)},
+        {"mean": np.zeros((4, 1), np.float32)},
+        {"factor": np.zeros((4, 4), np.float32)},
+        {"factor": np.eye(3, dtype=np.float32)},
+        {"variance": 0.0},
+        {"scores": {}},
+        {"scores": {"pixels": np.zeros(0, np.float32), "distance": np.zeros(0, np.float32)}},
+        {"scores": {"pixels": np.ones(20, np.float32), "distance": np.ones(9, np.float32)}},
+    ],
+)
+def test_what_no_codes_of_the_run_can_have_given_is_refused(usual, change, tmp_path):
+    path = save_usual(tmp_path / "usual.safetensors", replace(usual, **change))
+    with pytest.raises(UnusableInput, match="is broken"):
+        load_usual(path, MADE["weights_sha256"], 4)
+
+
+def test_too_few_faces_are_said_to_be_so(session, faces):
+    images = np.asarray(faces.images)
+    with pytest.raises(UnusableInput, match="7 training and 20 validation faces are too few"):
+        usual_faces(session, None, images[:7], images[:20], MADE)
+
+
+def test_equal_scores_have_percentiles_all_the_same():
+    same = {name: np.ones(20, np.float32) for name in ("pixels", "distance")}
+    usual = UsualFaces(np.zeros(1), np.eye(1), 1.0, same, {})
+    found = {name: np.array([1.0, 2.0]) for name in same}
+    assert usual.percentile("typicality", found).tolist() == [0, 100]

@@ -1,7 +1,7 @@
 """Anomalies: which pictures are unlike the faces that a run learned from, and in what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from lik.app.opened import OpenedRun
 from lik.app.selection import Selection, Shown, crop_of, open_given
 from lik.core.batched import through
-from lik.core.errors import OtherWeights, UnusableInput
+from lik.core.errors import FailedOnTheWay, OtherWeights, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
+from lik.core.tables import ShownAsTable, Table
 from lik.evaluation.anomaly import (
     RECOMMENDED,
     SCORES,
@@ -37,14 +38,16 @@ FILE = "anomaly.safetensors"
 """Where a run keeps what faces are like to it."""
 MOST_TRAINING, MOST_VALIDATION = 20_000, 2_000
 """Faces from which it is learned, at the most."""
+LISTED = 20
+"""Pictures that are listed; all are in `Anomalies.rows`."""
 SHOWN = 10
 """Pictures of either kind on the sheet."""
 LARGEST_ERROR = 0.5
 """Difference of a pixel, of 1, that is drawn in the strongest colour of an error map."""
 
 
-@dataclass(frozen=True)
-class Anomalies:
+@dataclass(frozen=True, repr=False)
+class Anomalies(ShownAsTable):
     """Pictures uint8 (N, S, S, 3), and how unusual each is, the least usual first.
 
     Attributes:
@@ -62,6 +65,16 @@ class Anomalies:
     by: str
     without_face: NDArray[np.bool_]
 
+    def tables(self) -> Sequence[Table]:
+        shown = [
+            (row["name"] if row["face"] else f"{row['name']} (no face)",
+             *(f"{value:.0f}" for value in row["percentiles"].values()))
+            for row in self.rows[:LISTED]
+        ]  # fmt: skip
+        rest = len(self.names) - LISTED
+        after = [f"and {rest:,} more"] if rest > 0 else []
+        return [Table(shown, ("least usual first", *self.percentiles), after=after)]
+
     @property
     def rows(self) -> list[dict[str, Any]]:
         """What is known of each picture, as plain values."""
@@ -78,7 +91,7 @@ class Anomalies:
 
 def find_anomalies(
     run: OpenedRun,
-    given: Sequence[str | Path] = (),
+    given: Sequence[str | Path] | str | Path = (),
     faces: str | Path | None = None,
     selection: Selection | None = None,
     by: str = RECOMMENDED,
@@ -99,9 +112,10 @@ def find_anomalies(
         raise UnusableInput(
             f"there is no score '{by}': give one of {', '.join((RECOMMENDED, *SCORES))}."
         )
+    given = [given] if isinstance(given, str | Path) else given
     usual = open_usual(run, progress=progress, notify=notify)
     if by != RECOMMENDED and by not in usual.scores:
-        raise UnusableInput(f"{run.name} has no network, and so no score '{by}'.", needs="network")
+        raise UnusableInput(f"{run.name} has no network, and so no score '{by}'.")
     shown, without_face = _opened(run, given, faces, selection or Selection("test"), notify)
     scores = score_pictures(run, shown.pictures, usual, progress)
     order = np.argsort(-scores[by], kind="stable")
@@ -119,7 +133,8 @@ def score_pictures(
     run: OpenedRun, pictures: Pictures, usual: UsualFaces, progress: Progress = no_progress
 ) -> Scores:
     """Pictures uint8 (N, S, S, 3) → each score, (N,), the recommended one first."""
-    scores = score(run.session, _features(run), usual, pictures, progress=progress)
+    features = _features(run) if "features" in usual.scores else None
+    scores = score(run.session, features, usual, pictures, progress=progress)
     return {RECOMMENDED: usual.typicality(scores), **scores}
 
 
@@ -136,10 +151,13 @@ def open_usual(
     Raises:
         UnusableInput: it is not there, and neither is the face set.
     """
+    for part in ("encoder", "decoder"):
+        if part not in run.session.parts:
+            raise UnusableInput(f"{run.name} has no {part}, and both are needed for this.")
     path = run.path / FILE
     if path.is_file() and faces is None:
         try:
-            return load_usual(path, weights_hash(run.session.model))
+            return _without_network(run, _read(run, path), notify)
         except OtherWeights:
             notify(f"{run.name} was trained on since: what faces are like is learned anew.")
     face_set = run.faces(faces)
@@ -153,8 +171,24 @@ def open_usual(
         np.asarray(face_set.images[validation]), made, progress,
     )  # fmt: skip
     if run.path.is_dir() and not run.borrowed:
-        save_usual(path, learned)
+        try:
+            save_usual(path, learned)
+        except FailedOnTheWay as error:
+            notify(f"what faces are like is not kept: {error}")
     return learned
+
+
+def _read(run: OpenedRun, path: Path) -> UsualFaces:
+    return load_usual(path, weights_hash(run.session.model), run.latent)
+
+
+def _without_network(run: OpenedRun, usual: UsualFaces, notify: Notify) -> UsualFaces:
+    """What faces are like, without features where the network is gone that gave them."""
+    if "features" not in usual.scores or run.network is not None:
+        return usual
+    notify(f"the network of {run.name} is gone, and with it the score 'features'.")
+    scores = {name: values for name, values in usual.scores.items() if name != "features"}
+    return replace(usual, scores=scores)
 
 
 def draw_anomalies(run: OpenedRun, found: Anomalies) -> Drawn:
@@ -197,19 +231,21 @@ def _opened(
     notify: Notify,
 ) -> tuple[Shown, NDArray[np.bool_]]:
     """Pictures, and in which of them no face was found."""
-    without: set[str] = set()
+    without: dict[Path, bool] = {}  # in the order in which pictures are opened
 
     def cropped(file: Path) -> Pictures:
         try:
-            return crop_of(run, file)
+            found, without[file] = crop_of(run, file), False
+            return found
         except UnusableInput:
             pixels = read_picture(file)  # or it is no picture
             height, width = pixels.shape[:2]
-            without.add(file.name)
+            without[file] = True
             return cut(pixels, square_of(WholeCrop(), width, height, None), run.size)
 
     shown = open_given(run, selection, given, faces, notify, cropped)
-    return shown, np.array([name in without for name in shown.names])
+    faceless = list(without.values()) if without else [False] * len(shown.names)
+    return shown, np.array(faceless)
 
 
 def _features(run: OpenedRun) -> Features | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lik.app.opened import OpenedRun
-from lik.core.artifacts import replacing
+from lik.core.artifacts import replacing, require_room
 from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.onnx_file import FORMAT, VERSION
@@ -59,6 +59,7 @@ def export_networks(
     require_onnx()
     require_runtime()
     out, session = Path(out), _on_processor(run.session)
+    require_room(out)
     parts = [part for part in ("encoder", "decoder") if part in session.parts]
     files = {part: out / f"{part}.onnx" for part in parts}
     for file in (*files.values(), out / DIRECTIONS):

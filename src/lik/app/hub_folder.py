@@ -3,10 +3,8 @@
 What is in it says nothing of the computer that made it, and shows nobody who was photographed.
 """
 
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -19,9 +17,9 @@ from lik.app.exporting import export_networks
 from lik.app.opened import OpenedRun
 from lik.app.run_facts import linear_sets
 from lik.app.sampling import draw_samples, sample
-from lik.core.artifacts import read_json, write_json, write_text
+from lik.core.artifacts import read_json, require_room, whole_folder, write_json, write_text
 from lik.core.configuration import read_yaml
-from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.run_folder import FORMAT, VERSION, RunFolder, read_environment
 from lik.evaluation.anomaly import load_usual
@@ -63,6 +61,7 @@ class HubFolder:
             "the network of features": ["features.safetensors"],
             "directions": [n for n in names if n.startswith("directions/") and n.endswith(".json")],
             "priors": [n for n in names if n.startswith("priors/")],
+            "statistics of codes, for unusual pictures": [ANOMALY],
             "ONNX files": [n for n in names if n.endswith(".onnx")],
             "its recipe": ["recipe.yaml"],
             "a picture of drawn faces": [SAMPLES],
@@ -94,10 +93,11 @@ def export_hub(
         UnusableInput: ``out`` exists, terms are not known, or a package is missing.
     """
     out = Path(out)
+    require_room(out)
     if out.exists():
         raise UnusableInput(f"{out} exists already, and nothing is overwritten: name another.")
     facts = card_facts(run, repository, licence)  # refuses before the work begins
-    with _whole(out) as folder:
+    with whole_folder(out) as folder:
         progress("copying the run", 0, STAGES)
         copy_run(run, folder, notify)
         progress("drawing faces", 1, STAGES)
@@ -158,7 +158,7 @@ def copy_run(run: OpenedRun, folder: Path, notify: Notify = no_notices) -> None:
     _copy_directions(run, folder, notify)
     if (run.path / ANOMALY).is_file():
         try:
-            load_usual(run.path / ANOMALY, weights_hash(run.session.model))
+            load_usual(run.path / ANOMALY, weights_hash(run.session.model), run.latent)
         except UnusableInput as error:
             notify(f"what unusual pictures are told by is left out: {error}")
         else:
@@ -266,18 +266,3 @@ def _weights_of(folder: Path) -> Any:
     header = content[8 : 8 + int.from_bytes(content[:8], "little")]
     full = any(kind in header for kind in (b'"F32"', b'"F64"', b'"BF16"'))
     return "float32" if full else "float16"
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """A folder that takes its name when the block ends well, and is gone when it does not."""
-    folder = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        folder.mkdir(parents=True)
-        yield folder
-        os.rename(folder, out)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FailedOnTheWay(f"{out} could not be written: {reason}.") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -1,11 +1,8 @@
 """A run as a page that edits faces in the browser, without a server."""
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +15,13 @@ from lik.app.latent_map import attributes_seen, lay_out, seen_in
 from lik.app.opened import OpenedRun
 from lik.app.run_facts import describe_run, linear_sets
 from lik.app.source_records import TOGETHER, draw_codes
-from lik.core.artifacts import replacing
-from lik.core.errors import FailedOnTheWay, UnusableInput
+from lik.core.artifacts import replacing, require_room, whole_folder
+from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import to_float
+from lik.export.checking import open_onnx, require_runtime
 from lik.export.networks import decoder_in_parts, fits_float16, means_of, write_network
-from lik.export.onnx import Weights
+from lik.export.onnx import Weights, require_onnx
 from lik.export.page import is_page, single_file, write_folder
 from lik.latent.session import Codes, decoded
 
@@ -67,7 +65,10 @@ def export_page(
         UnusableInput: there is something else in that place, a run without a decoder, or a package
             is missing.
     """
+    require_onnx()
+    require_runtime()
     out = Path(out)
+    require_room(out)
     _require_free(out, single)
     if "decoder" not in run.session.parts:
         raise UnusableInput(f"{run.name} has no decoder, and a page needs one.")
@@ -90,7 +91,8 @@ def export_page(
         with replacing(out) as temporary:
             temporary.write_bytes(single_file(title, given))
     else:
-        _write_whole(out, title, given)
+        with whole_folder(out) as folder_of_page:
+            write_folder(folder_of_page, title, given)
     size = sum(file.stat().st_size for file in [out, *out.rglob("*")] if file.is_file())
     return ExportedPage(out, size, weights, *errors)
 
@@ -150,7 +152,10 @@ def _seen(run: OpenedRun, codes: Codes, progress: Progress) -> bytes:
 def _errors(run: OpenedRun, files: Mapping[str, Path], codes: Codes) -> tuple[float, float | None]:
     """How far the files are from the run: in decodings of codes, and in their means encoded."""
     own = decoded(run.session, codes).transpose(0, 3, 1, 2)
-    base, refiner, encoder = (_opened(files.get(name)) for name in ("base", "refiner", "encoder"))
+    base, refiner, encoder = (
+        open_onnx(files[name].read_bytes()) if name in files else None
+        for name in ("base", "refiner", "encoder")
+    )
     assert base is not None
     made = [_run(base, codes=code[None]) for code in codes]
     if refiner is not None:
@@ -163,21 +168,6 @@ def _errors(run: OpenedRun, files: Mapping[str, Path], codes: Codes) -> tuple[fl
     images = to_float(pictures).numpy()
     means = np.concatenate([_run(encoder, images=image[None]) for image in images])
     return decoding, float(np.abs(means - run.session.encode(pictures)).max())
-
-
-def _opened(file: Path | None) -> Any:
-    if file is None:
-        return None
-    try:
-        import onnxruntime
-    except ImportError:
-        raise UnusableInput(
-            "ONNX files need the package onnxruntime: pip install 'lik-vae[onnx]'."
-        ) from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3  # it warns of what it leaves as it is
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 def _run(session: Any, **inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -200,26 +190,3 @@ def _require_free(out: Path, single: bool) -> None:
         return
     if out.is_dir() == single or not is_page(out):
         raise UnusableInput(f"{out} holds something else already: choose another place.")
-
-
-def _write_whole(out: Path, title: str, given: Mapping[str, bytes]) -> None:
-    """Write the folder beside its place, and then rename it: it is whole, or not there."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-        try:
-            new = place / "new"
-            new.mkdir()
-            write_folder(new, title, given)
-            if out.exists():
-                os.replace(out, place / "old")
-            os.replace(new, out)
-        finally:
-            if not out.exists() and (place / "old").exists():
-                with suppress(OSError):
-                    os.replace(place / "old", out)
-            shutil.rmtree(place, ignore_errors=True)
-    except OSError as error:
-        raise FailedOnTheWay(
-            f"{out} could not be written: {(error.strerror or str(error)).lower()}."
-        ) from error

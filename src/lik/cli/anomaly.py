@@ -19,10 +19,8 @@ from lik.cli.options import (
     file_of,
     option,
 )
-from lik.cli.output import note, progress, save_figure, say, say_json, table
+from lik.cli.output import note, progress, save_figure, say, say_json
 from lik.core.artifacts import replacing
-
-LISTED = 20
 
 
 def anomaly(
@@ -63,22 +61,14 @@ def anomaly(
     selection = Selection(split, count=count, seed=seed)
     with progress() as step:
         found = find_anomalies(opened, given or [], faces, selection, by, step, note)
-    names = list(found.percentiles)
     if table_out is not None:
         _write_csv(Path(table_out), found)
     if json:
         say_json({"by": found.by, "pictures": found.rows})
     else:
-        rows = [
-            (row["name"] if row["face"] else f"{row['name']} (no face)",
-             *(f"{value:.0f}" for value in row["percentiles"].values()))
-            for row in found.rows[:LISTED]
-        ]  # fmt: skip
-        table(("least usual first", *names), rows)
-        if len(found.rows) > LISTED:
-            say(f"and {len(found.rows) - LISTED:,} more")
+        say(str(found))
     if sheet is not None or not json:
-        save_figure(opened, draw_anomalies(opened, found), sheet, None)
+        save_figure(opened, draw_anomalies(opened, found), sheet, quietly=json)
 
 
 def _write_csv(path: Path, found: Anomalies) -> None:

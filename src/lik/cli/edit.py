@@ -104,6 +104,8 @@ def edit(
     if like is not None and not photographs and source and not isinstance(source, PhotographSource):
         _redraw(opened, source, wanted, target_of_drawn(out, opened.figures / "edited", like))
         return
+    if isinstance(source, PhotographSource) and not photographs:
+        raise UnusableInput(f"{like} was made of a photograph: name it, or another one.")
     targets = targets_of(photographs or [], out, opened.figures / "edited")
     shown = {hash_of(targets[0].source): eyes_of(eyes)} if eyes else _shown(source)
     if eyes and len(targets) > 1:

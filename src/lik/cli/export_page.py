@@ -1,5 +1,6 @@
 """lik export page: a page that edits faces in the browser, without a server."""
 
+import shlex
 from typing import Annotated
 
 from lik.app.page_exporting import export_page as write_page
@@ -25,4 +26,4 @@ def export_page(
         errors += f", codes of pictures by {page.encoding_error:.0e} σ"
     say(f"{errors}.")
     if not single:
-        say(f"python -m http.server -d {page.path}  shows it.")
+        say(f"python -m http.server -d {shlex.quote(str(page.path))}  shows it.")

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -46,11 +47,60 @@ def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
 
 
 def remove_stale_parts(folder: Path) -> None:
-    """Delete what `replacing` left in ``folder`` when its process, on this machine, was killed."""
+    """Delete what `replacing` and `whole_folder` left in ``folder`` when they were killed here."""
     for file in folder.glob(".*.part*"):
         match = re.fullmatch(r"\..+\.(?:([0-9a-f]+)-)?(\d+)\.part(\.\w+)?", file.name)
-        if match and match[1] in (None, _HOST) and not _is_alive(int(match[2])):
+        if not match or match[1] not in (None, _HOST) or _is_alive(int(match[2])):
+            continue
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file, ignore_errors=True)
+        else:
             file.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder, which takes the place of ``path`` when the block ends well.
+
+    What is at ``path`` is there until then, and stays there otherwise.
+    """
+    path = Path(path)
+    temporary, before = _part_of(path), _part_of(path.with_name(f"{path.name} before"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_parts_once(path.parent)
+        temporary.mkdir()
+        yield temporary
+        if path.exists():
+            os.replace(path, before)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FailedOnTheWay(
+            f"{path} could not be written: {(error.strerror or str(error)).lower()}."
+        ) from error
+    finally:
+        if before.exists() and not path.exists():
+            with suppress(OSError):
+                os.replace(before, path)
+        for folder in (temporary, before):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_room(path: Path) -> None:
+    """See, before the work that leads there, that something can be written at ``path``.
+
+    Raises:
+        UnusableInput: a file lies where a folder must, or nothing may be written there.
+    """
+    try:
+        there = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UnusableInput(f"{path} cannot be written: {reason}.") from None
+    if not there.is_dir():
+        raise UnusableInput(f"{there} is a file: {path} cannot lie in it.")
+    if not os.access(there, os.W_OK):
+        raise UnusableInput(f"{there} may not be written to.")
 
 
 def file_stem(name: str, most: int = 150) -> str:

@@ -54,6 +54,8 @@ TOGETHER = 32
 RECOMMENDED = "typicality"
 TYPICAL = ("pixels", "features", "distance")
 """The scores that the recommended one looks at."""
+LEAST_FACES = 5
+"""Validation faces without which there are no percentiles."""
 LEAST = 1e-9
 """What a score is taken for at the least, where its logarithm is asked for."""
 
@@ -101,7 +103,8 @@ class UsualFaces:
                 usual, found = (_logarithm(one[name]) for one in (self.scores, scores))
                 low, middle, high = np.quantile(usual, (0.16, 0.5, 0.84))
                 away = found - middle
-                parts.append(np.where(away < 0, -away / (middle - low), away / (high - middle)))
+                below, above = max(middle - low, LEAST), max(high - middle, LEAST)
+                parts.append(np.where(away < 0, -away / below, away / above))
         return np.asarray(np.max(parts, axis=0))
 
     def percentile(
@@ -129,8 +132,14 @@ def usual_faces(
     """Learn what faces are like: codes from training faces, scores from validation faces.
 
     Raises:
-        UnusableInput: too few faces for a covariance of the codes, or codes that cannot bear one.
+        UnusableInput: too few faces, or codes that cannot bear a covariance.
     """
+    enough = 2 * session.latent
+    if len(training) < enough or len(validation) < LEAST_FACES:
+        raise UnusableInput(
+            f"{len(training)} training and {len(validation)} validation faces are too few to learn "
+            f"what faces are like: {enough} and {LEAST_FACES} are needed."
+        )
     gaussian = fit_gaussian(session.encode(training))
     mean, factor = (np.asarray(v, np.float32) for v in (gaussian.means[0], gaussian.factors[0]))
     errors = _errors(session, session.encode(validation), validation)
@@ -219,8 +228,8 @@ def save_usual(path: Path, usual: UsualFaces) -> Path:
     return path
 
 
-def load_usual(path: Path, weights_sha256: str) -> UsualFaces:
-    """Read it back.
+def load_usual(path: Path, weights_sha256: str, latent: int) -> UsualFaces:
+    """Read it back, for codes of so many dimensions.
 
     Raises:
         UnusableInput: it is broken, of a newer Lik, or of other weights than ``weights_sha256``.
@@ -233,15 +242,14 @@ def load_usual(path: Path, weights_sha256: str) -> UsualFaces:
     try:
         arrays = {name: array_of(tensor) for name, tensor in tensors.items()}
         variance = float(told["variance"])
-        names = [key for key in arrays if key.startswith("scores.")]
-        scores = {key.removeprefix("scores."): arrays[key] for key in names}
+        scores = {name: arrays[key] for name in SCORES if (key := f"scores.{name}") in arrays}
         usual = UsualFaces(arrays["mean"], arrays["factor"], variance, scores, made)
-        latent = len(usual.mean)
         broken = (
-            usual.factor.shape != (latent, latent) or not 0 < variance < math.inf
-            or not scores.keys() >= {"pixels", "distance"} or not scores.keys() <= SCORES.keys()
-            or len({values.shape for values in scores.values()}) > 1
-            or scores["pixels"].ndim != 1 or not np.diag(usual.factor).all()
+            usual.mean.shape != (latent,) or usual.factor.shape != (latent, latent)
+            or not np.diag(usual.factor).all() or not 0 < variance < math.inf
+            or not scores.keys() >= {"pixels", "distance"}
+            or {values.shape for values in scores.values()} != {scores["pixels"].shape}
+            or scores["pixels"].ndim != 1 or len(scores["pixels"]) < LEAST_FACES
         )  # fmt: skip
     except (KeyError, TypeError, ValueError):
         broken = True
