@@ -12,6 +12,8 @@ const TAGS = { en: "en", "sr-latn": "sr-Latn", "sr-cyrl": "sr-Cyrl" };
 export const language = signal("en");
 let words = {};
 let english = {};
+/** Making one takes longer than using it a hundred times. */
+const formats = new Map();
 let plural = new Intl.PluralRules("en");
 
 /** Choose a language: the kept one, or the first of the browser's that there is. */
@@ -78,6 +80,10 @@ export function learned({ faces, epochs }) {
 
 /** A number as it is written in the language. */
 export function number(value, digits = 2) {
-  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return Number(value).toLocaleString(TAGS[language.value], options).replace("-", "−");
+  const key = `${language.value} ${digits}`;
+  if (!formats.has(key)) {
+    const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    formats.set(key, new Intl.NumberFormat(TAGS[language.value], options));
+  }
+  return formats.get(key).format(Number(value)).replace("-", "−");
 }
