@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lik.export.page import is_page, single_file, write_folder
+from lik.export.page import is_page, own_files, single_file, write_folder
 
 GIVEN = {
     "about.json": '{"name": "лик </script> <!--"}'.encode(),
@@ -79,3 +79,8 @@ def test_templates_are_plain_ascii(name):
     from lik.export.page import _TEMPLATES
 
     assert (_TEMPLATES / name).read_bytes().isascii()
+
+
+def test_the_page_without_runtime_and_model_stays_small():
+    own = {name: data for name, data in own_files().files.items() if "runtime/" not in name}
+    assert sum(len(gzip.compress(data, 9)) for data in own.values()) < 119_000
