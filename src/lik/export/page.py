@@ -30,6 +30,8 @@ _IMPORT = re.compile(r'(\bfrom\s*|\bimport\s*|\bawait import\()"(\.{1,2}/[^"]+)"
 _COMMENT = re.compile(r"^[ \t]*(?:/\*[\s\S]*?\*/|//.*)[ \t]*\n", re.MULTILINE)
 """A comment that has lines of its own: a fifth of what would be sent."""
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_ROOM = re.compile(r"\s*([{};])\s*")
+"""Room around the signs of a style sheet."""
 _TEXT = frozenset({".js", ".css", ".json"})
 _ESCAPED = {byte: b"=" + bytes([byte ^ 64]) for byte in b"\0\r<="}
 """Bytes that HTML would change, or that begin something in it."""
@@ -68,12 +70,14 @@ def own_files() -> PageFiles:
     others += [str(p.relative_to(_STATIC)) for p in sorted((_STATIC / "vendor").rglob("LICENSE"))]
     files = {name: (_STATIC / name).read_bytes() for name in others}
     for name in STYLES:
-        files[name] = _INDENT.sub("", _COMMENT.sub("", files[name].decode())).encode()
+        files[name] = _ROOM.sub(r"\1", _COMMENT.sub("", files[name].decode())).encode()
     code = "\n".join(data.decode() for data in modules.values())
     for path in sorted((_STATIC / "i18n").glob("*.json")):
         words = json.loads(path.read_text(encoding="utf-8"))
         kept = {key: text for key, text in words.items() if _is_asked(key, code)}
-        files[f"i18n/{path.name}"] = json.dumps(kept, ensure_ascii=False, indent=0).encode()
+        files[f"i18n/{path.name}"] = json.dumps(
+            kept, ensure_ascii=False, separators=(",", ":")
+        ).encode()
     runtime = _PACKAGE / "export" / "runtime"
     for path in sorted((runtime / "onnxruntime-web").iterdir()):
         files[f"{RUNTIME}/{path.name}"] = path.read_bytes()

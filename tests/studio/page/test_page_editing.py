@@ -79,6 +79,19 @@ def test_a_comma_is_accepted_and_a_point_is_recorded(studio):
     assert field.input_value() == "0.75"
 
 
+def test_what_is_typed_stays_while_the_page_is_drawn_again(studio):
+    studio.open()
+    seed = studio.page.locator("#seed")
+    seed.fill("123")
+    studio.slide("Smiling", 1)  # which draws the column of faces again
+    studio.let_go("Smiling")
+    assert studio.shows(178)
+    assert seed.input_value() == "123"
+    seed.fill("-5")
+    seed.press("Enter")
+    assert seed.input_value() == "9"  # what it was: there is no such seed
+
+
 def test_space_shows_what_was_before(studio):
     studio.open()
     studio.slide("Smiling", 1)

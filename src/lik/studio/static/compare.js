@@ -15,6 +15,7 @@ import { slider } from "./slider.js";
 import { about, runs } from "./state.js";
 import { tab } from "./tabs.js";
 import { showsBefore } from "./toolbar.js";
+import { unlessTyped } from "./typing.js";
 
 /** @param {HTMLElement} root @param {string} token */
 export function mountCompare(root, token) {
@@ -78,10 +79,10 @@ function sourceView() {
       : nothing}
     ${isPhoto ? nothing : html`<span class="row pair"><label for="compare-seed" class="quiet">${t("drawn.seed")}</label>
       <input id="compare-seed" type="number" min="0" max="4294967295" step="1"
-        .value=${live(String(now.seed ?? 1))} @change=${(e) => setSeed(Number(e.target.value))} /></span>`}
+        .value=${unlessTyped(String(now.seed ?? 1))} @change=${(e) => setSeed(Number(e.target.value))} /></span>`}
     <span class="row pair" ?hidden=${isPhoto && faces < 2}><label for="compare-index" class="quiet">${t("compare.face")}</label>
       <input id="compare-index" type="number" min="1" max=${isPhoto ? faces : 16} step="1"
-        .value=${live(String((isPhoto ? face.value : now.index) + 1))}
+        .value=${unlessTyped(String((isPhoto ? face.value : now.index) + 1))}
         @change=${(e) => chooseFace(Number(e.target.value), isPhoto ? faces : 16)} /></span>
     ${tests
       ? html`<button type="button" aria-pressed=${now.kind === "testset"} class="plain"

@@ -1,5 +1,5 @@
 /** The left column: a photograph dropped in, new faces, and the faces found. */
-import { effect, html, live, nothing, render } from "./vendor.js";
+import { effect, html, nothing, render } from "./vendor.js";
 import { COUNT, draw, drawing, seed, take, tiles } from "./drawing.js";
 import { dragging, openFiles } from "./intake.js";
 import { openCamera, hasCamera } from "./camera.js";
@@ -12,6 +12,7 @@ import { urlOf } from "./pictures.js";
 import { shownEyes } from "./shown.js";
 import { about, begin, change, entry, runs } from "./state.js";
 import { tab } from "./tabs.js";
+import { unlessTyped } from "./typing.js";
 
 const crops = new WeakMap();
 
@@ -141,7 +142,7 @@ function drawnView() {
       <label for="seed">${t("drawn.seed")}</label>
       <input
         id="seed" type="number" min="0" max=${lastSeed()} step="1" inputmode="numeric"
-        .value=${live(String(seed.value))} @change=${seedChanged}
+        .value=${unlessTyped(String(seed.value))} @change=${seedChanged}
       />
       <button type="button" ?disabled=${!run} @click=${another}>${t("drawn.new")}</button>
     </div>

@@ -13,6 +13,7 @@ import { canvasOf, source, urlOf } from "./pictures.js";
 import { about, entry } from "./state.js";
 import { tab } from "./tabs.js";
 import { thumbnails } from "./thumbnails.js";
+import { unlessTyped } from "./typing.js";
 
 /** Steps of the film strip between the first two corners. */
 const STEPS = 9;
@@ -216,7 +217,7 @@ function twin(axis, words) {
   const shown = (place.value[axis] * 100).toFixed(1).replace(/\.0$/, "");
   return html`<label class="stacked">${t(words)}
     <input
-      type="number" min="0" max="100" step="1" inputmode="decimal" .value=${live(shown)}
+      type="number" min="0" max="100" step="1" inputmode="decimal" .value=${unlessTyped(shown)}
       ?disabled=${!about.value}
       @input=${(e) => e.target.value !== "" && typed(axis, e.target.value)}
       @change=${(e) => typed(axis, e.target.value)}

@@ -4,6 +4,7 @@ import { styled } from "./styled.js";
 import { number, t } from "./i18n.js";
 import { starView } from "./present.js";
 import { adjust, change, decimal, end, entry, strengthOf } from "./state.js";
+import { unlessTyped } from "./typing.js";
 
 const REACH = 2;
 const STEP = 0.05;
@@ -42,7 +43,7 @@ export function slider(name, label, details = nothing, of = ENTRY, why = "") {
     <label for=${id}>${label}</label>
     <input
       type="text" class="number" inputmode="decimal" autocomplete="off"
-      .value=${live(number(value))} aria-label=${t("trait.number", { trait: label })} ?disabled=${off}
+      .value=${unlessTyped(number(value))} aria-label=${t("trait.number", { trait: label })} ?disabled=${off}
       @change=${(e) => typed(name, e.target, of)}
     />
     <button
