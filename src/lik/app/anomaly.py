@@ -31,8 +31,6 @@ from lik.faces.photograph import read_picture
 from lik.figures.grids import Row, sheet
 from lik.figures.png import Drawn
 from lik.models.saved import weights_hash
-from lik.objectives.similarity import Features
-from lik.training.feature_networks import open_features
 
 FILE = "anomaly.safetensors"
 """Where a run keeps what faces are like to it."""
@@ -133,7 +131,7 @@ def score_pictures(
     run: OpenedRun, pictures: Pictures, usual: UsualFaces, progress: Progress = no_progress
 ) -> Scores:
     """Pictures uint8 (N, S, S, 3) → each score, (N,), the recommended one first."""
-    features = _features(run) if "features" in usual.scores else None
+    features = run.features if "features" in usual.scores else None
     scores = score(run.session, features, usual, pictures, progress=progress)
     return {RECOMMENDED: usual.typicality(scores), **scores}
 
@@ -154,20 +152,21 @@ def open_usual(
     for part in ("encoder", "decoder"):
         if part not in run.session.parts:
             raise UnusableInput(f"{run.name} has no {part}, and both are needed for this.")
-    path = run.path / FILE
+    path, sha256 = run.path / FILE, weights_hash(run.session.model)
     if path.is_file() and faces is None:
         try:
-            return _without_network(run, _read(run, path), notify)
+            usual = load_usual(path, sha256, run.latent)
+            return _without_network(run, usual, notify)
         except OtherWeights:
             notify(f"{run.name} was trained on since: what faces are like is learned anew.")
     face_set = run.faces(faces)
     training = Selection("train", count=None).of(face_set)[:MOST_TRAINING]
     validation = Selection("validation").of(face_set)[:MOST_VALIDATION]
     progress("learning what is usual", 0, 1)
-    sha256 = weights_hash(run.session.model)
     made = {"weights_sha256": sha256, "faces_sha256": face_set.hash}
     learned = usual_faces(
-        run.session, _features(run), np.asarray(face_set.images[training]),
+        run.session, run.features if run.network else None,
+        np.asarray(face_set.images[training]),
         np.asarray(face_set.images[validation]), made, progress,
     )  # fmt: skip
     if run.path.is_dir() and not run.borrowed:
@@ -176,10 +175,6 @@ def open_usual(
         except FailedOnTheWay as error:
             notify(f"what faces are like is not kept: {error}")
     return learned
-
-
-def _read(run: OpenedRun, path: Path) -> UsualFaces:
-    return load_usual(path, weights_hash(run.session.model), run.latent)
 
 
 def _without_network(run: OpenedRun, usual: UsualFaces, notify: Notify) -> UsualFaces:
@@ -207,7 +202,7 @@ def draw_anomalies(run: OpenedRun, found: Anomalies) -> Drawn:
         codes = run.session.encode(pictures)
         decoded = through(mean_decoder(run.session), codes, device=run.session.device)
         made = np.asarray(decoded.transpose(0, 2, 3, 1))
-        captions = [f"{_percent(found.percentiles[found.by][i])} {found.names[i]}" for i in chosen]
+        captions = [f"{found.percentiles[found.by][i]:.0f} % {found.names[i]}" for i in chosen]
         rows += [
             Row(pictures, label, new_group=True, captions=captions),
             Row(np.rint(255 * made).astype(np.uint8), "decoded"),
@@ -248,12 +243,6 @@ def _opened(
     return shown, np.array(faceless)
 
 
-def _features(run: OpenedRun) -> Features | None:
-    if run.network is None:
-        return None
-    return open_features(str(run.network), None, run.size, run.session.device)
-
-
 def _error_map(pictures: Pictures, made: NDArray[np.float32]) -> Pictures:
     """Mean absolute errors of pixels (N, S, S, 3), in the colours of a heat map."""
     from matplotlib import colormaps
@@ -261,7 +250,3 @@ def _error_map(pictures: Pictures, made: NDArray[np.float32]) -> Pictures:
     error = np.abs(pictures / 255 - made).mean(axis=3) / LARGEST_ERROR
     coloured = colormaps["inferno"](np.clip(error, 0, 1))[..., :3]
     return np.asarray(np.rint(255 * coloured), np.uint8)
-
-
-def _percent(value: float) -> str:
-    return f"{value:.0f} %"

@@ -25,6 +25,7 @@ from lik.core.run_folder import FORMAT, VERSION, RunFolder, read_environment
 from lik.evaluation.anomaly import load_usual
 from lik.export.card import PLACEHOLDER, card
 from lik.export.manifest import Manifest, read_manifest, verify, write_manifest
+from lik.export.networks import exact_weights
 from lik.figures.png import png_bytes
 from lik.latent.guided import GuidedStatistics
 from lik.latent.priors import load_prior, prior_path, saved_priors
@@ -105,7 +106,7 @@ def export_hub(
         progress("writing ONNX files", 2, STAGES)
         copy = OpenedRun(folder, "cpu")
         copy.name = run.name
-        exported = export_networks(copy, folder, _weights_of(folder))
+        exported = export_networks(copy, folder, exact_weights(copy.session.model))
         progress("writing the card", 4, STAGES)
         told = facts(copy, drawn, [file.name for file in exported.files.values()])
         write_text(folder / README, card(told))
@@ -258,11 +259,3 @@ def _draw(run: OpenedRun, folder: Path) -> str:
     image = draw_samples(run, samples).image
     (folder / SAMPLES).write_bytes(png_bytes(image, command=None, run=run.name))
     return samples.described
-
-
-def _weights_of(folder: Path) -> Any:
-    """float16 where the run lies in it: its ONNX files are half as large then, and as exact."""
-    content = RunFolder(folder).model.read_bytes()
-    header = content[8 : 8 + int.from_bytes(content[:8], "little")]
-    full = any(kind in header for kind in (b'"F32"', b'"F64"', b'"BF16"'))
-    return "float32" if full else "float16"

@@ -109,7 +109,7 @@ class OpenedRun:
                 "train it with features."
             )
         settings = InversionSettings(steps=invert)
-        return fitted(self.session, pictures, self._features, settings, self.widen, progress)
+        return fitted(self.session, pictures, self.features, settings, self.widen, progress)
 
     @property
     def usual_inversion(self) -> int:
@@ -130,7 +130,7 @@ class OpenedRun:
             return None
 
     @cached_property
-    def _features(self) -> Features:
+    def features(self) -> Features:
         """The maps of `network`, where there is one."""
         return open_features(str(self.network), None, self.size, self.session.device)
 

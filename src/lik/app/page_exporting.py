@@ -20,7 +20,7 @@ from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import to_float
 from lik.export.checking import open_onnx, require_runtime
-from lik.export.networks import decoder_in_parts, fits_float16, means_of, write_network
+from lik.export.networks import decoder_in_parts, exact_weights, means_of, write_network
 from lik.export.onnx import Weights, require_onnx
 from lik.export.page import is_page, single_file, write_folder
 from lik.latent.session import Codes, decoded
@@ -73,7 +73,8 @@ def export_page(
     if "decoder" not in run.session.parts:
         raise UnusableInput(f"{run.name} has no decoder, and a page needs one.")
     with tempfile.TemporaryDirectory() as folder:
-        model, weights = run.session.model.cpu(), _weights(run)
+        model = run.session.model.cpu()
+        weights = exact_weights(model)
         networks = decoder_in_parts(model)
         if "encoder" in run.session.parts:
             networks["encoder"] = means_of(model)
@@ -95,10 +96,6 @@ def export_page(
             write_folder(folder_of_page, title, given)
     size = sum(file.stat().st_size for file in [out, *out.rglob("*")] if file.is_file())
     return ExportedPage(out, size, weights, *errors)
-
-
-def _weights(run: OpenedRun) -> Weights:
-    return "float16" if fits_float16(run.session.model) else "float32"
 
 
 def _codes(run: OpenedRun, seeds: int) -> Codes:

@@ -142,7 +142,8 @@ def usual_faces(
         )
     gaussian = fit_gaussian(session.encode(training))
     mean, factor = (np.asarray(v, np.float32) for v in (gaussian.means[0], gaussian.factors[0]))
-    errors = _errors(session, session.encode(validation), validation)
+    images = to_float(validation).to(session.device)
+    errors = _errors(images, _decoded(session, session.encode(validation)))
     known = UsualFaces(mean, factor, float(errors.mean()), {}, made)
     scores = score(session, features, known, validation, progress=progress)
     kept = {name: np.asarray(values, np.float32) for name, values in scores.items()}
@@ -180,12 +181,10 @@ def _scored(
     if gaussian is None:
         raise UnusableInput(f"the posteriors of {session.name} are not Gaussian.")
     codes, images = posteriors.means, to_float(pictures).to(session.device)
-    found: Scores = {"pixels": _errors(session, codes, pictures)}
+    decoded = _decoded(session, codes)
+    found: Scores = {"pixels": _errors(images, decoded)}
     if features is not None:
-        decoded = through(mean_decoder(session), codes, device=session.device)
-        found["features"] = feature_distance(
-            images, torch.from_numpy(decoded), features, session.device
-        )
+        found["features"] = feature_distance(images, decoded, features, session.device)
     found["kl"] = posteriors.kl.sum(axis=1, dtype=np.float64)
     found["distance"] = usual.distance(codes)
     constant = 0.5 * images[0].numel() * math.log(2 * math.pi * usual.variance)
@@ -204,14 +203,16 @@ def _logarithm(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.log(np.maximum(np.asarray(values, np.float64), LEAST))
 
 
-def _errors(session: Session, codes: Codes, pictures: Pictures) -> NDArray[np.float64]:
-    """The mean squared error of each picture, of 1, (N,)."""
-    decode = mean_decoder(session)
+def _decoded(session: Session, codes: Codes) -> Tensor:
+    """What the mean decoder makes of codes (N, D), (N, 3, S, S)."""
+    made = through(mean_decoder(session), codes, device=session.device)
+    return torch.from_numpy(made).to(session.device)
 
-    def error(images: Tensor, batch: Tensor) -> Tensor:
-        return (images - decode(batch)).square().flatten(1).mean(dim=1)
 
-    return through(error, pictures, codes, device=session.device).astype(np.float64)
+def _errors(images: Tensor, decoded: Tensor) -> NDArray[np.float64]:
+    """The mean squared error of each image, of 1, (N,)."""
+    errors = (images - decoded).square().flatten(1).mean(dim=1)
+    return errors.cpu().numpy().astype(np.float64)
 
 
 def save_usual(path: Path, usual: UsualFaces) -> Path:
