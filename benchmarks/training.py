@@ -1,6 +1,7 @@
 """Time training beside pythae, Keras and a plain PyTorch loop, in turn, on the same faces.
 
     python benchmarks/training.py [FACES] [--peers PYTHON] [--models first second] [--rounds 5]
+    python benchmarks/training.py [FACES] [--peers PYTHON] --busy 1
     python benchmarks/training.py [FACES] --device cuda
 
 FACES is a face set, or ``drawn:N`` (default drawn:9216). PYTHON is the interpreter of an
@@ -12,6 +13,9 @@ a fast wrong run does not count. Then they train in turn, one at a time, for som
 second are medians over the rounds. On a CUDA device it is the paper's whole training that is timed,
 15 epochs of 104,861 faces for the first model, of Lik and of the plain loop. What must be built or
 compiled first is in the time of the whole training, and not in that of the rounds.
+
+With ``--busy N`` every round is done once more beside N processes that do nothing but compute, as
+somebody else's work on the same machine. ``threads`` is Lik without workers.
 """
 
 import argparse
@@ -22,6 +26,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,12 +60,18 @@ class Process:
         self.missing: str | None = about.get("missing")
         self.versions, self.precision = about.get("versions"), about.get("precision")
         self.speeds: list[float] = []
+        self.busy_speeds: list[float] = []
         self.loss = float("nan")
 
     def ask(self, command: str) -> dict[str, Any]:
         assert self.process.stdin
         print(command, file=self.process.stdin, flush=True)
         return self._answer()
+
+    def speed(self, seconds: float) -> float:
+        """Images per second of some more epochs."""
+        done = self.ask(f"seconds {seconds}")
+        return float(done["images"] / done["seconds"])
 
     def end(self) -> None:
         self.process.communicate()
@@ -85,6 +97,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=15, help="of a round, at the least")
     parser.add_argument("--epochs", type=int, default=4, help="before the losses are compared")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="processes beside it")
     parser.add_argument("--device", default="cpu")
     loop = "of the plain loop on a GPU, 2 or more (default: all)"
     parser.add_argument("--loop-epochs", type=int, metavar="N", help=loop)
@@ -150,7 +163,7 @@ def compare(model: str, pictures: Pictures, folder: Path, wanted: argparse.Names
         f"held-out ones after {steps:,} steps",
         flush=True,
     )
-    here = {"lik": sys.executable, "eager": sys.executable}
+    here = dict.fromkeys(("lik", "threads", "eager"), sys.executable)
     there = {"pythae": wanted.peers, "keras": wanted.peers} if wanted.peers else {}
     if not there:
         print("pythae and keras are left out: --peers names no interpreter")
@@ -166,28 +179,53 @@ def compare(model: str, pictures: Pictures, folder: Path, wanted: argparse.Names
             print(f"{name} is left out: {process.missing}")
     for _ in range(wanted.rounds):
         for process in processes:
-            done = process.ask(f"seconds {wanted.seconds}")
-            process.speeds.append(done["images"] / done["seconds"])
+            process.speeds.append(process.speed(wanted.seconds))
+        for process in processes if wanted.busy else ():
+            with neighbours(wanted.busy):
+                process.busy_speeds.append(process.speed(wanted.seconds))
+        last = (f"{p.name} {p.speeds[-1]:,.0f} {p.busy_speeds[-1:] or ''}" for p in processes)
+        print("; ".join(last), file=sys.stderr, flush=True)
     for process in processes:
         process.end()
     print_table(processes)
 
 
+@contextmanager
+def neighbours(count: int) -> Iterator[None]:
+    """That many processes, each of which keeps a core busy."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
 def print_table(processes: list[Process]) -> None:
     """One row each; ratios are medians of what the rounds gave, each round by itself."""
     ours = processes[0]
+    busy = bool(ours.busy_speeds)
+    heads = f"{'busy':>7} {'(rounds)':>15} {'kept':>5}  {'Lik is':>7} " if busy else ""
     print(
-        f"{'':8} {'images/s':>9} {'(rounds)':>15}  {'Lik is':>7} {'loss':>8}  precision; versions"
+        f"{'':8} {'images/s':>9} {'(rounds)':>15}  {'Lik is':>7} {heads}{'loss':>8}  "
+        "precision; versions"
     )
     for process in processes:
-        speeds = process.speeds
-        ratio = statistics.median(a / b for a, b in zip(ours.speeds, speeds, strict=True))
-        print(
-            f"{process.name:8} {statistics.median(speeds):9,.0f} "
-            f"{f'{min(speeds):,.0f}–{max(speeds):,.0f}':>15}  {ratio:6.2f}× {process.loss:8.2f}  "
-            f"{process.precision}; {process.versions}",
-            flush=True,
-        )
+        row = [f"{process.name:8}", *_speeds(ours.speeds, process.speeds)]
+        if busy:
+            kept = statistics.median(process.busy_speeds) / statistics.median(process.speeds)
+            speeds, ratio = _speeds(ours.busy_speeds, process.busy_speeds)
+            row += [speeds, f"{100 * kept:3.0f} %", ratio]
+        row += [f"{process.loss:8.2f} ", f"{process.precision}; {process.versions}"]
+        print(" ".join(row), flush=True)
+
+
+def _speeds(ours: list[float], speeds: list[float]) -> tuple[str, str]:
+    """The median with the rounds' range, and how many times as fast we were."""
+    ratio = statistics.median(a / b for a, b in zip(ours, speeds, strict=True))
+    spread = f"{min(speeds):,.0f}–{max(speeds):,.0f}"
+    return f"{statistics.median(speeds):9,.0f} {spread:>15} ", f"{ratio:6.2f}×"
 
 
 def whole_training(

@@ -2,7 +2,7 @@
 
     python benchmarks/contestants/process.py NAME MODEL FOLDER DEVICE
 
-NAME is one of lik, pythae, keras and eager; MODEL one of first and second; FOLDER holds train.npy
+NAME is one of those in MODULES; MODEL is first or second; FOLDER holds train.npy
 and test.npy, uint8 (N, S, S, 3), and noise.npy, float32 (test faces, D). Each line of the standard
 input is a command, each line that is answered is JSON: ``epochs N`` trains, ``seconds S`` trains
 whole epochs until S are over, ``test`` measures held-out faces.
@@ -72,7 +72,10 @@ def held_out_loss(contestant: Contestant, task: Task) -> float:
     return total / len(task.test)
 
 
-MODULES = {"lik": "with_lik", "pythae": "with_pythae", "keras": "with_keras", "eager": "with_torch"}
+MODULES = {
+    "lik": "with_lik", "threads": "with_lik", "eager": "with_torch", "pythae": "with_pythae",
+    "keras": "with_keras",
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -24,11 +24,21 @@ FOREVER = 10_000
 
 def lik(task: Task) -> Contestant:
     """A run of Lik by its own recipe, with all that belongs to a run: journal, states, weights."""
-    recipe = load_recipe(
-        f"paper-{task.model}", [f"epochs={FOREVER}", "objective.reconstruction=half_sse"]
-    )
+    return _contestant(task, [])
+
+
+def threads(task: Task) -> Contestant:
+    """The same, by threads that share each operation instead of workers that share a batch."""
+    return _contestant(task, ["device.workers=1"])
+
+
+def _contestant(task: Task, settings: list[str]) -> Contestant:
+    fixed = [f"epochs={FOREVER}", "objective.reconstruction=half_sse"]
+    recipe = load_recipe(f"paper-{task.model}", [*fixed, *settings])
     device = torch.device(task.device)
-    how = fast.choose_acceleration(recipe.device, device, FOREVER * len(task.train))
+    how = fast.choose_acceleration(
+        recipe.device, device, FOREVER * len(task.train), shareable=recipe.batch_size
+    )
     # A training has the main thread, whose memory is kept; here it has another, which must be begun
     # after that was asked for.
     fast.prepare(recipe.device, device)
@@ -76,6 +86,5 @@ def lik(task: Task) -> Contestant:
             made = model.decode(code).permute(0, 2, 3, 1)
         return made.cpu(), posterior.mean.cpu(), posterior.log_variance.cpu()
 
-    precision = str(how.precision).removeprefix("torch.")
-    compiled = ", compiled" if how.compiled else ""
-    return Contestant(f"PyTorch {torch.__version__}", precision + compiled, epochs(), outputs)
+    about = how.describe(device)
+    return Contestant(f"PyTorch {torch.__version__}", about, epochs(), outputs)

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from lik.core.errors import FailedOnTheWay
 from lik.core.randomness import torch_stream
-from lik.training.batches import Batches, Noise
+from lik.training.batches import Batch, Batches, Noise
 from lik.training.journal import Metrics
 from lik.training.processes import ALONE, Processes
 from lik.training.step import Loss, Step
+from lik.training.workers import Workers, shares_of
 
 READ_EVERY = 20
 """Steps between two looks at the metrics, which wait for the device."""
@@ -93,6 +94,18 @@ def train(
     Raises:
         FailedOnTheWay: too many steps in a row could not be taken, or the last loss is no number.
     """
+    with step.workers:
+        return _train(step, batches, state, limit, callback, processes)
+
+
+def _train(
+    step: Step,
+    batches: Batches,
+    state: TrainState,
+    limit: Limit,
+    callback: LoopCallback,
+    processes: Processes,
+) -> bool:
     while state.epoch < limit.epochs and not state.stopped_early:
         step.model.train()
         step.objective.train()
@@ -127,16 +140,24 @@ def train(
     return True
 
 
-def measure(model: nn.Module, loss: Loss, batches: Batches) -> Metrics:
+def measure(
+    model: nn.Module, loss: Loss, batches: Batches, workers: Workers | None = None
+) -> Metrics:
     """Mean terms over all of ``batches``, in evaluation mode, one seeded sample per image."""
+    workers = workers or Workers()
     was_training = model.training
     model.eval()
     totals = _Totals({}, ALONE, batches.device)
     generator = torch_stream(batches.seed, "validation", device=batches.device)
-    with torch.no_grad():
-        for batch in batches.in_order():
-            terms = loss(batch, Noise(generator, batch.total))
-            totals.add({name: values.sum().double() for name, values in terms.items()})
+
+    @torch.no_grad()
+    def sums(share: tuple[Batch, Noise]) -> dict[str, Tensor]:
+        return {name: values.sum().double() for name, values in loss(*share).items()}
+
+    for batch in batches.in_order():
+        shares = shares_of(batch, Noise(generator, batch.total), workers.count)
+        for of_share in workers.each(sums, shares):
+            totals.add(of_share)
     model.train(was_training)
     return {name: total / len(batches.indices) for name, total in totals.values().items()}
 

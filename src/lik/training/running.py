@@ -26,7 +26,8 @@ from lik.training.checkpoint import open_run, require_run, save_state
 from lik.training.loop import Limit, TrainingProgress, TrainState, measure, train
 from lik.training.processes import ALONE, Processes
 from lik.training.recipe import TrainingPlan
-from lik.training.step import MovingAverage, Step
+from lik.training.step import Loss, MovingAverage, Step
+from lik.training.workers import Workers
 
 SAVE_EVERY_SECONDS = 30.0
 
@@ -139,23 +140,25 @@ def build_step(
     torch.manual_seed(derive(plan.seed, "weights"))
     # Channels last is how convolutions are fastest, and how the pictures lie in memory.
     model = plan.build().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    alone = processes.count == 1
     how = fast.choose_acceleration(
         plan.device,
         device,
         plan.epochs * faces,
         sum(weight.numel() for weight in model.parameters()),
-        processes.count == 1 and plan.objective.recordable,
+        recordable=alone and plan.objective.recordable,
+        shareable=plan.batch_size if alone and not plan.objective.whole_batch else 1,
     )
     fast.quicken(model)
     shared = processes.shared(model, device)
-    loss = plan.loss(fast.InPrecision(shared, how.precision), objective)
-    loss = fast.quick_loss(
-        loss, how, shared, objective, plan.noise_width(model), plan.batch_size, notify
-    )
-    settings, steps = plan.optimizer, -(-faces // plan.batch_size)
+
+    def loss_of(model: nn.Module, objective: Objective, size: int, notify: Notify) -> Loss:
+        loss = plan.loss(fast.InPrecision(model, how.precision), objective)
+        return fast.quick_loss(loss, how, model, objective, width, size, notify)
+
+    width, settings, steps = plan.noise_width(model), plan.optimizer, -(-faces // plan.batch_size)
     parts: dict[str, Any] = {
         "model": model,
-        "loss": loss,
         "optimizer": settings.build(nn.ModuleList([model, objective])),
         "rate": lambda number: settings.rate(number, plan.epochs * steps),
         "clip": settings.clip,
@@ -163,11 +166,16 @@ def build_step(
         "processes": processes.count,
         "objective": objective,
     }
-    if not how.graph:
-        return plan.step_class(**parts), how
-    recorder = fast.CudaRecorder(device)
-    parts |= {"batch_size": plan.batch_size, "recorder": recorder, "notify": notify}
-    return fast.GraphedStep(**parts, compiled=how.compiled), how
+    if how.workers > 1:
+        replicas = fast.replicate(model, objective, loss_of, plan.batch_size, how.workers, notify)
+        parts |= {"loss": replicas[0].loss, "replicas": replicas}
+        return fast.SharedStep(**parts, workers=Workers(how.workers, how.threads)), how
+    parts["loss"] = loss_of(shared, objective, plan.batch_size, notify)
+    if how.graph:
+        recorder = fast.CudaRecorder(device)
+        parts |= {"batch_size": plan.batch_size, "recorder": recorder, "notify": notify}
+        return fast.GraphedStep(**parts, compiled=how.compiled), how
+    return plan.step_class(**parts), how
 
 
 @dataclass(eq=False)
@@ -211,7 +219,7 @@ class Checkpointer:
         metrics = None
         if self.processes.first and self.validation.steps:
             loss = self.plan.loss(self.step.shown, self.step.objective.eval())
-            metrics = measure(self.step.shown, loss, self.validation)
+            metrics = measure(self.step.shown, loss, self.validation, self.step.workers)
         answer: journal.Metrics | None = self.processes.from_first(metrics)
         return answer
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from lik.core.errors import FailedOnTheWay
 from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
+from lik.training.workers import Workers
 
 Loss = Callable[[Batch, Noise], Mapping[str, Tensor]]
 """A batch and a source of noise → ``loss`` and its parts, each (B,)."""
@@ -117,7 +118,7 @@ class Step:
     Attributes:
         model: what is trained. average: the running mean of its weights, or None.
         clip: the longest gradient that is taken as it is.
-        processes: how many share the work.
+        processes: how many share the work. workers: threads that do.
         objective: what the loss itself learns or counts, often nothing.
     """
 
@@ -129,6 +130,7 @@ class Step:
     average: MovingAverage | None = None
     processes: int = 1
     objective: Objective = field(default_factory=Objective)
+    workers: Workers = field(default_factory=Workers)
 
     def __post_init__(self) -> None:
         self.weights = [weight for weight in self.model.parameters() if weight.requires_grad]
@@ -163,13 +165,18 @@ class Step:
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         """The step as far as it is the device's work: nothing in it depends on its number."""
         before = [buffer.clone() for buffer in self.buffers]
+        terms = self.passes(batch, noise)
+        self._reduce_objective(batch.mine / batch.total)
+        return self.optimizer_step(terms, before, batch.mine)
+
+    def passes(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        """Forwards and backwards: the terms, each (B,); the weights have their gradients then."""
         terms = self.loss(batch, noise)
         self.optimizer.zero_grad(set_to_none=True)
         # Over all processes, whose gradients are averaged, it is the mean over the whole batch.
         share = batch.mine * self.processes / batch.total
         (share * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
-        self._reduce_objective(batch.mine / batch.total)
-        return self.optimizer_step(terms, before, batch.mine)
+        return terms
 
     def optimizer_step(
         self, terms: Mapping[str, Tensor], before: Sequence[Tensor], mine: int

@@ -7,6 +7,7 @@
     quicken        layers of a model in forms that are quick to train
     InPrecision, quick_loss     the loss in lower precision, and compiled
     CudaRecorder, GraphedStep   the step, recorded as a CUDA graph
+    SharedStep, replicate       the step, its batch shared among workers
 
 A plain `Step` with a plain loss on the same model computes the same, more slowly.
 """
@@ -21,6 +22,7 @@ from lik.training.fast.acceleration import (
 from lik.training.fast.convolutions import quicken
 from lik.training.fast.graph import CudaRecorder, GraphedStep
 from lik.training.fast.losses import InPrecision, quick_loss
+from lik.training.fast.sharing import SharedStep, replicate
 
 __all__ = [
     "Acceleration",
@@ -28,9 +30,11 @@ __all__ = [
     "DeviceSettings",
     "GraphedStep",
     "InPrecision",
+    "SharedStep",
     "choose_acceleration",
     "compiler",
     "prepare",
     "quick_loss",
     "quicken",
+    "replicate",
 ]

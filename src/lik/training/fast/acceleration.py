@@ -7,16 +7,22 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 
 from lik.core.configuration import Settings
 from lik.core.precision import Precision, choose_precision
+from lik.training.workers import FEWEST
 
 WORTH_COMPILING = {"cpu": 60_000, "cuda": 5_000_000}
 """Images in a training from which compilation pays: of half a minute on a CPU, where it saves half
 a millisecond an image; of 40 seconds on a GPU, where it saves eight microseconds."""
+
+WORTH_SHARING = 16
+"""Faces in the share of a worker from which on workers pay: with fewer, what each of them does for
+the whole share, in Python above all, takes longer than they wait for each other."""
 
 SMALL = 30_000_000
 """Weights of a model up to which launching kernels, and not computing, may be what takes time."""
@@ -37,11 +43,13 @@ class DeviceSettings(Settings):
     """How a training uses its device; all of it is chosen by itself unless it is set.
 
     ``precision`` of the forward and backward passes (weights and losses are float32 always);
-    ``compile`` them; ``graph``: on a GPU, launch a whole step at once;
+    ``workers``: on a CPU, threads that share each batch; ``compile`` the passes; ``graph``: on a
+    GPU, launch a whole step at once;
     ``deterministic``: only algorithms that repeat to the bit, on a GPU too.
     """
 
     precision: Precision = "auto"
+    workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     compile: Literal["auto"] | bool = "auto"
     graph: Literal["auto"] | bool = "auto"
     deterministic: bool = False
@@ -49,11 +57,13 @@ class DeviceSettings(Settings):
 
 @dataclass(frozen=True)
 class Acceleration:
-    """What was chosen, and in ``notes`` what somebody might miss."""
+    """What was chosen, ``threads`` for each worker; in ``notes`` what somebody might miss."""
 
     precision: torch.dtype = torch.float32
     compiled: bool = False
     graph: bool = False
+    workers: int = 1
+    threads: int = 1
     notes: tuple[str, ...] = ()
 
     @property
@@ -63,7 +73,7 @@ class Acceleration:
 
     def facts(self, device: torch.device) -> dict[str, Any]:
         """What a run remembers of it, as plain values."""
-        chosen = {"compiled": self.compiled, "graph": self.graph}
+        chosen = {"compiled": self.compiled, "graph": self.graph, "workers": self.workers}
         return {"device": device.type, "precision": self.precision_name} | chosen
 
     def describe(self, device: torch.device) -> str:
@@ -71,8 +81,8 @@ class Acceleration:
         if device.type == "cuda":
             where = torch.cuda.get_device_name(device)
         else:
-            threads = torch.get_num_threads()
-            where = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+            where = f"CPU, {self.workers} workers of " if self.workers > 1 else "CPU, "
+            where += f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         compiled = "compiled" if self.compiled else "not compiled"
         parts = [where, self.precision_name, compiled]
         parts += ["each step launched as one graph"] if self.graph else []
@@ -85,11 +95,12 @@ def choose_acceleration(
     images: int,
     weights: int = 0,
     recordable: bool = True,
+    shareable: int = 1,
 ) -> Acceleration:
     """What suits a training of ``images`` images (epochs × faces) on a device.
 
     ``weights`` is the size of the model; ``recordable`` whether each step is the same work, all of
-    it in this process.
+    it in this process; ``shareable`` how many faces of a batch may be passed apart from each other.
 
     The choice depends on the whole length of the training, not on what is left of it, so that a
     run which is resumed goes on as it began.
@@ -104,7 +115,23 @@ def choose_acceleration(
     graph = can and (weights <= SMALL if settings.graph == "auto" else settings.graph)
     if settings.graph is True and not graph:
         notes += ("no graph: that is for one process on a GPU, and steps that are all the same",)
-    return Acceleration(choose_precision(device, settings.precision), compiled, graph, notes)
+    precision = choose_precision(device, settings.precision)
+    workers = 1
+    if device.type == "cpu":
+        workers, few = _choose_workers(settings.workers, shareable)
+        notes += few
+    threads = max(1, torch.get_num_threads() // workers)
+    return Acceleration(precision, compiled, graph, workers, threads, notes)
+
+
+def _choose_workers(wanted: int | str, shareable: int) -> tuple[int, tuple[str, ...]]:
+    """How many workers, and a note where they are fewer than wanted."""
+    most = max(1, shareable // FEWEST)
+    if isinstance(wanted, str):
+        return max(1, min(torch.get_num_threads(), shareable // WORTH_SHARING)), ()
+    if wanted <= most:
+        return wanted, ()
+    return most, (f"no more workers: each needs {FEWEST} faces of a batch that can be shared",)
 
 
 def compiler() -> str | None:
