@@ -41,7 +41,7 @@ def sse(images: Tensor, reconstructions: Tensor) -> Tensor:
 
     Up to a constant it is −log p(x | z) of a Gaussian with variance ½.
     """
-    return (images - reconstructions).square().flatten(1).sum(dim=1)
+    return (images - reconstructions).square().sum(dim=(1, 2, 3))
 
 
 def half_sse(images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def half_sse(images: Tensor, reconstructions: Tensor) -> Tensor:
 
 def l1(images: Tensor, reconstructions: Tensor) -> Tensor:
     """Σ |x − x̂|: up to a constant −log p(x | z) of a Laplace density with scale 1."""
-    return (images - reconstructions).abs().flatten(1).sum(dim=1)
+    return (images - reconstructions).abs().sum(dim=(1, 2, 3))
 
 
 def gaussian(images: Tensor, reconstructions: Tensor, log_sigma: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ def logistic(images: Tensor, reconstructions: Tensor, log_scale: Tensor) -> Tens
     mass = torch.where(
         images < STEP / 2, up_to, torch.where(images > 1 - STEP / 2, from_on, within)
     )
-    return -mass.flatten(1).sum(dim=1)
+    return -mass.sum(dim=(1, 2, 3))
 
 
 @dataclass(frozen=True)

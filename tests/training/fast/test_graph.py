@@ -15,7 +15,7 @@ from lik.training import fast, journal
 from lik.training.batches import Batch, Noise
 from lik.training.fast.acceleration import DeviceSettings, choose_acceleration, compiler
 from lik.training.fast.graph import WARM_UP, GraphedStep
-from lik.training.fast.losses import Compiled
+from lik.training.fast.losses import MERGED, Compiled
 from lik.training.recipe import load_recipe
 from lik.training.running import build_step, run_training
 from lik.training.step import Step
@@ -91,9 +91,9 @@ def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
     recipe = load_recipe(recipe, settings, 16)
     real = fast.choose_acceleration
 
-    def chosen(*arguments):
-        how = real(*arguments)
-        return type(how)(how.precision, False, recorder is not None, how.notes)
+    def chosen(*arguments, **named):
+        how = real(*arguments, **named)
+        return replace(how, compiled=False, graph=recorder is not None, workers=1)
 
     remarks = []
     with pytest.MonkeyPatch.context() as patched:
@@ -103,7 +103,7 @@ def new_step(recorder=None, loss=None, recipe="paper-first", compiled=False):
     if loss:
         made.loss = loss(made.loss)
     if compiled:
-        made.compiled_step = Compiled(made._plain_lines, remarks.append, merged=True)
+        made.compiled_step = Compiled(made._plain_lines, remarks.append, MERGED)
     return made, remarks
 
 

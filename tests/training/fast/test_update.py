@@ -5,7 +5,7 @@ import torch
 
 from lik.training.fast.acceleration import compiler
 from lik.training.fast.graph import adam_step, moments_of
-from lik.training.fast.losses import Compiled
+from lik.training.fast.losses import MERGED, Compiled
 
 BETAS, EPSILON, RATE = (0.9, 0.999), 1e-7, 5e-4
 SHAPES = [(3, 4), (5,), (2, 3, 4, 4), ()]
@@ -64,7 +64,7 @@ def test_lines_do_what_the_fused_optimizer_does(clip):
 @pytest.mark.skipif(compiler() is None, reason="torch.compile needs a C++ compiler")
 def test_so_do_compiled_lines():
     remarks = []
-    assert_alike(Compiled(adam_step, remarks.append, merged=True), clip=True)
+    assert_alike(Compiled(adam_step, remarks.append, MERGED), clip=True)
     assert remarks == []
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lik.core.events import Notify
 from lik.training.batches import Batch, Noise
-from lik.training.fast.losses import Compiled
+from lik.training.fast.losses import MERGED, Compiled
 from lik.training.step import Step
 
 WARM_UP = 3
@@ -171,7 +171,7 @@ class GraphedStep(Step):
         self.learning_rate = torch.zeros((), device=self.weights[0].device)
         self._rate_there = 0.0
         self.compiled_step = (
-            Compiled(self._plain_lines, self.notify, merged=True) if self.compiled else None
+            Compiled(self._plain_lines, self.notify, MERGED) if self.compiled else None
         )
         self.batch: Batch | None = None
         self.names: list[str] = []

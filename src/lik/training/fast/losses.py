@@ -21,6 +21,9 @@ R = TypeVar("R")
 MERGED = "combo_kernels"
 """PyTorch's option by which small operations that do not depend on each other are one launch."""
 
+UNLOCKED = "cpp_wrapper"
+"""PyTorch's option by which what is compiled leaves Python to other threads while it runs."""
+
 
 class InPrecision:
     """A model that a loss calls, whose passes in training mode have a precision.
@@ -45,15 +48,15 @@ class Compiled(Generic[P, R]):
     """A function, compiled at its first call.
 
     Compilers fail in many ways, and most of them are harmless: then the function itself is called,
-    from then on, and ``notify`` is given a sentence. ``merged``: launches are what takes time.
+    from then on, and ``notify`` is given a sentence. ``option`` of PyTorch's, where it has it.
     """
 
-    def __init__(self, function: Callable[P, R], notify: Notify, merged: bool = False) -> None:
+    def __init__(self, function: Callable[P, R], notify: Notify, option: str | None = None) -> None:
         self.function, self.notify = function, notify
         self.given_up = False
-        able = merged and MERGED in torch._inductor.list_options()
+        able = option in torch._inductor.list_options()
         self._compiled = torch.compile(
-            function, dynamic=False, options={MERGED: True} if able else None
+            function, dynamic=False, options={option: True} if option and able else None
         )
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
@@ -79,18 +82,19 @@ class CompiledLoss:
     """A loss that is compiled for whole batches in training mode.
 
     ``width`` is how many normal numbers it draws for each face: they are drawn before.
+    ``option`` as for `Compiled`.
     """
 
     def __init__(
         self, loss: Loss, model: nn.Module, objective: nn.Module, width: int, batch_size: int,
-        notify: Notify,
+        notify: Notify, option: str | None = None,
     ) -> None:  # fmt: skip
         self.loss, self.model, self.objective = loss, model, objective
         self.width, self.batch_size = width, batch_size
         self._tried = isinstance(model, DistributedDataParallel)  # which counts its backward passes
         # PyTorch compiles the same lines for at most eight models, and then no more.
         torch.compiler.reset()
-        self._compiled = Compiled(loss, notify)
+        self._compiled = Compiled(loss, notify, option)
 
     def __call__(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         if not self.model.training or len(batch.images) != self.batch_size:
@@ -137,4 +141,5 @@ def quick_loss(
     """The loss, compiled where that was chosen and it draws so many normal numbers for a face."""
     if not how.compiled or width is None:
         return loss
-    return CompiledLoss(loss, model, objective, width, batch_size, notify)
+    option = UNLOCKED if how.workers > 1 else None
+    return CompiledLoss(loss, model, objective, width, batch_size, notify, option)
