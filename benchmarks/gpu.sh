@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All that a GPU is needed for: the tests that wait for one, then the times of a step, and of the
-# paper's whole trainings beside a plain loop.
+# All that a GPU is needed for: the tests that wait for one, then the times of a step, of getting
+# going, and of the paper's whole trainings beside a plain loop.
 #     benchmarks/gpu.sh [PYTHON]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,4 +10,5 @@ python="${1:-python}"
 for settings in device.compile=false device.compile=true; do
   "$python" benchmarks/step.py "$settings"
 done
+"$python" benchmarks/startup.py
 "$python" benchmarks/training.py --device cuda --loop-epochs 2
