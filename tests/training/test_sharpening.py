@@ -88,7 +88,11 @@ def test_the_base_stays_as_it_was_and_the_refiner_learns(tmp_path, place, data):
     assert last.details["objective"]["critic_weight"] > 0
 
 
-def test_a_stopped_training_that_is_gone_on_with_is_the_unbroken_one(tmp_path, place, data):
+WORKERS = [{"precision": "float32", "workers": count} for count in (1, 2)]
+
+
+@pytest.mark.parametrize("device", WORKERS)
+def test_a_stopped_training_that_is_gone_on_with_is_the_unbroken_one(tmp_path, place, data, device):
     class Stop(Callback):
         steps = 0
 
@@ -96,13 +100,27 @@ def test_a_stopped_training_that_is_gone_on_with_is_the_unbroken_one(tmp_path, p
             self.steps += 1
             return self.steps == 4
 
-    _, whole = sharpened(tmp_path / "whole", place, data)
-    stopped, _ = sharpened(tmp_path / "parts", place, data, Stop())
+    _, whole = sharpened(tmp_path / "whole", place, data, device=device)
+    stopped, _ = sharpened(tmp_path / "parts", place, data, Stop(), device=device)
     assert not stopped.finished
-    outcome, parts = sharpened(tmp_path / "parts", place, data)
+    outcome, parts = sharpened(tmp_path / "parts", place, data, device=device)
     assert outcome.finished
     again = parts.state_dict()
     assert all(torch.equal(value, again[name]) for name, value in whole.state_dict().items())
+
+
+@pytest.mark.parametrize("critic", [0.0, 0.6])
+def test_workers_learn_what_one_learns(tmp_path, place, data, critic):
+    """The critic's weight is found in each share, so that with one it is only about the same."""
+    losses = []
+    for device in WORKERS:
+        run = tmp_path / str(device["workers"])
+        tree = plan_of(place, device=device).model_dump()
+        tree["objective"] |= {"critic": critic, "penalty": 0.0}
+        run_training(RunFolder(run), SharpenPlan(**tree), data, torch.device("cpu"))
+        losses.append([record.train for record in journal.read(RunFolder(run).journal)])
+    for one, two in zip(*losses, strict=True):
+        assert two == pytest.approx(one, rel=0.02 if critic else 1e-4)
 
 
 def test_another_base_is_refused(tmp_path, place, data):

@@ -12,7 +12,7 @@ import torch
 from lik.core.randomness import torch_stream
 from lik.training import journal
 from lik.training.batches import Batch, Batches, Noise
-from lik.training.fast import SharedStep, compiler
+from lik.training.fast import SharedPasses, compiler
 from lik.training.loop import measure
 from lik.training.running import build_step
 from lik.training.workers import FEWEST, Workers, parts_of, shares_of
@@ -83,7 +83,7 @@ def test_a_face_has_the_same_noise_and_label_in_its_share():
 def test_workers_learn_what_one_learns(name, workers):
     one, sums = steps(*OBJECTIVES[name], workers=1)
     several, shared = steps(*OBJECTIVES[name], workers=workers)
-    assert isinstance(several, SharedStep)
+    assert isinstance(several.shared, SharedPasses)
     for step, (before, after) in enumerate(zip(sums, shared, strict=True)):
         assert after == pytest.approx(before, rel=1e-4), step
     assert int(several.guard.skipped) == 0
@@ -184,7 +184,7 @@ def test_what_is_compiled_is_shared_as_well(recipe):
     _, plain = steps("device.compile=false", workers=2, recipe=recipe, sizes=sizes)
     torch._dynamo.reset()
     step, compiled = steps("device.compile=true", workers=2, recipe=recipe, sizes=sizes)
-    for replica in step.replicas:
+    for replica in step.shared.replicas:
         assert not replica.loss._compiled.given_up
     for before, after in zip(plain, compiled, strict=True):
         assert after == pytest.approx(before, rel=1e-3)

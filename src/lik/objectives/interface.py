@@ -29,6 +29,11 @@ class ObjectiveSettings(Settings):
         """The key that needs all of a batch in one process; None where nothing does."""
         return None
 
+    @property
+    def shareable(self) -> bool:
+        """Whether workers of one process may each pass a share of a batch."""
+        return self.whole_batch is None
+
 
 class Objective(nn.Module):
     """An objective, or a part of one; by default it is what its own parts are.

@@ -67,6 +67,10 @@ class SharpnessSettings(ObjectiveSettings):
         return "critic"
 
     @property
+    def shareable(self) -> bool:
+        return True
+
+    @property
     def scale(self) -> str:
         pixels = f"{self.pixels:g}·Σ(x−x̂)² + " if self.pixels else ""
         return (

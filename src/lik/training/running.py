@@ -147,7 +147,7 @@ def build_step(
         plan.epochs * faces,
         sum(weight.numel() for weight in model.parameters()),
         recordable=alone and plan.objective.recordable,
-        shareable=plan.batch_size if alone and not plan.objective.whole_batch else 1,
+        shareable=plan.batch_size if alone and plan.objective.shareable else 1,
     )
     fast.quicken(model)
     shared = processes.shared(model, device)
@@ -168,8 +168,9 @@ def build_step(
     }
     if how.workers > 1:
         replicas = fast.replicate(model, objective, loss_of, plan.batch_size, how.workers, notify)
-        parts |= {"loss": replicas[0].loss, "replicas": replicas}
-        return fast.SharedStep(**parts, workers=Workers(how.workers, how.threads)), how
+        workers = Workers(how.workers, how.threads)
+        parts |= {"workers": workers, "shared": fast.SharedPasses(replicas, workers)}
+        return plan.step_class(**parts, loss=replicas[0].loss), how
     parts["loss"] = loss_of(shared, objective, plan.batch_size, notify)
     if how.graph:
         recorder = fast.CudaRecorder(device)

@@ -13,7 +13,7 @@ from lik.core.artifacts import sha256_of
 from lik.core.configuration import override, validated
 from lik.core.errors import UnusableInput
 from lik.core.precision import choose_precision
-from lik.core.randomness import derive
+from lik.core.randomness import derive, torch_stream
 from lik.models.catalogue import RefinedSettings, build
 from lik.models.critic import PairCritic
 from lik.models.refiner import Refined, RefinerSettings
@@ -24,7 +24,7 @@ from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings
 from lik.training.feature_networks import open_features
 from lik.training.recipe import AdamSettings, TrainingPlan
-from lik.training.step import Guard, Loss, Step
+from lik.training.step import Guard, Loss, Replica, Step
 
 ENLARGER = RefinerSettings(widths=(24, 40), blocks=(1, 1), full=8)
 """What makes pictures twice as large: small, for it works at four times as many pixels."""
@@ -158,25 +158,36 @@ class SharpenStep(Step):
         assert isinstance(self.objective, Sharpness)
         self.refined, self.sharpness = self.model, self.objective
         self.guard, self.critic_guard = (Shortening(self.weights[0].device) for _ in range(2))
+        self.seen: dict[Objective, Views] = {}
 
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         before = [buffer.clone() for buffer in self.buffers]
-        width = self.refined.noise_width + EXTRA_NUMBERS
-        views = self.sharpness.see(self.refined, batch.images, noise.normal(width))
-        terms = self.sharpness.refiner_terms(views)
-        self.optimizer.zero_grad(set_to_none=True)
-        terms["loss"].mean().backward()  # type: ignore[no-untyped-call]
-        sums = self.optimizer_step(terms, before, batch.mine)
+        sums = self.optimizer_step(self.passes(self.find, batch, noise), before, batch.mine)
         if not self.sharpness.settings.critic:
             return sums
-        critic = self._step_of_critic(views, noise)
+        critic = self._step_of_critic(batch, noise)
         return sums | {"critic": critic.mean().double() * sums["images"]}
 
-    def _step_of_critic(self, views: Views, noise: Noise) -> Tensor:
+    def find(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        objective, model = replica.objective, replica.model
+        assert isinstance(objective, Sharpness)
+        assert isinstance(model, Refined)
+        views = objective.see(model, batch.images, noise.normal(model.noise_width + EXTRA_NUMBERS))
+        self.seen[objective] = views
+        return objective.refiner_terms(views)
+
+    def find_of_critic(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        """The critic's terms, of what `find` has seen of the same faces."""
+        objective, generator = replica.objective, noise.generator
+        assert isinstance(objective, Sharpness)
+        if noise.share.start:  # other numbers than those of the first share
+            generator = torch_stream(generator.initial_seed(), "share", noise.share.start)
+        terms = objective.critic_terms(self.seen.pop(objective), generator)
+        return {"loss": terms["critic_loss"], "critic": terms["critic"]}
+
+    def _step_of_critic(self, batch: Batch, noise: Noise) -> Tensor:
         """Move the critic; its loss (B,), penalty not counted."""
-        terms = self.sharpness.critic_terms(views, noise.generator)
-        self.optimizer.zero_grad(set_to_none=True)
-        terms["critic_loss"].mean().backward()  # type: ignore[no-untyped-call]
+        terms = self.passes(self.find_of_critic, batch, noise)
         norm = nn.utils.get_total_norm(
             [w.grad for w in self.objective.parameters() if w.grad is not None]
         )

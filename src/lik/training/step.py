@@ -111,6 +111,22 @@ class MovingAverage:
         self.model.load_state_dict(state["weights"])
 
 
+@dataclass(frozen=True, eq=False)
+class Replica:
+    """What faces are passed through: a model, the objective, and the loss of both."""
+
+    model: nn.Module
+    objective: Objective
+    loss: Loss
+
+
+Find = Callable[[Replica, Batch, Noise], Mapping[str, Tensor]]
+"""What finds the terms of a loss in a pass forwards, each (B,); ``loss`` is one of them."""
+
+Passes = Callable[[Find, Batch, Noise], Mapping[str, Tensor]]
+"""Passes forwards and backwards; what was found, while the weights have the gradients."""
+
+
 @dataclass(eq=False)
 class Step:
     """Everything that changes with a step, and the step itself.
@@ -118,7 +134,7 @@ class Step:
     Attributes:
         model: what is trained. average: the running mean of its weights, or None.
         clip: the longest gradient that is taken as it is.
-        processes: how many share the work. workers: threads that do.
+        processes: how many share the work. workers: threads that do, ``shared`` how they pass.
         objective: what the loss itself learns or counts, often nothing.
     """
 
@@ -131,6 +147,7 @@ class Step:
     processes: int = 1
     objective: Objective = field(default_factory=Objective)
     workers: Workers = field(default_factory=Workers)
+    shared: Passes | None = None
 
     def __post_init__(self) -> None:
         self.weights = [weight for weight in self.model.parameters() if weight.requires_grad]
@@ -165,13 +182,19 @@ class Step:
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         """The step as far as it is the device's work: nothing in it depends on its number."""
         before = [buffer.clone() for buffer in self.buffers]
-        terms = self.passes(batch, noise)
+        terms = self.passes(self.find, batch, noise)
         self._reduce_objective(batch.mine / batch.total)
         return self.optimizer_step(terms, before, batch.mine)
 
-    def passes(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
-        """Forwards and backwards: the terms, each (B,); the weights have their gradients then."""
-        terms = self.loss(batch, noise)
+    def find(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        """The terms of the loss of a batch, or of a share in it, each (B,)."""
+        return replica.loss(batch, noise)
+
+    def passes(self, find: Find, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        """Pass a batch forwards and backwards: what was found; the weights have their gradients."""
+        if self.shared is not None:
+            return self.shared(find, batch, noise)
+        terms = find(Replica(self.model, self.objective, self.loss), batch, noise)
         self.optimizer.zero_grad(set_to_none=True)
         # Over all processes, whose gradients are averaged, it is the mean over the whole batch.
         share = batch.mine * self.processes / batch.total

@@ -7,7 +7,7 @@
     quicken        layers of a model in forms that are quick to train
     InPrecision, quick_loss     the loss in lower precision, and compiled
     CudaRecorder, GraphedStep   the step, recorded as a CUDA graph
-    SharedStep, replicate       the step, its batch shared among workers
+    SharedPasses, replicate     passes of a batch that workers share
 
 A plain `Step` with a plain loss on the same model computes the same, more slowly.
 """
@@ -22,7 +22,7 @@ from lik.training.fast.acceleration import (
 from lik.training.fast.convolutions import quicken
 from lik.training.fast.graph import CudaRecorder, GraphedStep
 from lik.training.fast.losses import InPrecision, quick_loss
-from lik.training.fast.sharing import SharedStep, replicate
+from lik.training.fast.sharing import SharedPasses, replicate
 
 __all__ = [
     "Acceleration",
@@ -30,7 +30,7 @@ __all__ = [
     "DeviceSettings",
     "GraphedStep",
     "InPrecision",
-    "SharedStep",
+    "SharedPasses",
     "choose_acceleration",
     "compiler",
     "prepare",

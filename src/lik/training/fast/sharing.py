@@ -1,9 +1,8 @@
-"""A step whose batch is shared among workers: the default on a processor with several cores."""
+"""Passes of a batch that workers share: the default on a processor with several cores."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,30 +10,10 @@ from torch import Tensor, nn
 from lik.core.events import Notify, no_notices
 from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
-from lik.training.step import Loss, Step
-from lik.training.workers import parts_of, shares_of
+from lik.training.step import Find, Loss, Replica
+from lik.training.workers import Workers, parts_of, shares_of
 
 Module = TypeVar("Module", bound=nn.Module)
-
-
-@dataclass(frozen=True)
-class Replica:
-    """What a worker passes its share through: the weights of all, its own gradients and buffers."""
-
-    model: nn.Module
-    objective: Objective
-    loss: Loss
-
-    @property
-    def weights(self) -> list[nn.Parameter]:
-        """What it finds gradients for."""
-        both = (*self.model.parameters(), *self.objective.parameters())
-        return [weight for weight in both if weight.requires_grad]
-
-    @property
-    def buffers(self) -> list[Tensor]:
-        """What a pass may write, such as the averages of batch normalisation."""
-        return [*self.model.buffers(), *self.objective.buffers()]
 
 
 def replicate(
@@ -64,49 +43,59 @@ def same_weights(module: Module) -> Module:
     return copy.deepcopy(module, weights)
 
 
-@dataclass(eq=False)
-class SharedStep(Step):
-    """A step of which every worker passes a share through its replica; the first is the model.
+def weights_of(replica: Replica) -> list[nn.Parameter]:
+    """What a pass finds gradients for."""
+    both = (*replica.model.parameters(), *replica.objective.parameters())
+    return [weight for weight in both if weight.requires_grad]
 
-    Gradients, and averages that passes keep, are those of the whole batch; batch normalisation
-    alone normalises over each share.
+
+def buffers_of(replica: Replica) -> list[Tensor]:
+    """What a pass may write, such as the averages of batch normalisation."""
+    return [*replica.model.buffers(), *replica.objective.buffers()]
+
+
+class SharedPasses:
+    """Passes of which every worker makes a share through its replica.
+
+    The first replica, which is what is trained, has the gradients afterwards, and what the passes
+    keep: those of the whole batch, but that batch normalisation normalises over each share.
     """
 
-    replicas: Sequence[Replica] = ()
+    def __init__(self, replicas: Sequence[Replica], workers: Workers) -> None:
+        self.replicas, self.workers = replicas, workers
+        self.begun: set[Any] = set()
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.begun = False
-
-    def passes(self, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
-        shares = shares_of(batch, noise, self.workers.count)
+    def __call__(self, find: Find, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        shares = shares_of(batch, noise, len(self.replicas))
         replicas = self.replicas[: len(shares)]
-        buffers = [replica.buffers for replica in replicas]
+        buffers = [buffers_of(replica) for replica in replicas]
         for of_other in buffers[1:]:
             _copy(of_other, buffers[0])
-        terms = self._in_workers(replicas, shares)
-        _sum_gradients([replica.weights for replica in replicas])
+        terms = self._in_workers(find, replicas, shares)
+        _sum_gradients([weights_of(replica) for replica in replicas])
         _average(buffers, [share.mine / share.total for share, _ in shares])
         return {name: torch.cat([each[name] for each in terms]) for name in terms[0]}
 
     def _in_workers(
-        self, replicas: Sequence[Replica], shares: Sequence[tuple[Batch, Noise]]
+        self, find: Find, replicas: Sequence[Replica], shares: Sequence[tuple[Batch, Noise]]
     ) -> list[dict[str, Tensor]]:
         """What `_pass` gives for each share."""
-        if self.begun:
-            return self.workers.each(self._pass, replicas, shares)
-        self.begun = True  # at first one after another: compilers are not made to be called at once
-        pairs = zip(replicas, shares, strict=True)
-        return [self.workers.each(self._pass, [replica], [s])[0] for replica, s in pairs]
+        finds = [find] * len(shares)
+        if find in self.begun:
+            return self.workers.each(_pass, finds, replicas, shares)
+        self.begun.add(find)  # one after another: compilers are not made to be called at once
+        each = zip(finds, replicas, shares, strict=True)
+        return [self.workers.each(_pass, *([one] for one in each_one))[0] for each_one in each]
 
-    def _pass(self, replica: Replica, share: tuple[Batch, Noise]) -> dict[str, Tensor]:
-        """Find the share's part of the gradients; the terms, each (B,)."""
-        batch, noise = share
-        for weight in replica.weights:
-            weight.grad = None
-        terms = replica.loss(batch, noise)
-        (batch.mine / batch.total * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
-        return {name: values.detach() for name, values in terms.items()}
+
+def _pass(find: Find, replica: Replica, share: tuple[Batch, Noise]) -> dict[str, Tensor]:
+    """Find the share's part of the gradients; the terms, each (B,)."""
+    batch, noise = share
+    for weight in weights_of(replica):
+        weight.grad = None
+    terms = find(replica, batch, noise)
+    (batch.mine / batch.total * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
+    return {name: values.detach() for name, values in terms.items()}
 
 
 def _copy(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> None:
