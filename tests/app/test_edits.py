@@ -77,6 +77,7 @@ def test_an_edit_is_read_from_the_picture_that_it_made(tmp_path):
         ({"mode": "sharp"}, "mode"),
         ({"strengths": [1]}, "strengths"),
         ({"strengths": {"Smiling": "much"}}, "must be a number"),
+        ({"strengths": {"Smiling": "1e30"}}, "below 1000"),
         ({"targets": {"Smiling": 2}}, "targets"),
         ({"guidance": {"steps": "many"}}, "guidance"),
         ({"shell": "rm"}, "unknown key 'shell'"),

@@ -71,6 +71,9 @@ def test_a_picture_without_a_face_is_scored_by_its_middle(watched, tmp_path, mon
 def test_what_cannot_be_scored_is_said_in_a_sentence(watched, tmp_path):
     (tmp_path / "no.png").write_bytes(b"no picture")
     refuse("no.png", "anomaly", watched, tmp_path / "no.png")
+    picture = tmp_path / "face.png"
+    Image.new("RGB", (16, 16)).save(picture)
+    refuse("not both", "anomaly", watched, picture, "--faces", tmp_path)
     refuse("there is no score 'luck'", "anomaly", watched, "--by", "luck")
     refuse("no score 'features'", "anomaly", watched, "--by", "features")
     (watched / "anomaly.safetensors").write_bytes(b"broken")

@@ -286,3 +286,17 @@ def test_help_keeps_its_square_brackets():
         helps = [command.help, *(getattr(option, "help", None) for option in command.params)]
         for text in filter(None, helps):
             assert Text.from_markup(text).plain == text.replace(r"\[", "["), command.name
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("export", "onnx", "faces", ""), "OUT"),
+        (("prepare", " ", "out"), "SOURCE"),
+        (("train", "paper-first", "faces", ""), "RUN"),
+        (("edit", "", "--set", "Smiling=1"), "PHOTO"),
+    ],
+)
+def test_an_empty_text_is_no_path(command, name):
+    """Such as that of a variable of the shell that is not set: it would be the folder one is in."""
+    refuse(f"{name} is empty", *command)

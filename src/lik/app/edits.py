@@ -202,7 +202,9 @@ def _strength(name: str, value: Decimal | float | str) -> Decimal:
     except InvalidOperation:
         strength = Decimal("nan")
     if not (strength.is_finite() and abs(strength) < 1000):
-        raise UnusableInput(f"'{name}={value}' says no edit: the strength must be a number.")
+        raise UnusableInput(
+            f"'{name}={value}' says no edit: the strength must be a number below 1000."
+        )
     return strength
 
 

@@ -129,10 +129,12 @@ def open_given(
 
     Raises:
         UnusableInput: a named file that is missing, no picture, or without a face, a folder of
-            nothing else, or a face set that does not fit the run.
+            nothing else, a face set that does not fit the run, or both pictures and a face set.
     """
     if len(given) == 1 and (Path(given[0]) / "faceset.json").is_file():
         given, faces = [], given[0]
+    if given and faces is not None:
+        raise UnusableInput("give pictures, or a face set, but not both.")
     if given:
         cut_out = cropped or partial(crop_of, run)
         pictures = _photographs([Path(path) for path in given], cut_out, selection.count, notify)

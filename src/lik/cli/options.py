@@ -26,8 +26,16 @@ def argument(default: Any, help: str, metavar: str | None = None, **more: Any) -
 
 
 def required(help: str, metavar: str | None = None) -> Any:
-    """What an argument that must be given says of itself."""
-    return typer.Argument(help=help, metavar=metavar)
+    """What an argument that must be given says of itself; it is no empty text."""
+    return typer.Argument(help=help, metavar=metavar, callback=_not_empty)
+
+
+def _not_empty(context: typer.Context, parameter: Any, given: Any) -> Any:
+    """Refuse the empty text, such as of an unset variable of the shell, which is no path here."""
+    texts = given if isinstance(given, list) else [given]
+    if any(isinstance(text, str) and not text.strip() for text in texts):
+        raise UnusableInput(f"{parameter.metavar or parameter.name} is empty: name one.")
+    return given
 
 
 def _shared(help: str, metavar: str | None = None, *names: str, **more: Any) -> Any:

@@ -83,7 +83,8 @@ def traverse(
         described = f"{count} generated faces, {source.described}, seed {seed}"
     else:
         selection = Selection(split, (), (), count, seed)
-        shown = open_given(opened, selection, given or [], faces, notify=note)
+        shown_set = None if given else faces  # else it is what directions are learned from
+        shown = open_given(opened, selection, given or [], shown_set, notify=note)
         codes, described = opened.session.encode(shown.pictures), shown.description
     strips = []
     with progress() as step:
