@@ -35,10 +35,12 @@ from lik.training.running import build_step
 
 PACKAGES = ("lik-vae", "torch", "numpy", "opencv-python-headless", "pillow", "pydantic")
 EXTRAS = {
+    "hub": "huggingface_hub",
     "keras": "h5py",
     "onnx": "onnxscript",
     "parquet": "pyarrow",
     "ray": "ray",
+    "studio": "fastapi",
     "tensorboard": "tensorboard",
 }
 
