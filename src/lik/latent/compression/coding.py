@@ -74,7 +74,7 @@ class Reader:
         if not count:
             return np.zeros(0, np.int32)
         try:
-            return np.asarray(self._decoder.decode(_RAW, count), np.int32) - _MIDDLE
+            return np.asarray(self._decoder.decode(_RAW, count) - _MIDDLE, np.int32)
         except AssertionError:
             raise UnusableInput(DAMAGED) from None
 

@@ -125,7 +125,8 @@ def _weights(symbols: NDArray[np.int64], steps: NDArray[np.float64]) -> NDArray[
     factor = np.linalg.cholesky((1 - share) * covariance + share * diagonal)
     rows = -np.tril(np.linalg.inv(factor) * np.diag(factor)[:, None], -1) * steps
     largest = np.abs(rows).max(axis=1, keepdims=True)
-    return np.rint(STRONGEST * rows / np.where(largest > 0, largest, 1)).astype(np.int8)
+    scaled = np.rint(STRONGEST * rows / np.where(largest > 0, largest, 1))
+    return np.asarray(scaled, np.int8)
 
 
 def _tables(
@@ -146,8 +147,8 @@ def _tables(
 
 
 def whole_frequencies(shares: NDArray[np.floating], total: int = TOTAL) -> NDArray[np.uint16]:
-    """Shares (K,) → whole numbers from 1 on that add up to ``total``; the largest takes the rest."""
+    """Shares (K,) → whole numbers from 1 on that add up to ``total``."""
     free = total - len(shares)
     frequencies = 1 + np.floor(free * shares / shares.sum()).astype(np.int64)
-    frequencies[np.argmax(frequencies)] += total - frequencies.sum()
-    return frequencies.astype(np.uint16)
+    frequencies[np.argmax(frequencies)] += total - frequencies.sum()  # what flooring left
+    return np.asarray(frequencies, np.uint16)

@@ -63,7 +63,7 @@ Residuals = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Likelihood:
+class ResidualLikelihood:
     """How likely values are around what is decoded.
 
     Attributes:
@@ -86,6 +86,12 @@ class Likelihood:
             raise ValueError("tables of another shape")
         if not (self.frequencies > 0).all():
             raise ValueError("values that cannot be written")
+
+    @property
+    def least_bits(self) -> float:
+        """What the cheapest value costs."""
+        whole = self.frequencies.astype(np.float64)
+        return float(-np.log2(whole.max(axis=1) / (whole[:, 0] + whole[:, 1:].sum(axis=1))).max())
 
     def rows(self, middles: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.uint16]:
         """The frequencies (M, VALUES) of values about middles 0…255, each in its class."""
@@ -200,39 +206,41 @@ def smoothed(pictures: Pictures) -> Pictures:
     wide, side = len(BINOMIAL) // 2, pictures.shape[1]
     found = np.pad(pictures.astype(np.int32), ((0, 0), (wide, wide), (wide, wide), (0, 0)), "edge")
     for axis in (1, 2):
-        taps = enumerate(BINOMIAL)
-        found = sum(w * np.take(found, range(i, i + side), axis=axis) for i, w in taps)
+        taps = [w * np.take(found, range(i, i + side), axis) for i, w in enumerate(BINOMIAL)]
+        found = np.sum(taps, axis=0, dtype=np.int32)
     whole = sum(BINOMIAL) ** 2
     return np.asarray((found + whole // 2) // whole, np.uint8)
 
 
-def fit_likelihood(pictures: Pictures, decodings: Pictures) -> Likelihood:
+def fit_likelihood(pictures: Pictures, decodings: Pictures) -> ResidualLikelihood:
     """Learn how likely pictures are around what is decoded for them."""
     seen = _Seen.of(pictures, smoothed(decodings))
     means, sizes = (np.zeros((len(PARTS), MOST_INPUTS), np.int16) for _ in range(2))
     for part, (place, phase) in enumerate(PARTS):
-        known = np.stack([one.ravel() for one in seen.inputs(place, phase, ALL)], axis=1)
-        known = known.astype(np.float64)
-        lacking = seen.residuals[:, MARGIN:-MARGIN, MARGIN + phase : -MARGIN : 2, CHANNELS[place]].ravel()
+        columns = [one.ravel().astype(np.float64) for one in seen.inputs(place, phase, ALL)]
+        known = np.stack(columns, axis=1)
+        lacking = seen.residuals[
+            :, MARGIN:-MARGIN, MARGIN + phase : -MARGIN : 2, CHANNELS[place]
+        ].ravel()
         inputs = known.shape[1]
         means[part, :inputs] = weights = _regression(known, lacking.astype(np.float64))
         left = np.abs(lacking - known @ weights / 2**SHIFT)
         sizes[part, :inputs] = _regression(np.abs(known), left)
-    fitted = Likelihood(
+    fitted = ResidualLikelihood(
         means, sizes, np.zeros(CLASSES - 1, np.int32), np.ones((CLASSES, VALUES), np.uint16)
     )
     return _with_classes(fitted, pictures, seen)
 
 
 def _with_classes(
-    fitted: Likelihood, pictures: Pictures, seen: "_Seen"
-) -> Likelihood:
+    fitted: ResidualLikelihood, pictures: Pictures, seen: "_Seen"
+) -> ResidualLikelihood:
     """The likelihood with classes that are alike frequent, and the table of each."""
     sizes, errors = [], []
     for part, (place, phase) in enumerate(PARTS):
         inputs = seen.inputs(place, phase, ALL)
         weighted = zip(fitted.sizes[part], inputs, strict=False)
-        sizes.append(sum(int(weight) * np.abs(known) for weight, known in weighted))
+        sizes.append(np.sum([int(weight) * np.abs(known) for weight, known in weighted], axis=0))
         middles, _ = fitted._expected(seen, place, phase)
         values = pictures[:, :, phase::2, CHANNELS[place]].astype(np.int64)
         errors.append(np.abs(values - middles))
@@ -241,7 +249,7 @@ def _with_classes(
     thresholds = np.quantile(size, at, method="higher").astype(np.int32)
     classes = np.searchsorted(thresholds, size, "right")
     tables = [_table(error[classes == number]) for number in range(CLASSES)]
-    return Likelihood(fitted.means, fitted.sizes, thresholds, np.stack(tables))
+    return ResidualLikelihood(fitted.means, fitted.sizes, thresholds, np.stack(tables))
 
 
 def _table(errors: NDArray[np.int64]) -> NDArray[np.uint16]:
@@ -261,9 +269,12 @@ def _regression(known: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDAr
     products = known.T @ known
     products += np.diag(1e-6 * np.diag(products) + 1e-6)
     weights = np.linalg.solve(products, known.T @ wanted)
-    return np.clip(np.rint(2**SHIFT * weights), -STRONGEST, STRONGEST).astype(np.int16)
+    whole = np.clip(np.rint(2**SHIFT * weights), -STRONGEST, STRONGEST)
+    return np.asarray(whole, np.int16)
 
 
 def _in_order(side: int) -> Iterator[tuple[int, int, int]]:
     """Place of the channel, row, and phase of the columns, as they are coded."""
-    return ((p, row, phase) for p in range(len(CHANNELS)) for row in range(side) for phase in (0, 1))
+    return (
+        (p, row, phase) for p in range(len(CHANNELS)) for row in range(side) for phase in (0, 1)
+    )

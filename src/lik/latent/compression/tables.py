@@ -22,7 +22,7 @@ from lik.core.artifacts import check_version, replacing
 from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.tensors import array_of, read_tensors, told_in, version_in
 from lik.latent.compression.levels import CONTEXTS, Level
-from lik.latent.compression.residuals import Likelihood
+from lik.latent.compression.residuals import PARTS, VALUES, ResidualLikelihood
 
 FORMAT = "lik-compression"
 VERSION = 1
@@ -48,7 +48,7 @@ class CompressionTables:
     """
 
     levels: Sequence[Level]
-    likelihood: Likelihood
+    likelihood: ResidualLikelihood
     made: Mapping[str, str]
 
     @property
@@ -87,7 +87,7 @@ def save_tables(path: Path, tables: CompressionTables) -> Path:
     }
     described = {
         "format": FORMAT, "version": str(VERSION),
-        "precisions": json.dumps({str(i): l.precision for i, l in enumerate(tables.levels)}),
+        "precisions": json.dumps({i: one.precision for i, one in enumerate(tables.levels)}),
         "made": json.dumps(dict(tables.made), ensure_ascii=False),
     }  # fmt: skip
     with replacing(path) as temporary:
@@ -114,10 +114,9 @@ def load_tables(path: Path, weights_sha256: str, latent: int) -> CompressionTabl
             key: _unpacked(tensors[f"residuals.{key}"], kind)
             for key, kind in RESIDUAL_KINDS.items()
         }
-        sizes = parts["sizes"].size // 6, parts["thresholds"].size + 1
-        likelihood = Likelihood(
-            parts["means"].reshape(6, sizes[0]), parts["sizes"].reshape(6, sizes[0]),
-            parts["thresholds"], parts["frequencies"].reshape(sizes[1], -1),
+        likelihood = ResidualLikelihood(
+            parts["means"].reshape(len(PARTS), -1), parts["sizes"].reshape(len(PARTS), -1),
+            parts["thresholds"], parts["frequencies"].reshape(-1, VALUES),
         )  # fmt: skip
         likelihood.require_sound()
         for level in levels:
