@@ -197,7 +197,7 @@ def draw(path, curves, runs, count):
     axes[2].invert_yaxis()
     axes[0].legend(fontsize=8)
     figure.suptitle(
-        f"{count} test faces of 64×64 pixels. Crosses: the smallest whole file of each codec. Up is better."
+        f"{count} test faces of 64×64 pixels; up is better. Crosses: the smallest whole file of each"
     )
     figure.savefig(path, dpi=110, metadata={"Software": "Lik"})
 

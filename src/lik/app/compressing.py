@@ -21,7 +21,7 @@ from lik.latent.compression.coding import DAMAGED, decode, encode
 from lik.latent.compression.container import (
     CHECK_BYTES,
     MOST_FACES,
-    Container,
+    PackedFaces,
     model_bytes,
     pack,
     unpack,
@@ -99,7 +99,7 @@ def compress(
         residuals = tables.likelihood.encode(expanded, decodings)
     else:
         expanded, residuals = run.session.decode(codes), None
-    container = Container(
+    container = PackedFaces(
         model_bytes(weights_hash(run.session.model)), tables.checksum, number, len(symbols),
         shown.names if request.names else (), written, residuals, zlib.crc32(expanded.tobytes()),
     )  # fmt: skip
@@ -206,7 +206,9 @@ def _posteriors(session: Session, pictures: Pictures) -> tuple[Codes, NDArray[np
     return gaussian.mean.cpu().numpy(), (0.5 * gaussian.log_variance).exp().cpu().numpy()
 
 
-def _symbols(container: Container, tables: CompressionTables, where: str) -> tuple[Level, Symbols]:
+def _symbols(
+    container: PackedFaces, tables: CompressionTables, where: str
+) -> tuple[Level, Symbols]:
     """The level of a file, and its symbols (N, D); UnusableInput where it holds none."""
     try:
         if container.level >= len(tables.levels):
@@ -220,7 +222,11 @@ def _symbols(container: Container, tables: CompressionTables, where: str) -> tup
 
 
 def _exact(
-    session: Session, codes: Codes, container: Container, likelihood: ResidualLikelihood, where: str
+    session: Session,
+    codes: Codes,
+    container: PackedFaces,
+    likelihood: ResidualLikelihood,
+    where: str,
 ) -> Pictures:
     """The very pictures, (N, S, S, 3)."""
     size, residuals = session.size, container.residuals or b""
@@ -251,7 +257,7 @@ def _read(path: Path) -> bytes:
         raise UnusableInput(f"{path} cannot be read: {reason}.") from None
 
 
-def _shipped_run(container: Container, where: str, device: str, notify: Notify) -> OpenedRun:
+def _shipped_run(container: PackedFaces, where: str, device: str, notify: Notify) -> OpenedRun:
     """The run that ships and wrote a file."""
     hashes = []
     for name in shipped():
@@ -266,7 +272,7 @@ def _shipped_run(container: Container, where: str, device: str, notify: Notify) 
     )
 
 
-def _stems(container: Container) -> list[str]:
+def _stems(container: PackedFaces) -> list[str]:
     """Names of files, each once: the last part of each name that was kept, or a number."""
     if not container.names:
         return [f"{number:06d}" for number in range(1, container.count + 1)]

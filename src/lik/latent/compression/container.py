@@ -30,7 +30,7 @@ MOST_NAME = 255
 
 
 @dataclass(frozen=True)
-class Container:
+class PackedFaces:
     """What a file holds.
 
     Attributes:
@@ -55,7 +55,7 @@ def model_bytes(sha256: str) -> bytes:
     return bytes.fromhex(sha256)[:MODEL_BYTES]
 
 
-def pack(container: Container) -> bytes:
+def pack(container: PackedFaces) -> bytes:
     """The bytes of a file."""
     lossless, names = container.residuals is not None, list(container.names)
     flags = LOSSLESS * lossless + NAMED * bool(names)
@@ -75,7 +75,7 @@ def pack(container: Container) -> bytes:
     return content + zlib.crc32(content).to_bytes(CHECK_BYTES, "little")
 
 
-def unpack(content: bytes, where: str) -> Container:
+def unpack(content: bytes, where: str) -> PackedFaces:
     """What a file holds; ``where`` names it in complaints.
 
     Raises:
@@ -121,7 +121,7 @@ class _Cursor:
         return self.take(len(self.content) - self.at)
 
 
-def _parsed(cursor: _Cursor) -> Container:
+def _parsed(cursor: _Cursor) -> PackedFaces:
     flags, level = cursor.take(2)
     model = cursor.take(MODEL_BYTES)
     tables = int.from_bytes(cursor.take(CHECK_BYTES), "little")
@@ -134,11 +134,11 @@ def _parsed(cursor: _Cursor) -> Container:
         if len(names) != count:
             raise ValueError("other names")
     if not flags & LOSSLESS:
-        return Container(model, tables, level, count, names, cursor.rest())
+        return PackedFaces(model, tables, level, count, names, cursor.rest())
     length = cursor.number()
     pixels = int.from_bytes(cursor.take(CHECK_BYTES), "little")
     codes = cursor.take(length)
-    return Container(model, tables, level, count, names, codes, cursor.rest(), pixels)
+    return PackedFaces(model, tables, level, count, names, codes, cursor.rest(), pixels)
 
 
 def _number(value: int) -> bytes:

@@ -39,6 +39,8 @@ OF_GAUSSIAN, OF_ALL = 8.0, 20.0
 """Faces that a Gaussian counts for in a dimension's table, and that one in a context's."""
 NARROWEST = 0.2
 """Steps that the standard deviation of this Gaussian has, at the least."""
+WIDEST = 250
+"""Symbols on either side of 0 that have frequencies, at the most."""
 LEAST_FACES = 8
 """Training faces without which no tables are made."""
 
@@ -101,7 +103,7 @@ def _fitted(symbols: Symbols, steps: NDArray[np.float32], precision: float) -> L
     lows = np.zeros(len(order), np.int16)
     tables = []
     for place, column in enumerate(chosen.T):
-        low, high = min(column.min(), 0) - 1, max(column.max(), 0) + 1
+        low, high = max(min(column.min(), 0) - 1, -WIDEST), min(max(column.max(), 0) + 1, WIDEST)
         lows[place] = low
         contexts = (predicted[:, place, None] >= thresholds[place]).sum(axis=1)
         tables.append(_tables(column - low, contexts, int(high - low + 1)))
@@ -132,14 +134,15 @@ def _weights(symbols: NDArray[np.int64], steps: NDArray[np.float64]) -> NDArray[
 def _tables(
     values: NDArray[np.int64], contexts: NDArray[np.int64], width: int
 ) -> NDArray[np.uint16]:
-    """Frequencies (CONTEXTS, width + 1) of values 0 … width - 1, and of the escape."""
-    at = np.arange(width + 1)
+    """Frequencies (CONTEXTS, width + 1) of values 0 … width - 1, and of the escape, for others."""
     mean, std = values.mean(), max(values.std(), NARROWEST)
-    gaussian = np.diff(ndtr((at - 0.5 - mean) / std))
-    whole = np.bincount(values, minlength=width) + OF_GAUSSIAN * gaussian / gaussian.sum()
-    whole = np.append(whole, 0.5)  # half an escape, for what was not seen
+    gaussian = np.diff(ndtr((np.arange(width + 1) - 0.5 - mean) / std)) + 1e-9
+    entries = np.where((values < 0) | (values >= width), width, values)
+    whole = np.bincount(entries, minlength=width + 1).astype(np.float64)
+    whole[:width] += OF_GAUSSIAN * gaussian / gaussian.sum()
+    whole[width] += 0.5  # half an escape, for what was not seen
     rows = [
-        np.append(np.bincount(values[contexts == context], minlength=width), 0)
+        np.bincount(entries[contexts == context], minlength=width + 1)
         + OF_ALL * whole / whole.sum()
         for context in range(CONTEXTS)
     ]
