@@ -10,6 +10,8 @@ picture of one grey takes; those of runs without the head that a file has once.
 
 Then, with every pixel kept: bits per dimension of files, of the bound −ELBO of the very likelihood
 that codes the residuals (and with 16 codes, arXiv:1509.00519), and of PNG and WebP.
+
+With --choices: bytes and PSNR of validation faces by the weight of rate, and what contexts save.
 """
 
 import argparse
@@ -32,6 +34,7 @@ from lik.core.randomness import torch_stream
 from lik.evaluation.anomaly import mean_decoder
 from lik.evaluation.importance import bits_per_dimension, importance_weighted_bound
 from lik.evaluation.networks import classifier_features, feature_distance
+from lik.latent.compression.quantising import fit_levels, quantise
 
 SMALLER = (8, 12, 16, 24, 32)
 """Sides to which faces are made smaller before WebP has them."""
@@ -161,6 +164,34 @@ def lossless(runs, faces, pictures, selection, count):
         )
 
 
+def choices(run, faces):
+    """The table of what was chosen: the weight of rate, and contexts, on validation faces."""
+    face_set = lik.open_faces(faces)
+    train, held = (
+        np.asarray(face_set.images[face_set.indices(s)]) for s in ("train", "validation")
+    )
+    (codes, stds), (few, few_stds) = (
+        (gaussian.mean.numpy(), (0.5 * gaussian.log_variance).exp().numpy())
+        for gaussian in (run.session.posteriors(one).gaussian() for one in (train, held))
+    )
+    random = np.random.default_rng(0)
+    order = np.argsort(random.random(codes.shape), axis=0)  # of each dimension another one
+    apart = [np.take_along_axis(one, order, axis=0) for one in (codes, stds)]
+    row(f"{run.name}, precision", ["weight", "bytes", "PSNR", "bytes without contexts"])
+    print("|---|" + "---|" * 4)
+    for precision in (0.5, 0.7, 1.0, 1.4, 2.0):
+        for weight in (0.0, 0.5, 1.0):
+            (level,), (deaf,) = (
+                fit_levels(*one, (precision,), weight) for one in ((codes, stds), apart)
+            )
+            symbols = quantise(few, few_stds, level, weight)
+            others = quantise(few, few_stds, deaf, weight)
+            like = psnr(held[:150], run.session.decode(level.codes(symbols[:150]))).mean()
+            sizes = [one.bits(s).mean() / 8 for one, s in ((level, symbols), (deaf, others))]
+            cells = [f"{weight:g}", f"{sizes[0]:.2f}", f"{like:.2f}", f"{sizes[1]:.2f}"]
+            row(f"{precision:g}", cells)
+
+
 def draw(path, curves, runs, count):
     """Curves over bytes, without heads; the smallest files of the others as they are, too."""
     import matplotlib
@@ -197,15 +228,19 @@ def draw(path, curves, runs, count):
     axes[2].invert_yaxis()
     axes[0].legend(fontsize=8)
     figure.suptitle(
-        f"{count} test faces of 64×64 pixels; up is better. Crosses: the smallest whole file of each"
+        f"{count} test faces of 64×64 pixels; up is better. Crosses: the smallest whole files."
     )
     figure.savefig(path, dpi=110, metadata={"Software": "Lik"})
 
 
-def main(faces, judge, runs, count, exact, figure):
+def main(faces, judge, runs, count, exact, figure, choose):
     """Print both tables, and draw the curves."""
     torch.set_num_threads(1)
     opened = [OpenedRun(run, "cpu") for run in runs]
+    if choose:
+        for run in opened:
+            choices(run, faces)
+        return
     face_set = lik.open_faces(faces)
     network = classifier_features(Path(judge))
     print(f"{count} test faces of {face_set.path.name}; judge {network.name}\n")
@@ -229,4 +264,7 @@ if __name__ == "__main__":
     parser.add_argument("-n", dest="count", type=int, default=300)
     parser.add_argument("--exact", type=int, default=60)
     parser.add_argument("--figure")
+    parser.add_argument(
+        "--choices", dest="choose", action="store_true", help="what was chosen, and nothing else"
+    )
     main(**vars(parser.parse_args()))

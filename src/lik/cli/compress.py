@@ -14,7 +14,6 @@ from lik.cli.options import (
     Device,
     Faces,
     Given,
-    Invert,
     Json,
     RunOrNone,
     Seed,
@@ -57,7 +56,9 @@ def compress(
     ),
     lossless: bool = flag("--lossless", "Keep every pixel of the cut faces."),
     no_names: bool = flag("--no-names", "Leave out what the pictures are called."),
-    invert: Invert = 0,
+    invert: int = option(
+        0, "Steps of fitting codes to the pictures first, for a better likeness.", "STEPS", min=0
+    ),
     seed: Seed = 0,
     sheet: str | None = option(
         None, "Also draw the first faces, and what is expanded.", "PNG", callback=file_of(".png")
@@ -67,8 +68,7 @@ def compress(
 ) -> None:
     """Write faces into a file of a few dozen bytes each; lik expand gives them back.
 
-    Of a photograph the largest face is kept. The run is needed to expand them again, with the
-    tables that are kept beside it.
+    Of a photograph the largest face is kept. To expand them, the run is needed again.
 
     Example: lik compress faces holiday/ -o holiday.lik --sheet holiday.png
     """
@@ -76,7 +76,7 @@ def compress(
     require_room(Path(out))
     opened = OpenedRun(run, device, notify=note)
     selection = Selection(split, count=count, seed=seed)
-    request = CompressRequest(precision, invert or 0, lossless, names=not no_names)
+    request = CompressRequest(precision, invert, lossless, names=not no_names)
     with progress() as step:
         found = compress_faces(opened, given or [], faces, selection, request, step, note)
     found.save(out)

@@ -2,11 +2,11 @@
 
 A symbol is chosen by what it costs and what it spoils (Yang, Bamler & Mandt, arXiv:2002.08158):
 
-    min over k of  (k Δ − μ)² / (2 σ²)  +  λ · (−log p(k)),   λ = 1 / (2 precision²)
+    min over k of  (k Δ − μ)² / (2 σ²)  +  λ · (−log p(k)),   λ = WEIGHT / precision²
 
 where μ and σ are those of the face's own posterior. A uniform grid loses D = 1 / (2 precision²)
-nats a dimension, so that a nat more of rate saves 1 / precision² of them; the half was measured
-(docs/compression.md): μ is shrunk towards the prior already.
+nats a dimension, so that a nat more of rate saves 1 / precision² of them. Half of that weight was
+measured to be best (docs/compression.md): μ is drawn towards the prior already.
 
 Shapes: codes, stds and symbols (N, D).
 """
@@ -29,6 +29,8 @@ from lik.latent.compression.levels import (
 )
 from lik.latent.session import Codes, require_spread_out
 
+WEIGHT = 0.5
+"""How much of a nat that rate saves counts."""
 PRECISIONS = (0.5, 1.0, 2.0)
 """Those that tables are kept for."""
 ROUNDS = 3
@@ -45,13 +47,15 @@ LEAST_FACES = 8
 """Training faces without which no tables are made."""
 
 
-def quantise(codes: Codes, stds: NDArray[np.floating], level: Level) -> Symbols:
+def quantise(
+    codes: Codes, stds: NDArray[np.floating], level: Level, weight: float = WEIGHT
+) -> Symbols:
     """Codes (N, D) → symbols (N, D): near the code, and cheap.
 
     ``stds``: of the posteriors, which say how exact each number has to be.
     """
     symbols = np.zeros(codes.shape, np.int32)
-    weight = math.log(2) / (2 * level.precision**2)  # of a bit
+    of_bit = weight * math.log(2) / level.precision**2
     for place, dimension in enumerate(level.order):
         step = float(level.steps[dimension])
         code, std = (values[:, dimension].astype(np.float64) for values in (codes, stds))
@@ -60,13 +64,16 @@ def quantise(codes: Codes, stds: NDArray[np.floating], level: Level) -> Symbols:
         spoiled = np.square((tried * step - code[:, None]) / std[:, None]) / 2
         context = level.context(symbols, place)
         bits = level.costs[place][context[:, None], level.entries(tried, place)]
-        best = np.argmin(spoiled + weight * bits, axis=1)
+        best = np.argmin(spoiled + of_bit * bits, axis=1)
         symbols[:, dimension] = tried[np.arange(len(tried)), best]
     return symbols
 
 
 def fit_levels(
-    codes: Codes, stds: NDArray[np.floating], precisions: Sequence[float] = PRECISIONS
+    codes: Codes,
+    stds: NDArray[np.floating],
+    precisions: Sequence[float] = PRECISIONS,
+    weight: float = WEIGHT,
 ) -> list[Level]:
     """Learn a level for each precision from the posteriors of training faces.
 
@@ -85,7 +92,7 @@ def fit_levels(
         symbols = np.clip(np.rint(codes / steps), -FARTHEST, FARTHEST).astype(np.int32)
         level = _fitted(symbols, steps, precision)
         for _ in range(ROUNDS):
-            level = _fitted(quantise(codes, stds, level), steps, precision)
+            level = _fitted(quantise(codes, stds, level, weight), steps, precision)
         levels.append(level)
     return levels
 
