@@ -158,6 +158,19 @@ def test_five_hundred_damaged_files_are_a_sentence_each(opened, written, tmp_pat
     assert all(str(written) in said and "\n" not in said for said in refused)
 
 
+def test_damaged_files_of_exact_faces_never_give_other_pixels(opened, faces, tmp_path):
+    request = CompressRequest(lossless=True, names=False)
+    written = compress(opened, selection=ALL, request=request).save(tmp_path / "exact.lik")
+    random, whole = np.random.default_rng(0), written.read_bytes()
+    for _ in range(40):
+        content = bytearray(whole)
+        content[random.integers(22, len(content) - 4)] ^= 1 << random.integers(8)
+        content[-4:] = zlib.crc32(content[:-4]).to_bytes(4, "little")
+        written.write_bytes(content)
+        with pytest.raises(UnusableInput, match=r"exact\.lik"):
+            expand(written, opened)
+
+
 def test_a_head_that_claims_too_much_takes_no_memory(opened, written):
     content = unpack(written.read_bytes(), "x")
     for change in ({"count": 10**9}, {"count": 90_000, "names": ()}, {"level": 7}, {"codes": b""}):
