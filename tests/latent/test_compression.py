@@ -138,7 +138,9 @@ def test_every_pixel_comes_back_at_the_length_that_is_told(pictures):
         np.testing.assert_array_equal(likelihood.decode(written, decoded), given)
         bits = likelihood.bits(given, decoded).sum()
         assert 8 * len(written) == pytest.approx(bits, rel=0.002, abs=64)
+        assert likelihood.least_bits * given.size <= bits
     flat = np.full_like(around, 128)
+    assert likelihood.least_bits * flat[0].size <= likelihood.bits(flat, flat).min()
     assert likelihood.bits(images, around).mean() < likelihood.bits(images, flat).mean()
 
 

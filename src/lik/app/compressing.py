@@ -78,12 +78,12 @@ def compress(
     """
     given = [given] if isinstance(given, str | Path) else given
     request = request or CompressRequest()
+    shown = open_given(run, selection or Selection("test"), given, faces, notify)
     tables = open_tables(run, progress, notify)
     precision = request.precision
     if precision is None:
         precision = tables.levels[-1].precision if request.lossless else USUAL
     number = nearest_level(tables.levels, precision)
-    shown = open_given(run, selection or Selection("test"), given, faces, notify)
     if len(shown.pictures) > MOST_FACES:
         raise UnusableInput(
             f"{len(shown.pictures):,} faces are too many for a file: {MOST_FACES:,} are the most."

@@ -91,7 +91,7 @@ class ResidualLikelihood:
     def least_bits(self) -> float:
         """What the cheapest value costs."""
         whole = self.frequencies.astype(np.float64)
-        return float(-np.log2(whole.max(axis=1) / (whole[:, 0] + whole[:, 1:].sum(axis=1))).max())
+        return float(-np.log2((whole.max(axis=1) / whole.sum(axis=1)).max()))
 
     def rows(self, middles: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.uint16]:
         """The frequencies (M, VALUES) of values about middles 0…255, each in its class."""
