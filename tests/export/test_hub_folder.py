@@ -186,7 +186,8 @@ def test_the_run_that_ships_keeps_its_facts_and_its_bytes(quick, tmp_path):
                  "**Whom it fails**", "the darkest quarter of skin", "datasets:\n- celeba\n- lfw",
                  "license_name: non-commercial-research-only"):  # fmt: skip
         assert said in card
-    for file in ("model.safetensors", "features.safetensors", "priors/faces.safetensors"):
+    for file in ("model.safetensors", "features.safetensors", "priors/faces.safetensors",
+                 "anomaly.safetensors", "compression.safetensors"):  # fmt: skip
         assert sha256_of(out / file) == sha256_of(PLACE / "faces" / file)
     again = Run(out, "cpu")
     assert again.network is not None

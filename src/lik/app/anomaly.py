@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lik.app.kept import keep, read_kept
 from lik.app.opened import OpenedRun
 from lik.app.selection import Selection, Shown, crop_of, open_given
 from lik.core.batched import through
-from lik.core.errors import FailedOnTheWay, OtherWeights, UnusableInput
+from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
 from lik.core.tables import ShownAsTable, Table
@@ -34,6 +35,7 @@ from lik.models.saved import weights_hash
 
 FILE = "anomaly.safetensors"
 """Where a run keeps what faces are like to it."""
+WHAT = "what faces are like"
 MOST_TRAINING, MOST_VALIDATION = 20_000, 2_000
 """Faces from which it is learned, at the most."""
 LISTED = 20
@@ -153,12 +155,10 @@ def open_usual(
         if part not in run.session.parts:
             raise UnusableInput(f"{run.name} has no {part}, and both are needed for this.")
     path, sha256 = run.path / FILE, weights_hash(run.session.model)
-    if path.is_file() and faces is None:
-        try:
-            usual = load_usual(path, sha256, run.latent)
+    if faces is None:
+        usual = read_kept(run, path, lambda p: load_usual(p, sha256, run.latent), WHAT, notify)
+        if usual is not None:
             return _without_network(run, usual, notify)
-        except OtherWeights:
-            notify(f"{run.name} was trained on since: what faces are like is learned anew.")
     face_set = run.faces(faces)
     training = Selection("train", count=None).of(face_set)[:MOST_TRAINING]
     validation = Selection("validation").of(face_set)[:MOST_VALIDATION]
@@ -169,11 +169,7 @@ def open_usual(
         np.asarray(face_set.images[training]),
         np.asarray(face_set.images[validation]), made, progress,
     )  # fmt: skip
-    if run.path.is_dir() and not run.borrowed:
-        try:
-            save_usual(path, learned)
-        except FailedOnTheWay as error:
-            notify(f"what faces are like is not kept: {error}")
+    keep(run, path, lambda p: save_usual(p, learned), WHAT, notify)
     return learned
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from lik.app.anomaly import FILE as ANOMALY
 from lik.app.card_facts import CARD, card_facts
+from lik.app.compressing import FILE as COMPRESSION
 from lik.app.exporting import export_networks
 from lik.app.opened import OpenedRun
 from lik.app.run_facts import linear_sets
@@ -27,6 +28,7 @@ from lik.export.card import PLACEHOLDER, card
 from lik.export.manifest import Manifest, read_manifest, verify, write_manifest
 from lik.export.networks import exact_weights
 from lik.figures.png import png_bytes
+from lik.latent.compression.tables import load_tables
 from lik.latent.guided import GuidedStatistics
 from lik.latent.priors import load_prior, prior_path, saved_priors
 from lik.models.saved import metadata_of_file, weights_file, weights_hash, with_metadata
@@ -34,6 +36,11 @@ from lik.models.vgg import holds_torchvision_names
 from lik.training.environment import installed
 
 README, LICENCE, SAMPLES = "README.md", "LICENSE.md", "samples.png"
+LEARNED: dict[str, tuple[Callable[[Path, str, int], object], str]] = {
+    ANOMALY: (load_usual, "unusual pictures are told"),
+    COMPRESSION: (load_tables, "faces are compressed"),
+}
+"""What is learned of a run once → what reads it, and what it is for."""
 FACES = 32
 """Faces on the picture of the card, as the prior draws them."""
 KEPT = ("lik", "commit", "python", "torch", "numpy", "gpu", "started")
@@ -63,6 +70,7 @@ class HubFolder:
             "directions": [n for n in names if n.startswith("directions/") and n.endswith(".json")],
             "priors": [n for n in names if n.startswith("priors/")],
             "statistics of codes, for unusual pictures": [ANOMALY],
+            "tables, for compression": [COMPRESSION],
             "ONNX files": [n for n in names if n.endswith(".onnx")],
             "its recipe": ["recipe.yaml"],
             "a picture of drawn faces": [SAMPLES],
@@ -157,13 +165,15 @@ def copy_run(run: OpenedRun, folder: Path, notify: Notify = no_notices) -> None:
         shutil.copyfile(run.path / CARD, folder / CARD)
     write_json(target.environment, _environment(run))
     _copy_directions(run, folder, notify)
-    if (run.path / ANOMALY).is_file():
+    for name, (load, what) in LEARNED.items():
+        if not (run.path / name).is_file():
+            continue
         try:
-            load_usual(run.path / ANOMALY, weights_hash(run.session.model), run.latent)
+            load(run.path / name, weights_hash(run.session.model), run.latent)
         except UnusableInput as error:
-            notify(f"what unusual pictures are told by is left out: {error}")
+            notify(f"what {what} by is left out: {error}")
         else:
-            shutil.copyfile(run.path / ANOMALY, folder / ANOMALY)
+            shutil.copyfile(run.path / name, folder / name)
     for name in saved_priors(run.path):
         try:
             load_prior(run.path, name, run.encoder_sha256)

@@ -31,6 +31,8 @@ VERBS = {
     "average": "Draw the mean face.",
     "map": "Draw where faces lie in the latent space.",
     "anomaly": "Tell which pictures are unlike the faces that a run learned from.",
+    "compress": "Write faces as a few dozen bytes each.",
+    "expand": "Give back the faces of a compressed file.",
     "evaluate": "Measure runs: loss, likeness, sets of faces, likelihood.",
     "fit-directions": "Fit directions in latent space and keep them beside the run.",
     "fit-prior": "Fit what the codes of faces are like, for better draws.",

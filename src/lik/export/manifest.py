@@ -21,7 +21,8 @@ VERSION = 1
 
 READ = (
     NAME, "model.safetensors", "features.safetensors", "environment.json", "recipe.yaml", "card.md",
-    "anomaly.safetensors", "directions/*.json", "directions/*.safetensors", "priors/*.safetensors",
+    "anomaly.safetensors", "compression.safetensors",
+    "directions/*.json", "directions/*.safetensors", "priors/*.safetensors",
 )  # fmt: skip
 """What Lik reads of a run that somebody else has made, and nothing else."""
 LARGEST_TEXT = 2**24
