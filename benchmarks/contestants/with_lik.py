@@ -37,7 +37,11 @@ def _contestant(task: Task, settings: list[str]) -> Contestant:
     recipe = load_recipe(f"paper-{task.model}", [*fixed, *settings])
     device = torch.device(task.device)
     how = fast.choose_acceleration(
-        recipe.device, device, FOREVER * len(task.train), shareable=recipe.batch_size
+        recipe.device,
+        device,
+        FOREVER * len(task.train),
+        shareable=recipe.batch_size,
+        normalised=task.model == "second",
     )
     # A training has the main thread, whose memory is kept; here it has another, which must be begun
     # after that was asked for.

@@ -148,6 +148,7 @@ def build_step(
         sum(weight.numel() for weight in model.parameters()),
         recordable=alone and plan.objective.recordable,
         shareable=plan.batch_size if alone and plan.objective.shareable else 1,
+        normalised=any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()),
     )
     fast.quicken(model)
     shared = processes.shared(model, device)

@@ -33,6 +33,7 @@ def test_compilation_is_for_long_trainings_where_a_compiler_is(monkeypatch):
     monkeypatch.setattr(acceleration, "compiler", lambda: "/usr/bin/g++")
     assert not choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"] - 1).compiled
     assert choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"]).compiled
+    assert not choose_acceleration(DeviceSettings(), CPU, 10**9, normalised=True).compiled
     monkeypatch.setattr(acceleration, "compiler", lambda: None)
     without = choose_acceleration(DeviceSettings(), CPU, WORTH_COMPILING["cpu"])
     assert not without.compiled

@@ -96,11 +96,14 @@ def choose_acceleration(
     weights: int = 0,
     recordable: bool = True,
     shareable: int = 1,
+    normalised: bool = False,
 ) -> Acceleration:
     """What suits a training of ``images`` images (epochs × faces) on a device.
 
     ``weights`` is the size of the model; ``recordable`` whether each step is the same work, all of
-    it in this process; ``shareable`` how many faces of a batch may be passed apart from each other.
+    it in this process; ``shareable`` how many faces of a batch may be passed apart from each other;
+    ``normalised`` whether there is batch normalisation, with which compiled passes are no faster on
+    a CPU.
 
     The choice depends on the whole length of the training, not on what is left of it, so that a
     run which is resumed goes on as it began.
@@ -109,6 +112,7 @@ def choose_acceleration(
     compiled = settings.compile is True
     if settings.compile == "auto":
         compiled = images >= WORTH_COMPILING[device.type]
+        compiled &= not (normalised and device.type == "cpu")
     if compiled and compiler() is None:
         compiled, notes = False, ("no C++ compiler is there: g++ would make it faster",)
     can = device.type == "cuda" and recordable
