@@ -35,9 +35,12 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--steps", type=int, help="of the first epoch (default: all)")
+    steps = f"of the first epoch, more than {2 * WARM} (default: all)"
+    parser.add_argument("--steps", type=int, metavar="N", help=steps)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
     wanted = parser.parse_args()
+    if wanted.steps is not None and wanted.steps <= 2 * WARM:
+        parser.error(f"--steps must be more than {2 * WARM}")
     if BEGAN in os.environ:
         train(wanted)
         return

@@ -45,12 +45,13 @@ def main() -> None:
     drawn = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     batches = Batches(on_device(drawn, device), np.arange(len(drawn)), recipe.batch_size, device)
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    for number, batch in enumerate(batches.epoch(0)):
-        if number == WARM:
-            wait()
-            warm = time.perf_counter()
-        step(batch, Noise(torch_stream(0, "noise", number, device=device), batch.total), number)
-    wait()
+    with step.workers:
+        for number, batch in enumerate(batches.epoch(0)):
+            if number == WARM:
+                wait()
+                warm = time.perf_counter()
+            step(batch, Noise(torch_stream(0, "noise", number, device=device), batch.total), number)
+        wait()
     whole = (time.perf_counter() - warm) / STEPS
     line = (
         f"{wanted.recipe}: {1e3 * whole:.3f} ms a step, {recipe.batch_size / whole:,.0f} images/s"

@@ -13,7 +13,7 @@ from lik.app import pretrained
 from lik.app.compressing import CompressRequest, compress, expand, open_tables, symbols_of
 from lik.app.opened import OpenedRun
 from lik.app.selection import Selection
-from lik.core.errors import UnusableInput
+from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.latent.compression import exactly
 from lik.latent.compression.container import pack, unpack
 from lik.latent.compression.exactly import exact_decodings
@@ -101,7 +101,7 @@ def test_a_pixel_that_is_rounded_otherwise_is_told_and_never_shown(opened, tmp_p
         return decodings
 
     monkeypatch.setattr("lik.app.compressing.exact_decodings", other)
-    with pytest.raises(UnusableInput, match=r"exact\.lik"):
+    with pytest.raises(FailedOnTheWay, match=r"exact\.lik cannot be expanded exactly here"):
         expand(path, opened)
 
 

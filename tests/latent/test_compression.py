@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from lik.core.errors import OtherWeights, UnusableInput
+from lik.latent.compression.codebook import CompressionTables, load_tables, save_tables
 from lik.latent.compression.coding import decode, encode
 from lik.latent.compression.container import PackedFaces, pack, unpack
 from lik.latent.compression.levels import CONTEXTS, FARTHEST, TOTAL, Level, nearest_level
 from lik.latent.compression.quantising import fit_levels, quantise, whole_frequencies
 from lik.latent.compression.residuals import fit_likelihood, smoothed
-from lik.latent.compression.tables import CompressionTables, load_tables, save_tables
 
 SHA256 = "ab" * 32
 

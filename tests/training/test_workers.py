@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from lik.alignment.plan import AlignerPlan
 from lik.core.randomness import torch_stream
 from lik.training import journal
 from lik.training.batches import Batch, Batches, Noise
 from lik.training.fast import SharedPasses, compiler
 from lik.training.loop import measure
 from lik.training.running import build_step
-from lik.training.workers import FEWEST, Workers, parts_of, shares_of
+from lik.training.workers import FEWEST, Workers, parts_of, shares_of, threads_at_hand
 from trainings import StopAfter, metrics, noise_data, recipe_of, same_weights, train
 
 CPU = torch.device("cpu")
@@ -159,6 +160,63 @@ def test_an_error_in_a_worker_is_the_callers_and_threads_are_as_before():
     assert torch.get_num_threads() == before
 
 
+def test_threads_come_back_after_ctrl_c_and_after_trainings_side_by_side(monkeypatch):
+    before = torch.get_num_threads()
+    with Workers(2):
+        assert threads_at_hand() == before
+        with Workers(3):
+            assert threads_at_hand() == before
+        assert threads_at_hand() == before
+    assert torch.get_num_threads() == before
+
+    def interrupted(self, **_):
+        raise KeyboardInterrupt
+
+    workers = Workers(2).__enter__()
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor.shutdown", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workers.__exit__()
+    assert torch.get_num_threads() == threads_at_hand() == before
+
+
+def test_what_is_drawn_in_other_ways_is_another_for_each_share():
+    """Such as how the aligner cuts faces: 16 of them alike would be 16 times the same lesson."""
+    drawn = []
+    for _ in range(2):
+        whole = Noise(torch_stream(0, "test"), 16)
+        shares = shares_of(Batch(images(16), 16, 16), whole, 4)
+        drawn.append([tuple(torch.rand(5, generator=n.own()).tolist()) for _, n in shares])
+    assert len(set(drawn[0])) == 4
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_an_aligner_cuts_every_face_in_another_way(workers, monkeypatch):
+    plan = AlignerPlan(
+        epochs=1, eyes=(0.3, 0.4, 0.7, 0.4), device={"precision": "float32", "workers": workers}
+    )
+    step, _ = build_step(plan, CPU, 64, plan.state(64, CPU))
+    seen = []
+    for replica in step.shared.replicas if step.shared else [step]:
+        model = replica.model
+        model.register_forward_hook(lambda _, given, __: seen.append(given[0].detach()))
+    same = images(1).expand(32, -1, -1, -1).contiguous()
+    with step.workers:
+        step(Batch(same, 32, 32), Noise(torch_stream(0, "test"), 32), 0)
+    cuts = torch.cat(seen)
+    assert len({cut.numpy().tobytes() for cut in cuts}) == len(cuts) >= 32
+
+
+def test_with_batch_normalisation_every_machine_cuts_batches_alike(monkeypatch):
+    found = []
+    for threads in (1, 2, 16):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        plan = recipe_of("batch_size=64", recipe="paper-second")
+        how = build_step(plan, CPU, 40, plan.state(40, CPU))[1]
+        found.append((how.shares, how.workers, how.threads))
+    assert found == [(2, 1, 1), (2, 2, 1), (2, 2, 8)]
+
+
 def test_they_are_as_many_as_threads_where_their_shares_are_large_enough(monkeypatch):
     def chosen(*settings, batch_size=64):
         plan = recipe_of(f"batch_size={batch_size}", *settings)
@@ -166,12 +224,12 @@ def test_they_are_as_many_as_threads_where_their_shares_are_large_enough(monkeyp
 
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     assert chosen().describe(CPU).startswith("CPU, 2 workers of 1 thread, ")
-    assert chosen().facts(CPU)["workers"] == 2
+    assert chosen().facts(CPU)["shares"] == 2
     assert chosen(batch_size=31).describe(CPU).startswith("CPU, 2 threads, ")
     assert chosen("objective.free_bits=0.1").workers == 1
     few = chosen("device.workers=5", batch_size=4)
     assert few.workers == 2
-    assert "no more workers" in few.describe(CPU)
+    assert "fewer workers" in few.describe(CPU)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
     assert (chosen().workers, chosen().threads) == (4, 4)
 

@@ -168,7 +168,7 @@ class AlignerPlan(TrainingPlan):
 
     def loss(self, model: Any, state: Objective | None = None) -> Loss:
         alignment = Alignment(self.objective, self.eyes)
-        return lambda batch, noise: alignment(model, batch.images, noise.generator)
+        return lambda batch, noise: alignment(model, batch.images, noise.own())
 
 
 def eyes_of_crop(crop: dict[str, Any]) -> tuple[float, float, float, float] | None:

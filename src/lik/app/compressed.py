@@ -11,6 +11,7 @@ from PIL import Image
 
 from lik.app.selection import Shown
 from lik.core.artifacts import replacing, require_room, whole_folder
+from lik.core.batched import slices
 from lik.core.errors import UnusableInput
 from lik.core.pixels import Pictures, to_float
 from lik.core.tables import ShownAsTable, Table
@@ -21,6 +22,8 @@ from lik.objectives.reconstruction import sse
 
 SHOWN = 10
 """Faces on the sheet."""
+AT_ONCE = 256
+"""Faces that are compared together."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -175,6 +178,8 @@ def require_free(folder: Path) -> None:
 
 def psnr(first: Pictures, second: Pictures) -> NDArray[np.float64]:
     """Peak signal to noise of each picture, in dB, (N,)."""
-    errors = sse(to_float(first), to_float(second)).numpy().astype(np.float64)
+    pairs = [(first[part], second[part]) for part in slices(len(first), AT_ONCE)]
+    found = [sse(*map(to_float, pair)).numpy() for pair in pairs]
+    errors = np.concatenate(found).astype(np.float64)
     with np.errstate(divide="ignore"):
         return np.asarray(10 * np.log10(first[0].size / errors))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.app.compressed import Compressed, Expanded
-from lik.app.kept import keep, read_kept
+from lik.app.kept import read_kept
 from lik.app.opened import OpenedRun
 from lik.app.pretrained import shipped
 from lik.app.selection import Selection, open_given
@@ -17,6 +17,7 @@ from lik.core.artifacts import file_stem
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.pixels import Pictures
+from lik.latent.compression.codebook import CompressionTables, load_tables, save_tables
 from lik.latent.compression.coding import DAMAGED, decode, encode
 from lik.latent.compression.container import (
     CHECK_BYTES,
@@ -30,7 +31,6 @@ from lik.latent.compression.exactly import exact_decodings
 from lik.latent.compression.levels import Level, Symbols, nearest_level
 from lik.latent.compression.quantising import fit_levels, quantise
 from lik.latent.compression.residuals import ResidualLikelihood, fit_likelihood
-from lik.latent.compression.tables import CompressionTables, load_tables, save_tables
 from lik.latent.session import Codes, Session
 from lik.models.saved import weights_hash
 
@@ -90,18 +90,19 @@ def compress(
         )
     level = tables.levels[number]
     symbols = symbols_of(run, shown.pictures, level, request.invert, progress)
-    codes, exact = level.codes(symbols), None
+    codes, exact, residuals, sums = level.codes(symbols), None, None, [0, 0]
     written = encode(symbols, level)
     if request.lossless:
         decodings = exact_decodings(run.session, codes)
         expanded = shown.pictures
         exact = tables.likelihood.bits(expanded, decodings)
         residuals = tables.likelihood.encode(expanded, decodings)
+        sums = [zlib.crc32(pixels.tobytes()) for pixels in (decodings, expanded)]
     else:
-        expanded, residuals = run.session.decode(codes), None
+        expanded = run.session.decode(codes)
     container = PackedFaces(
         model_bytes(weights_hash(run.session.model)), tables.checksum, number, len(symbols),
-        shown.names if request.names else (), written, residuals, zlib.crc32(expanded.tobytes()),
+        shown.names if request.names else (), written, residuals, *sums,
     )  # fmt: skip
     coded = len(written) + len(residuals or b"")
     bits = level.bits(symbols)
@@ -119,6 +120,7 @@ def expand(
 
     Raises:
         UnusableInput: the file is none, is damaged, or is of another model or other tables.
+        FailedOnTheWay: it holds exact faces, and was written where decodings are rounded otherwise.
     """
     content = _read(Path(file))
     where = str(file)
@@ -154,7 +156,8 @@ def open_tables(
     """The tables beside a run, or new ones, learned from its own face set and kept there.
 
     Raises:
-        UnusableInput: there are none, and neither is the face set, or they could not be kept.
+        UnusableInput: there are none, and neither is the face set.
+        FailedOnTheWay: they could not be kept, and without them nothing is expanded.
     """
     for part in ("encoder", "decoder"):
         if part not in run.session.parts:
@@ -177,10 +180,7 @@ def open_tables(
     made = {"weights_sha256": sha256, "faces_sha256": face_set.hash}
     learned = CompressionTables(levels, likelihood, made)
     progress("learning tables", 2, 2)
-    if not keep(run, path, lambda p: save_tables(p, learned), WHAT, notify):
-        raise FailedOnTheWay(
-            f"{path} could not be written, and what is compressed could not be expanded without it."
-        )
+    save_tables(path, learned)
     return learned
 
 
@@ -234,14 +234,17 @@ def _exact(
     try:
         if least > 8 * (len(residuals) + CHECK_BYTES):
             raise UnusableInput(DAMAGED)
-        pictures = likelihood.decode(residuals, exact_decodings(session, codes))
+        decodings = exact_decodings(session, codes)
+        if zlib.crc32(decodings.tobytes()) != container.decodings:
+            raise FailedOnTheWay(
+                f"{where} cannot be expanded exactly here: this machine rounded a decoded value "
+                "otherwise than the one that wrote it."
+            )
+        pictures = likelihood.decode(residuals, decodings)
+        if zlib.crc32(pictures.tobytes()) != container.pixels:
+            raise UnusableInput(DAMAGED)
     except UnusableInput as error:
         raise UnusableInput(f"{where} is broken: {error}.") from error
-    if zlib.crc32(pictures.tobytes()) != container.pixels:
-        raise UnusableInput(
-            f"{where} cannot be expanded exactly: its pixels have another checksum, for this "
-            "machine rounded a decoded value otherwise than the one that wrote it."
-        )
     return pictures
 
 

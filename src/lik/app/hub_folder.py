@@ -28,7 +28,7 @@ from lik.export.card import PLACEHOLDER, card
 from lik.export.manifest import Manifest, read_manifest, verify, write_manifest
 from lik.export.networks import exact_weights
 from lik.figures.png import png_bytes
-from lik.latent.compression.tables import load_tables
+from lik.latent.compression.codebook import load_tables
 from lik.latent.guided import GuidedStatistics
 from lik.latent.priors import load_prior, prior_path, saved_priors
 from lik.models.saved import metadata_of_file, weights_file, weights_hash, with_metadata

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lik.core.pixels import Pictures, to_float
 from lik.core.prefetch import prefetch
-from lik.core.randomness import numpy_stream
+from lik.core.randomness import numpy_stream, torch_stream
 
 AHEAD = 2
 """Batches that are read from a memory map while another one is being worked on."""
@@ -63,6 +63,17 @@ class Noise:
         whole = torch.empty(self.total, width, device=device).normal_(generator=self.generator)
         mine = whole[self.share]
         return mine if len(mine) else whole.new_zeros(1, width)
+
+    def own(self) -> torch.Generator:
+        """A generator for what is drawn in other ways: each share has numbers of its own.
+
+        It is ``generator`` itself for the whole batch, and for the first share.
+        """
+        if not self.share.start:
+            return self.generator
+        device = self.generator.device
+        drawn = torch.empty((), dtype=torch.int64, device=device).random_(generator=self.generator)
+        return torch_stream(int(drawn), "share", self.share.start, device=device)
 
 
 @dataclass(frozen=True)

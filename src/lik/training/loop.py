@@ -134,7 +134,7 @@ def _train(
             if stop and not last:
                 callback.save()
                 return False
-        _end_epoch(state, limit, callback, speed.images_per_second)
+        _end_epoch(state, limit, callback, speed.images_per_second, step.workers)
         if state.epoch < limit.epochs and processes.any(callback.should_stop(), batches.device):
             return False
     return True
@@ -163,7 +163,11 @@ def measure(
 
 
 def _end_epoch(
-    state: TrainState, limit: Limit, callback: LoopCallback, images_per_second: float
+    state: TrainState,
+    limit: Limit,
+    callback: LoopCallback,
+    images_per_second: float,
+    workers: Workers,
 ) -> None:
     train = _means(state)
     state.epoch += 1
@@ -180,10 +184,11 @@ def _end_epoch(
     state.stopped_early = (
         limit.patience is not None and state.best is not None and waited >= limit.patience
     )
-    callback.epoch_ended(train, validation, images_per_second, best)
-    if sound:
-        callback.save()
-    elif state.epoch >= limit.epochs:
+    with workers.resting():
+        callback.epoch_ended(train, validation, images_per_second, best)
+        if sound:
+            callback.save()
+    if not sound and state.epoch >= limit.epochs:
         raise FailedOnTheWay(
             f"the loss after the last epoch, {state.epoch}, is no finite number; what was saved "
             "before is intact: begin a new run with a lower learning rate."

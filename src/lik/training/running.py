@@ -167,10 +167,11 @@ def build_step(
         "processes": processes.count,
         "objective": objective,
     }
-    if how.workers > 1:
-        replicas = fast.replicate(model, objective, loss_of, plan.batch_size, how.workers, notify)
+    if how.shares > 1:
+        replicas = fast.replicate(model, objective, loss_of, plan.batch_size, how.shares, notify)
         workers = Workers(how.workers, how.threads)
-        parts |= {"workers": workers, "shared": fast.SharedPasses(replicas, workers)}
+        passes = fast.SharedPasses(replicas, workers, plan.batch_size)
+        parts |= {"workers": workers, "shared": passes}
         return plan.step_class(**parts, loss=replicas[0].loss), how
     parts["loss"] = loss_of(shared, objective, plan.batch_size, notify)
     if how.graph:

@@ -13,7 +13,7 @@ from lik.core.artifacts import sha256_of
 from lik.core.configuration import override, validated
 from lik.core.errors import UnusableInput
 from lik.core.precision import choose_precision
-from lik.core.randomness import derive, torch_stream
+from lik.core.randomness import derive
 from lik.models.catalogue import RefinedSettings, build
 from lik.models.critic import PairCritic
 from lik.models.refiner import Refined, RefinerSettings
@@ -173,16 +173,15 @@ class SharpenStep(Step):
         assert isinstance(objective, Sharpness)
         assert isinstance(model, Refined)
         views = objective.see(model, batch.images, noise.normal(model.noise_width + EXTRA_NUMBERS))
-        self.seen[objective] = views
+        if objective.settings.critic:
+            self.seen[objective] = views
         return objective.refiner_terms(views)
 
     def find_of_critic(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         """The critic's terms, of what `find` has seen of the same faces."""
-        objective, generator = replica.objective, noise.generator
+        objective = replica.objective
         assert isinstance(objective, Sharpness)
-        if noise.share.start:  # other numbers than those of the first share
-            generator = torch_stream(generator.initial_seed(), "share", noise.share.start)
-        terms = objective.critic_terms(self.seen.pop(objective), generator)
+        terms = objective.critic_terms(self.seen.pop(objective), noise.own())
         return {"loss": terms["critic_loss"], "critic": terms["critic"]}
 
     def _step_of_critic(self, batch: Batch, noise: Noise) -> Tensor:

@@ -6,9 +6,11 @@ instead, and wait for each other once in a step. It is the data parallelism of
 `lik.training.processes` within one memory: nothing is sent, and a lost worker is a lost process.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
+from threading import Lock
 from typing import Any, TypeVar
 
 import torch
@@ -25,8 +27,13 @@ class Workers:
     """Threads that work at the same time, each with ``threads`` of PyTorch; by default no others.
 
     While they are entered, PyTorch has one thread outside of them too: further ones would wait for
-    work on the very cores that the workers need.
+    work on the very cores that the workers need. `resting` has as many as before.
     """
+
+    _entered = 0
+    _outside = 1
+    _lock = Lock()
+    """Of all workers of the process, for PyTorch's number is that of threads yet to come, too."""
 
     def __init__(self, count: int = 1, threads: int = 1) -> None:
         self.count, self.threads = count, threads
@@ -34,7 +41,9 @@ class Workers:
 
     def __enter__(self) -> "Workers":
         if self.count > 1:
-            self._outside = torch.get_num_threads()
+            with Workers._lock:
+                Workers._outside = threads_at_hand()
+                Workers._entered += 1
             self._pool = ThreadPoolExecutor(
                 self.count, "lik-worker", torch.set_num_threads, (self.threads,)
             )
@@ -42,10 +51,27 @@ class Workers:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        if self._pool is None:
+            return
+        try:
+            self._pool.shutdown(cancel_futures=True)  # which Ctrl-C may end
+        finally:
             self._pool = None
-            torch.set_num_threads(self._outside)
+            with Workers._lock:
+                Workers._entered -= 1
+            torch.set_num_threads(Workers._outside)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """For what is done between steps, while they wait."""
+        if self._pool is None:
+            yield
+            return
+        torch.set_num_threads(Workers._outside)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(1)
 
     def each(self, work: Callable[..., R], *arguments: Iterable[Any]) -> list[R]:
         """What ``work`` gives for each of the arguments, which are as `map` takes them, in order.
@@ -55,6 +81,11 @@ class Workers:
         return list(
             map(work, *arguments) if self._pool is None else self._pool.map(work, *arguments)
         )
+
+
+def threads_at_hand() -> int:
+    """How many threads PyTorch has, but for what workers have taken."""
+    return Workers._outside if Workers._entered else torch.get_num_threads()
 
 
 def parts_of(faces: int, count: int) -> list[slice]:

@@ -16,6 +16,9 @@ from lik.latent.compression.levels import ESCAPE_BITS, Level, Symbols
 
 DAMAGED = "what it holds is not what its tables could have written"
 
+SHORT = 1024
+"""Bytes up to which some are saved at the end."""
+
 WORD = 4
 """Bytes that the coder writes at a time."""
 
@@ -118,8 +121,10 @@ def _decoded(content: bytes, level: Level, count: int) -> Symbols:
 def _shortened(content: bytes, symbols: Symbols, level: Level) -> bytes:
     """The shortest bytes that decode to the same, and that differ at the end alone.
 
-    The coder ends with a whole word; of a single face that would be a tenth.
+    The coder ends with a whole word; of a single face that would be a tenth, and of many nothing.
     """
+    if len(content) > SHORT:
+        return content
     for length in range(max(0, len(content) - WORD - 1), len(content)):
         kept = content[:length]
         upwards = (int.from_bytes(kept, "big") + 1) % 256**length

@@ -4,7 +4,7 @@
     model, tables                         8 + 4 bytes of their hashes
     count                                 a number of 7 bits a byte
     [names]                               length, then lines, deflated
-    [length of the codes, checksum of the pixels, residuals after the codes]    where lossless
+    [length of the codes, checksums of decodings and pixels, residuals after the codes]  if lossless
     codes
     CRC-32 of all before                  4 bytes
 
@@ -37,7 +37,8 @@ class PackedFaces:
         model: the first bytes of the hash of the weights. tables: checksum of the tables.
         level: number of the level. count: of faces. names: of them, or none.
         codes: as the coder wrote them.
-        residuals: likewise; None where faces are not kept exactly. pixels: their checksum then.
+        residuals: likewise; None where faces are not kept exactly. decodings, pixels: checksums of
+            what the codes decode to and of the faces, then.
     """
 
     model: bytes
@@ -47,6 +48,7 @@ class PackedFaces:
     names: Sequence[str]
     codes: bytes
     residuals: bytes | None = None
+    decodings: int = 0
     pixels: int = 0
 
 
@@ -67,8 +69,9 @@ def pack(container: PackedFaces) -> bytes:
         packed = _deflated("\n".join(_one_line(name) for name in names).encode())
         parts += [_number(len(packed)), packed]
     if container.residuals is not None:
-        checksum = container.pixels.to_bytes(CHECK_BYTES, "little")
-        parts += [_number(len(container.codes)), checksum, container.codes, container.residuals]
+        sums = (container.decodings, container.pixels)
+        checksums = b"".join(one.to_bytes(CHECK_BYTES, "little") for one in sums)
+        parts += [_number(len(container.codes)), checksums, container.codes, container.residuals]
     else:
         parts.append(container.codes)
     content = b"".join(parts)
@@ -136,9 +139,9 @@ def _parsed(cursor: _Cursor) -> PackedFaces:
     if not flags & LOSSLESS:
         return PackedFaces(model, tables, level, count, names, cursor.rest())
     length = cursor.number()
-    pixels = int.from_bytes(cursor.take(CHECK_BYTES), "little")
+    sums = [int.from_bytes(cursor.take(CHECK_BYTES), "little") for _ in range(2)]
     codes = cursor.take(length)
-    return PackedFaces(model, tables, level, count, names, codes, cursor.rest(), pixels)
+    return PackedFaces(model, tables, level, count, names, codes, cursor.rest(), *sums)
 
 
 def _number(value: int) -> bytes:

@@ -86,6 +86,8 @@ def fit_levels(
         )
     require_spread_out(codes)
     typical = np.sqrt(np.square(stds.astype(np.float64)).mean(axis=0))
+    if not (np.isfinite(typical).all() and (typical > 0).all()):
+        raise UnusableInput("some posteriors have no width: the run's weights are broken.")
     levels = []
     for precision in precisions:
         steps = (math.sqrt(12) * typical / precision).astype(np.float32)
@@ -130,6 +132,8 @@ def _weights(symbols: NDArray[np.int64], steps: NDArray[np.float64]) -> NDArray[
         return np.zeros((0, 0), np.int8)
     covariance = np.atleast_2d(np.cov(symbols.T * steps[:, None], bias=True))
     share = min(1.0, coded / count)
+    least = np.square(steps / STRONGEST)  # where all training faces have one symbol
+    covariance += np.diag(np.maximum(least - np.diag(covariance), 0))
     diagonal = np.diag(np.diag(covariance))
     factor = np.linalg.cholesky((1 - share) * covariance + share * diagonal)
     rows = -np.tril(np.linalg.inv(factor) * np.diag(factor)[:, None], -1) * steps

@@ -101,7 +101,11 @@ class ResidualLikelihood:
 
     def bits(self, pictures: Pictures, decodings: Pictures) -> NDArray[np.float64]:
         """What pictures should cost, given what is decoded for them, in bits, (N,)."""
-        seen, total = _Seen.of(pictures, smoothed(decodings)), np.zeros(len(pictures))
+        groups = slices(len(pictures), AT_ONCE)
+        return np.concatenate([self._bits(pictures[part], decodings[part]) for part in groups])
+
+    def _bits(self, pictures: Pictures, decodings: Pictures) -> NDArray[np.float64]:
+        seen, total = _Surroundings.of(pictures, smoothed(decodings)), np.zeros(len(pictures))
         sums = np.cumsum(self.frequencies, axis=1, dtype=np.float64)
         for place, phase in PARTS:
             middles, classes = self._expected(seen, place, phase)
@@ -117,7 +121,7 @@ class ResidualLikelihood:
         writer = Writer()
         for group in slices(len(pictures), AT_ONCE):
             known = pictures[group]
-            seen = _Seen.of(known, smoothed(decodings[group]))
+            seen = _Surroundings.of(known, smoothed(decodings[group]))
             expected = {part: self._expected(seen, *part) for part in PARTS}
             for place, row, phase in _in_order(known.shape[1]):
                 middles, classes = (one[:, row].ravel() for one in expected[place, phase])
@@ -135,7 +139,7 @@ class ResidualLikelihood:
         pictures = np.zeros_like(decodings)
         for group in slices(len(decodings), AT_ONCE):
             around, found = smoothed(decodings[group]), pictures[group]
-            seen = _Seen.of(around, around)
+            seen = _Surroundings.of(around, around)
             for place, row, phase in _in_order(around.shape[1]):
                 columns, channel = slice(phase, None, 2), CHANNELS[place]
                 rows = slice(row, row + 1)
@@ -148,7 +152,7 @@ class ResidualLikelihood:
         return pictures
 
     def _expected(
-        self, seen: "_Seen", place: int, phase: int, rows: slice = ALL
+        self, seen: "_Surroundings", place: int, phase: int, rows: slice = ALL
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The middle and the class of each value of a part, (N, rows, S / 2) both."""
         middles = seen.decodings[:, 1:-1, 1:-1][:, rows, phase::2, CHANNELS[place]].astype(np.int64)
@@ -162,7 +166,7 @@ class ResidualLikelihood:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Surroundings:
     """What is known of pictures while they are coded.
 
     Attributes:
@@ -174,7 +178,7 @@ class _Seen:
     decodings: Residuals
 
     @classmethod
-    def of(cls, pictures: Pictures, decodings: Pictures) -> "_Seen":
+    def of(cls, pictures: Pictures, decodings: Pictures) -> "_Surroundings":
         """All that is known where pictures are, and smoothed decodings."""
         residuals = pictures.astype(np.int32) - decodings
         zeros, one = ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), (1, 1)
@@ -214,7 +218,7 @@ def smoothed(pictures: Pictures) -> Pictures:
 
 def fit_likelihood(pictures: Pictures, decodings: Pictures) -> ResidualLikelihood:
     """Learn how likely pictures are around what is decoded for them."""
-    seen = _Seen.of(pictures, smoothed(decodings))
+    seen = _Surroundings.of(pictures, smoothed(decodings))
     means, sizes = (np.zeros((len(PARTS), MOST_INPUTS), np.int16) for _ in range(2))
     for part, (place, phase) in enumerate(PARTS):
         columns = [one.ravel().astype(np.float64) for one in seen.inputs(place, phase, ALL)]
@@ -233,7 +237,7 @@ def fit_likelihood(pictures: Pictures, decodings: Pictures) -> ResidualLikelihoo
 
 
 def _with_classes(
-    fitted: ResidualLikelihood, pictures: Pictures, seen: "_Seen"
+    fitted: ResidualLikelihood, pictures: Pictures, seen: "_Surroundings"
 ) -> ResidualLikelihood:
     """The likelihood with classes that are alike frequent, and the table of each."""
     sizes, errors = [], []

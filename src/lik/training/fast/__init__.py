@@ -9,7 +9,8 @@
     CudaRecorder, GraphedStep   the step, recorded as a CUDA graph
     SharedPasses, replicate     passes of a batch that workers share
 
-A plain `Step` with a plain loss on the same model computes the same, more slowly.
+A plain `Step` with a plain loss on the same model computes the same, more slowly; but for batch
+normalisation, which is over a share where batches are shared.
 """
 
 from lik.training.fast.acceleration import (

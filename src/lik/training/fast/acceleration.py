@@ -14,15 +14,19 @@ from pydantic import Field
 
 from lik.core.configuration import Settings
 from lik.core.precision import Precision, choose_precision
-from lik.training.workers import FEWEST
+from lik.training.workers import FEWEST, threads_at_hand
 
 WORTH_COMPILING = {"cpu": 1_000_000, "cuda": 5_000_000}
 """Images in a training from which compilation pays: of half a minute on a CPU, where it saves 30
 microseconds an image; of 40 seconds on a GPU, where it saves eight."""
 
 WORTH_SHARING = 16
-"""Faces in the share of a worker from which on workers pay: with fewer, what each of them does for
-the whole share, in Python above all, takes longer than they wait for each other."""
+"""Faces in the share of a worker, at the least. With fewer, what each of them does for the whole
+share, in Python above all, takes longer than waiting for each other does; with as many, a quiet
+machine loses a tenth by workers, and a busy one gains threefold."""
+
+NORMALISED = 32
+"""Faces in a share where batch normalisation is over it: as many on every machine."""
 
 SMALL = 30_000_000
 """Weights of a model up to which launching kernels, and not computing, may be what takes time."""
@@ -57,11 +61,15 @@ class DeviceSettings(Settings):
 
 @dataclass(frozen=True)
 class Acceleration:
-    """What was chosen, ``threads`` for each worker; in ``notes`` what somebody might miss."""
+    """What was chosen; in ``notes`` what somebody might miss.
+
+    Batches are cut into ``shares``, which ``workers`` pass, of so many ``threads`` each.
+    """
 
     precision: torch.dtype = torch.float32
     compiled: bool = False
     graph: bool = False
+    shares: int = 1
     workers: int = 1
     threads: int = 1
     notes: tuple[str, ...] = ()
@@ -73,7 +81,7 @@ class Acceleration:
 
     def facts(self, device: torch.device) -> dict[str, Any]:
         """What a run remembers of it, as plain values."""
-        chosen = {"compiled": self.compiled, "graph": self.graph, "workers": self.workers}
+        chosen = {"compiled": self.compiled, "graph": self.graph, "shares": self.shares}
         return {"device": device.type, "precision": self.precision_name} | chosen
 
     def describe(self, device: torch.device) -> str:
@@ -120,22 +128,25 @@ def choose_acceleration(
     if settings.graph is True and not graph:
         notes += ("no graph: that is for one process on a GPU, and steps that are all the same",)
     precision = choose_precision(device, settings.precision)
-    workers = 1
-    if device.type == "cpu":
-        workers, few = _choose_workers(settings.workers, shareable)
-        notes += few
-    threads = max(1, torch.get_num_threads() // workers)
-    return Acceleration(precision, compiled, graph, workers, threads, notes)
+    shares, workers = _choose_workers(settings.workers, device, shareable, normalised)
+    if settings.workers not in ("auto", shares):
+        notes += ("fewer workers: they share batches on a CPU, 2 faces or more for each",)
+    threads = max(1, threads_at_hand() // workers)
+    return Acceleration(precision, compiled, graph, shares, workers, threads, notes)
 
 
-def _choose_workers(wanted: int | str, shareable: int) -> tuple[int, tuple[str, ...]]:
-    """How many workers, and a note where they are fewer than wanted."""
-    most = max(1, shareable // FEWEST)
-    if isinstance(wanted, str):
-        return max(1, min(torch.get_num_threads(), shareable // WORTH_SHARING)), ()
-    if wanted <= most:
-        return wanted, ()
-    return most, (f"no more workers: each needs {FEWEST} faces of a batch that can be shared",)
+def _choose_workers(
+    wanted: int | str, device: torch.device, shareable: int, normalised: bool
+) -> tuple[int, int]:
+    """Into how many shares a batch is cut, and how many workers pass them."""
+    if device.type != "cpu":
+        return 1, 1
+    if isinstance(wanted, int):
+        shares = max(1, min(wanted, shareable // FEWEST))
+        return shares, shares
+    shares = max(1, shareable // (NORMALISED if normalised else WORTH_SHARING))
+    workers = min(threads_at_hand(), shares)
+    return (shares if normalised else workers), workers
 
 
 def compiler() -> str | None:

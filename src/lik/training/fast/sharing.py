@@ -21,15 +21,15 @@ def replicate(
     objective: Objective,
     loss_of: Callable[[nn.Module, Objective, int, Notify], Loss],
     batch_size: int,
-    workers: int,
+    shares: int,
     notify: Notify,
 ) -> list[Replica]:
-    """A replica for each worker, the first of which is the model and the objective themselves.
+    """A replica for each share, the first of which is the model and the objective themselves.
 
     ``loss_of`` gives the loss of a model and an objective, for shares of a size; what it has to
     tell is told once.
     """
-    first, *others = (len(range(batch_size)[part]) for part in parts_of(batch_size, workers))
+    first, *others = (len(range(batch_size)[part]) for part in parts_of(batch_size, shares))
     replicas = [Replica(model, objective, loss_of(model, objective, first, notify))]
     for size in others:
         own = same_weights(model), same_weights(objective)
@@ -58,15 +58,17 @@ class SharedPasses:
     """Passes of which every worker makes a share through its replica.
 
     The first replica, which is what is trained, has the gradients afterwards, and what the passes
-    keep: those of the whole batch, but that batch normalisation normalises over each share.
+    keep: those of the whole batch. Batch normalisation alone is over each share, as ghost batch
+    normalisation is (Hoffer et al., arXiv:1705.08741).
     """
 
-    def __init__(self, replicas: Sequence[Replica], workers: Workers) -> None:
-        self.replicas, self.workers = replicas, workers
+    def __init__(self, replicas: Sequence[Replica], workers: Workers, batch_size: int) -> None:
+        self.replicas, self.workers, self.batch_size = replicas, workers, batch_size
         self.begun: set[Any] = set()
 
     def __call__(self, find: Find, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
-        shares = shares_of(batch, noise, len(self.replicas))
+        count = round(len(self.replicas) * len(batch.images) / self.batch_size)  # fewer of a few
+        shares = shares_of(batch, noise, count)
         replicas = self.replicas[: len(shares)]
         buffers = [buffers_of(replica) for replica in replicas]
         for of_other in buffers[1:]:
@@ -81,9 +83,10 @@ class SharedPasses:
     ) -> list[dict[str, Tensor]]:
         """What `_pass` gives for each share."""
         finds = [find] * len(shares)
-        if find in self.begun:
+        work = find, len(shares[0][0].images)
+        if work in self.begun:
             return self.workers.each(_pass, finds, replicas, shares)
-        self.begun.add(find)  # one after another: compilers are not made to be called at once
+        self.begun.add(work)  # one after another: compilers are not made to be called at once
         each = zip(finds, replicas, shares, strict=True)
         return [self.workers.each(_pass, *([one] for one in each_one))[0] for each_one in each]
 

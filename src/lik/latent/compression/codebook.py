@@ -109,7 +109,8 @@ def load_tables(path: Path, weights_sha256: str, latent: int) -> CompressionTabl
     try:
         if not 1 <= len(precisions) <= MOST_LEVELS:
             raise ValueError("no levels")
-        levels = [_level(tensors, i, float(precisions[str(i)])) for i in range(len(precisions))]
+        given = [float(precisions[str(i)]) for i in range(len(precisions))]
+        levels = [_level(tensors, i, precision, latent) for i, precision in enumerate(given)]
         parts = {
             key: _unpacked(tensors[f"residuals.{key}"], kind)
             for key, kind in RESIDUAL_KINDS.items()
@@ -125,15 +126,20 @@ def load_tables(path: Path, weights_sha256: str, latent: int) -> CompressionTabl
     except (KeyError, TypeError, ValueError, IndexError, zlib.error):
         broken = True
     if broken:
-        raise UnusableInput(f"{path} is broken: remove it, and it is made again.")
+        raise UnusableInput(
+            f"{path} is broken: put back a copy, which files are expanded by that were written "
+            "with it; where there are none, remove it, and it is made again."
+        )
     if made.get("weights_sha256") != weights_sha256:
         raise OtherWeights(f"{path} is of other weights than the run has now.")
     return CompressionTables(levels, likelihood, made)
 
 
-def _level(tensors: Mapping[str, Tensor], number: int, precision: float) -> Level:
+def _level(tensors: Mapping[str, Tensor], number: int, precision: float, latent: int) -> Level:
     parts = {key: _unpacked(tensors[f"{number}.{key}"], kind) for key, kind in KINDS.items()}
     coded = len(parts["order"])
+    if coded > latent:
+        raise ValueError("more dimensions than codes have")
     weights = np.zeros((coded, coded), np.int8)
     weights[np.tril_indices(coded, -1)] = parts["weights"]
     widths = parts["widths"].astype(np.int64)
