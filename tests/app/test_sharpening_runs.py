@@ -120,6 +120,7 @@ def test_a_clip_that_would_not_be_heeded_is_refused(run, faces, classifier, tmp_
         sharpen(run.path, faces, tmp_path / "x", classifier, ("optimizer.clip=9",), "cpu")
 
 
+@pytest.mark.long
 def test_calibrations_tell_how_far_people_move_where_the_network_knows_people(sharp, classifier):
     told = load_attribute_classifier(classifier)
     neck = {"neck_mean": [0.0] * 8, "neck_var": [1.0] * 8, "same_person": 0.5}

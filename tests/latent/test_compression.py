@@ -1,7 +1,9 @@
 """Codes and faces as bytes: what comes back, how long they are, and what is refused."""
 
 import math
+import resource
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -203,3 +205,26 @@ def test_what_is_no_such_file_is_said_in_a_sentence():
     ]:  # fmt: skip
         with pytest.raises(UnusableInput, match=words):
             unpack(content, "x.lik")
+
+
+def test_a_symbol_that_all_training_faces_have_is_no_trouble(posteriors):
+    codes, stds = (part.copy() for part in posteriors)
+    codes[:, 1] = 4 * stds[:, 1].max()  # the same, and not 0
+    levels = fit_levels(codes, stds)
+    for level in levels:
+        symbols = quantise(codes, stds, level)
+        np.testing.assert_array_equal(decode(encode(symbols, level), level, len(codes)), symbols)
+    with pytest.raises(UnusableInput, match="no width"):
+        fit_levels(codes, stds * 0)
+
+
+def test_a_small_file_of_tables_cannot_take_much_memory(levels, pictures, tmp_path):
+    """Else one of two thousand bytes would ask for gigabytes."""
+    arrays = CompressionTables(levels, fit_likelihood(*pictures), {}).arrays()
+    arrays["0.order"] = np.arange(20_000, dtype="<i2")
+    wide = SimpleNamespace(arrays=lambda: arrays, levels=levels, made={})
+    path = save_tables(tmp_path / "t.safetensors", wide)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UnusableInput, match="is broken: put back a copy"):
+        load_tables(path, "", 6)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB

@@ -122,7 +122,10 @@ def test_a_kill_in_the_first_save_logs_the_first_epoch_once(tmp_path, data, monk
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)],
+    [
+        signal.SIGTERM,
+        *(pytest.param(n, marks=pytest.mark.long) for n in (signal.SIGKILL, signal.SIGINT)),
+    ],
 )
 def test_a_run_that_is_killed_goes_on_and_ends(tmp_path, faces, number):
     run = tmp_path / "run"

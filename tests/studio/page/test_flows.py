@@ -280,7 +280,7 @@ def test_trainings_and_runs_are_seen_by_keys_alone(laboratory, window):
     ("scheme", "size"),
     [
         ("light", "desk"),
-        ("dark", "phone"),
+        pytest.param("dark", "phone", marks=pytest.mark.long),
         pytest.param("light", "phone", marks=pytest.mark.long),
         pytest.param("dark", "desk", marks=pytest.mark.long),
     ],
