@@ -92,7 +92,10 @@ def test_extended_equals_longer_from_the_start(tmp_path, data, run):
 
 def test_what_makes_it_fast_may_change_when_a_run_goes_on(tmp_path, data):
     train(tmp_path / "run", data, "device.precision=float32", "epochs=1")
-    assert train(tmp_path / "run", data, "device.precision=bfloat16", "epochs=2").finished
+    told = []
+    settings = ("device.precision=bfloat16", "device.workers=2", "epochs=2")
+    assert train(tmp_path / "run", data, *settings, notify=told.append).finished
+    assert ["in 2 shares, and were in 1" in each for each in told] == [True]
 
 
 def test_a_kill_between_the_last_state_and_its_weights_costs_nothing(tmp_path, data, monkeypatch):

@@ -84,7 +84,7 @@ def test_a_face_has_the_same_noise_and_label_in_its_share():
 def test_workers_learn_what_one_learns(name, workers):
     one, sums = steps(*OBJECTIVES[name], workers=1)
     several, shared = steps(*OBJECTIVES[name], workers=workers)
-    assert isinstance(several.shared, SharedPasses)
+    assert isinstance(several.shared_passes, SharedPasses)
     for step, (before, after) in enumerate(zip(sums, shared, strict=True)):
         assert after == pytest.approx(before, rel=1e-4), step
     assert int(several.guard.skipped) == 0
@@ -197,7 +197,7 @@ def test_an_aligner_cuts_every_face_in_another_way(workers, monkeypatch):
     )
     step, _ = build_step(plan, CPU, 64, plan.state(64, CPU))
     seen = []
-    for replica in step.shared.replicas if step.shared else [step]:
+    for replica in step.shared_passes.replicas if step.shared_passes else [step]:
         model = replica.model
         model.register_forward_hook(lambda _, given, __: seen.append(given[0].detach()))
     same = images(1).expand(32, -1, -1, -1).contiguous()
@@ -242,7 +242,7 @@ def test_what_is_compiled_is_shared_as_well(recipe):
     _, plain = steps("device.compile=false", workers=2, recipe=recipe, sizes=sizes)
     torch._dynamo.reset()
     step, compiled = steps("device.compile=true", workers=2, recipe=recipe, sizes=sizes)
-    for replica in step.shared.replicas:
+    for replica in step.shared_passes.replicas:
         assert not replica.loss._compiled.given_up
     for before, after in zip(plain, compiled, strict=True):
         assert after == pytest.approx(before, rel=1e-3)

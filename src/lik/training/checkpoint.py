@@ -168,7 +168,7 @@ def open_run(
 
     Nothing is written before all is seen to fit. ``facts`` of how it is trained now, such as its
     device, come into environment.json; ``notify`` is given a sentence where the last state was
-    damaged.
+    damaged, or batches were shared otherwise.
 
     Raises:
         UnusableInput: the run was begun otherwise, or its state cannot be read.
@@ -191,6 +191,12 @@ def open_run(
         discard_damaged(folder.state, state)
         if state.remark:
             notify(state.remark)
+        before, shares = (stored or {}).get("shares"), facts.get("shares")
+        if before not in (None, shares):
+            notify(
+                f"batches are passed in {shares} shares, and were in {before}: sums differ in the "
+                "last bits, and batch normalisation, where there is any, is over other faces."
+            )
     journal.rewind(folder.journal, reached.step)
     for place in (folder.path, folder.state.parent, folder.figures, folder.grids):
         remove_stale_parts(place)

@@ -171,7 +171,7 @@ def build_step(
         replicas = fast.replicate(model, objective, loss_of, plan.batch_size, how.shares, notify)
         workers = Workers(how.workers, how.threads)
         passes = fast.SharedPasses(replicas, workers, plan.batch_size)
-        parts |= {"workers": workers, "shared": passes}
+        parts |= {"workers": workers, "shared_passes": passes}
         return plan.step_class(**parts, loss=replicas[0].loss), how
     parts["loss"] = loss_of(shared, objective, plan.batch_size, notify)
     if how.graph:

@@ -162,13 +162,13 @@ class SharpenStep(Step):
 
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         before = [buffer.clone() for buffer in self.buffers]
-        sums = self.optimizer_step(self.passes(self.find, batch, noise), before, batch.mine)
+        sums = self.optimizer_step(self.passes(self.terms_of, batch, noise), before, batch.mine)
         if not self.sharpness.settings.critic:
             return sums
         critic = self._step_of_critic(batch, noise)
         return sums | {"critic": critic.mean().double() * sums["images"]}
 
-    def find(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+    def terms_of(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         objective, model = replica.objective, replica.model
         assert isinstance(objective, Sharpness)
         assert isinstance(model, Refined)
@@ -177,8 +177,8 @@ class SharpenStep(Step):
             self.seen[objective] = views
         return objective.refiner_terms(views)
 
-    def find_of_critic(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
-        """The critic's terms, of what `find` has seen of the same faces."""
+    def critic_terms_of(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+        """The critic's terms, of what `terms_of` has seen of the same faces."""
         objective = replica.objective
         assert isinstance(objective, Sharpness)
         terms = objective.critic_terms(self.seen.pop(objective), noise.own())
@@ -186,7 +186,7 @@ class SharpenStep(Step):
 
     def _step_of_critic(self, batch: Batch, noise: Noise) -> Tensor:
         """Move the critic; its loss (B,), penalty not counted."""
-        terms = self.passes(self.find_of_critic, batch, noise)
+        terms = self.passes(self.critic_terms_of, batch, noise)
         norm = nn.utils.get_total_norm(
             [w.grad for w in self.objective.parameters() if w.grad is not None]
         )

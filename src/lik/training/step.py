@@ -120,10 +120,10 @@ class Replica:
     loss: Loss
 
 
-Find = Callable[[Replica, Batch, Noise], Mapping[str, Tensor]]
+TermsOf = Callable[[Replica, Batch, Noise], Mapping[str, Tensor]]
 """What finds the terms of a loss in a pass forwards, each (B,); ``loss`` is one of them."""
 
-Passes = Callable[[Find, Batch, Noise], Mapping[str, Tensor]]
+Passes = Callable[[TermsOf, Batch, Noise], Mapping[str, Tensor]]
 """Passes forwards and backwards; what was found, while the weights have the gradients."""
 
 
@@ -134,7 +134,7 @@ class Step:
     Attributes:
         model: what is trained. average: the running mean of its weights, or None.
         clip: the longest gradient that is taken as it is.
-        processes: how many share the work. workers: threads that do, ``shared`` how they pass.
+        processes: how many share the work. workers: threads that do, ``shared_passes`` how.
         objective: what the loss itself learns or counts, often nothing.
     """
 
@@ -147,7 +147,7 @@ class Step:
     processes: int = 1
     objective: Objective = field(default_factory=Objective)
     workers: Workers = field(default_factory=Workers)
-    shared: Passes | None = None
+    shared_passes: Passes | None = None
 
     def __post_init__(self) -> None:
         self.weights = [weight for weight in self.model.parameters() if weight.requires_grad]
@@ -182,19 +182,19 @@ class Step:
     def take(self, batch: Batch, noise: Noise) -> dict[str, Tensor]:
         """The step as far as it is the device's work: nothing in it depends on its number."""
         before = [buffer.clone() for buffer in self.buffers]
-        terms = self.passes(self.find, batch, noise)
+        terms = self.passes(self.terms_of, batch, noise)
         self._reduce_objective(batch.mine / batch.total)
         return self.optimizer_step(terms, before, batch.mine)
 
-    def find(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+    def terms_of(self, replica: Replica, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         """The terms of the loss of a batch, or of a share in it, each (B,)."""
         return replica.loss(batch, noise)
 
-    def passes(self, find: Find, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+    def passes(self, terms_of: TermsOf, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         """Pass a batch forwards and backwards: what was found; the weights have their gradients."""
-        if self.shared is not None:
-            return self.shared(find, batch, noise)
-        terms = find(Replica(self.model, self.objective, self.loss), batch, noise)
+        if self.shared_passes is not None:
+            return self.shared_passes(terms_of, batch, noise)
+        terms = terms_of(Replica(self.model, self.objective, self.loss), batch, noise)
         self.optimizer.zero_grad(set_to_none=True)
         # Over all processes, whose gradients are averaged, it is the mean over the whole batch.
         share = batch.mine * self.processes / batch.total

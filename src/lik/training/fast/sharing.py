@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from lik.core.events import Notify, no_notices
 from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
-from lik.training.step import Find, Loss, Replica
+from lik.training.step import Loss, Replica, TermsOf
 from lik.training.workers import Workers, parts_of, shares_of
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -64,39 +65,38 @@ class SharedPasses:
 
     def __init__(self, replicas: Sequence[Replica], workers: Workers, batch_size: int) -> None:
         self.replicas, self.workers, self.batch_size = replicas, workers, batch_size
-        self.begun: set[Any] = set()
+        self.compiled: set[Any] = set()
 
-    def __call__(self, find: Find, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
+    def __call__(self, terms_of: TermsOf, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         count = round(len(self.replicas) * len(batch.images) / self.batch_size)  # fewer of a few
         shares = shares_of(batch, noise, count)
         replicas = self.replicas[: len(shares)]
         buffers = [buffers_of(replica) for replica in replicas]
         for of_other in buffers[1:]:
             _copy(of_other, buffers[0])
-        terms = self._in_workers(find, replicas, shares)
+        terms = self._in_workers(terms_of, replicas, shares)
         _sum_gradients([weights_of(replica) for replica in replicas])
         _average(buffers, [share.mine / share.total for share, _ in shares])
         return {name: torch.cat([each[name] for each in terms]) for name in terms[0]}
 
     def _in_workers(
-        self, find: Find, replicas: Sequence[Replica], shares: Sequence[tuple[Batch, Noise]]
+        self, terms_of: TermsOf, replicas: Sequence[Replica], shares: Sequence[tuple[Batch, Noise]]
     ) -> list[dict[str, Tensor]]:
         """What `_pass` gives for each share."""
-        finds = [find] * len(shares)
-        work = find, len(shares[0][0].images)
-        if work in self.begun:
-            return self.workers.each(_pass, finds, replicas, shares)
-        self.begun.add(work)  # one after another: compilers are not made to be called at once
-        each = zip(finds, replicas, shares, strict=True)
-        return [self.workers.each(_pass, *([one] for one in each_one))[0] for each_one in each]
+        work, kind = partial(_pass, terms_of), (terms_of, len(shares[0][0].images))
+        if kind in self.compiled:
+            return self.workers.each(work, replicas, shares)
+        self.compiled.add(kind)  # one after another: compilers are not made to be called at once
+        pairs = zip(replicas, shares, strict=True)
+        return [self.workers.each(work, [replica], [share])[0] for replica, share in pairs]
 
 
-def _pass(find: Find, replica: Replica, share: tuple[Batch, Noise]) -> dict[str, Tensor]:
+def _pass(terms_of: TermsOf, replica: Replica, share: tuple[Batch, Noise]) -> dict[str, Tensor]:
     """Find the share's part of the gradients; the terms, each (B,)."""
     batch, noise = share
     for weight in weights_of(replica):
         weight.grad = None
-    terms = find(replica, batch, noise)
+    terms = terms_of(replica, batch, noise)
     (batch.mine / batch.total * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
     return {name: values.detach() for name, values in terms.items()}
 
