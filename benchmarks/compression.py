@@ -89,7 +89,7 @@ def row(label, cells):
     print(f"| {label} | " + " | ".join(cells) + " |", flush=True)
 
 
-def lossy(runs, faces, pictures, selection, judge):
+def lossy(runs, faces, pictures, selection, judge, invert):
     """The table of what is lost: by the label of a curve, its points."""
     curves = {}
     row("", ["bytes", "without head", "PSNR", "SSIM", "feature distance"])
@@ -103,16 +103,16 @@ def lossy(runs, faces, pictures, selection, judge):
             [f"{size:.1f}", f"{bare:.1f}", f"{values[0]:.2f}", *(f"{v:.3f}" for v in values[1:])],
         )
 
-    for run in runs:
+    fitted = [(run, invert) for run in runs if invert and run.usual_inversion]
+    for run, steps in [*((run, 0) for run in runs), *fitted]:
+        name = f"{run.name}, fitted" if steps else run.name
         for level in open_tables(run).levels:
-            request = CompressRequest(level.precision, names=False)
+            request = CompressRequest(level.precision, steps, names=False)
             made = compress(run, (), faces, selection, request)
             told = made.metrics
             off = 100 * (told["coded_bytes_per_face"] / told["entropy_bytes_per_face"] - 1)
-            label = f"{run.name}, precision {level.precision:g} (file {off:+.2f} % of entropy)"
-            add(
-                run.name, label, told["bytes_per_face"], told["coded_bytes_per_face"], made.expanded
-            )
+            label = f"{name}, precision {level.precision:g} (file {off:+.2f} % of entropy)"
+            add(name, label, told["bytes_per_face"], told["coded_bytes_per_face"], made.expanded)
     for name, (kind, settings, qualities) in CODECS.items():
         for quality in qualities:
             given = {**settings, "quality": quality}
@@ -217,6 +217,8 @@ def draw(path, curves, runs, count):
         name: {"color": colour, "marker": "o", "lw": 1.8}
         for name, colour in zip((run.name for run in runs), colours, strict=True)
     }
+    fitted = {"ls": ":", "mfc": "white"}
+    styles |= {f"{name}, fitted": style | fitted for name, style in styles.items()}
     others = {
         "JPEG": "#b23a48",
         "WebP": "#e07a1f",
@@ -244,7 +246,7 @@ def draw(path, curves, runs, count):
     figure.savefig(path, dpi=110, metadata={"Software": "Lik"})
 
 
-def main(faces, judge, runs, count, exact, figure, choose):
+def main(faces, judge, runs, count, exact, figure, choose, invert):
     """Print both tables, and draw the curves."""
     torch.set_num_threads(1)
     opened = [OpenedRun(run, "cpu") for run in runs]
@@ -257,7 +259,7 @@ def main(faces, judge, runs, count, exact, figure, choose):
     print(f"{count} test faces of {face_set.path.name}; judge {network.name}\n")
     selection = Selection("test", count=count)
     pictures = np.asarray(face_set.images[selection.of(face_set)])
-    curves = lossy(opened, faces, pictures, selection, network)
+    curves = lossy(opened, faces, pictures, selection, network, invert)
     print()
     few = Selection("test", count=exact)
     lossless(opened, faces, np.asarray(face_set.images[few.of(face_set)]), few, exact)
@@ -275,6 +277,8 @@ if __name__ == "__main__":
     parser.add_argument("-n", dest="count", type=int, default=300)
     parser.add_argument("--exact", type=int, default=60)
     parser.add_argument("--figure")
+    steps = "also fit codes in so many steps, where a run can"
+    parser.add_argument("--invert", type=int, default=0, metavar="N", help=steps)
     parser.add_argument(
         "--choices", dest="choose", action="store_true", help="what was chosen, and nothing else"
     )

@@ -8,6 +8,7 @@ from lik.app.opened import OpenedRun
 from lik.app.pretrained import run_and_rest
 from lik.app.selection import Selection
 from lik.cli.options import (
+    CountOrAll,
     Device,
     Faces,
     Given,
@@ -28,15 +29,7 @@ def anomaly(
     given: Given = None,
     faces: Faces = None,
     split: Split = "test",
-    count: int | None = option(
-        None,
-        "How many faces of the face set, or of a folder.",
-        "N",
-        "--count",
-        "-n",
-        show_default="all",
-        min=1,
-    ),
+    count: CountOrAll = None,
     by: str = option(
         "typicality",
         "What orders them: typicality, pixels, features, kl, distance or likelihood.",

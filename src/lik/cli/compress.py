@@ -11,6 +11,7 @@ from lik.app.opened import OpenedRun
 from lik.app.pretrained import run_and_rest
 from lik.app.selection import Selection
 from lik.cli.options import (
+    CountOrAll,
     Device,
     Faces,
     Given,
@@ -39,15 +40,7 @@ def compress(
     ] = OUT,
     faces: Faces = None,
     split: Split = "test",
-    count: int | None = option(
-        None,
-        "How many faces of the face set, or of a folder.",
-        "N",
-        "--count",
-        "-n",
-        show_default="all",
-        min=1,
-    ),
+    count: CountOrAll = None,
     precision: float | None = option(
         None,
         "Of the codes: 0.5, 1 or 2; more bytes, more likeness.",

@@ -89,6 +89,17 @@ Split = Annotated[str, _shared("Which faces: train, validation, test, or all.", 
 Count = Annotated[
     int, _shared("How many faces (of pictures given by name: all).", "N", "--count", "-n")
 ]
+CountOrAll = Annotated[
+    int | None,
+    _shared(
+        "How many faces of the face set, or of a folder.",
+        "N",
+        "--count",
+        "-n",
+        show_default="all",
+        min=1,
+    ),
+]
 Seed = Annotated[int, _shared("Decides what is drawn.", "N", min=0)]
 Temperature = Annotated[
     float | None,
