@@ -31,7 +31,6 @@ from lik.faces.crop.cropping import WholeCrop, cut, square_of
 from lik.faces.photograph import read_picture
 from lik.figures.grids import Row, sheet
 from lik.figures.png import Drawn
-from lik.models.saved import weights_hash
 
 FILE = "anomaly.safetensors"
 """Where a run keeps what faces are like to it."""
@@ -151,10 +150,8 @@ def open_usual(
     Raises:
         UnusableInput: it is not there, and neither is the face set.
     """
-    for part in ("encoder", "decoder"):
-        if part not in run.session.parts:
-            raise UnusableInput(f"{run.name} has no {part}, and both are needed for this.")
-    path, sha256 = run.path / FILE, weights_hash(run.session.model)
+    run.require_halves()
+    path, sha256 = run.path / FILE, run.model_sha256
     if faces is None:
         usual = read_kept(run, path, lambda p: load_usual(p, sha256, run.latent), WHAT, notify)
         if usual is not None:

@@ -32,7 +32,6 @@ from lik.latent.compression.levels import Level, Symbols, nearest_level
 from lik.latent.compression.quantising import fit_levels, quantise
 from lik.latent.compression.residuals import ResidualLikelihood, fit_likelihood
 from lik.latent.session import Codes, Session
-from lik.models.saved import weights_hash
 
 FILE = "compression.safetensors"
 """Where a run keeps the tables that faces are compressed by."""
@@ -101,7 +100,7 @@ def compress(
     else:
         expanded = run.session.decode(codes)
     container = PackedFaces(
-        model_bytes(weights_hash(run.session.model)), tables.checksum, number, len(symbols),
+        model_bytes(run.model_sha256), tables.checksum, number, len(symbols),
         shown.names if request.names else (), written, residuals, *sums,
     )  # fmt: skip
     coded = len(written) + len(residuals or b"")
@@ -126,11 +125,10 @@ def expand(
     where = str(file)
     container = unpack(content, where)
     run = run or _shipped_run(container, where, device, notify)
-    sha256 = weights_hash(run.session.model)
-    if container.model != model_bytes(sha256):
+    if container.model != model_bytes(run.model_sha256):
         raise UnusableInput(
             f"{where} was written by the model {container.model.hex()}, and {run.name} is "
-            f"{model_bytes(sha256).hex()}: name the run that wrote it."
+            f"{model_bytes(run.model_sha256).hex()}: name the run that wrote it."
         )
     tables = open_tables(run, progress, notify)
     if tables.checksum != container.tables:
@@ -159,10 +157,8 @@ def open_tables(
         UnusableInput: there are none, and neither is the face set.
         FailedOnTheWay: they could not be kept, and without them nothing is expanded.
     """
-    for part in ("encoder", "decoder"):
-        if part not in run.session.parts:
-            raise UnusableInput(f"{run.name} has no {part}, and both are needed for this.")
-    path, sha256 = run.path / FILE, weights_hash(run.session.model)
+    run.require_halves()
+    path, sha256 = run.path / FILE, run.model_sha256
     kept = read_kept(run, path, lambda p: load_tables(p, sha256, run.latent), WHAT, notify)
     if kept is not None:
         return kept
@@ -265,7 +261,7 @@ def _shipped_run(container: PackedFaces, where: str, device: str, notify: Notify
     hashes = []
     for name in shipped():
         run = OpenedRun(name, device, notify=notify)
-        hashes.append(f"{name} is {model_bytes(weights_hash(run.session.model)).hex()}")
+        hashes.append(f"{name} is {model_bytes(run.model_sha256).hex()}")
         if hashes[-1].endswith(container.model.hex()):
             return run
     known = f" ({', '.join(hashes)})" if hashes else ""

@@ -31,7 +31,7 @@ from lik.figures.png import png_bytes
 from lik.latent.compression.codebook import load_tables
 from lik.latent.guided import GuidedStatistics
 from lik.latent.priors import load_prior, prior_path, saved_priors
-from lik.models.saved import metadata_of_file, weights_file, weights_hash, with_metadata
+from lik.models.saved import metadata_of_file, weights_file, with_metadata
 from lik.models.vgg import holds_torchvision_names
 from lik.training.environment import installed
 
@@ -134,7 +134,7 @@ def folder_of(run: OpenedRun, out: str | Path, repository: str | None = None) ->
     out = Path(out)
     manifest = verify(out, str(out))
     copy = OpenedRun(out, "cpu")
-    if weights_hash(copy.session.model) != weights_hash(run.session.model):
+    if copy.model_sha256 != run.model_sha256:
         raise UnusableInput(f"{out} is of other weights than {run.name}: name another folder.")
     readme = out / README
     if repository and readme.is_file():
@@ -169,7 +169,7 @@ def copy_run(run: OpenedRun, folder: Path, notify: Notify = no_notices) -> None:
         if not (run.path / name).is_file():
             continue
         try:
-            load(run.path / name, weights_hash(run.session.model), run.latent)
+            load(run.path / name, run.model_sha256, run.latent)
         except UnusableInput as error:
             notify(f"what {what} by is left out: {error}")
         else:

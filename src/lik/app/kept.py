@@ -32,13 +32,11 @@ def read_kept(
 
 def keep(
     run: OpenedRun, path: Path, save: Callable[[Path], object], what: str, notify: Notify
-) -> bool:
-    """Keep something beside a run, if that is the user's own; returns whether it is kept."""
+) -> None:
+    """Keep something beside a run, if that is the user's own; a notice where it cannot be."""
     if not run.path.is_dir() or run.borrowed:
-        return False
+        return
     try:
         save(path)
     except FailedOnTheWay as error:
         notify(f"{what} is not kept: {error}")
-        return False
-    return True

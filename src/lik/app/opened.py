@@ -73,6 +73,11 @@ class OpenedRun:
         return sha256_of(self.folder.model if self.path.is_dir() else self.path)
 
     @cached_property
+    def model_sha256(self) -> str:
+        """The hash of all weights, whatever file they lie in: what is learned of them is theirs."""
+        return weights_hash(self.session.model)
+
+    @cached_property
     def encoder_sha256(self) -> str:
         """The hash of the encoder's weights: what is fitted to codes fits those of no other."""
         return weights_hash(self.session.model.encoder)
@@ -153,6 +158,16 @@ class OpenedRun:
     def borrowed(self) -> bool:
         """Whether nothing may be kept beside it, as it ships or is the hub's copy."""
         return is_borrowed(self.path)
+
+    def require_halves(self) -> None:
+        """See that the run has an encoder and a decoder.
+
+        Raises:
+            UnusableInput: one of them is missing.
+        """
+        for part in ("encoder", "decoder"):
+            if part not in self.session.parts:
+                raise UnusableInput(f"{self.name} has no {part}, and both are needed for this.")
 
     def require_folder(self) -> Path:
         """The folder of the run, beside which things are kept.
