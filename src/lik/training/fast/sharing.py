@@ -65,36 +65,45 @@ class SharedPasses:
 
     def __init__(self, replicas: Sequence[Replica], workers: Workers, batch_size: int) -> None:
         self.replicas, self.workers, self.batch_size = replicas, workers, batch_size
+        self.weights = [weights_of(replica) for replica in replicas]
+        self.buffers = [buffers_of(replica) for replica in replicas]
         self.compiled: set[Any] = set()
 
     def __call__(self, terms_of: TermsOf, batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
         count = round(len(self.replicas) * len(batch.images) / self.batch_size)  # fewer of a few
         shares = shares_of(batch, noise, count)
-        replicas = self.replicas[: len(shares)]
-        buffers = [buffers_of(replica) for replica in replicas]
+        weights, buffers = self.weights[: len(shares)], self.buffers[: len(shares)]
         for of_other in buffers[1:]:
             _copy(of_other, buffers[0])
-        terms = self._in_workers(terms_of, replicas, shares)
-        _sum_gradients([weights_of(replica) for replica in replicas])
+        terms = self._in_workers(terms_of, weights, shares)
+        _sum_gradients(weights)
         _average(buffers, [share.mine / share.total for share, _ in shares])
         return {name: torch.cat([each[name] for each in terms]) for name in terms[0]}
 
     def _in_workers(
-        self, terms_of: TermsOf, replicas: Sequence[Replica], shares: Sequence[tuple[Batch, Noise]]
+        self,
+        terms_of: TermsOf,
+        weights: Sequence[Sequence[nn.Parameter]],
+        shares: Sequence[tuple[Batch, Noise]],
     ) -> list[dict[str, Tensor]]:
         """What `_pass` gives for each share."""
         work, kind = partial(_pass, terms_of), (terms_of, len(shares[0][0].images))
         if kind in self.compiled:
-            return self.workers.each(work, replicas, shares)
+            return self.workers.each(work, self.replicas, weights, shares)
         self.compiled.add(kind)  # one after another: compilers are not made to be called at once
-        pairs = zip(replicas, shares, strict=True)
-        return [self.workers.each(work, [replica], [share])[0] for replica, share in pairs]
+        each = zip(self.replicas, weights, shares, strict=False)  # fewer shares of a few
+        return [self.workers.each(work, [r], [w], [share])[0] for r, w, share in each]
 
 
-def _pass(terms_of: TermsOf, replica: Replica, share: tuple[Batch, Noise]) -> dict[str, Tensor]:
+def _pass(
+    terms_of: TermsOf,
+    replica: Replica,
+    weights: Sequence[nn.Parameter],
+    share: tuple[Batch, Noise],
+) -> dict[str, Tensor]:
     """Find the share's part of the gradients; the terms, each (B,)."""
     batch, noise = share
-    for weight in weights_of(replica):
+    for weight in weights:
         weight.grad = None
     terms = terms_of(replica, batch, noise)
     (batch.mine / batch.total * terms["loss"].mean()).backward()  # type: ignore[no-untyped-call]
