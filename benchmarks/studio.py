@@ -152,7 +152,7 @@ class Page:
         times = []
         async with self._connect(0) as socket:
             await self._hello(socket)
-            for _ in range(12):
+            for _ in range(42):
                 start = time.perf_counter()
                 self.http.post(f"{self.own}/draw", json=new)
                 await socket.send(struct.pack("<IHH", 0, 16, 0) + codes)

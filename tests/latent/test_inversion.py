@@ -9,6 +9,7 @@ from lik.latent.inversion import InversionSettings, invert
 from lik.latent.session import Session, decoded
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
+from lik.models.refiner import Refined, RefinerSettings
 
 
 def features(images):
@@ -48,12 +49,35 @@ def test_no_steps_give_the_means(session, pictures):
     assert np.array_equal(found, session.encode(pictures))
 
 
-def test_a_face_goes_its_own_way_however_many_there_are(session, pictures):
-    settings = InversionSettings(steps=10, precision="float32")
-    together = invert(session, pictures, features, settings)
-    alone = invert(session, pictures[2:3], features, settings)
-    np.testing.assert_allclose(together[2:3], alone, atol=2e-4)
-    assert np.array_equal(together, invert(session, pictures, features, settings))
+@pytest.fixture
+def sharp(session):
+    """Sharpened, so that a code is looked at in many places, whose slopes are added up."""
+    torch.manual_seed(1)
+    model = Refined(session.model, RefinerSettings(widths=(8, 8), blocks=(1, 1), full=8))
+    for weight in model.refiner.parameters():
+        torch.nn.init.normal_(weight, std=0.2)
+    return Session(model, {}, "sharp")
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_face_has_the_same_code_in_any_company_and_with_any_threads(
+    sharp, pictures, threads, precision
+):
+    settings = InversionSettings(steps=10, precision=precision)
+    threads(1)
+    alone = [invert(sharp, picture[None], features, settings) for picture in pictures]
+    for count in (1, 2, 3):
+        threads(count)
+        together = invert(sharp, pictures, features, settings)
+        assert np.array_equal(together, np.concatenate(alone))
+        assert torch.get_num_threads() == count
 
 
 def test_the_prior_keeps_codes_short(session, pictures):

@@ -11,12 +11,13 @@ import torch
 
 from lik.alignment.plan import AlignerPlan
 from lik.core.randomness import torch_stream
+from lik.core.workers import Workers, threads_at_hand
 from lik.training import journal
 from lik.training.batches import Batch, Batches, Noise
 from lik.training.fast import SharedPasses, compiler
 from lik.training.loop import measure
 from lik.training.running import build_step
-from lik.training.workers import FEWEST, Workers, parts_of, shares_of, threads_at_hand
+from lik.training.shares import FEWEST, parts_of, shares_of
 from trainings import StopAfter, metrics, noise_data, recipe_of, same_weights, train
 
 CPU = torch.device("cpu")

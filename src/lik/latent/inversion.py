@@ -20,13 +20,14 @@ from lik.core.configuration import Settings
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures, to_float
 from lik.core.precision import Precision, choose_precision
+from lik.core.workers import one_thread_each
 from lik.faces.compositing import head_of
 from lik.latent.session import Codes, Session
 from lik.models.refiner import Refined
 from lik.objectives.similarity import Features
 
 AT_ONCE = 32
-"""Faces that are fitted together; each goes its own way, however many they are."""
+"""Faces that a GPU fits together. On a processor each is fitted by one thread alone."""
 
 
 class InversionSettings(Settings):
@@ -54,7 +55,8 @@ def invert(
 ) -> Codes:
     """Pictures → the codes whose decodings are nearest to them, (N, D).
 
-    Each begins at the mean of its posterior; with no steps that is what is returned.
+    Each begins at the mean of its posterior; with no steps that is what is returned. On a processor
+    the code of a face is the same to the bit in any company, and with any number of threads.
 
     Args:
         features: maps of a fixed network, in which decodings are compared beside their pixels.
@@ -64,25 +66,29 @@ def invert(
         UnusableInput: pictures of another size or type, or a run without encoder or decoder.
     """
     settings, model = settings or InversionSettings(), session.model
-    found = session.encode(pictures)
-    if not settings.steps:
-        return found
+    if not settings.steps or not len(pictures):
+        return session.encode(pictures)
+    session.require_pictures(pictures)
     if isinstance(model, Refined) and model.factor > 1:  # what enlarges has no code of its own
         smaller = Session(model.base, session.metadata, session.name, session.device)
         pictures = np.stack([_shrunk(picture, model.base.size) for picture in pictures])
         return invert(smaller, pictures, features, settings, widen, progress)
     head = torch.from_numpy(head_of(session.size, widen)).to(session.device)
-    for part in slices(len(pictures), AT_ONCE):
-        images = to_float(torch.from_numpy(np.ascontiguousarray(pictures[part])).to(session.device))
-        start = torch.from_numpy(found[part]).to(session.device)
+    parts = list(slices(len(pictures), 1 if session.device.type == "cpu" else AT_ONCE))
+    with one_thread_each(len(parts)) as workers:
 
-        def step_done(done: int = part.start) -> None:
-            progress("fitting", done, len(pictures))  # at each step: others may come between
+        def fit(part: slice) -> Codes:
+            def step_done() -> None:
+                if workers.count == 1:  # at each step: others may come between
+                    progress("fitting", part.start, len(pictures))
 
-        codes = _fitted(session, images, start, features, settings, head, step_done)
-        found[part] = codes.cpu().numpy()
-        progress("fitting", min(part.stop, len(pictures)), len(pictures))
-    return found
+            return _fitted(session, pictures[part], features, settings, head, step_done)
+
+        found = []
+        for part, codes in zip(parts, workers.in_turn(fit, parts), strict=True):
+            found.append(codes)
+            progress("fitting", min(part.stop, len(pictures)), len(pictures))
+    return np.concatenate(found)
 
 
 def _shrunk(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -91,21 +97,25 @@ def _shrunk(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def _fitted(
     session: Session,
-    images: Tensor,
-    start: Tensor,
+    pictures: Pictures,
     features: Features,
     settings: InversionSettings,
     head: Tensor,
     step_done: Callable[[], None],
-) -> Tensor:
-    """Images (B, 3, S, S) and codes (B, D) to begin with → fitted codes (B, D)."""
+) -> Codes:
+    """Pictures that are fitted together → their codes."""
+    start = torch.from_numpy(session.encode(pictures)).to(session.device)
+    images = to_float(torch.from_numpy(np.ascontiguousarray(pictures)).to(session.device))
     with torch.no_grad():
         targets = features(images)
     precision = choose_precision(session.device, settings.precision)
     codes = start.clone().requires_grad_(True)
     mean, square = torch.zeros_like(start), torch.zeros_like(start)
     for step in range(settings.steps):
-        with torch.autocast(session.device.type, precision, enabled=precision != torch.float32):
+        # Without autocast's cache, which all threads share: slopes would be summed in one order or
+        # in another.
+        lower = precision != torch.float32
+        with torch.autocast(session.device.type, precision, enabled=lower, cache_enabled=False):
             decodings = session.model.decode(codes).float()
         loss = settings.pixels * (head * (decodings - images).square()).sum()
         if settings.features:
@@ -122,4 +132,4 @@ def _fitted(
             longer = (square / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8
             codes -= rate * mean / (1 - 0.9 ** (step + 1)) / longer
         step_done()
-    return codes.detach()
+    return codes.detach().cpu().numpy()

@@ -94,8 +94,10 @@ class Session:
     def __init__(
         self, model: VAE, metadata: dict[str, Any], name: str, device: str | torch.device = "cpu"
     ) -> None:
-        self.model = model.eval().to(device)
         self.device = torch.device(device)
+        self.model = model.eval().to(device)
+        if self.device.type == "cpu":  # where convolutions are up to 1.6 times as fast so
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.metadata = metadata
         self.name = name
 
@@ -134,7 +136,7 @@ class Session:
         Raises:
             UnusableInput: pictures of another size or type, or a run without an encoder.
         """
-        self._require_encoder(pictures)
+        self.require_pictures(pictures)
         found = batches(self.model.encode, pictures, device=self.device)
         return Posteriors(list(found), self.model.noise_width)
 
@@ -169,7 +171,7 @@ class Session:
         The code of each is drawn from its posterior; the same for the same seed, and as of
         `Posteriors.sample`.
         """
-        self._require_encoder(pictures)
+        self.require_pictures(pictures)
         self._require_part("decoder")
         noise = posterior_noise(len(pictures), self.model.noise_width, seed)
         made = batches(
@@ -194,7 +196,12 @@ class Session:
         """New faces, uint8 (count, S, S, 3), decoded from codes drawn from the prior."""
         return self.decode(self.draw(count, seed, temperature))
 
-    def _require_encoder(self, pictures: Pictures) -> None:
+    def require_pictures(self, pictures: Pictures) -> None:
+        """Refuse what cannot be encoded.
+
+        Raises:
+            UnusableInput: pictures of another size or type, or a run without an encoder.
+        """
         self._require_part("encoder")
         if pictures.ndim != 4 or pictures.shape[1:] != (self.size, self.size, 3):
             raise UnusableInput(

@@ -5,8 +5,10 @@ codes that took long to fit, and what does not change from one move of a slider 
 """
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 
 from lik.app.carrying import Carrier
 from lik.app.directions import DEFAULT, open_editor
@@ -35,6 +38,7 @@ from lik.app.source_records import (
     read_source,
 )
 from lik.core.artifacts import file_stem
+from lik.core.batched import slices
 from lik.core.configuration import nearest
 from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.events import Progress, no_progress
@@ -70,6 +74,8 @@ MOST_ASIDE = 4
 """Maps that wait to be laid out at most."""
 MOST_CARRIED = 64
 """Faces of which it is kept what does not change while a slider is moved."""
+TOGETHER = 4
+"""Faces of a frame that one thread decodes."""
 MOST_KEPT = 64
 """Photographs of which crops and codes of their faces are kept; nothing else of them is."""
 
@@ -93,6 +99,8 @@ class StudioEngine:
         self._watched = [folder.resolve() for folder in watched]
         self.models, self.photographs = ModelThread(), PhotographPool()
         self.aside = ModelThread(MOST_ASIDE)  # long arithmetic that no model does
+        # Besides the thread of models, which waits for them.
+        self._decoders = ThreadPoolExecutor(os.cpu_count(), "faces", torch.set_num_threads, (1,))
         self._device, self._threads = device, threads
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._rows: dict[str, tuple[Stamp, dict[str, Any] | None]] = {}
@@ -111,6 +119,7 @@ class StudioEngine:
         self.models.close()
         self.aside.close()
         self.photographs.close()
+        self._decoders.shutdown(cancel_futures=True)
 
     def warm(self) -> None:
         """Open the first run before anybody asks for it."""
@@ -302,10 +311,7 @@ class StudioEngine:
                        pixels=found.pixels)  # fmt: skip
 
     def _fitted(self, run: Run, crops: Pictures, steps: int, progress: Progress) -> Codes:
-        """Codes of the faces of a photograph, which are fitted once for preview and picture.
-
-        All faces go at once, as in ``lik edit``: in other company the last bits are others.
-        """
+        """Codes of the faces of a photograph, which are fitted once for preview and picture."""
         key = run.sha256, steps, sha256(crops.tobytes()).digest()
         make = partial(run.codes, crops, steps, progress)
         return kept(self._codes, key, make, MOST_KEPT)
@@ -314,10 +320,10 @@ class StudioEngine:
         run = self._run(run_id)
         frame = read_frame(message, run.latent, run.size)
         if frame.kind != CARRY:
-            # One by one: in other company the last bits of a face are others, and what is shared is
-            # to come back pixel for pixel.
-            each = [run.decode(code[None]) for code in frame.codes]
-            return decoded_frame(frame.id, np.concatenate(each))
+            # A face that is edited, saved or shared comes alone, and is the same to the bit again.
+            some = [frame.codes[part] for part in slices(len(frame.codes), TOGETHER)]
+            each = self._decoders.map(run.decode, some) if len(some) > 1 else [run.decode(some[0])]
+            return decoded_frame(frame.id, np.concatenate(list(each)))
         changes = []
         for code, after, crop in zip(frame.codes, frame.after, frame.crops, strict=True):
             (change,) = self._carrier(run, code, crop).changes(after[None])

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from lik.core.errors import FailedOnTheWay
 from lik.core.randomness import torch_stream
+from lik.core.workers import Workers
 from lik.training.batches import Batch, Batches, Noise
 from lik.training.journal import Metrics
 from lik.training.processes import ALONE, Processes
+from lik.training.shares import shares_of
 from lik.training.step import Loss, Step
-from lik.training.workers import Workers, shares_of
 
 READ_EVERY = 20
 """Steps between two looks at the metrics, which wait for the device."""

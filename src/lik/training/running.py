@@ -17,6 +17,7 @@ from lik.core.events import Notify, no_notices
 from lik.core.locks import held
 from lik.core.randomness import derive, torch_stream
 from lik.core.run_folder import RunFolder
+from lik.core.workers import Workers
 from lik.models.saved import save_model, saved_step
 from lik.objectives.interface import Objective
 from lik.training import fast, journal
@@ -27,7 +28,6 @@ from lik.training.loop import Limit, TrainingProgress, TrainState, measure, trai
 from lik.training.processes import ALONE, Processes
 from lik.training.recipe import TrainingPlan
 from lik.training.step import Loss, MovingAverage, Step
-from lik.training.workers import Workers
 
 SAVE_EVERY_SECONDS = 30.0
 

@@ -13,9 +13,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lik.core.errors import FailedOnTheWay
+from lik.core.workers import Workers
 from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
-from lik.training.workers import Workers
 
 Loss = Callable[[Batch, Noise], Mapping[str, Tensor]]
 """A batch and a source of noise → ``loss`` and its parts, each (B,)."""

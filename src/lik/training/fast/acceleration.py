@@ -14,7 +14,8 @@ from pydantic import Field
 
 from lik.core.configuration import Settings
 from lik.core.precision import Precision, choose_precision
-from lik.training.workers import FEWEST, threads_at_hand
+from lik.core.workers import threads_at_hand
+from lik.training.shares import FEWEST
 
 WORTH_COMPILING = {"cpu": 1_000_000, "cuda": 5_000_000}
 """Images in a training from which compilation pays: of half a minute on a CPU, where it saves 30

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from lik.core.events import Notify, no_notices
+from lik.core.workers import Workers
 from lik.objectives.interface import Objective
 from lik.training.batches import Batch, Noise
+from lik.training.shares import parts_of, shares_of
 from lik.training.step import Loss, Replica, TermsOf
-from lik.training.workers import Workers, parts_of, shares_of
 
 Module = TypeVar("Module", bound=nn.Module)
 

@@ -1,26 +1,19 @@
-"""Threads of one process that share each batch: how a processor with several cores trains.
+"""Threads of one process that work side by side, each on something of its own.
 
 Threads that share every operation wait for each other hundreds of times in a step, and whenever
-another program takes one of their cores, all of them stand still. Workers take shares of the batch
-instead, and wait for each other once in a step. It is the data parallelism of
-`lik.training.processes` within one memory: nothing is sent, and a lost worker is a lost process.
+another program takes one of their cores, all of them stand still. Workers share what is to be done
+instead, and wait for each other at its end. Nothing is sent, and a lost worker is a lost process.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
 from threading import Lock
 from typing import Any, TypeVar
 
 import torch
 
-from lik.training.batches import Batch, Noise
-
 R = TypeVar("R")
-
-FEWEST = 2
-"""Faces in a share, at the least: batch normalisation may not take a single one."""
 
 
 class Workers:
@@ -76,11 +69,13 @@ class Workers:
     def each(self, work: Callable[..., R], *arguments: Iterable[Any]) -> list[R]:
         """What ``work`` gives for each of the arguments, which are as `map` takes them, in order.
 
-        Where the workers have not been entered, it is done one after another.
+        Where there is one worker, it is done here, one after another.
         """
-        return list(
-            map(work, *arguments) if self._pool is None else self._pool.map(work, *arguments)
-        )
+        return list(self.in_turn(work, *arguments))
+
+    def in_turn(self, work: Callable[..., R], *arguments: Iterable[Any]) -> Iterator[R]:
+        """The same, each as soon as it is there and those before it."""
+        return map(work, *arguments) if self._pool is None else self._pool.map(work, *arguments)
 
 
 def threads_at_hand() -> int:
@@ -88,28 +83,16 @@ def threads_at_hand() -> int:
     return Workers._outside if Workers._entered else torch.get_num_threads()
 
 
-def parts_of(faces: int, count: int) -> list[slice]:
-    """Which faces of a batch are whose, of ``count`` workers; fewer of them where it is small."""
-    count = max(1, min(count, faces // FEWEST))
-    borders = [faces * worker // count for worker in range(count + 1)]
-    return [slice(*ends) for ends in pairwise(borders)]
+@contextmanager
+def one_thread_each(tasks: int) -> Iterator[Workers]:
+    """Workers for tasks of one thread each, whose results do not depend on how many there are.
 
-
-def shares_of(batch: Batch, noise: Noise, count: int) -> list[tuple[Batch, Noise]]:
-    """The shares of ``count`` workers in a batch, which has not been shared yet, and their noise.
-
-    A face has the same noise in its share as it has in the whole batch. ``noise`` itself is that
-    of the first share: when that has drawn, it stands where it would after the whole batch.
+    There are as many workers as PyTorch has threads, or tasks. A single one works in this thread.
     """
-    parts = parts_of(len(batch.images), count)
-    if len(parts) == 1:
-        return [(batch, noise)]
-    state = noise.generator.get_state()
-    generators = [noise.generator, *(torch.Generator().set_state(state) for _ in parts[1:])]
-    shares = []
-    for part, generator in zip(parts, generators, strict=True):
-        images, labels = batch.images[part], batch.labels
-        labels = None if labels is None else labels[part]
-        share = Batch(images, batch.total, len(images), labels)
-        shares.append((share, Noise(generator, noise.total, part)))
-    return shares
+    with Workers(min(threads_at_hand(), tasks)) as workers:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield workers
+        finally:
+            torch.set_num_threads(threads)
