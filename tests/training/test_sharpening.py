@@ -12,7 +12,7 @@ from lik.models.critic import PairCritic
 from lik.models.paper import PaperFirstSettings
 from lik.models.residual import ResidualVAESettings
 from lik.models.saved import load_model, save_model
-from lik.objectives.sharpness import Sharpness, SharpnessSettings
+from lik.objectives.sharpness import Sharpness, SharpnessSettings, codes_of_nobody
 from lik.training import journal
 from lik.training.callback import Callback
 from lik.training.running import TrainingData, run_training
@@ -162,7 +162,7 @@ class Model:
 def test_pictures_that_are_the_originals_cost_nothing_but_the_critics_chance():
     images = torch.rand(4, 3, SIZE, SIZE)
     sharpness = objective().eval()
-    terms = sharpness.refiner_terms(sharpness.see(Model(images), images, torch.randn(4, 7)))
+    terms = sharpness.refiner_terms(sharpness.see(Model(images), images, torch.randn(4, 8)))
     assert terms["coarse"].abs().max() < 1e-8
     assert terms["features"].abs().max() < 1e-6
     chance = (1 + 2 * 0.5) * np.log(2)
@@ -173,7 +173,7 @@ def test_coarse_is_on_the_scale_of_squared_errors():
     """What is off by the same everywhere costs as much as by the plain sum of squares."""
     images = torch.full((2, 3, SIZE, SIZE), 0.4)
     sharpness = objective().eval()
-    views = sharpness.see(Model(images + 0.1), images, torch.randn(2, 7))
+    views = sharpness.see(Model(images + 0.1), images, torch.randn(2, 8))
     squares = 3 * SIZE * SIZE * 0.1**2
     assert sharpness.refiner_terms(views)["coarse"].tolist() == pytest.approx(
         [squares] * 2, rel=1e-4
@@ -183,7 +183,7 @@ def test_coarse_is_on_the_scale_of_squared_errors():
 def test_what_networks_see_of_a_face_is_shifted_alike():
     images = torch.rand(4, 3, SIZE, SIZE)
     sharpness = objective(shift=2).train()
-    views = sharpness.see(Model(images), images, torch.randn(4, 7))
+    views = sharpness.see(Model(images), images, torch.randn(4, 8))
     assert torch.equal(views.images.pictures, views.refined.pictures)
     assert not torch.equal(views.images.pictures, images)
 
@@ -192,7 +192,7 @@ def test_the_critics_gradient_is_as_long_as_it_is_asked_to_be():
     images = torch.rand(4, 3, SIZE, SIZE)
     refined = torch.rand(4, 3, SIZE, SIZE, requires_grad=True)
     sharpness = objective(alone=1, rise=1, coarse=0.25, critic=1.5, shift=0).train()
-    numbers = torch.randn(4, 7)
+    numbers = torch.randn(4, 8)
     for _ in range(2):
         terms = sharpness.refiner_terms(sharpness.see(Model(refined), images, numbers))
     fidelity = 0.25 * terms["coarse"] + 100 * terms["features"]
@@ -206,7 +206,7 @@ def test_the_critics_gradient_is_as_long_as_it_is_asked_to_be():
 def test_the_critic_learns_to_tell_them_apart():
     images = torch.rand(8, 3, SIZE, SIZE)
     sharpness = objective(critic_share=1.0).train()
-    views = sharpness.see(Model(torch.full_like(images, 0.5)), images, torch.randn(8, 7))
+    views = sharpness.see(Model(torch.full_like(images, 0.5)), images, torch.randn(8, 8))
     optimizer = torch.optim.Adam(sharpness.parameters(), 1e-2)
     generator = torch.Generator().manual_seed(0)
     losses = []
@@ -217,6 +217,35 @@ def test_the_critic_learns_to_tell_them_apart():
         terms["critic_loss"].mean().backward()
         optimizer.step()
     assert losses[-1] < 0.7 * losses[0], losses
+
+
+def test_the_critic_sees_codes_of_nobody_too():
+    """They weigh as they are asked to; nothing is known that their pictures could be true to."""
+    images, refined = (torch.rand(n, 3, SIZE, SIZE, requires_grad=n > 4) for n in (4, 8))
+    terms = {}
+    for weight in (0, 1, 2):
+        sharpness = objective(nobody=weight).eval()
+        model = Model(refined if weight else refined[:4])
+        views = sharpness.see(model, images, torch.ones(4, 8))
+        terms[weight] = sharpness.refiner_terms(views)
+        assert (views.nobody is not None) == bool(weight)
+    for kept in ("coarse", "features"):
+        assert torch.equal(terms[0][kept], terms[1][kept])
+    of_nobody = terms[1]["realism"] - terms[0]["realism"]
+    assert (of_nobody > 0).all()
+    torch.testing.assert_close(terms[2]["realism"], terms[0]["realism"] + 2 * of_nobody)
+    (slope,) = torch.autograd.grad(terms[1]["realism"].sum(), refined, retain_graph=True)
+    assert (slope.flatten(1).norm(dim=1) > 0).all()
+    (slope,) = torch.autograd.grad(terms[1]["features"].sum(), refined)
+    assert slope[4:].norm() == 0
+
+
+def test_codes_of_nobody_lie_between_two_and_have_their_spread():
+    codes = torch.randn(4000, 3) * torch.tensor([1.0, 2.0, 3.0])
+    mixed = codes_of_nobody(codes, torch.rand(4000))
+    torch.testing.assert_close(mixed.std(dim=0), codes.std(dim=0), rtol=0.06, atol=0)
+    ends = codes_of_nobody(codes, torch.zeros(4000)), codes_of_nobody(codes, torch.ones(4000))
+    torch.testing.assert_close(ends, (codes, codes.roll(1, 0)), atol=1e-5, rtol=0)
 
 
 def test_gradients_of_more_than_twice_the_usual_are_shortened_and_none_is_skipped_for_its_length():

@@ -8,6 +8,7 @@ on its gradients (arXiv:2501.05441), taken by finite differences (arXiv:2501.083
 Shapes: images x, decodings b, refined y (B, 3, S, S) in 0…1; codes (B, D); terms (B,).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,8 +22,9 @@ from lik.core.gaussian import Posterior
 from lik.objectives.interface import Objective, ObjectiveSettings
 from lik.objectives.similarity import Features
 
-EXTRA_NUMBERS = 3
-"""Normal numbers of a face beside those of its code: how much noise its code has, and a shift."""
+EXTRA_NUMBERS = 4
+"""Normal numbers of a face beside those of its code: how much noise its code has, a shift (2), and
+how much its code has of another face's."""
 
 
 class RefinedModel(Protocol):
@@ -46,6 +48,9 @@ class SharpnessSettings(ObjectiveSettings):
     ``heads`` weigh the critic's look at pixels and at each map; it sees ``critic_share`` of a
     batch. ``penalty`` is that on its gradient, by noise of std ``penalty_noise``, every second
     step. ``shift``: what networks see is moved by up to so many pixels.
+
+    ``nobody`` weighs what the critic says of codes that belong to no face (`codes_of_nobody`),
+    beside what it says of faces: so the refiner learns what priors draw and what edits lead to.
     """
 
     network: str
@@ -61,6 +66,7 @@ class SharpnessSettings(ObjectiveSettings):
     penalty_noise: float = Field(0.03, gt=0)
     critic_share: float = Field(0.75, gt=0, le=1)
     shift: int = Field(2, ge=0)
+    nobody: float = Field(0.0, ge=0)
 
     @property
     def whole_batch(self) -> str:
@@ -86,6 +92,9 @@ class View:
     pictures: Tensor
     maps: Sequence[Tensor]
 
+    def __getitem__(self, part: slice) -> "View":
+        return View(self.pictures[part], [m[part] for m in self.maps])
+
     def first(self, count: int) -> "View":
         """The first ones of a batch, through which no gradient goes."""
         return View(self.pictures[:count].detach(), [m[:count].detach() for m in self.maps])
@@ -93,17 +102,22 @@ class View:
 
 @dataclass(frozen=True)
 class Views:
-    """Images, the decodings of their codes, and what the refiner made of these."""
+    """Images, the decodings of their codes, and what the refiner made of these.
+
+    ``nobody``: decodings of as many codes that belong to no face, and the refined ones.
+    """
 
     images: View
     decodings: View
     refined: View
+    nobody: tuple[View, View] | None = None
 
     def first(self, count: int) -> "Views":
         """Those of the first faces of a batch, through which no gradient goes."""
-        return Views(
-            self.images.first(count), self.decodings.first(count), self.refined.first(count)
-        )
+        faces = self.images.first(count), self.decodings.first(count), self.refined.first(count)
+        if self.nobody is None:
+            return Views(*faces)
+        return Views(*faces, (self.nobody[0].first(count), self.nobody[1].first(count)))
 
 
 class Sharpness(Objective):
@@ -137,21 +151,28 @@ class Sharpness(Objective):
         Codes are drawn at a random share of the posterior's σ, so that the refiner knows both the
         means and what lies about them.
         """
-        width = model.noise_width
+        settings, count, width = self.settings, len(images), model.noise_width
         shares = torch.special.ndtr(noise[:, width:])  # uniform in 0…1
+        moves, sources = shares[:, 1:3], images
         with torch.no_grad():
             codes = model.encode(images).sample(noise[:, :width] * shares[:, :1])
-            decodings = model.to_refine(images, codes).float()
+            if settings.nobody:
+                codes = torch.cat([codes, codes_of_nobody(codes, shares[:, 3])])
+                moves, sources = moves.repeat(2, 1), images.repeat(2, 1, 1, 1)
+            decodings = model.to_refine(sources, codes).float()
         with self._autocast(images, self.training):
             refined = model.refiner(decodings, codes)
-        pictures = [images, decodings, refined]
-        if self.training and self.settings.shift:
-            pictures = [_moved(x, shares[:, 1:], self.settings.shift) for x in pictures]
+        if self.training and settings.shift:
+            images = _moved(images, moves[:count], settings.shift)
+            decodings, refined = (_moved(x, moves, settings.shift) for x in (decodings, refined))
         with torch.no_grad():
-            image = View(pictures[0], self._features(pictures[0]))
-            seen = self._features(pictures[1]) if self.settings.critic else ()
-            decoding = View(pictures[1], seen)
-        return Views(image, decoding, View(pictures[2], self._features(pictures[2])))
+            real = View(images, self._features(images))
+            decoding = View(decodings, self._features(decodings) if settings.critic else ())
+        made = View(refined, self._features(refined))
+        if not settings.nobody:
+            return Views(real, decoding, made)
+        own, nobodys = slice(count), slice(count, None)
+        return Views(real, decoding[own], made[own], (decoding[nobodys], made[nobodys]))
 
     def refiner_terms(self, views: Views) -> dict[str, Tensor]:
         """What the refiner minimises: ``loss``, and ``coarse``, ``features`` and ``realism``.
@@ -172,8 +193,11 @@ class Sharpness(Objective):
         if not settings.critic:
             return {"loss": fidelity, **terms}
         self.critic.requires_grad_(False)  # its own step comes after
-        pairs = zip(self._scores(true, views), self._scores(made, views), strict=True)
-        realism = self._over_heads([F.softplus(r - m) for r, m in pairs])
+        real = self._scores(true, views.decodings)
+        realism = self._told_apart(real, self._scores(made, views.decodings))
+        if views.nobody:
+            of_nobody = self._told_apart(real, self._scores(views.nobody[1], views.nobody[0]))
+            realism = realism + settings.nobody * of_nobody
         self.critic.requires_grad_(True)
         if self.training:
             self._balance(made.pictures, fidelity, realism)
@@ -184,13 +208,16 @@ class Sharpness(Objective):
         """What the critic minimises: ``critic_loss``, and its parts ``critic`` and ``penalty``."""
         count = max(1, round(self.settings.critic_share * len(views.images.pictures)))
         views = views.first(count)
-        real, made = (self._scores(view, views) for view in (views.images, views.refined))
-        critic = self._over_heads([F.softplus(m - r) for r, m in zip(real, made, strict=True)])
+        real, made = (self._scores(view, views.decodings) for view in (views.images, views.refined))
+        critic = self._told_apart(made, real)
+        if views.nobody:
+            of_nobody = self._told_apart(self._scores(views.nobody[1], views.nobody[0]), real)
+            critic = critic + self.settings.nobody * of_nobody
         if not self.settings.penalty or int(self.steps) % 2:
             return {"critic_loss": critic, "critic": critic}
         # Every second step, so that it weighs double.
-        penalty = self._slope(views.images, real, views, generator)
-        penalty = penalty + self._slope(views.refined, made, views, generator)
+        penalty = self._slope(views.images, views.decodings, real, generator)
+        penalty = penalty + self._slope(views.refined, views.decodings, made, generator)
         return {
             "critic_loss": critic + 2 * self.settings.penalty * penalty,
             "critic": critic,
@@ -198,7 +225,7 @@ class Sharpness(Objective):
         }
 
     def _slope(
-        self, view: View, scores: list[Tensor], views: Views, generator: torch.Generator
+        self, view: View, base: View, scores: list[Tensor], generator: torch.Generator
     ) -> Tensor:
         """The squared slope of the scores in a random direction from the pictures, (B,)."""
         scale = self.settings.penalty_noise
@@ -206,13 +233,17 @@ class Sharpness(Objective):
         moved = view.pictures + scale * noise
         with torch.no_grad():
             maps = self._features(moved)
-        again = self._scores(View(moved, maps), views)
+        again = self._scores(View(moved, maps), base)
         differences = zip(again, scores, strict=True)
         return self._over_heads([((new - old) / scale).square() for new, old in differences])
 
-    def _scores(self, view: View, views: Views) -> list[Tensor]:
-        """The critic's scores of pictures beside the decodings, by head."""
-        base = views.decodings
+    def _told_apart(self, low: list[Tensor], high: list[Tensor]) -> Tensor:
+        """The relativistic loss (B,) of scores by head, of which the second are to be higher."""
+        pairs = zip(low, high, strict=True)
+        return self._over_heads([F.softplus(one - other) for one, other in pairs])
+
+    def _scores(self, view: View, base: View) -> list[Tensor]:
+        """The critic's scores of pictures beside decodings, by head."""
         with self._autocast(view.pictures, True):
             scores = self.critic(view.pictures, base.pictures, view.maps[1:], base.maps[1:])
         return [score.float() for score in scores]
@@ -251,6 +282,15 @@ class Sharpness(Objective):
     def _autocast(self, images: Tensor, wanted: bool) -> torch.autocast:
         lower = wanted and self.precision != torch.float32
         return torch.autocast(images.device.type, self.precision, enabled=lower)
+
+
+def codes_of_nobody(codes: Tensor, shares: Tensor) -> Tensor:
+    """Codes (B, D) → as many, each somewhere on the way from one to the next, as shares (B,) say.
+
+    On the way of cos θ z₁ + sin θ z₂ they keep the covariance that the codes have about 0.
+    """
+    angles = (shares * math.pi / 2)[:, None]
+    return codes * angles.cos() + codes.roll(1, 0) * angles.sin()
 
 
 def _moved(images: Tensor, shares: Tensor, most: int) -> Tensor:
