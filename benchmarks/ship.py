@@ -60,6 +60,8 @@ def main(what, run, out):
         shutil.copytree(whole.path / "directions", Path(out) / "directions", dirs_exist_ok=True)
     for prior in (whole.path / "priors").glob("*.safetensors"):
         half(prior, Path(out) / "priors" / prior.name)
+    if whole.folder.guide.is_file():
+        shutil.copyfile(whole.folder.guide, folder.guide)
     if statistics := GuidedStatistics.load(Path(out)):
         statistics.model_copy(update={"paths": {}}).save(Path(out))
     codes = whole.session.draw(200, seed=0)

@@ -24,6 +24,7 @@ python "$place/ship.py" round runs/base runs/rounded
 lik fit-prior runs/rounded "$faces" --prior gmm --components 8 --means --name faces
 lik sharpen runs/rounded "$faces" runs/sharp --classifier runs/rounded/features.safetensors epochs="${SHARP:-12}"
 lik fit-directions runs/sharp "$faces" --classifier $nets/train --classifier $nets/plain
-lik fit-directions runs/sharp "$faces" --method guided --classifier runs/sharp/features.safetensors
+lik fit-directions runs/sharp "$faces" --method guided --distil \
+  --classifier $nets/train --classifier $nets/plain --classifier runs/sharp/features.safetensors
 rm -rf faces-ships
 python "$place/ship.py" pack runs/sharp faces-ships

@@ -1,6 +1,7 @@
 """Photographs are edited, edited again, and given back to the byte."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ from PIL import Image
 
 import lik
 from finders import TwoFaces
-from lik.app.directions import FitRequest, fit_directions, fit_guided, traits_of
+from lik.app.directions import FitRequest, fit_directions, open_editor, traits_of
 from lik.app.editing import open_faces_of
 from lik.app.edits import RECORD, Edit
+from lik.app.guiding import distil_guide, fit_guided
+from lik.app.hub_folder import copy_run
+from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
 from lik.latent.directions.direction import saved_sets
 from lik.latent.guided import GuidanceSettings
@@ -117,7 +121,7 @@ def test_a_probability_is_told_before_and_after(run, photo, classifier):
 @pytest.fixture
 def few_steps(monkeypatch):
     few = GuidanceSettings(steps=20, rate=0.3, distance=9.0, max_logit_first=3.0, max_logit=9.0)
-    monkeypatch.setattr("lik.app.directions.GuidanceSettings", lambda: few)
+    monkeypatch.setattr("lik.latent.editing.GuidanceSettings", lambda: few)
     return few
 
 
@@ -140,6 +144,43 @@ def test_guided_edits_repeat_to_the_byte_and_are_taken_back(
         run.edit(photo, Edit.read(tmp_path / "a.png"))
     given = run.edit(photo, Edit.read(tmp_path / "a.png"), classifiers=[str(classifier)])
     np.testing.assert_array_equal(given.pixels, done.pixels)
+
+
+def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
+    run, photo, classifier, tmp_path
+):
+    statistics, explained = distil_guide(run, [str(classifier)], count=3000)
+    edit = Edit({"Smiling": 1}, method="guided")
+    done = run.edit(photo, edit)
+    assert done.record.networks == (sha256_of(run.folder.guide),)
+    assert set(statistics.stds) == {*done.record.networks, run.classifier(classifier).sha256}
+    assert set(explained) == set(run.classifier(classifier).network.attributes)
+    assert done.record.guidance == GuidanceSettings.reading_codes()
+    done.save(tmp_path / "a.png")
+    again = lik.load(run.path).edit(photo, Edit.read(tmp_path / "a.png"))
+    np.testing.assert_array_equal(again.pixels, done.pixels)
+    looking = open_editor(run, "guided", [str(classifier)])  # it may still be named
+    assert not looking.reads_codes
+    elsewhere = tmp_path / "moved"
+    shutil.copytree(run.path, elsewhere)
+    assert open_editor(lik.load(elsewhere), "guided").reads_codes
+
+
+def test_a_distilled_guide_is_published_and_names_no_place(run, classifier, tmp_path):
+    distil_guide(run, [str(classifier)], count=600)
+    out = tmp_path / "out"
+    out.mkdir()
+    copy_run(run, out, print)
+    assert open_editor(lik.load(out), "guided").reads_codes
+    for file in (out / "guide.safetensors", out / "directions" / "guided.json"):
+        assert str(classifier.parent).encode() not in file.read_bytes()
+
+
+def test_a_guide_that_is_broken_leaves_the_way_to_others(run, classifier):
+    distil_guide(run, [str(classifier)], count=600)
+    run.folder.guide.write_bytes(run.folder.guide.read_bytes()[:500])
+    fit_guided(run, [str(classifier)])  # other networks serve meanwhile
+    assert not open_editor(run, "guided").reads_codes
 
 
 def test_networks_that_guide_are_different_ones(run, classifier):

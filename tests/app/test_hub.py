@@ -13,9 +13,10 @@ import pytest
 
 import lik
 from hub_standin import Standin
-from lik.app.directions import FitRequest, fit_directions, fit_guided, open_editor
+from lik.app.directions import FitRequest, fit_directions, open_editor
 from lik.app.evaluating import EvaluationRequest, evaluate, losses
 from lik.app.exporting import ExportedRun
+from lik.app.guiding import fit_guided
 from lik.app.hub import HubName, name_in_cache, prepare_upload
 from lik.app.hub_folder import export_hub
 from lik.app.pretrained import run_and_rest

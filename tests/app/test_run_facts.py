@@ -6,9 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from lik.app.directions import FitRequest, fit_directions, fit_guided, open_editor
+from lik.app.directions import FitRequest, fit_directions, open_editor
 from lik.app.editing import record_of
 from lik.app.edits import Edit
+from lik.app.guiding import fit_guided
 from lik.app.run_facts import can_guide, describe_run, linear_sets
 from lik.core.errors import OtherWeights
 from lik.latent.directions.direction import Calibration, Direction, DirectionSet

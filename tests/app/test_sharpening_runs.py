@@ -7,9 +7,10 @@ import pytest
 
 import lik
 from finders import TwoFaces, save_photograph
-from lik.app.directions import FitRequest, fit_directions, fit_guided
+from lik.app.directions import FitRequest, fit_directions
 from lik.app.editing import edit_photograph, open_face
 from lik.app.edits import Edit
+from lik.app.guiding import fit_guided
 from lik.app.run import Run
 from lik.app.sampling import PriorRequest, fit_prior
 from lik.app.training import sharpen

@@ -27,5 +27,16 @@ def test_a_run_draws_encodes_and_edits_without_data(name):
     assert not np.array_equal(run.decode(smiling[:, 1]), run.decode(codes))
 
 
+@pytest.mark.parametrize("name", shipped())
+def test_a_run_guides_by_codes_without_data_or_networks(name):
+    run = lik.load(name)
+    editor = open_editor(run, "guided")
+    assert editor.reads_codes
+    codes = run.sample(2, seed=1, prior="faces").codes
+    moved = editor.moved(codes, "Smiling", [0.0, 1.0])
+    assert np.array_equal(moved[:, 0], codes)
+    assert (editor.logits(moved[:, 1], "Smiling") > editor.logits(codes, "Smiling") + 0.5).all()
+
+
 def test_the_usual_run_is_among_them():
     assert not shipped() or DEFAULT in shipped()

@@ -102,6 +102,16 @@ def test_traits_are_listed_with_what_they_reach_the_weak_ones_last(run, tmp_path
     assert "Male -20" in lines[last]
 
 
+def test_how_well_a_distilled_guide_reads_codes_is_said(run, monkeypatch):
+    explained = {"Smiling": 0.96, "Wearing_Hat": 0.8}
+    monkeypatch.setattr("lik.cli.fit_directions.distil_guide", lambda *_: (None, explained))
+    told = succeed("fit-directions", run, "--method", "guided", "--distil").output
+    assert "guide.safetensors" in told
+    assert "explains 88 % of how networks differ" in " ".join(told.split())
+    assert "Wearing_Hat, which it reads worst, 80 %" in " ".join(told.split())
+    refuse("goes with --method guided", "fit-directions", run, "--distil")
+
+
 def test_a_drawn_face_is_edited_again_as_its_png_says(run, photo, tmp_path):
     opened, source = lik.load(run), PriorSource(seed=3, index=2)
     done = edit_code(opened, code_of(opened, source), source, lik.Edit({"dimension:1": 3}))

@@ -11,6 +11,7 @@ from lik.latent.editing import GuidedEditor, LinearEditor, place_on
 from lik.latent.guided import GuidanceSettings, GuidedStatistics
 from lik.latent.session import Session
 from lik.models.catalogue import build
+from lik.models.code_network import CodeNetwork, CodeNetworkSettings
 from lik.models.paper import PaperFirstSettings
 
 
@@ -45,11 +46,20 @@ def linear(calibrated=False):
     return LinearEditor("joint", lambda: found, 4, lambda name: lambda codes: codes[:, 0])
 
 
-@pytest.fixture(scope="module", params=["linear", "guided"])
+def reading_codes():
+    """A network that reads codes, as it is loaded."""
+    torch.manual_seed(0)
+    settings = CodeNetworkSettings(latent=4, attributes=STATISTICS.attributes, widths=(16,))
+    return CodeNetwork(settings).double().requires_grad_(False)
+
+
+@pytest.fixture(scope="module", params=["linear", "guided", "guided by codes"])
 def editor(request, session):
     if request.param == "linear":
         return linear()
     settings = GuidanceSettings(steps=40, rate=0.1)
+    if request.param == "guided by codes":
+        return GuidedEditor(session, {"n": reading_codes()}, STATISTICS, settings)
     return GuidedEditor(session, {"n": Channels()}, STATISTICS, settings)
 
 
@@ -68,6 +78,24 @@ def test_a_face_goes_its_way_whoever_stands_beside_it(editor, session):
     np.testing.assert_allclose(
         editor.moved(codes[1:2], "red", [-1.0, 1.0])[0], together[1], atol=1e-3
     )
+
+
+def test_guided_by_codes_a_face_is_the_same_to_the_bit_whoever_stands_beside_it(session):
+    editor = GuidedEditor(session, {"n": reading_codes()}, STATISTICS)
+    assert editor.reads_codes
+    assert editor.settings == GuidanceSettings.reading_codes()
+    codes = session.draw(40, 1)
+    together = editor.moved(codes, "red", [1.0])
+    alone = [editor.moved(code[None], "red", [1.0]) for code in codes]
+    np.testing.assert_array_equal(np.concatenate(alone), together)
+    up = editor.logits(together[:, 0], "red") - editor.logits(codes, "red")
+    assert (up >= 0).all()
+    assert up.max() > 0.1
+
+
+def test_what_reads_codes_guides_alone(session):
+    with pytest.raises(UnusableInput, match="alone"):
+        GuidedEditor(session, {"n": reading_codes(), "m": Channels()}, STATISTICS)
 
 
 def test_an_unknown_attribute_names_the_nearest(editor):

@@ -1,4 +1,4 @@
-"""Directions and guided statistics of a run: fitted once, kept beside it, opened as editors."""
+"""Directions of a run: fitted once, kept beside it, and opened as editors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.app.carrying import Carrier
+from lik.app.guiding import open_guided, open_networks
 from lik.app.opened import OpenedRun, logit_column
 from lik.app.selection import LEARN, Selection, column_of, open_given
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -29,15 +30,13 @@ from lik.latent.directions.methods import (
     METHODS,
     Examples,
     difference_of_means,
-    joint_effects,
     method_of,
     orthogonal_to,
 )
-from lik.latent.editing import Editor, GuidedEditor, LinearEditor
-from lik.latent.guided import GUIDED, GuidanceSettings, GuidedStatistics, four_digits
+from lik.latent.editing import Editor, LinearEditor
+from lik.latent.guided import GUIDED, GuidanceSettings
 from lik.latent.session import Codes, logits_of, logits_of_pictures
 from lik.models.classifier import LoadedClassifier
-from lik.training.feature_networks import network_hash
 
 DEFAULT = "joint"
 """The directions that are taken where nothing else is asked for."""
@@ -45,14 +44,7 @@ ALONG = 3
 """Traits that are named as moving along."""
 FEWEST = 20
 """Validation faces of each class, below which strengths are calibrated on training faces."""
-MEASURED = 1000
-"""Faces whose logits give the standard deviations of guided edits."""
-SCALED = 4000
-"""Faces whose codes give the scale and the joint effects of guided edits."""
 ALL_METHODS = (*METHODS, GUIDED)
-
-Guides = dict[str, LoadedClassifier]
-"""Path → network; the first one measures."""
 
 
 @dataclass(frozen=True)
@@ -101,23 +93,6 @@ def fit_directions(
     return fitted
 
 
-def fit_guided(
-    run: OpenedRun,
-    classifiers: Sequence[str],
-    faces: str | Path | None = None,
-    progress: Progress = no_progress,
-) -> GuidedStatistics:
-    """Measure what guided edits need on training faces, and keep it in RUN/directions.
-
-    Raises:
-        UnusableInput: no network, or they do not go together, or no faces.
-    """
-    folder = run.require_folder()
-    statistics = _measured(run, _guides(run, classifiers), run.faces(faces), progress)
-    statistics.save(folder)
-    return statistics
-
-
 def open_editor(
     run: OpenedRun,
     method: str | None = None,
@@ -140,9 +115,7 @@ def open_editor(
         UnusableInput: no such directions, or nothing to fit them to, or no network for guiding.
     """
     if method == GUIDED:
-        guides, statistics = _guided(run, classifiers, faces, progress)
-        networks = {loaded.sha256: loaded.network for loaded in guides.values()}
-        return GuidedEditor(run.session, networks, statistics, guidance or GuidanceSettings())
+        return open_guided(run, classifiers, faces, guidance, progress)
     if len(classifiers) > 1:
         raise UnusableInput("several networks go with guided edits alone: give one.")
     name = method or DEFAULT
@@ -195,7 +168,7 @@ def _by_method(
     made |= {"keep": list(request.keep)} if request.keep else {}
     calibrations: dict[str, Calibration] = {}
     if request.classifiers and method.labelled:
-        networks = list(_guides(run, request.classifiers).values())
+        networks = list(open_networks(run, request.classifiers).values())
         made["networks_sha256"] = [loaded.sha256 for loaded in networks]
         directions, calibrations = _calibrated(run, faces, networks, directions, progress, notify)
     return DirectionSet(request.name or request.method, directions, calibrations, made)
@@ -336,93 +309,3 @@ def _kept_or_fitted(
     except (FailedOnTheWay, UnusableInput):
         notify(f"directions by the method {method} are fitted, and cannot be kept beside the run.")
     return fitted
-
-
-def _guided(
-    run: OpenedRun, classifiers: Sequence[str], faces: str | Path | None, progress: Progress
-) -> tuple[Guides, GuidedStatistics]:
-    """The networks that guide, and what they are measured by: as kept, or measured now."""
-    kept = GuidedStatistics.load(run.path)
-    if kept is not None and not kept.is_of(run.encoder_sha256, run.latent):
-        kept = None
-    guides = _guides(run, classifiers or list(known_networks(run, kept).values()))
-    if kept is not None and all(loaded.sha256 in kept.stds for loaded in guides.values()):
-        asked = None if faces is None else run.faces(faces).hash
-        if asked in (None, kept.faces_sha256):
-            return guides, kept
-    try:
-        face_set = run.faces(faces)
-    except UnusableInput as error:
-        raise UnusableInput(
-            f"guided edits are measured on real faces: {error}", needs=error.needs
-        ) from error
-    statistics = _measured(run, guides, face_set, progress)
-    if run.path.is_dir() and kept is None and not run.borrowed:
-        statistics.save(run.path)
-    return guides, statistics
-
-
-def known_networks(run: OpenedRun, kept: GuidedStatistics | None) -> dict[str, str]:
-    """Where the networks lie that guided edits were measured with, by their hash.
-
-    The run's own network is where the run is, wherever it was measured.
-    """
-    own = (
-        {} if kept is None or run.network is None else {network_hash(str(run.network)): run.network}
-    )
-    paths = {} if kept is None or run.borrowed else kept.paths
-    return {
-        sha256: str(own.get(sha256, paths.get(sha256)))
-        for sha256 in (kept.stds if kept else ())
-        if sha256 in own or sha256 in paths
-    }
-
-
-def _guides(run: OpenedRun, classifiers: Sequence[str]) -> Guides:
-    if not classifiers:
-        raise UnusableInput("guided edits need a network that tells attributes.", needs="network")
-    guides = {path: run.classifier(path) for path in classifiers}
-    if len({loaded.sha256 for loaded in guides.values()}) < len(classifiers):
-        raise UnusableInput("the same network was given twice: give each once.")
-    if len({loaded.network.attributes for loaded in guides.values()}) > 1:
-        raise UnusableInput(
-            "networks that go together must know the same attributes in the same order, as "
-            "those do that are trained on one face set."
-        )
-    return guides
-
-
-def _measured(
-    run: OpenedRun, guides: Guides, faces: FaceSet, progress: Progress
-) -> GuidedStatistics:
-    """Look at training faces: which have an attribute is what the set says, or else the network."""
-    chosen = Selection(LEARN).of(faces)[:SCALED]
-    pictures = np.asarray(faces.images[chosen[:MEASURED]])
-    codes = run.session.encode(faces.images[chosen])
-    networks = list(guides.values())
-    stds = {}
-    for number, loaded in enumerate(networks):
-        progress("looking at faces", number, len(networks))
-        logits = logits_of_pictures(loaded.network, pictures, run.session.device)
-        stds[loaded.sha256] = logits.std(axis=0, dtype=np.float64).clip(min=1e-6)
-        if number == 0:
-            first = logits
-    names = networks[0].network.attributes
-    labels = np.full((len(chosen), len(names)), np.nan)
-    for column, name in enumerate(names):
-        if name in faces.attribute_names:
-            labels[:, column] = column_of(faces, name)[chosen]
-        else:
-            labels[: len(first), column] = first[:, column]
-    try:
-        effects = joint_effects(names, codes, labels)
-    except UnusableInput:  # nothing divides these faces: they set out without a direction
-        effects = []
-    return GuidedStatistics(
-        encoder_sha256=run.encoder_sha256,
-        faces_sha256=faces.hash, faces=faces.path.name, attributes=names,
-        scale=four_digits(codes.std(axis=0, dtype=np.float64)),
-        along={effect.name: four_digits(effect.vector) for effect in effects},
-        stds={sha256: four_digits(values) for sha256, values in stds.items()},
-        paths={loaded.sha256: str(Path(path).resolve()) for path, loaded in guides.items()},
-    )  # fmt: skip

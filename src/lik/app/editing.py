@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lik.app.carrying import decodings_of
-from lik.app.directions import known_networks, open_editor
+from lik.app.directions import open_editor
 from lik.app.edits import RECORD, Edit, EditRecord, read_record
+from lik.app.guiding import known_networks
 from lik.app.opened import OpenedRun
 from lik.app.source_records import SOURCE, PhotographSource, SourceRecord
 from lik.core.artifacts import sha256_of

@@ -15,6 +15,7 @@ from lik.app.anomaly import FILE as ANOMALY
 from lik.app.card_facts import CARD, card_facts
 from lik.app.compressing import FILE as COMPRESSION
 from lik.app.exporting import export_networks
+from lik.app.guiding import usual_guides
 from lik.app.opened import OpenedRun
 from lik.app.run_facts import linear_sets
 from lik.app.sampling import draw_samples, sample
@@ -67,6 +68,7 @@ class HubFolder:
         kinds = {
             "weights": ["model.safetensors"],
             "the network of features": ["features.safetensors"],
+            "the network that guides": ["guide.safetensors"],
             "directions": [n for n in names if n.startswith("directions/") and n.endswith(".json")],
             "priors": [n for n in names if n.startswith("priors/")],
             "statistics of codes, for unusual pictures": [ANOMALY],
@@ -259,6 +261,8 @@ def _copy_directions(run: OpenedRun, folder: Path, notify: Notify) -> None:
     if guided is not None and guided.is_of(run.encoder_sha256, run.latent):
         faces = without_places(guided.faces)
         guided.model_copy(update={"paths": {}, "faces": faces}).save(folder)
+        if str(run.folder.guide) in usual_guides(run, guided).values():
+            shutil.copyfile(run.folder.guide, RunFolder(folder).guide)
 
 
 def _draw(run: OpenedRun, folder: Path) -> str:

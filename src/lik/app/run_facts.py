@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from lik.app.directions import DEFAULT, known_networks, traits_of
+from lik.app.directions import DEFAULT, traits_of
+from lik.app.guiding import open_guided, usual_guides
 from lik.app.opened import OpenedRun
 from lik.app.pretrained import PLACE
 from lik.app.sampling import USUAL_PRIOR
 from lik.core.errors import UnusableInput
 from lik.latent.directions.direction import DirectionSet, saved_sets
 from lik.latent.editing import GuidedEditor, LinearEditor
-from lik.latent.guided import GUIDED, GuidanceSettings, GuidedStatistics
+from lik.latent.guided import GUIDED, GuidedStatistics
 from lik.latent.priors import saved_priors
 from lik.training import journal
 
@@ -72,17 +73,16 @@ def can_guide(run: OpenedRun) -> bool:
         return False
     if kept is None or not kept.is_of(run.encoder_sha256, run.latent):
         return False
-    known = known_networks(run, kept)
-    return bool(known) and all(Path(path).exists() for path in known.values())
+    usual = usual_guides(run, kept)
+    return bool(usual) and all(Path(path).exists() for path in usual.values())
 
 
 def _guided_record(run: OpenedRun) -> dict[str, Any]:
     """What the record of a guided edit says beside the edit itself: by what it is guided."""
-    kept = GuidedStatistics.load(run.path)
-    assert kept is not None
+    editor = open_guided(run)
     return {
-        "networks": list(known_networks(run, kept)), "measured": kept.fingerprint,
-        "guidance": GuidanceSettings().model_dump(mode="json"),
+        "networks": list(editor.networks), "measured": editor.statistics.fingerprint,
+        "guidance": editor.settings.model_dump(mode="json"),
     }  # fmt: skip
 
 

@@ -1,6 +1,9 @@
 """lik fit-directions: directions in latent space, fitted once and kept beside the run."""
 
-from lik.app.directions import ALL_METHODS, DEFAULT, FitRequest, fit_directions, fit_guided
+from pathlib import Path
+
+from lik.app.directions import ALL_METHODS, DEFAULT, FitRequest, fit_directions
+from lik.app.guiding import distil_guide, fit_guided
 from lik.app.run import Run as OpenRun
 from lik.cli.options import Device, FaceSetGiven, Keep, Networks, Run, Seed, names_of, option
 from lik.cli.output import note, progress, say, table
@@ -23,6 +26,9 @@ def fit_directions_(
     ),
     name: str | None = option(None, "What the set is called (default: the method).", "NAME"),
     count: int = option(10, "Directions of pca and jacobian.", None, "--count", "-n", min=1),
+    distil: bool = option(
+        False, "With --method guided: teach a small network to read codes, which then guides."
+    ),
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -32,7 +38,8 @@ def fit_directions_(
     in their pictures, as in most faces that have it; of several networks, until all say so.
 
     --method guided fits no directions: it keeps by what guided edits are measured, with those
-    networks, which may be several.
+    networks, which may be several. With --distil it takes minutes, and guided edits then take
+    milliseconds: a small network learns to read from a code what those see in its decoding.
 
     Example: lik fit-directions runs/first --method joint --classifier networks/attributes
     """
@@ -41,11 +48,19 @@ def fit_directions_(
         if method == GUIDED:
             if keep or name or examples_with or examples_without:
                 raise UnusableInput("--method guided takes no --keep, --name or examples.")
-            statistics = fit_guided(opened, networks, faces, step)
+            if distil:
+                statistics, explained = distil_guide(opened, networks, faces, step)
+            else:
+                statistics, explained = fit_guided(opened, networks, faces, step), {}
             say(f"{opened.path / 'directions' / 'guided.json'}")
+            if explained:
+                _show_explained(opened.folder.guide, explained)
+                return
             say(f"{len(statistics.stds)} networks guide, which know {len(statistics.attributes)} "
                 "attributes.")  # fmt: skip
             return
+        if distil:
+            raise UnusableInput("--distil goes with --method guided.")
         request = FitRequest(
             method, name, faces, networks, names_of(keep),
             examples_with or [], examples_without or [], count, seed,
@@ -53,6 +68,17 @@ def fit_directions_(
         fitted = fit_directions(opened, request, step, note)
     _show(fitted)
     say(str(opened.path / "directions" / f"{fitted.name}.safetensors"))
+
+
+def _show_explained(guide: Path, explained: dict[str, float]) -> None:
+    say(str(guide))
+    worst = min(explained, key=lambda name: explained[name])
+    mean = sum(explained.values()) / len(explained)
+    say(
+        f"It reads {len(explained)} attributes from codes, and explains {100 * mean:.0f} % of how "
+        f"networks differ about their decodings; of {worst}, which it reads worst, "
+        f"{100 * explained[worst]:.0f} %."
+    )
 
 
 def _show(fitted: DirectionSet) -> None:

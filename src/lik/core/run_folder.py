@@ -8,6 +8,7 @@ model-best.safetensors    those that had the best validation loss
 state/last.pt       what resuming needs
 state/previous.pt   the same, one saving earlier
 features.safetensors   the network in whose maps it was trained, where there was one
+guide.safetensors   what reads attributes from codes, for guided edits, where it was distilled
 journal.jsonl       every logged number
 environment.json    versions, hardware, face set, and the format of the run
 figures/            pictures of the run; figures/grids: the same faces and samples over the epochs
@@ -47,6 +48,7 @@ class RunFolder:
     plain_model = _Within("model-plain.safetensors")
     best_model = _Within("model-best.safetensors")
     features = _Within("features.safetensors")
+    guide = _Within("guide.safetensors")
     state = _Within("state/last.pt")
     journal = _Within("journal.jsonl")
     environment = _Within("environment.json")

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lik.core.batched import through
 from lik.core.configuration import nearest
 from lik.core.errors import UnusableInput
 from lik.core.events import Progress, no_progress
@@ -30,6 +31,7 @@ from lik.latent.guided import (
     guided_trajectory,
 )
 from lik.latent.session import BATCH, Codes, Session, logits_of
+from lik.models.code_network import CodeNetwork
 
 Strengths = Sequence[float]
 
@@ -178,6 +180,9 @@ class GuidedEditor(Editor):
     the trait beyond doubt in most faces that lacked it, at 2 in all that can have it. −s leads
     away from the trait. The trajectory is the same for all strengths, so that one can slide along
     it. Every face goes by itself: it does not matter who stands beside it.
+
+    Attributes:
+        reads_codes: whether the networks read codes, and not decodings.
     """
 
     method = GUIDED
@@ -190,10 +195,18 @@ class GuidedEditor(Editor):
         session: Session,
         networks: Mapping[str, Callable[..., NDArray[np.floating]]],
         statistics: GuidedStatistics,
-        settings: GuidanceSettings = GuidanceSettings(),
+        settings: GuidanceSettings | None = None,
     ) -> None:
-        """``networks`` by their hash, all of which ``statistics`` knows; the first one measures."""
-        self.statistics, self.settings, self._session = statistics, settings, session
+        """``networks`` by their hash, all of which ``statistics`` knows; the first one measures.
+
+        Raises:
+            UnusableInput: some read codes, and others look at decodings.
+        """
+        self.reads_codes = any(isinstance(one, CodeNetwork) for one in networks.values())
+        if self.reads_codes and len(networks) > 1:
+            raise UnusableInput("the network that reads codes guides alone.")
+        usual = GuidanceSettings.reading_codes if self.reads_codes else GuidanceSettings
+        self.statistics, self.settings, self._session = statistics, settings or usual(), session
         self.networks = list(networks)
         self._classifiers = [
             Classifier(network, np.asarray(statistics.stds[sha256]))  # type: ignore[arg-type]
@@ -235,8 +248,10 @@ class GuidedEditor(Editor):
         return places
 
     def logits(self, codes: Codes, attribute: str) -> NDArray[np.float32]:
-        column = self.statistics.attributes.index(attribute)
-        return np.asarray(logits_of(self._session, self._classifiers[0].logits, codes)[:, column])
+        column, network = self.statistics.attributes.index(attribute), self._classifiers[0].logits
+        if self.reads_codes:
+            return through(network, codes, device=self._session.device)[:, column]
+        return np.asarray(logits_of(self._session, network, codes)[:, column])
 
     def trajectory(
         self,
@@ -250,12 +265,12 @@ class GuidedEditor(Editor):
         along = self.statistics.along.get(attribute)
         starts = range(0, len(codes), BATCH)
         total = len(starts) * self.settings.steps
-        parts = []
+        parts, decode = [], None if self.reads_codes else self._session.model.decode
         for number, start in enumerate(starts):
             done = number * self.settings.steps
             parts.append(
                 guided_trajectory(
-                    codes[start : start + BATCH], self._session.model.decode, self._classifiers,
+                    codes[start : start + BATCH], decode, self._classifiers,
                     self.statistics.attributes.index(attribute), signs[start : start + BATCH],
                     self._scale, None if along is None else np.asarray(along, np.float32),
                     self.settings, min(STOPS, self.settings.steps), device=self._session.device,

@@ -1,9 +1,9 @@
 """Guided edits: each face's own trajectory to a trait, by gradient steps on its code.
 
 The trajectory begins along a direction that all faces share, and leaves it where that does good.
-Networks that know attributes look at what the decoder makes of the code; steps of Adam bring the
-logit of the target to where it should be, and preserve the other logits, the pixels and the code.
-All faces of a batch go at once, each by itself.
+Networks that know attributes look at what the decoder makes of the code, or read the code itself
+(`lik.latent.distillation`); steps of Adam bring the logit of the target to where it should be, and
+preserve the other logits, the pixels and the code. All faces of a batch go at once, each by itself.
 
 What they are measured by, std of codes and logits over faces and shared directions, is kept in
 RUN/directions/guided.json, for one state of the run's weights.
@@ -89,6 +89,11 @@ class GuidanceSettings(Settings):
     residual_weight: float = 0.3
     code_weight: float = 0.02
 
+    @classmethod
+    def reading_codes(cls) -> "GuidanceSettings":
+        """For networks that read codes: there are no pixels to preserve, and steps stay shorter."""
+        return cls(pixel_weight=0.0, residual_weight=1.0)
+
     def target_weight_at(self, share: float) -> float:
         """The weight of the target where a share of the trajectory is behind."""
         growth = self.target_weight / self.target_weight_first
@@ -101,7 +106,7 @@ class GuidanceSettings(Settings):
 
 def guided_trajectory(
     codes: Codes,
-    decode: Callable[[Tensor], Tensor],
+    decode: Callable[[Tensor], Tensor] | None,
     classifiers: Sequence[Classifier],
     target: int,
     signs: NDArray[np.floating],
@@ -124,7 +129,8 @@ def guided_trajectory(
     network (Liu et al., arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
 
     Args:
-        codes: where the faces are. decode: codes → images.
+        codes: where the faces are. decode: codes → images; None where networks read codes, which
+            then are not shifted, and have no pixels.
         classifiers: networks that know the same attributes; they take turns.
         target: index of the attribute.
         signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
@@ -143,14 +149,15 @@ def guided_trajectory(
         raise UnusableInput("guided edits need a network that knows attributes.", needs="network")
     if not 1 <= stops <= settings.steps:
         raise UnusableInput(f"{settings.steps} steps cannot have {stops} stops.")
-    origin = _on(device, codes)
-    unit = _on(device, scale)
+    exact = torch.float64 if decode is None else torch.float32
+    origin = _on(device, codes, exact)
+    unit = _on(device, scale, exact)
     objective = _Objective(origin, decode, classifiers, target, signs, seed, settings)
     residual = torch.zeros_like(origin, requires_grad=True)
     shared = torch.zeros_like(origin[:, :1], requires_grad=True)
     direction, price = torch.zeros_like(unit), settings.code_weight
     if along is not None and np.any(along):
-        direction = STRIDE * F.normalize(_on(device, along) / unit.clamp(min=1e-3), dim=0)
+        direction = STRIDE * F.normalize(_on(device, along, exact) / unit.clamp(min=1e-3), dim=0)
         price = settings.residual_weight
 
     def place() -> Tensor:
@@ -172,7 +179,7 @@ def guided_trajectory(
             part.grad *= setting_out
         optimizer.step()
         if step in marks:
-            kept.append(place().detach().cpu().numpy().copy())
+            kept.append(place().detach().cpu().numpy().astype(np.float32))
         step_done(step + 1)
     return np.stack(kept)
 
@@ -183,7 +190,7 @@ class _Objective:
     def __init__(
         self,
         origin: Tensor,
-        decode: Callable[[Tensor], Tensor],
+        decode: Callable[[Tensor], Tensor] | None,
         classifiers: Sequence[Classifier],
         target: int,
         signs: NDArray[np.floating],
@@ -192,10 +199,14 @@ class _Objective:
     ) -> None:
         self.target, self.precision = target, choose_precision(origin.device)
         self.decode, self.settings = decode, settings
-        self.signs = _on(origin.device, signs)
+        if decode is None:
+            self.precision = torch.float32
+        self.signs = _on(origin.device, signs, origin.dtype)
         self.networks = [classifier.logits for classifier in classifiers]
-        self.stds = [_on(origin.device, classifier.std) for classifier in classifiers]
-        views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
+        self.stds = [_on(origin.device, one.std, origin.dtype) for one in classifiers]
+        views: list[Callable[[Tensor], Tensor]] = [lambda codes: codes]
+        if decode is not None:
+            views = [_View(torch_stream(seed, "guided", number)) for number in range(VIEWS)]
         # By turns: each network under the first view, each under the second, and so on.
         self.views = [(number, view) for view in views for number in range(len(classifiers))]
         with torch.no_grad():
@@ -237,18 +248,20 @@ class _Objective:
         return (
             settings.target_weight_at(share) * shortfall.square()
             + settings.preserve_weight * (self.others * pseudo_huber(moved)).sum(dim=1)
-            + settings.pixel_weight * (after - self.before).square().sum(dim=(1, 2, 3))
+            + settings.pixel_weight * (after - self.before).square().flatten(1).sum(dim=1)
         )
 
     def _decoded(self, codes: Tensor) -> Tensor:
-        """Images in float32, their channels last in memory, as convolutions like them."""
+        """What networks look at: images in float32, channels last in memory; or the codes."""
+        if self.decode is None:
+            return codes
         with self._passes():
             images = self.decode(codes)
         return images.float().contiguous(memory_format=torch.channels_last)
 
     def _logits(self, network: Logits, images: Tensor) -> Tensor:
         with self._passes():
-            return network(images).float()
+            return network(images).to(self.signs.dtype)
 
     def _passes(self) -> torch.autocast:
         kind = self.signs.device.type
@@ -282,8 +295,8 @@ class _View:
         return seen + self.grain
 
 
-def _on(device: str | torch.device, values: NDArray[np.floating]) -> Tensor:
-    return torch.from_numpy(np.asarray(values, np.float32)).to(device)
+def _on(device: str | torch.device, values: NDArray[np.floating], kind: torch.dtype) -> Tensor:
+    return torch.from_numpy(np.asarray(values)).to(device, kind)
 
 
 class GuidedStatistics(Settings):

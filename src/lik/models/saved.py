@@ -34,6 +34,7 @@ KINDS = {
     "aligner": "an alignment network",
     "attributes-plain": "an attribute classifier",
     "attributes-residual": "an attribute classifier",
+    "attributes-of-codes": "a network that reads codes",
 }
 """What models outside of the catalogue are, for people who open one as something else."""
 
