@@ -18,6 +18,8 @@ from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
 from lik.latent.directions.direction import saved_sets
 from lik.latent.guided import GuidanceSettings
+from lik.models.code_network import CodeNetwork, CodeNetworkSettings
+from lik.models.saved import save_model
 
 
 def smile(strength=9, **options):
@@ -160,10 +162,10 @@ def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
     again = lik.load(run.path).edit(photo, Edit.read(tmp_path / "a.png"))
     np.testing.assert_array_equal(again.pixels, done.pixels)
     looking = open_editor(run, "guided", [str(classifier)])  # it may still be named
-    assert not looking.reads_codes
+    assert looking.reader is None
     elsewhere = tmp_path / "moved"
     shutil.copytree(run.path, elsewhere)
-    assert open_editor(lik.load(elsewhere), "guided").reads_codes
+    assert open_editor(lik.load(elsewhere), "guided").reader
 
 
 def test_a_distilled_guide_is_published_and_names_no_place(run, classifier, tmp_path):
@@ -171,16 +173,37 @@ def test_a_distilled_guide_is_published_and_names_no_place(run, classifier, tmp_
     out = tmp_path / "out"
     out.mkdir()
     copy_run(run, out, print)
-    assert open_editor(lik.load(out), "guided").reads_codes
+    assert open_editor(lik.load(out), "guided").reader
     for file in (out / "guide.safetensors", out / "directions" / "guided.json"):
         assert str(classifier.parent).encode() not in file.read_bytes()
+
+
+def test_without_the_guide_the_networks_it_learned_from_guide(run, classifier):
+    statistics, _ = distil_guide(run, [str(classifier)], count=600)
+    assert list(statistics.paths) == [run.classifier(classifier).sha256]
+    run.folder.guide.unlink()
+    assert open_editor(run, "guided").networks == [run.classifier(classifier).sha256]
+
+
+@pytest.mark.parametrize(
+    ("latent", "names", "words"),
+    [(3, None, "reads codes of 3 numbers"), (4, ("a", "b"), "other attributes")],
+)
+def test_a_guide_of_something_else_is_refused(run, classifier, latent, names, words):
+    statistics, _ = distil_guide(run, [str(classifier)], count=600)
+    settings = CodeNetworkSettings(latent=latent, attributes=names or statistics.attributes)
+    save_model(run.folder.guide, CodeNetwork(settings), settings, {})
+    stds = {sha256_of(run.folder.guide): (1.0,) * len(statistics.attributes)}
+    statistics.model_copy(update={"stds": stds}).save(run.path)
+    with pytest.raises(UnusableInput, match=words):
+        open_editor(run, "guided")
 
 
 def test_a_guide_that_is_broken_leaves_the_way_to_others(run, classifier):
     distil_guide(run, [str(classifier)], count=600)
     run.folder.guide.write_bytes(run.folder.guide.read_bytes()[:500])
     fit_guided(run, [str(classifier)])  # other networks serve meanwhile
-    assert not open_editor(run, "guided").reads_codes
+    assert open_editor(run, "guided").reader is None
 
 
 def test_networks_that_guide_are_different_ones(run, classifier):

@@ -31,7 +31,7 @@ def test_a_run_draws_encodes_and_edits_without_data(name):
 def test_a_run_guides_by_codes_without_data_or_networks(name):
     run = lik.load(name)
     editor = open_editor(run, "guided")
-    assert editor.reads_codes
+    assert editor.reader
     codes = run.sample(2, seed=1, prior="faces").codes
     moved = editor.moved(codes, "Smiling", [0.0, 1.0])
     assert np.array_equal(moved[:, 0], codes)

@@ -82,7 +82,7 @@ def test_a_face_goes_its_way_whoever_stands_beside_it(editor, session):
 
 def test_guided_by_codes_a_face_is_the_same_to_the_bit_whoever_stands_beside_it(session):
     editor = GuidedEditor(session, {"n": reading_codes()}, STATISTICS)
-    assert editor.reads_codes
+    assert editor.reader
     assert editor.settings == GuidanceSettings.reading_codes()
     codes = session.draw(40, 1)
     together = editor.moved(codes, "red", [1.0])

@@ -117,6 +117,11 @@ def open_guided(
     guides = _opened(run, classifiers or list(usual_guides(run, kept).values()))
     if kept is None or not _are_measured(run, guides, kept, faces):
         kept = _measured_now(run, guides, kept, faces, progress)
+    if any(loaded.network.attributes != kept.attributes for loaded in guides.values()):
+        raise UnusableInput(
+            f"what guided edits of {run.name} are measured by knows other attributes than the "
+            "networks: remove directions/guided.json."
+        )
     networks = {loaded.sha256: loaded.network for loaded in guides.values()}
     return GuidedEditor(run.session, networks, kept, guidance)
 
@@ -197,6 +202,11 @@ def _opened(run: OpenedRun, paths: Sequence[str]) -> Guides:
     guide = run.folder.guide
     if [Path(path).resolve() for path in paths] == [guide.resolve()]:
         loaded = load_code_network(guide)
+        if loaded.network.latent != run.latent:
+            raise UnusableInput(
+                f"{guide} reads codes of {loaded.network.latent} numbers, and those of {run.name} "
+                f"have {run.latent}: remove it."
+            )
         loaded.network.to(run.session.device)
         return {str(guide): loaded}
     return open_networks(run, paths)
@@ -237,5 +247,9 @@ def _measured(
         scale=four_digits(codes.std(axis=0, dtype=np.float64)),
         along={effect.name: four_digits(effect.vector) for effect in effects},
         stds={sha256: four_digits(values) for sha256, values in stds.items()},
-        paths={loaded.sha256: str(Path(path).resolve()) for path, loaded in guides.items()},
+        paths={
+            loaded.sha256: str(Path(path).resolve())
+            for path, loaded in guides.items()
+            if isinstance(loaded, LoadedClassifier)  # what reads codes lies beside its run alone
+        },
     )  # fmt: skip

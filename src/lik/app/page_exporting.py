@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from lik.app.exporting import metadata_of
+from lik.app.guiding import open_guided
 from lik.app.latent_map import attributes_seen, lay_out, seen_in
 from lik.app.opened import OpenedRun
-from lik.app.run_facts import describe_run, linear_sets
+from lik.app.run_facts import can_guide, describe_run, linear_sets
 from lik.app.source_records import TOGETHER, draw_codes
 from lik.core.artifacts import replacing, require_room, whole_folder
 from lik.core.errors import UnusableInput
@@ -23,6 +26,8 @@ from lik.export.checking import open_onnx, require_runtime
 from lik.export.networks import decoder_in_parts, exact_weights, means_of, write_network
 from lik.export.onnx import Weights, require_onnx
 from lik.export.page import is_page, single_file, write_folder
+from lik.latent.editing import STOPS
+from lik.latent.guided import DELTA, RISE, STRIDE
 from lik.latent.session import Codes, decoded
 
 SEEDS = 64
@@ -113,10 +118,11 @@ def _contents(
         for name, found in linear_sets(run).items()
     }
     files = {name: f"directions-{number}" for number, name in enumerate(sets)}
-    told = describe_run(run)
-    told["methods"] = [method for method in told["methods"] if not method["guided"]]
+    told, guide = describe_run(run), _guide(run)
+    if not guide:
+        told["methods"] = [method for method in told["methods"] if not method["guided"]]
     told["abilities"] = {
-        "detect": False, "carry": True, "guided": False, "testset": False, "runs": False,
+        "detect": False, "carry": True, "guided": bool(guide), "testset": False, "runs": False,
         "training": False, "exactSave": False, "photographs": "encoder" in networks,
     }  # fmt: skip
     about: dict[str, Any] = {
@@ -130,11 +136,33 @@ def _contents(
     given = {
         "about.json": json.dumps(about, ensure_ascii=False).encode(),
         "codes.bin": _floats(codes), "map.bin": _floats(plane.points),
-        **{f"{name}.bin": _floats(one) for name, one in vectors.items()},
+        **{f"{name}.bin": _floats(one) for name, one in vectors.items()}, **guide,
     }  # fmt: skip
     if about["map"]["attributes"]:
         given["seen.bin"] = _seen(run, codes, progress)
     return given
+
+
+def _guide(run: OpenedRun) -> dict[str, bytes]:
+    """What guides edits in a page: a network that reads codes; nothing where the run has none."""
+    editor = open_guided(run) if can_guide(run) else None
+    if editor is None or editor.reader is None:
+        return {}
+    network, statistics = editor.reader, editor.statistics
+    layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
+    told = {
+        "sizes": [run.latent, *(layer.out_features for layer in layers)],
+        "attributes": statistics.attributes, "scale": statistics.scale,
+        "std": statistics.stds[editor.networks[0]], "along": statistics.along,
+        "guidance": editor.settings.model_dump(mode="json"),
+        "delta": DELTA, "rise": RISE, "stride": STRIDE, "stops": min(STOPS, editor.settings.steps),
+    }  # fmt: skip
+    numbers = [network.scale, *(n for layer in layers for n in (layer.weight, layer.bias))]
+    flat = torch.cat([one.detach().flatten() for one in numbers])
+    return {
+        "guided.json": json.dumps(told, ensure_ascii=False).encode(),
+        "guide.bin": _floats(flat.numpy()),
+    }
 
 
 def _seen(run: OpenedRun, codes: Codes, progress: Progress) -> bytes:

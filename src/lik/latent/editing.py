@@ -182,7 +182,7 @@ class GuidedEditor(Editor):
     it. Every face goes by itself: it does not matter who stands beside it.
 
     Attributes:
-        reads_codes: whether the networks read codes, and not decodings.
+        reader: the network that reads codes, where one guides; else None.
     """
 
     method = GUIDED
@@ -202,10 +202,11 @@ class GuidedEditor(Editor):
         Raises:
             UnusableInput: some read codes, and others look at decodings.
         """
-        self.reads_codes = any(isinstance(one, CodeNetwork) for one in networks.values())
-        if self.reads_codes and len(networks) > 1:
+        readers = [one for one in networks.values() if isinstance(one, CodeNetwork)]
+        if readers and len(networks) > 1:
             raise UnusableInput("the network that reads codes guides alone.")
-        usual = GuidanceSettings.reading_codes if self.reads_codes else GuidanceSettings
+        self.reader = readers[0] if readers else None
+        usual = GuidanceSettings.reading_codes if readers else GuidanceSettings
         self.statistics, self.settings, self._session = statistics, settings or usual(), session
         self.networks = list(networks)
         self._classifiers = [
@@ -249,8 +250,8 @@ class GuidedEditor(Editor):
 
     def logits(self, codes: Codes, attribute: str) -> NDArray[np.float32]:
         column, network = self.statistics.attributes.index(attribute), self._classifiers[0].logits
-        if self.reads_codes:
-            return through(network, codes, device=self._session.device)[:, column]
+        if self.reader:
+            return through(self.reader, codes, device=self._session.device)[:, column]
         return np.asarray(logits_of(self._session, network, codes)[:, column])
 
     def trajectory(
@@ -265,7 +266,7 @@ class GuidedEditor(Editor):
         along = self.statistics.along.get(attribute)
         starts = range(0, len(codes), BATCH)
         total = len(starts) * self.settings.steps
-        parts, decode = [], None if self.reads_codes else self._session.model.decode
+        parts, decode = [], None if self.reader else self._session.model.decode
         for number, start in enumerate(starts):
             done = number * self.settings.steps
             parts.append(

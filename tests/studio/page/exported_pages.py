@@ -9,8 +9,10 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from lik.core.artifacts import write_json
+from lik.core.artifacts import sha256_of, write_json
+from lik.latent.guided import GuidedStatistics
 from lik.models.catalogue import RefinedSettings, build
+from lik.models.code_network import CodeNetwork, CodeNetworkSettings
 from lik.models.paper import PaperFirstSettings
 from lik.models.saved import save_model
 
@@ -39,6 +41,7 @@ ASK = """async ([kind, given]) => {
     about: () => own.about(),
     directions: () => own.directions(given),
     draw: () => own.draw(given),
+    trajectory: () => own.trajectory(floats(given[0]), ...given.slice(1)),
     decode: () => own.decode(given.map(floats)),
     draft: () => own.draft(floats(given)),
     carry: () => own.carry(...given.slice(0, 2).map((all) => all.map(floats)), given[2].map(bytes)),
@@ -113,6 +116,25 @@ def save_refined(path, faces):
     known = {"path": str(faces.path), "hash": faces.hash, "index_hash": faces.index_hash}
     write_json(path / "environment.json", {"format": "lik-run", "version": 1, "faces": known})
     return path
+
+
+def save_guide(run, attributes=("Smiling", "Male", "Young")):
+    """A network that reads codes, which was never taught, and by what it guides."""
+    torch.manual_seed(5)
+    settings = CodeNetworkSettings(latent=run.latent, attributes=attributes, widths=(24, 16))
+    network = CodeNetwork(settings)
+    with torch.no_grad():
+        network.scale.copy_(torch.linspace(0.5, 1.5, run.latent))
+        for weights in network.layers.parameters():
+            weights.mul_(2)
+    save_model(run.folder.guide, network.half(), settings, {})
+    random = np.random.default_rng(5)
+    GuidedStatistics(
+        encoder_sha256=run.encoder_sha256, faces_sha256="f", faces="faces", attributes=attributes,
+        scale=tuple(random.uniform(0.5, 1.2, run.latent)),
+        along={"Smiling": tuple(random.normal(size=run.latent))},
+        stds={sha256_of(run.folder.guide): (0.5, 0.7, 0.9)}, paths={},
+    ).save(run.path)  # fmt: skip
 
 
 @contextmanager

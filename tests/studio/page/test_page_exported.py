@@ -3,16 +3,19 @@
 import io
 import json
 import re
+import shutil
 from base64 import urlsafe_b64encode
 
 import numpy as np
 import pytest
-from exported_pages import Asked, served
+from exported_pages import Asked, save_guide, served
 from PIL import Image, PngImagePlugin
 
+from lik.app.directions import open_editor
 from lik.app.editing import edit_photograph, with_codes
 from lik.app.edits import Edit, read_record
 from lik.app.page_exporting import export_page
+from lik.app.run import Run
 from lik.app.source_records import draw_codes
 from lik.core.errors import UnusableInput
 from lik.export.page import own_files, single_file
@@ -135,6 +138,52 @@ def test_a_face_is_moved_and_saved(addresses, opened, run, kind, size):
     assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == [
         "Edit", "Mix", "Map"
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def guided(run, tmp_path_factory):
+    """A run with a guide that reads codes, and the address of its page."""
+    place = tmp_path_factory.mktemp("guided")
+    shutil.copytree(run.path, place / "toy")
+    led = Run(place / "toy", "cpu", 1)
+    save_guide(led)
+    export_page(led, place / "page", seeds=10)
+    with served(place) as address:
+        yield led, f"{address}/page/"
+
+
+def test_faces_are_guided_in_the_browser_as_the_editor_guides_them(guided, browser):
+    run, address = guided
+    page = browser.new_page()
+    page.goto(address)
+    engine = Asked(page, f"{address}static")
+    editor = open_editor(run, "guided")
+    codes = draw_codes(run, 4, 3)
+    for attribute, sign in (("Smiling", 1), ("Smiling", -1), ("Young", 1)):  # one has no direction
+        own = editor.trajectory(codes, attribute, np.full(4, sign))
+        for number, code in enumerate(codes):
+            stops = np.stack(engine.ask("trajectory", [code, attribute, sign]))
+            np.testing.assert_allclose(stops, own[:, number], atol=1e-6, rtol=0)
+    moved = editor.moved(codes, "Smiling", [1.0])[:, 0]
+    assert (np.abs(moved - codes).max(axis=1) > 0.1).any()
+    page.close()
+
+
+def test_a_guided_face_is_saved_and_known_again(guided, opened):
+    run, address = guided
+    page = opened(address)
+    page.locator("#trait-Smiling").wait_for()
+    page.get_by_label("guided").check()
+    before = shown(page)
+    page.locator("#trait-Smiling").press("PageUp")
+    assert changed(page, before)
+    page.locator("#history li").nth(1).wait_for()
+    record = read_record(saved(page))
+    editor = open_editor(run, "guided")
+    assert record.method == "guided"
+    assert record.networks == tuple(editor.networks)
+    assert record.measured == editor.statistics.fingerprint
+    assert record.guidance == editor.settings
 
 
 def test_networks_give_in_the_browser_what_the_run_gives(addresses, browser, run):

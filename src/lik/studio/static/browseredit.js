@@ -83,8 +83,13 @@ function painted(canvas, square, { flow, colour }, size) {
 }
 
 /** Where the record's terms lead a code. */
-async function led(engine, { method, strengths }, code) {
+async function led(engine, { method, strengths, measured }, code) {
   const terms = Object.entries(strengths).filter(([, strength]) => Number(strength) !== 0);
+  const own = engine.facts.methods.find(({ name, guided }) => guided && name === method);
+  if (own && terms.length) {
+    if (measured !== own.record.measured) throw unusable(t("offer.weights"));
+    return (await engine.guide()).led(code, terms);
+  }
   const named = terms.some(([name]) => !name.startsWith(DIMENSION));
   const directions = named ? await engine.directions(method) : new Map();
   return terms.reduce((sum, [name, strength]) => {

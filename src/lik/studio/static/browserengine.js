@@ -11,6 +11,7 @@ import { unusable } from "./errors.js";
 import { t } from "./i18n.js";
 import { Line } from "./line.js";
 import { edited } from "./browseredit.js";
+import { Guide } from "./guide.js";
 import { opened } from "./browserphotograph.js";
 
 /** Codes of one seed. */
@@ -21,6 +22,7 @@ export class BrowserEngine {
   /** @type {Map<string, object>} what `encode` found, by the hash of the photograph */
   #photographs = new Map();
   #codes = null;
+  #guide = null;
   #line = null;
   #ready = null;
   #encoder = null;
@@ -50,6 +52,16 @@ export class BrowserEngine {
     const { file, names } = found;
     const vectors = rows(await floats(`../model/${file}.bin`), this.facts.latent);
     return new Map(names.map((name, i) => [name, vectors[i]]));
+  }
+
+  /** What reads codes, and leads them. */
+  async guide() {
+    this.#guide ??= Promise.all([jsonOf("../model/guided.json"), floats("../model/guide.bin")]);
+    return new Guide(...(await this.#guide));
+  }
+
+  async trajectory(code, attribute, sign) {
+    return (await this.guide()).trajectory(code, attribute, sign);
   }
 
   /** Codes of the seeds that the page holds, and of the ones after where more are asked for. */

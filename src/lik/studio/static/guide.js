@@ -1,0 +1,174 @@
+/**
+ * Guided edits in the browser, by a network that reads codes: what `lik.latent.guided` does, in
+ * doubles as there, so that a page leads a face where `lik edit` does.
+ */
+import { placeOn } from "./sums.js";
+
+/** Of Adam: how slowly its two means forget, and what keeps it from dividing by nothing. */
+const [FIRST, SECOND, EPSILON] = [0.9, 0.99, 1e-8];
+
+export class Guide {
+  /**
+   * @param {object} told sizes of the layers, attributes, and what trajectories are measured by
+   * @param {Float32Array} numbers what codes are divided by; then weights (out · in) and biases
+   */
+  constructor(told, numbers) {
+    this.told = told;
+    let at = 0;
+    const next = (count) => Float64Array.from(numbers.subarray(at, (at += count)));
+    this.scale = next(told.sizes[0]);
+    this.layers = told.sizes.slice(1).map((outputs, i) => {
+      const inputs = told.sizes[i];
+      return { inputs, outputs, weight: next(inputs * outputs), bias: next(outputs) };
+    });
+  }
+
+  /** Where terms lead a code, one after the other. @param {[string, string|number][]} terms */
+  led(code, terms) {
+    return terms.reduce((place, [name, strength]) => {
+      const stops = this.trajectory(place, name, Number(strength) > 0 ? 1 : -1);
+      return placeOn(stops, strength);
+    }, code);
+  }
+
+  /** @returns {Float32Array[]} where a code passes on its way to an attribute (1) or from it (−1) */
+  trajectory(code, attribute, sign) {
+    const { told } = this;
+    const { steps, rate, residual_weight, code_weight } = told.guidance;
+    const target = told.attributes.indexOf(attribute);
+    const origin = Float64Array.from(code);
+    const wanted = this.#wanted(origin, target, sign);
+    const direction = this.#direction(told.along[attribute]);
+    const price = direction ? residual_weight : code_weight;
+    const residual = new Adam(origin.length, rate);
+    const shared = new Adam(1, rate);
+    const place = () =>
+      origin.map((value, d) => value + told.scale[d] * (residual.at[d] + shared.at[0] * (direction?.[d] ?? 0)));
+    const stops = [Float32Array.from(code)];
+    const marks = Array.from({ length: told.stops }, (_, i) => halfEven(((i + 1) * steps) / told.stops));
+    for (let step = 1; step <= steps; step++) {
+      const share = Math.min(1, step / (told.rise * steps));
+      const slope = wanted.slope(place(), share).map((value, d) => value * told.scale[d]);
+      const along = direction ? slope.reduce((sum, value, d) => sum + value * direction[d], 0) : 0;
+      if (wanted.shortAtFirst(share) <= 0) {
+        residual.step(new Float64Array(origin.length));
+        shared.step([0]);
+      } else {
+        residual.step(slope.map((value, d) => value + 2 * price * residual.at[d]));
+        shared.step([along]);
+      }
+      if (marks.includes(step)) stops.push(Float32Array.from(place()));
+    }
+    return stops;
+  }
+
+  /** Codes → logits, and what is needed on the way back. */
+  #forward(code) {
+    const inputs = code.map((value, d) => value / this.scale[d]);
+    const hidden = [];
+    let values = inputs;
+    this.layers.forEach(({ inputs: width, outputs, weight, bias }, number) => {
+      const sums = Float64Array.from(bias);
+      for (let o = 0; o < outputs; o++) {
+        let sum = 0;
+        for (let i = 0, w = o * width; i < width; i++, w++) sum += weight[w] * values[i];
+        sums[o] += sum;
+      }
+      if (number === this.layers.length - 1) values = sums;
+      else {
+        hidden.push(sums);
+        values = sums.map((h) => h * logistic(h));
+      }
+    });
+    return { logits: values, hidden };
+  }
+
+  /** The slope of logits' slopes with respect to the code. */
+  #backward(slopes, hidden) {
+    let back = slopes;
+    for (let number = this.layers.length - 1; number >= 0; number--) {
+      const { inputs: width, outputs, weight } = this.layers[number];
+      const before = new Float64Array(width);
+      for (let o = 0; o < outputs; o++) {
+        for (let i = 0, w = o * width; i < width; i++, w++) before[i] += back[o] * weight[w];
+      }
+      if (number) {
+        hidden[number - 1].forEach((h, i) => {
+          const share = logistic(h);
+          before[i] *= share * (1 + h * (1 - share));
+        });
+      }
+      back = before;
+    }
+    return back.map((value, d) => value / this.scale[d]);
+  }
+
+  /** The shared direction in the measure of steps; null where nobody knows one. */
+  #direction(along) {
+    if (!along?.some((value) => value !== 0)) return null;
+    const scaled = along.map((value, d) => value / Math.max(this.told.scale[d], 1e-3));
+    const length = Math.max(Math.hypot(...scaled), 1e-12);
+    return scaled.map((value) => (this.told.stride * value) / length);
+  }
+
+  /** What is wanted of a face, measured from where it is. */
+  #wanted(origin, target, sign) {
+    const { told } = this;
+    const { guidance, std, delta } = told;
+    const before = this.#forward(origin).logits;
+    const start = (sign * before[target]) / std[target];
+    const goal = (share) => {
+      const most = guidance.max_logit_first + share ** 3 * (guidance.max_logit - guidance.max_logit_first);
+      return Math.max(Math.min(start + share * guidance.distance, most), start);
+    };
+    const growth = guidance.target_weight / guidance.target_weight_first;
+    const slope = (code, share) => {
+      const { logits, hidden } = this.#forward(code);
+      const moved = logits.map((value, a) => (value - before[a]) / std[a]);
+      const short = Math.max(goal(share) - (start + sign * moved[target]), 0);
+      const slopes = moved.map((value, a) => {
+        const own =
+          a === target
+            ? -2 * sign * short * guidance.target_weight_first * growth ** share
+            : (2 * delta * guidance.preserve_weight * value) / Math.sqrt(value * value + delta * delta);
+        return own / std[a];
+      });
+      const back = this.#backward(slopes, hidden);
+      return back.map((value, d) => value + 2 * guidance.pixel_weight * (code[d] - origin[d]));
+    };
+    return { slope, shortAtFirst: (share) => goal(share) - start };
+  }
+}
+
+/** Numbers that are moved by steps of Adam (arXiv:1412.6980, algorithm 1). */
+class Adam {
+  constructor(count, rate) {
+    this.at = new Float64Array(count);
+    this.rate = rate;
+    this.mean = new Float64Array(count);
+    this.square = new Float64Array(count);
+    this.steps = 0;
+  }
+
+  step(slope) {
+    this.steps++;
+    const length = this.rate / (1 - FIRST ** this.steps);
+    const spread = Math.sqrt(1 - SECOND ** this.steps);
+    for (let i = 0; i < this.at.length; i++) {
+      this.mean[i] += (1 - FIRST) * (slope[i] - this.mean[i]);
+      this.square[i] = this.square[i] * SECOND + (1 - SECOND) * slope[i] * slope[i];
+      this.at[i] -= (length * this.mean[i]) / (Math.sqrt(this.square[i]) / spread + EPSILON);
+    }
+  }
+}
+
+function logistic(value) {
+  return 1 / (1 + Math.exp(-value));
+}
+
+/** Rounded as NumPy rounds: halves to the even number. */
+function halfEven(value) {
+  const low = Math.floor(value);
+  if (value - low !== 0.5) return Math.round(value);
+  return low % 2 ? low + 1 : low;
+}
