@@ -10,7 +10,7 @@ from PIL import Image
 import lik
 from finders import TwoFaces
 from lik.app.directions import FitRequest, fit_directions, open_editor, traits_of
-from lik.app.editing import open_faces_of
+from lik.app.editing import editor_for, open_faces_of
 from lik.app.edits import RECORD, Edit
 from lik.app.guiding import distil_guide, fit_guided
 from lik.app.hub_folder import copy_run
@@ -163,6 +163,8 @@ def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
     np.testing.assert_array_equal(again.pixels, done.pixels)
     looking = open_editor(run, "guided", [str(classifier)])  # it may still be named
     assert looking.reader is None
+    other = editor_for(run, Edit.read(tmp_path / "a.png"), [str(classifier)])
+    assert other.settings == GuidanceSettings()  # not as what reads codes is weighed
     elsewhere = tmp_path / "moved"
     shutil.copytree(run.path, elsewhere)
     assert open_editor(lik.load(elsewhere), "guided").reader

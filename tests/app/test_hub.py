@@ -24,7 +24,7 @@ from lik.app.run import Run
 from lik.app.sampling import PriorRequest, fit_prior
 from lik.core.artifacts import sha256_of, write_json
 from lik.core.errors import FailedOnTheWay, UnusableInput
-from lik.export.manifest import read_manifest
+from lik.export.manifest import is_read, read_manifest
 from lik.models.saved import with_metadata
 from terminal import refuse, run_lik, succeed
 
@@ -242,6 +242,10 @@ def test_programs_and_pickles_are_not_downloaded(standin, on_hub):
     on_hub["run.py"] = on_hub["directions/x.py"] = b"print()"
     place = lik.load("hf://me/toy").path
     assert {file.suffix for file in place.rglob("*") if file.is_file()} <= {".json", ".safetensors"}
+
+
+def test_a_guide_is_among_what_is_downloaded():
+    assert is_read("guide.safetensors")
 
 
 def test_what_is_too_large_is_refused_before_it_is_downloaded(standin, on_hub, monkeypatch):

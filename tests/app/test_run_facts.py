@@ -6,11 +6,13 @@ import shutil
 import numpy as np
 import pytest
 
+import lik
 from lik.app.directions import FitRequest, fit_directions, open_editor
 from lik.app.editing import record_of
 from lik.app.edits import Edit
-from lik.app.guiding import fit_guided
-from lik.app.run_facts import can_guide, describe_run, linear_sets
+from lik.app.guiding import fit_guided, kept_guided
+from lik.app.run_facts import describe_run, linear_sets
+from lik.core.artifacts import sha256_of
 from lik.core.errors import OtherWeights
 from lik.latent.directions.direction import Calibration, Direction, DirectionSet
 from lik.training import journal
@@ -60,7 +62,7 @@ def test_the_journal_tells_what_dimensions_carry(run):
 def test_guided_edits_are_an_ability_while_the_network_is_there(run, classifier, tmp_path):
     copy = shutil.copy(classifier, tmp_path / "network.safetensors")
     fit_guided(run, [str(copy)])
-    assert can_guide(run)
+    assert kept_guided(run)
     told = describe_run(run)["methods"][-1]
     assert told["guided"]
     editor = open_editor(run, "guided")  # what it would write into a record is told beforehand
@@ -68,7 +70,19 @@ def test_guided_edits_are_an_ability_while_the_network_is_there(run, classifier,
     assert told["record"] == {name: written[name] for name in told["record"]}
     assert told["record"].keys() == {"networks", "measured", "guidance"}
     (tmp_path / "network.safetensors").unlink()
-    assert not can_guide(run)
+    again = lik.load(run.path)
+    assert kept_guided(again) is None
+    assert not describe_run(again)["abilities"]["guided"]
+
+
+def test_a_guide_that_cannot_be_read_is_no_ability_and_no_obstacle(run, classifier):
+    statistics = fit_guided(run, [str(classifier)])
+    run.folder.guide.write_bytes(b"no network")
+    stds = {sha256_of(run.folder.guide): next(iter(statistics.stds.values()))}
+    statistics.model_copy(update={"stds": stds}).save(run.path)
+    told = describe_run(run)
+    assert not told["abilities"]["guided"]
+    assert not any(one["guided"] for one in told["methods"])
 
 
 def test_directions_of_other_weights_are_left_out(run):

@@ -13,6 +13,7 @@ from lik.models.classifier import (
     build_classifier,
     load_attribute_classifier,
 )
+from lik.models.code_network import CodeNetworkSettings
 from lik.models.paper import PaperFirstSettings
 from lik.models.saved import KINDS, load_model, save_model
 
@@ -89,7 +90,8 @@ def test_an_alignment_network_is_neither(tmp_path):
 
 
 def test_every_kind_is_known_by_its_name():
-    assert {settings.name for settings in SETTINGS} | {AlignerSettings().name} == set(KINDS)
+    others = (AlignerSettings(), CodeNetworkSettings(latent=1, attributes=("a",)))
+    assert {settings.name for settings in (*SETTINGS, *others)} == set(KINDS)
 
 
 def test_a_name_of_no_model_is_said(tmp_path):

@@ -16,7 +16,7 @@ from lik.objectives.sharpness import Sharpness, SharpnessSettings, codes_of_nobo
 from lik.training import journal
 from lik.training.callback import Callback
 from lik.training.running import TrainingData, run_training
-from lik.training.sharpening import SharpenPlan, Shortening
+from lik.training.sharpening import SharpenPlan, Shortening, sharpen_plan
 
 SIZE = 16
 REFINER = {"widths": (8, 8), "blocks": (1, 1), "full": 4}
@@ -162,7 +162,7 @@ class Model:
 def test_pictures_that_are_the_originals_cost_nothing_but_the_critics_chance():
     images = torch.rand(4, 3, SIZE, SIZE)
     sharpness = objective().eval()
-    terms = sharpness.refiner_terms(sharpness.see(Model(images), images, torch.randn(4, 8)))
+    terms = sharpness.refiner_terms(sharpness.see(Model(images), images, torch.randn(4, 7)))
     assert terms["coarse"].abs().max() < 1e-8
     assert terms["features"].abs().max() < 1e-6
     chance = (1 + 2 * 0.5) * np.log(2)
@@ -173,7 +173,7 @@ def test_coarse_is_on_the_scale_of_squared_errors():
     """What is off by the same everywhere costs as much as by the plain sum of squares."""
     images = torch.full((2, 3, SIZE, SIZE), 0.4)
     sharpness = objective().eval()
-    views = sharpness.see(Model(images + 0.1), images, torch.randn(2, 8))
+    views = sharpness.see(Model(images + 0.1), images, torch.randn(2, 7))
     squares = 3 * SIZE * SIZE * 0.1**2
     assert sharpness.refiner_terms(views)["coarse"].tolist() == pytest.approx(
         [squares] * 2, rel=1e-4
@@ -183,7 +183,7 @@ def test_coarse_is_on_the_scale_of_squared_errors():
 def test_what_networks_see_of_a_face_is_shifted_alike():
     images = torch.rand(4, 3, SIZE, SIZE)
     sharpness = objective(shift=2).train()
-    views = sharpness.see(Model(images), images, torch.randn(4, 8))
+    views = sharpness.see(Model(images), images, torch.randn(4, 7))
     assert torch.equal(views.images.pictures, views.refined.pictures)
     assert not torch.equal(views.images.pictures, images)
 
@@ -192,7 +192,7 @@ def test_the_critics_gradient_is_as_long_as_it_is_asked_to_be():
     images = torch.rand(4, 3, SIZE, SIZE)
     refined = torch.rand(4, 3, SIZE, SIZE, requires_grad=True)
     sharpness = objective(alone=1, rise=1, coarse=0.25, critic=1.5, shift=0).train()
-    numbers = torch.randn(4, 8)
+    numbers = torch.randn(4, 7)
     for _ in range(2):
         terms = sharpness.refiner_terms(sharpness.see(Model(refined), images, numbers))
     fidelity = 0.25 * terms["coarse"] + 100 * terms["features"]
@@ -206,7 +206,7 @@ def test_the_critics_gradient_is_as_long_as_it_is_asked_to_be():
 def test_the_critic_learns_to_tell_them_apart():
     images = torch.rand(8, 3, SIZE, SIZE)
     sharpness = objective(critic_share=1.0).train()
-    views = sharpness.see(Model(torch.full_like(images, 0.5)), images, torch.randn(8, 8))
+    views = sharpness.see(Model(torch.full_like(images, 0.5)), images, torch.randn(8, 7))
     optimizer = torch.optim.Adam(sharpness.parameters(), 1e-2)
     generator = torch.Generator().manual_seed(0)
     losses = []
@@ -238,6 +238,13 @@ def test_the_critic_sees_codes_of_nobody_too():
     assert (slope.flatten(1).norm(dim=1) > 0).all()
     (slope,) = torch.autograd.grad(terms[1]["features"].sum(), refined)
     assert slope[4:].norm() == 0
+
+
+def test_codes_of_nobody_have_no_pictures_to_be_made_larger(place):
+    base, larger = place / "base.safetensors", ("objective.nobody=1", "objective.critic=0.5")
+    with pytest.raises(UnusableInput, match="codes of nobody have none"):
+        sharpen_plan(base, "net", 2 * SIZE, larger)
+    assert sharpen_plan(base, "net", SIZE, larger).objective.nobody == 1
 
 
 def test_codes_of_nobody_lie_between_two_and_have_their_spread():

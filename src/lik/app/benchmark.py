@@ -169,7 +169,7 @@ class Benchmark:
         editor = self.editors[method]
         if isinstance(editor, GuidedEditor):
             return {
-                "networks": list(editor.networks), "measured": editor.statistics.fingerprint,
+                "networks": list(editor.networks), "measured": editor.measured,
                 "guidance": editor.settings.model_dump(),
             }  # fmt: skip
         assert isinstance(editor, LinearEditor)

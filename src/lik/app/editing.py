@@ -188,6 +188,8 @@ def editor_for(
         classifiers = classifiers or _known_networks(run, record.networks)
         guidance = record.guidance
     editor = open_editor(run, edit.method, classifiers, faces, guidance, progress, notify)
+    if record and guidance and tuple(editor.networks) != record.networks:  # weighed for others
+        editor = open_editor(run, edit.method, classifiers, faces, None, progress, notify)
     for name in [*edit.strengths, *edit.targets]:  # a wrong one is refused before the work
         editor.require(name)
     return editor
@@ -325,7 +327,7 @@ def record_of(
         targets=dict(edit.targets), method=editor.method, face=edit.face, mode=mode,
         inverted=inverted,
         networks=tuple(editor.networks),
-        measured=editor.statistics.fingerprint if isinstance(editor, GuidedEditor) else None,
+        measured=editor.measured if isinstance(editor, GuidedEditor) else None,
         guidance=editor.settings if isinstance(editor, GuidedEditor) else None,
         **run.origin,
     )  # fmt: skip

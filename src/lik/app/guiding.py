@@ -111,12 +111,36 @@ def open_guided(
     Raises:
         UnusableInput: no network, or they do not go together, or no faces.
     """
-    kept = GuidedStatistics.load(run.path)
-    if kept is not None and not kept.is_of(run.encoder_sha256, run.latent):
-        kept = None
+    kept = _kept(run)
     guides = _opened(run, classifiers or list(usual_guides(run, kept).values()))
     if kept is None or not _are_measured(run, guides, kept, faces):
         kept = _measured_now(run, guides, kept, faces, progress)
+    return _editor(run, guides, kept, guidance)
+
+
+def kept_guided(run: OpenedRun) -> GuidedEditor | None:
+    """The usual editor of guided edits; None where anything would have to be measured first."""
+    try:
+        kept = _kept(run)
+        if kept is None:
+            return None
+        guides = _opened(run, list(usual_guides(run, kept).values()))
+        return _editor(run, guides, kept) if _are_measured(run, guides, kept) else None
+    except UnusableInput:
+        return None
+
+
+def _kept(run: OpenedRun) -> GuidedStatistics | None:
+    kept = GuidedStatistics.load(run.path)
+    return kept if kept is not None and kept.is_of(run.encoder_sha256, run.latent) else None
+
+
+def _editor(
+    run: OpenedRun,
+    guides: Guides,
+    kept: GuidedStatistics,
+    guidance: GuidanceSettings | None = None,
+) -> GuidedEditor:
     if any(loaded.network.attributes != kept.attributes for loaded in guides.values()):
         raise UnusableInput(
             f"what guided edits of {run.name} are measured by knows other attributes than the "
@@ -127,7 +151,7 @@ def open_guided(
 
 
 def _are_measured(
-    run: OpenedRun, guides: Guides, kept: GuidedStatistics, faces: str | Path | None
+    run: OpenedRun, guides: Guides, kept: GuidedStatistics, faces: str | Path | None = None
 ) -> bool:
     asked = None if faces is None else run.faces(faces).hash
     known = all(loaded.sha256 in kept.stds for loaded in guides.values())

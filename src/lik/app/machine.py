@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lik.core.device import choose_device
+from lik.core.device import choose_device, processors
 from lik.core.errors import UnusableInput
 from lik.core.pixels import Pictures
 from lik.core.precision import has_fast_bfloat16
@@ -150,11 +150,10 @@ class _Clock:
 
 
 def _machine() -> dict[str, str]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.platform(),
         "processor": _processor(),
-        "cores": str(cores),
+        "cores": str(processors()),
         "vector instructions": torch.backends.cpu.get_cpu_capability(),
         "fast bfloat16": "yes" if has_fast_bfloat16(torch.device("cpu")) else "no",
         **_gpus(),

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lik.app.exporting import metadata_of
-from lik.app.guiding import open_guided
+from lik.app.guiding import kept_guided
 from lik.app.latent_map import attributes_seen, lay_out, seen_in
 from lik.app.opened import OpenedRun
-from lik.app.run_facts import can_guide, describe_run, linear_sets
+from lik.app.run_facts import describe_run, linear_sets
 from lik.app.source_records import TOGETHER, draw_codes
 from lik.core.artifacts import replacing, require_room, whole_folder
 from lik.core.errors import UnusableInput
@@ -27,7 +27,7 @@ from lik.export.networks import decoder_in_parts, exact_weights, means_of, write
 from lik.export.onnx import Weights, require_onnx
 from lik.export.page import is_page, single_file, write_folder
 from lik.latent.editing import STOPS
-from lik.latent.guided import DELTA, RISE, STRIDE
+from lik.latent.guided import DELTA, RISE, marked_steps, shared_direction
 from lik.latent.session import Codes, decoded
 
 SEEDS = 64
@@ -145,17 +145,22 @@ def _contents(
 
 def _guide(run: OpenedRun) -> dict[str, bytes]:
     """What guides edits in a page: a network that reads codes; nothing where the run has none."""
-    editor = open_guided(run) if can_guide(run) else None
+    editor = kept_guided(run)
     if editor is None or editor.reader is None:
         return {}
     network, statistics = editor.reader, editor.statistics
     layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
+    scale, steps = torch.tensor(statistics.scale, dtype=torch.float64), editor.settings.steps
     told = {
         "sizes": [run.latent, *(layer.out_features for layer in layers)],
         "attributes": statistics.attributes, "scale": statistics.scale,
-        "std": statistics.stds[editor.networks[0]], "along": statistics.along,
-        "guidance": editor.settings.model_dump(mode="json"),
-        "delta": DELTA, "rise": RISE, "stride": STRIDE, "stops": min(STOPS, editor.settings.steps),
+        "std": statistics.stds[editor.networks[0]],
+        "directions": {
+            name: shared_direction(torch.tensor(along, dtype=torch.float64), scale).tolist()
+            for name, along in statistics.along.items() if any(along)
+        },
+        "guidance": editor.settings.model_dump(mode="json"), "delta": DELTA, "rise": RISE,
+        "marks": marked_steps(steps, min(STOPS, steps)),
     }  # fmt: skip
     numbers = [network.scale, *(n for layer in layers for n in (layer.weight, layer.bias))]
     flat = torch.cat([one.detach().flatten() for one in numbers])

@@ -1,6 +1,5 @@
 """Preparing: pictures → face set."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from lik.core.configuration import Settings
+from lik.core.device import processors
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.faces.crop.cropping import AlignedCrop, CropRule, FaceCrop, FixedCrop, PaperCrop
@@ -239,9 +239,7 @@ def _size_of(source: Source) -> tuple[int, int] | None:
 def _engine(request: PrepareRequest) -> Engine:
     if request.engine is Place.ray:
         return ray_cluster(request.ray_address)
-    able = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if able else os.cpu_count() or 1
-    workers = request.workers or cores
+    workers = request.workers or processors()
     return here if workers == 1 else processes(workers)
 
 

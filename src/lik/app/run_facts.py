@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from lik.app.directions import DEFAULT, traits_of
-from lik.app.guiding import open_guided, usual_guides
+from lik.app.guiding import kept_guided
 from lik.app.opened import OpenedRun
 from lik.app.pretrained import PLACE
 from lik.app.sampling import USUAL_PRIOR
 from lik.core.errors import UnusableInput
 from lik.latent.directions.direction import DirectionSet, saved_sets
 from lik.latent.editing import GuidedEditor, LinearEditor
-from lik.latent.guided import GUIDED, GuidedStatistics
+from lik.latent.guided import GUIDED
 from lik.latent.priors import saved_priors
 from lik.training import journal
 
@@ -31,10 +31,10 @@ def describe_run(run: OpenedRun) -> dict[str, Any]:
          "guided": False}
         for name, one in sets.items()
     ]  # fmt: skip
-    guided = can_guide(run)
+    guided = kept_guided(run)
     if guided:
-        told = {"name": GUIDED, "unit": GuidedEditor.unit, "guided": True}
-        methods.append({**told, "record": _guided_record(run)})
+        told = {"name": GUIDED, "unit": guided.unit, "guided": True}
+        methods.append({**told, "record": _guided_record(guided)})
     priors = saved_priors(run.path)
     return {
         "name": run.name, "shipped": run.name if run.path.parent == PLACE else None,
@@ -48,7 +48,7 @@ def describe_run(run: OpenedRun) -> dict[str, Any]:
         "dimensions": _dimensions(run),
         "priors": priors, "usual_prior": USUAL_PRIOR if USUAL_PRIOR in priors else None,
         "abilities": {
-            "detect": "encoder" in run.session.parts, "guided": guided,
+            "detect": "encoder" in run.session.parts, "guided": guided is not None,
             "testset": has_test_faces(run), "exactSave": True,
         },
     }  # fmt: skip
@@ -65,23 +65,10 @@ def linear_sets(run: OpenedRun) -> dict[str, DirectionSet]:
     return sets
 
 
-def can_guide(run: OpenedRun) -> bool:
-    """Whether guided edits are measured already, and the networks that guide are still there."""
-    try:
-        kept = GuidedStatistics.load(run.path)
-    except UnusableInput:
-        return False
-    if kept is None or not kept.is_of(run.encoder_sha256, run.latent):
-        return False
-    usual = usual_guides(run, kept)
-    return bool(usual) and all(Path(path).exists() for path in usual.values())
-
-
-def _guided_record(run: OpenedRun) -> dict[str, Any]:
+def _guided_record(editor: GuidedEditor) -> dict[str, Any]:
     """What the record of a guided edit says beside the edit itself: by what it is guided."""
-    editor = open_guided(run)
     return {
-        "networks": list(editor.networks), "measured": editor.statistics.fingerprint,
+        "networks": list(editor.networks), "measured": editor.measured,
         "guidance": editor.settings.model_dump(mode="json"),
     }  # fmt: skip
 

@@ -20,8 +20,8 @@ FORMAT = "lik-hub"
 VERSION = 1
 
 READ = (
-    NAME, "model.safetensors", "features.safetensors", "environment.json", "recipe.yaml", "card.md",
-    "anomaly.safetensors", "compression.safetensors",
+    NAME, "model.safetensors", "features.safetensors", "guide.safetensors", "environment.json",
+    "recipe.yaml", "card.md", "anomaly.safetensors", "compression.safetensors",
     "directions/*.json", "directions/*.safetensors", "priors/*.safetensors",
 )  # fmt: skip
 """What Lik reads of a run that somebody else has made, and nothing else."""

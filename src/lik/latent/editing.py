@@ -216,6 +216,11 @@ class GuidedEditor(Editor):
         self._scale = np.asarray(statistics.scale, np.float32)
         session.model.requires_grad_(False)  # gradients are of codes alone
 
+    @property
+    def measured(self) -> str:
+        """A short hash of what its edits are measured by."""
+        return self.statistics.fingerprint(self.networks)
+
     def require(self, attribute: str) -> None:
         known = self.statistics.attributes
         if attribute not in known:

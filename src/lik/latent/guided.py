@@ -157,7 +157,7 @@ def guided_trajectory(
     shared = torch.zeros_like(origin[:, :1], requires_grad=True)
     direction, price = torch.zeros_like(unit), settings.code_weight
     if along is not None and np.any(along):
-        direction = STRIDE * F.normalize(_on(device, along, exact) / unit.clamp(min=1e-3), dim=0)
+        direction = shared_direction(_on(device, along, exact), unit)
         price = settings.residual_weight
 
     def place() -> Tensor:
@@ -165,7 +165,7 @@ def guided_trajectory(
 
     optimizer = torch.optim.Adam([residual, shared], lr=settings.rate, betas=(0.9, 0.99))
     kept = []
-    marks = np.linspace(0, settings.steps, stops + 1).round().astype(int)[1:] - 1
+    marks = marked_steps(settings.steps, stops)
     for step in range(settings.steps):
         share = min(1.0, (step + 1) / (RISE * settings.steps))
         loss = objective.loss(place(), step, share)
@@ -178,10 +178,20 @@ def guided_trajectory(
             assert part.grad is not None
             part.grad *= setting_out
         optimizer.step()
-        if step in marks:
+        if step + 1 in marks:
             kept.append(place().detach().cpu().numpy().astype(np.float32))
         step_done(step + 1)
     return np.stack(kept)
+
+
+def shared_direction(along: Tensor, scale: Tensor) -> Tensor:
+    """The direction (D,) along which faces set out, in standard deviations of the codes."""
+    return STRIDE * F.normalize(along / scale.clamp(min=1e-3), dim=0)
+
+
+def marked_steps(steps: int, stops: int) -> list[int]:
+    """After how many steps a code of the trajectory is kept, at even distances."""
+    return [int(mark) for mark in np.linspace(0, steps, stops + 1).round()[1:]]
 
 
 class _Objective:
@@ -338,10 +348,10 @@ class GuidedStatistics(Settings):
         """Whether they are of these weights, and of codes of so many numbers."""
         return self.encoder_sha256 == encoder_sha256 and len(self.scale) == latent
 
-    @property
-    def fingerprint(self) -> str:
-        """A short hash that other faces, other codes or other networks change."""
-        told = json.dumps([self.attributes, self.scale, self.along, self.stds])
+    def fingerprint(self, networks: Iterable[str]) -> str:
+        """A short hash that other faces, other codes or other networks that guide change."""
+        stds = {sha256: self.stds[sha256] for sha256 in self.stds if sha256 in set(networks)}
+        told = json.dumps([self.attributes, self.scale, self.along, stds])
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def save(self, run: Path) -> Path:

@@ -7,6 +7,7 @@ Pictures are uint8 (N, S, S, 3), codes float32 (N, D).
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from lik.core.configuration import Settings
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures, to_float
 from lik.core.precision import Precision, choose_precision
-from lik.core.workers import one_thread_each
+from lik.core.workers import Workers, one_thread_each
 from lik.faces.compositing import head_of
 from lik.latent.session import Codes, Session
 from lik.models.refiner import Refined
@@ -74,8 +75,9 @@ def invert(
         pictures = np.stack([_shrunk(picture, model.base.size) for picture in pictures])
         return invert(smaller, pictures, features, settings, widen, progress)
     head = torch.from_numpy(head_of(session.size, widen)).to(session.device)
-    parts = list(slices(len(pictures), 1 if session.device.type == "cpu" else AT_ONCE))
-    with one_thread_each(len(parts)) as workers:
+    alone = session.device.type == "cpu"
+    parts = list(slices(len(pictures), 1 if alone else AT_ONCE))
+    with one_thread_each(len(parts)) if alone else nullcontext(Workers()) as workers:
 
         def fit(part: slice) -> Codes:
             def step_done() -> None:

@@ -22,10 +22,6 @@ from lik.core.gaussian import Posterior
 from lik.objectives.interface import Objective, ObjectiveSettings
 from lik.objectives.similarity import Features
 
-EXTRA_NUMBERS = 4
-"""Normal numbers of a face beside those of its code: how much noise its code has, a shift (2), and
-how much its code has of another face's."""
-
 
 class RefinedModel(Protocol):
     """A model whose decodings are refined."""
@@ -145,8 +141,16 @@ class Sharpness(Objective):
         self.register_buffer("steps", torch.zeros(()))
         self.register_buffer("weight", torch.zeros(()))
 
+    @property
+    def numbers(self) -> int:
+        """Normal numbers of a face beside those of its code.
+
+        How much noise its code has, a shift (2), and how much of another face's code nobody's has.
+        """
+        return 4 if self.settings.nobody else 3
+
     def see(self, model: RefinedModel, images: Tensor, noise: Tensor) -> Views:
-        """Images, and standard normal ``noise`` (B, W + 3) → all that the terms are of.
+        """Images, and standard normal ``noise`` (B, W + `numbers`) → all that the terms are of.
 
         Codes are drawn at a random share of the posterior's σ, so that the refiner knows both the
         means and what lies about them.

@@ -5,7 +5,6 @@ codes that took long to fit, and what does not change from one move of a slider 
 """
 
 import asyncio
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +22,10 @@ from lik.app.carrying import Carrier
 from lik.app.directions import DEFAULT, open_editor
 from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, with_codes
 from lik.app.edits import VERSION, Edit, record_from
+from lik.app.guiding import kept_guided
 from lik.app.hub import name_in_cache
 from lik.app.run import Run
-from lik.app.run_facts import can_guide, describe_run, linear_sets
+from lik.app.run_facts import describe_run, linear_sets
 from lik.app.run_search import find_runs
 from lik.app.source_records import (
     EditedSource,
@@ -40,6 +40,7 @@ from lik.app.source_records import (
 from lik.core.artifacts import file_stem
 from lik.core.batched import slices
 from lik.core.configuration import nearest
+from lik.core.device import processors
 from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
@@ -100,7 +101,7 @@ class StudioEngine:
         self.models, self.photographs = ModelThread(), PhotographPool()
         self.aside = ModelThread(MOST_ASIDE)  # long arithmetic that no model does
         # Besides the thread of models, which waits for them.
-        self._decoders = ThreadPoolExecutor(os.cpu_count(), "faces", torch.set_num_threads, (1,))
+        self._decoders = ThreadPoolExecutor(processors(), "faces", torch.set_num_threads, (1,))
         self._device, self._threads = device, threads
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._rows: dict[str, tuple[Stamp, dict[str, Any] | None]] = {}
@@ -404,7 +405,7 @@ def _require_method(run: Run, method: str, names: Sequence[str]) -> None:
         UnusableInput: it does.
     """
     if method == GUIDED:
-        if not can_guide(run):
+        if kept_guided(run) is None:
             raise UnusableInput(f"{run.name} has no guided edits.", needs="network")
         return
     known = linear_sets(run)

@@ -19,7 +19,7 @@ from lik.models.critic import PairCritic
 from lik.models.refiner import Refined, RefinerSettings
 from lik.models.saved import load_model, weights_file
 from lik.objectives.interface import Objective
-from lik.objectives.sharpness import EXTRA_NUMBERS, Sharpness, SharpnessSettings, Views
+from lik.objectives.sharpness import Sharpness, SharpnessSettings, Views
 from lik.training.batches import Batch, Noise
 from lik.training.fast import DeviceSettings
 from lik.training.feature_networks import open_features
@@ -58,6 +58,15 @@ class SharpenPlan(TrainingPlan):
             raise ValueError("long gradients are shortened anyhow: leave optimizer.clip out")
         return self
 
+    @model_validator(mode="after")
+    def _makes_pictures_of_codes(self) -> "SharpenPlan":
+        if self.objective.nobody and self.model.size > self.model.base.size:
+            raise ValueError(
+                "what makes pictures larger learns from pictures, and codes of nobody have none: "
+                "leave objective.nobody out"
+            )
+        return self
+
     @property
     def network(self) -> str:
         return self.objective.network
@@ -87,7 +96,7 @@ class SharpenPlan(TrainingPlan):
     def loss(self, model: Any, state: Objective | None = None) -> Loss:
         objective = state or self.state(1, next(model.parameters()).device).train(model.training)
         assert isinstance(objective, Sharpness)
-        width = model.noise_width + EXTRA_NUMBERS
+        width = model.noise_width + objective.numbers
 
         def loss(batch: Batch, noise: Noise) -> Mapping[str, Tensor]:
             return objective.refiner_terms(objective.see(model, batch.images, noise.normal(width)))
@@ -172,7 +181,8 @@ class SharpenStep(Step):
         objective, model = replica.objective, replica.model
         assert isinstance(objective, Sharpness)
         assert isinstance(model, Refined)
-        views = objective.see(model, batch.images, noise.normal(model.noise_width + EXTRA_NUMBERS))
+        numbers = noise.normal(model.noise_width + objective.numbers)
+        views = objective.see(model, batch.images, numbers)
         if objective.settings.critic:
             self.seen[objective] = views
         return objective.refiner_terms(views)

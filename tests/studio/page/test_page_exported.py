@@ -164,9 +164,25 @@ def test_faces_are_guided_in_the_browser_as_the_editor_guides_them(guided, brows
         for number, code in enumerate(codes):
             stops = np.stack(engine.ask("trajectory", [code, attribute, sign]))
             np.testing.assert_allclose(stops, own[:, number], atol=1e-6, rtol=0)
+    for name in ("Nope", "dimension:3", "__proto__"):
+        with pytest.raises(RuntimeError, match="does not know"):
+            engine.ask("trajectory", [codes[0], name, 1])
+    drawn = [{"kind": "prior", "seed": 3, "index": i, "temperature": None, "prior": None}
+             for i in (0, 1)]  # fmt: skip
+    end = {"kind": "edited", "source": drawn[0], "method": "guided", "strengths": {"Smiling": "1"}}
+    mix = {"kind": "mix", "ends": [end, drawn[1]], "shares": ["0.5", "0.5"], "path": "straight"}
+    record = {"version": 1, "strengths": {}, "method": "means", "mode": "decode", "inverted": 0,
+              "run": "toy", "model_sha256": run.sha256, "face": None}  # fmt: skip
+    png = Image.open(io.BytesIO(engine.ask("edit", [record, None, mix])["png"].tobytes()))
+    own = run.decode((moved_to(editor, codes[0]) + codes[1])[None] / 2)[0]
+    assert np.abs(np.asarray(png, int) - own).max() <= 1
     moved = editor.moved(codes, "Smiling", [1.0])[:, 0]
     assert (np.abs(moved - codes).max(axis=1) > 0.1).any()
     page.close()
+
+
+def moved_to(editor, code):
+    return editor.moved(code[None], "Smiling", [1.0])[0, 0]
 
 
 def test_a_guided_face_is_saved_and_known_again(guided, opened):
@@ -182,7 +198,7 @@ def test_a_guided_face_is_saved_and_known_again(guided, opened):
     editor = open_editor(run, "guided")
     assert record.method == "guided"
     assert record.networks == tuple(editor.networks)
-    assert record.measured == editor.statistics.fingerprint
+    assert record.measured == editor.measured
     assert record.guidance == editor.settings
 
 

@@ -87,7 +87,7 @@ async function led(engine, { method, strengths, measured }, code) {
   const terms = Object.entries(strengths).filter(([, strength]) => Number(strength) !== 0);
   const own = engine.facts.methods.find(({ name, guided }) => guided && name === method);
   if (own && terms.length) {
-    if (measured !== own.record.measured) throw unusable(t("offer.weights"));
+    if (measured && measured !== own.record.measured) throw unusable(t("offer.weights"));
     return (await engine.guide()).led(code, terms);
   }
   const named = terms.some(([name]) => !name.startsWith(DIMENSION));

@@ -2,6 +2,8 @@
  * Guided edits in the browser, by a network that reads codes: what `lik.latent.guided` does, in
  * doubles as there, so that a page leads a face where `lik edit` does.
  */
+import { unusable } from "./errors.js";
+import { t } from "./i18n.js";
 import { placeOn } from "./sums.js";
 
 /** Of Adam: how slowly its two means forget, and what keeps it from dividing by nothing. */
@@ -36,28 +38,28 @@ export class Guide {
     const { told } = this;
     const { steps, rate, residual_weight, code_weight } = told.guidance;
     const target = told.attributes.indexOf(attribute);
+    if (target < 0) throw unusable(t("offer.unknown", { names: attribute }));
     const origin = Float64Array.from(code);
     const wanted = this.#wanted(origin, target, sign);
-    const direction = this.#direction(told.along[attribute]);
+    const direction = Object.hasOwn(told.directions, attribute) ? told.directions[attribute] : null;
     const price = direction ? residual_weight : code_weight;
-    const residual = new Adam(origin.length, rate);
-    const shared = new Adam(1, rate);
+    const last = origin.length; // what is shared comes behind each number's own
+    const moves = new Adam(last + 1, rate);
     const place = () =>
-      origin.map((value, d) => value + told.scale[d] * (residual.at[d] + shared.at[0] * (direction?.[d] ?? 0)));
+      origin.map((value, d) => value + told.scale[d] * (moves.at[d] + moves.at[last] * (direction?.[d] ?? 0)));
     const stops = [Float32Array.from(code)];
-    const marks = Array.from({ length: told.stops }, (_, i) => halfEven(((i + 1) * steps) / told.stops));
     for (let step = 1; step <= steps; step++) {
       const share = Math.min(1, step / (told.rise * steps));
-      const slope = wanted.slope(place(), share).map((value, d) => value * told.scale[d]);
-      const along = direction ? slope.reduce((sum, value, d) => sum + value * direction[d], 0) : 0;
-      if (wanted.shortAtFirst(share) <= 0) {
-        residual.step(new Float64Array(origin.length));
-        shared.step([0]);
-      } else {
-        residual.step(slope.map((value, d) => value + 2 * price * residual.at[d]));
-        shared.step([along]);
-      }
-      if (marks.includes(step)) stops.push(Float32Array.from(place()));
+      const slope = [...origin, 0];
+      if (wanted.shortAtFirst(share) > 0) {
+        wanted.slope(place(), share).forEach((value, d) => {
+          const own = value * told.scale[d];
+          slope[d] = own + 2 * price * moves.at[d];
+          slope[last] += direction ? own * direction[d] : 0;
+        });
+      } else slope.fill(0);
+      moves.step(slope);
+      if (told.marks.includes(step)) stops.push(Float32Array.from(place()));
     }
     return stops;
   }
@@ -103,14 +105,6 @@ export class Guide {
     return back.map((value, d) => value / this.scale[d]);
   }
 
-  /** The shared direction in the measure of steps; null where nobody knows one. */
-  #direction(along) {
-    if (!along?.some((value) => value !== 0)) return null;
-    const scaled = along.map((value, d) => value / Math.max(this.told.scale[d], 1e-3));
-    const length = Math.max(Math.hypot(...scaled), 1e-12);
-    return scaled.map((value) => (this.told.stride * value) / length);
-  }
-
   /** What is wanted of a face, measured from where it is. */
   #wanted(origin, target, sign) {
     const { told } = this;
@@ -133,8 +127,7 @@ export class Guide {
             : (2 * delta * guidance.preserve_weight * value) / Math.sqrt(value * value + delta * delta);
         return own / std[a];
       });
-      const back = this.#backward(slopes, hidden);
-      return back.map((value, d) => value + 2 * guidance.pixel_weight * (code[d] - origin[d]));
+      return this.#backward(slopes, hidden);
     };
     return { slope, shortAtFirst: (share) => goal(share) - start };
   }
@@ -164,11 +157,4 @@ class Adam {
 
 function logistic(value) {
   return 1 / (1 + Math.exp(-value));
-}
-
-/** Rounded as NumPy rounds: halves to the even number. */
-function halfEven(value) {
-  const low = Math.floor(value);
-  if (value - low !== 0.5) return Math.round(value);
-  return low % 2 ? low + 1 : low;
 }

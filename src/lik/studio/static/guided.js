@@ -15,6 +15,8 @@ import { isSettling } from "./photograph.js";
 export const guiding = signal(null);
 
 const MOST_TRAJECTORIES = 300;
+/** Milliseconds after which one is told that it takes a while. */
+const PATIENCE = 150;
 const exactOnes = new Map();
 const latest = new Map();
 let running = null;
@@ -76,10 +78,14 @@ export function watchTrajectories() {
 async function compute(subject, { key, rough, name, sign, code }) {
   running = new AbortController();
   running.subject = subject;
-  guiding.value = { name, done: 0, total: 0 };
   const own = running;
+  let reached = { name, done: 0, total: 0 };
+  const soon = setTimeout(() => (guiding.value = reached), PATIENCE);
   try {
-    const step = (done, total) => (guiding.value = { name, done, total });
+    const step = (done, total) => {
+      reached = { name, done, total };
+      if (guiding.value) guiding.value = reached;
+    };
     const stops = await source.engine.trajectory(code, name, sign, step, own.signal);
     exactOnes.set(key, stops);
     latest.set(rough, stops);
@@ -91,6 +97,7 @@ async function compute(subject, { key, rough, name, sign, code }) {
     if (error.code === "busy") await new Promise((resolve) => setTimeout(resolve, 1000));
     else if (error.name !== "AbortError") exactOnes.set(key, [code, code]);
   } finally {
+    clearTimeout(soon);
     running = null;
     guiding.value = null;
   }

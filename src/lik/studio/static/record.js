@@ -140,12 +140,13 @@ export function partsOf(record) {
     /^dimension:\d+$/.test(name) && Number(name.slice(10)) < run.latent;
   const all = Object.entries(record.strengths).filter(([, strength]) => Number(strength) !== 0);
   const terms = all.filter(([name]) => known.has(name) || dimension(name));
-  const there = run.methods.some((method) => method.name === record.method);
+  const there = run.methods.find((method) => method.name === record.method);
+  const otherwise = record.measured && there?.record && record.measured !== there.record.measured;
   return {
     terms,
     method: there ? record.method : (run.usual_method ?? PLAIN),
     face: record.face ?? null,
     unknown: all.filter((term) => !terms.includes(term)).map(([name]) => name),
-    otherWeights: record.model_sha256 !== run.model_sha256,
+    otherWeights: record.model_sha256 !== run.model_sha256 || Boolean(otherwise),
   };
 }
