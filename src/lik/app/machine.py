@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lik.core.device import choose_device, processors
+from lik.core.device import choose_device
 from lik.core.errors import UnusableInput
 from lik.core.pixels import Pictures
 from lik.core.precision import has_fast_bfloat16
+from lik.core.processors import processors
 from lik.core.randomness import numpy_stream
 from lik.faces.detect.eyes import CUT, EyeNetwork
 from lik.faces.detect.finding import (

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from lik.core.configuration import Settings
-from lik.core.device import processors
 from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
+from lik.core.processors import processors
 from lik.faces.crop.cropping import AlignedCrop, CropRule, FaceCrop, FixedCrop, PaperCrop
 from lik.faces.detect.finding import finder_for
 from lik.faces.io.labels import with_labels

@@ -1,7 +1,5 @@
 """The choice of the device that models run on."""
 
-import os
-
 import torch
 
 from lik.core.errors import UnusableInput
@@ -32,9 +30,3 @@ def choose_device(name: str = "auto", threads: int | None = None) -> torch.devic
             f"there is no device {name} here: PyTorch sees {torch.cuda.device_count()} GPUs."
         )
     return device
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    able = hasattr(os, "sched_getaffinity")  # not everywhere
-    return len(os.sched_getaffinity(0)) if able else os.cpu_count() or 1

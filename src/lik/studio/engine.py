@@ -40,10 +40,10 @@ from lik.app.source_records import (
 from lik.core.artifacts import file_stem
 from lik.core.batched import slices
 from lik.core.configuration import nearest
-from lik.core.device import processors
 from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
+from lik.core.processors import processors
 from lik.core.run_folder import RunFolder
 from lik.faces.io.files import InMemory
 from lik.faces.photograph import Eyes, Photograph, read_picture

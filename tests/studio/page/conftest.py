@@ -7,7 +7,7 @@ import os
 import shutil
 
 import pytest
-from exported_pages import save_refined
+from exported_pages import save_guide, save_refined
 from page_stand_in import ORIGIN, Studio, static_file
 
 from lik.app.directions import FitRequest, fit_directions
@@ -50,9 +50,10 @@ def studio(browser):
 
 @pytest.fixture(scope="session")
 def run(faces, tmp_path_factory):
-    """A refined run that was never trained, with directions."""
+    """A refined run that was never trained, with directions and a guide that reads codes."""
     path = save_refined(tmp_path_factory.mktemp("shown") / "toy", faces)
     fit_directions(Run(path, "cpu"), FitRequest("means"))
+    save_guide(Run(path, "cpu"))
     return Run(path, "cpu", 1)
 
 

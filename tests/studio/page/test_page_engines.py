@@ -65,7 +65,7 @@ def test_a_run_is_described(engine, run):
     about = engine.ask("about")
     assert (about["name"], about["size"], about["latent"]) == ("toy", 16, 4)
     assert about["model_sha256"] == run.sha256
-    assert [method["name"] for method in about["methods"]] == ["means"]
+    assert [method["name"] for method in about["methods"]] == ["means", "guided"]
     assert {"traits", "dimensions", "priors", "usual_prior", "widen", "card"} <= about.keys()
     assert set(about["abilities"]) >= {"detect", "carry", "guided", "testset", "training"}
 

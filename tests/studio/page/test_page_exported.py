@@ -3,19 +3,17 @@
 import io
 import json
 import re
-import shutil
 from base64 import urlsafe_b64encode
 
 import numpy as np
 import pytest
-from exported_pages import Asked, save_guide, served
+from exported_pages import Asked, served
 from PIL import Image, PngImagePlugin
 
 from lik.app.directions import open_editor
 from lik.app.editing import edit_photograph, with_codes
 from lik.app.edits import Edit, read_record
 from lik.app.page_exporting import export_page
-from lik.app.run import Run
 from lik.app.source_records import draw_codes
 from lik.core.errors import UnusableInput
 from lik.export.page import own_files, single_file
@@ -140,23 +138,10 @@ def test_a_face_is_moved_and_saved(addresses, opened, run, kind, size):
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def guided(run, tmp_path_factory):
-    """A run with a guide that reads codes, and the address of its page."""
-    place = tmp_path_factory.mktemp("guided")
-    shutil.copytree(run.path, place / "toy")
-    led = Run(place / "toy", "cpu", 1)
-    save_guide(led)
-    export_page(led, place / "page", seeds=10)
-    with served(place) as address:
-        yield led, f"{address}/page/"
-
-
-def test_faces_are_guided_in_the_browser_as_the_editor_guides_them(guided, browser):
-    run, address = guided
+def test_faces_are_guided_in_the_browser_as_the_editor_guides_them(addresses, browser, run):
     page = browser.new_page()
-    page.goto(address)
-    engine = Asked(page, f"{address}static")
+    page.goto(addresses["folder"])
+    engine = Asked(page, f"{addresses['folder']}static")
     editor = open_editor(run, "guided")
     codes = draw_codes(run, 4, 3)
     for attribute, sign in (("Smiling", 1), ("Smiling", -1), ("Young", 1)):  # one has no direction
@@ -185,9 +170,8 @@ def moved_to(editor, code):
     return editor.moved(code[None], "Smiling", [1.0])[0, 0]
 
 
-def test_a_guided_face_is_saved_and_known_again(guided, opened):
-    run, address = guided
-    page = opened(address)
+def test_a_guided_face_is_saved_and_known_again(addresses, opened, run):
+    page = opened(addresses["folder"])
     page.locator("#trait-Smiling").wait_for()
     page.get_by_label("guided").check()
     before = shown(page)
