@@ -155,3 +155,9 @@ def test_statistics_come_back_as_they_were_and_broken_ones_are_refused(tmp_path)
         file.write_text(content)
         with pytest.raises(UnusableInput, match=words):
             GuidedStatistics.load(tmp_path)
+
+
+def test_what_an_edit_is_measured_by_is_of_the_networks_that_guide_it():
+    more = STATISTICS.model_copy(update={"stds": {**STATISTICS.stds, "m": (1.0, 1.0)}})
+    assert more.fingerprint(["n"]) == STATISTICS.fingerprint(["n"])
+    assert more.fingerprint(["m"]) != more.fingerprint(["n"])
