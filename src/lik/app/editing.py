@@ -32,6 +32,7 @@ from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
 from lik.latent.guided import GUIDED, GuidedStatistics
 from lik.latent.session import Codes
+from lik.training.feature_networks import network_hash
 
 TOGETHER = 8
 """Photographs that are opened at a time: as much of the gain as there is, and little memory."""
@@ -185,11 +186,11 @@ def editor_for(
     record = edit.record
     guidance = None
     if record is not None and edit.method in (None, record.method):
+        given = tuple(network_hash(path) for path in classifiers)
+        if given in ((), record.networks):  # others are weighed as is usual for them
+            guidance = record.guidance
         classifiers = classifiers or _known_networks(run, record.networks)
-        guidance = record.guidance
     editor = open_editor(run, edit.method, classifiers, faces, guidance, progress, notify)
-    if record and guidance and tuple(editor.networks) != record.networks:  # weighed for others
-        editor = open_editor(run, edit.method, classifiers, faces, None, progress, notify)
     for name in [*edit.strengths, *edit.targets]:  # a wrong one is refused before the work
         editor.require(name)
     return editor

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lik.app.opened import OpenedRun
 from lik.app.selection import LEARN, Selection, column_of
@@ -93,8 +94,10 @@ def distil_guide(
     network, settings, explained = distilled(codes, logits, names, progress=progress)
     told = {"encoder_sha256": run.encoder_sha256, "networks_sha256": list(statistics.stds)}
     save_model(run.folder.guide, network.half(), settings, told)
-    guides = {**_opened(run, [str(run.folder.guide)]), **teachers}
-    statistics = _measured(run, guides, face_set, progress)
+    (guide,) = _opened(run, [str(run.folder.guide)]).values()
+    read = through(guide.network, posteriors.means[:MEASURED], device=run.session.device)
+    stds_by = {guide.sha256: _stds(read), **statistics.stds}
+    statistics = statistics.model_copy(update={"stds": stds_by})
     statistics.save(folder)
     return statistics, explained
 
@@ -251,7 +254,7 @@ def _measured(
             logits = through(loaded.network, codes[:MEASURED], device=run.session.device)
         else:
             logits = logits_of_pictures(loaded.network, pictures, run.session.device)
-        stds[loaded.sha256] = logits.std(axis=0, dtype=np.float64).clip(min=1e-6)
+        stds[loaded.sha256] = _stds(logits)
         if number == 0:
             first = logits
     names = networks[0].network.attributes
@@ -270,10 +273,15 @@ def _measured(
         faces_sha256=faces.hash, faces=faces.path.name, attributes=names,
         scale=four_digits(codes.std(axis=0, dtype=np.float64)),
         along={effect.name: four_digits(effect.vector) for effect in effects},
-        stds={sha256: four_digits(values) for sha256, values in stds.items()},
+        stds=stds,
         paths={
             loaded.sha256: str(Path(path).resolve())
             for path, loaded in guides.items()
             if isinstance(loaded, LoadedClassifier)  # what reads codes lies beside its run alone
         },
     )  # fmt: skip
+
+
+def _stds(logits: NDArray[np.float32]) -> tuple[float, ...]:
+    """The standard deviations (A,) of logits (N, A), none of which is nothing."""
+    return four_digits(logits.std(axis=0, dtype=np.float64).clip(min=1e-6))

@@ -207,10 +207,8 @@ class _Objective:
         seed: int,
         settings: GuidanceSettings,
     ) -> None:
-        self.target, self.precision = target, choose_precision(origin.device)
-        self.decode, self.settings = decode, settings
-        if decode is None:
-            self.precision = torch.float32
+        self.target, self.decode, self.settings = target, decode, settings
+        self.precision = choose_precision(origin.device) if decode else torch.float32
         self.signs = _on(origin.device, signs, origin.dtype)
         self.networks = [classifier.logits for classifier in classifiers]
         self.stds = [_on(origin.device, one.std, origin.dtype) for one in classifiers]

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from lik.app.carrying import Carrier
-from lik.app.directions import DEFAULT, open_editor
+from lik.app.directions import DEFAULT
 from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, with_codes
 from lik.app.edits import VERSION, Edit, record_from
 from lik.app.guiding import kept_guided
@@ -242,9 +242,7 @@ class StudioEngine:
         def guided(step: Progress) -> Codes:
             run = self._run(run_id)
             code = codes_from(from_base64(wanted.code), run.latent)
-            _require_method(run, GUIDED, [])
-            editor = open_editor(run, GUIDED)
-            assert isinstance(editor, GuidedEditor)
+            editor = _guided(run)
             signs = np.full(1, float(wanted.sign))
             return editor.trajectory(code[:1], wanted.attribute, signs, step)[:, 0]
 
@@ -405,8 +403,7 @@ def _require_method(run: Run, method: str, names: Sequence[str]) -> None:
         UnusableInput: it does.
     """
     if method == GUIDED:
-        if kept_guided(run) is None:
-            raise UnusableInput(f"{run.name} has no guided edits.", needs="network")
+        _guided(run)
         return
     known = linear_sets(run)
     alone = method == DEFAULT and all(name.startswith(DIMENSION) for name in names)
@@ -415,3 +412,15 @@ def _require_method(run: Run, method: str, names: Sequence[str]) -> None:
             f"{run.name} has no directions '{method[:100]}'.{nearest(method[:100], known)}",
             needs="calibration",
         )
+
+
+def _guided(run: Run) -> GuidedEditor:
+    """The usual editor of guided edits, for which nothing has to be measured first.
+
+    Raises:
+        UnusableInput: the run has none.
+    """
+    editor = kept_guided(run)
+    if editor is None:
+        raise UnusableInput(f"{run.name} has no guided edits.", needs="network")
+    return editor

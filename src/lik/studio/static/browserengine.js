@@ -55,9 +55,9 @@ export class BrowserEngine {
   }
 
   /** What reads codes, and leads them. */
-  async guide() {
-    this.#guide ??= Promise.all([jsonOf("../model/guided.json"), floats("../model/guide.bin")]);
-    return new Guide(...(await this.#guide));
+  guide() {
+    this.#guide ??= this.#read();
+    return this.#guide;
   }
 
   async trajectory(code, attribute, sign) {
@@ -150,6 +150,10 @@ export class BrowserEngine {
   async #drawn() {
     this.#codes ??= rows(await floats("../model/codes.bin"), this.facts.latent);
     return this.#codes;
+  }
+
+  async #read() {
+    return new Guide(await jsonOf("../model/guided.json"), await floats("../model/guide.bin"));
   }
 
   /** The runtime and the networks that decode, brought to the worker once. */

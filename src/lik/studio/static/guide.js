@@ -66,16 +66,13 @@ export class Guide {
 
   /** Codes → logits, and what is needed on the way back. */
   #forward(code) {
-    const inputs = code.map((value, d) => value / this.scale[d]);
     const hidden = [];
-    let values = inputs;
-    this.layers.forEach(({ inputs: width, outputs, weight, bias }, number) => {
-      const sums = Float64Array.from(bias);
-      for (let o = 0; o < outputs; o++) {
-        let sum = 0;
+    let values = code.map((value, d) => value / this.scale[d]);
+    this.layers.forEach(({ inputs: width, weight, bias }, number) => {
+      const sums = bias.map((sum, o) => {
         for (let i = 0, w = o * width; i < width; i++, w++) sum += weight[w] * values[i];
-        sums[o] += sum;
-      }
+        return sum;
+      });
       if (number === this.layers.length - 1) values = sums;
       else {
         hidden.push(sums);
