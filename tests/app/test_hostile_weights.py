@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 import lik
 from lik.core.artifacts import sha256_of, write_json
 from lik.core.errors import UnusableInput
+from lik.core.tensors import PICKLES, read_tensors
 from lik.latent.directions.direction import Direction, DirectionSet
 from lik.latent.flow import FlowPrior, VelocityField
 from lik.latent.guided import GuidedStatistics
@@ -87,6 +88,17 @@ def test_pickles_are_not_opened_whatever_they_are_called(run, tmp_path, name, ho
 def test_the_terminal_says_it_in_one_sentence_too(tmp_path):
     torch.save({"a": torch.zeros(2)}, tmp_path / "model.pt")
     refuse("is a pickle", "generate", tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("length", [640, 896, 1152, 1408])
+def test_weights_whose_header_is_as_long_as_a_pickle_begins_are_read(tmp_path, length):
+    file, weight = tmp_path / "sound.safetensors", torch.arange(3.0)
+    save_file({"weight": weight}, file, {"filler": "-"})
+    header, data = parts_of(file.read_bytes())
+    header["__metadata__"]["filler"] += "-" * (length - len(json.dumps(header)))
+    file.write_bytes(put_together(header, data))
+    assert file.read_bytes().startswith(PICKLES)
+    assert torch.equal(read_tensors(file)[1]["weight"], weight)
 
 
 def overlap(header):

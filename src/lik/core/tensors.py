@@ -74,9 +74,10 @@ def _opened(path: Path) -> Iterator[Any]:
 def _require_sound(path: Path) -> None:
     """See that a file begins as safetensors do, and that its header lies within it."""
     with open(path, "rb") as file:
-        start = file.read(8)
+        start, first = file.read(8), file.read(1)
         length = file.seek(0, 2)
-    if start.startswith(PICKLES):
+    # The length of a header may begin like a pickle: 640, for one. Then the header's brace follows.
+    if start.startswith(PICKLES) and first != b"{":
         raise UnusableInput(
             f"{path} is a pickle (of torch.save or its like), which could run code when it is "
             "read: Lik reads weights from safetensors alone."
