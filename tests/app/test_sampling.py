@@ -21,9 +21,22 @@ def test_a_temperature_that_is_given_is_told_from_none(run):
     fit_prior(run, PriorRequest("gaussian"))
     assert code_source(run, usual=0.8).described == "temperature 0.8"
     assert not code_source(run, temperature=0.0)(2, 0).any()
-    for temperature in (0.8, 1.0):
-        with pytest.raises(UnusableInput, match="goes with the standard normal"):
-            code_source(run, "gaussian", temperature, usual=temperature)
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_a_temperature_moves_the_codes_of_a_fitted_prior_to_its_centre(run, kind):
+    fit_prior(run, PriorRequest(kind, steps=2))
+    drawn = code_source(run, kind)(3, 0)
+    np.testing.assert_array_equal(code_source(run, kind, 1.0)(3, 0), drawn)
+    centre = code_source(run, kind, 0.0)(3, 0)
+    assert (centre == centre[0]).all()
+    np.testing.assert_allclose(
+        code_source(run, kind, 0.5)(3, 0), (centre + drawn) / 2, rtol=1e-5, atol=1e-6
+    )
+    source = code_source(run, kind, 0.5)
+    assert source.described == f"prior “{kind}”, temperature 0.5"
+    with pytest.raises(UnusableInput, match="from 0 on"):
+        code_source(run, kind, -1.0)(3, 0)
 
 
 @pytest.mark.parametrize("kind", PRIORS)

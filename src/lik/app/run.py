@@ -73,7 +73,7 @@ class Run(ShownAsTable, OpenedRun):
         """New faces: codes drawn from N(0, I), or from a prior that is kept beside the run.
 
         Raises:
-            UnusableInput: no such prior, or a temperature was given with one.
+            UnusableInput: no such prior, or a temperature that is no number from 0 on.
         """
         return sample(self, count, seed, temperature, prior)
 

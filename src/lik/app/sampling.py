@@ -25,6 +25,7 @@ from lik.latent.priors import (
     fit_mixture,
     load_prior,
     prior_path,
+    sample_tempered,
     save_prior,
     saved_priors,
 )
@@ -92,11 +93,12 @@ def code_source(
     Args:
         prior: the name of a prior that is kept beside the run; by default `USUAL_PRIOR`, where
             there is one of that name.
-        temperature: standard deviation of the codes of the standard normal prior.
+        temperature: standard deviation of the codes of the standard normal prior; how many times as
+            far from the centre of a fitted one they lie.
         usual: the temperature where none is given.
 
     Raises:
-        UnusableInput: there is no such prior, or a temperature was given with one.
+        UnusableInput: there is no such prior, or a temperature that is no number from 0 on.
     """
     kept = saved_priors(run.path)
     if prior is None and temperature is None and USUAL_PRIOR in kept:
@@ -111,11 +113,13 @@ def code_source(
         return CodeSource(
             lambda count, seed: run.session.draw(count, seed, std), f"temperature {std:g}"
         )
-    if temperature is not None:
-        raise UnusableInput(
-            "a temperature goes with the standard normal prior, not with one that was fitted."
-        )
-    return CodeSource(load_prior(run.path, prior, run.encoder_sha256).sample, f"prior “{prior}”")
+    fitted, described = load_prior(run.path, prior, run.encoder_sha256), f"prior “{prior}”"
+    if temperature is None:
+        return CodeSource(fitted.sample, described)
+    return CodeSource(
+        lambda count, seed: sample_tempered(fitted, count, seed, temperature),
+        f"{described}, temperature {temperature:g}",
+    )
 
 
 def sample(

@@ -163,7 +163,7 @@ def draw_codes(
     """Codes (count, D) of a seed: the first are the same, however many are asked for.
 
     Raises:
-        UnusableInput: no such prior, or a temperature was given with one.
+        UnusableInput: no such prior, or a temperature that is no number from 0 on.
     """
     return _of_seeds(code_source(run, prior, temperature), seed, count)
 

@@ -103,7 +103,7 @@ CountOrAll = Annotated[
 Seed = Annotated[int, _shared("Decides what is drawn.", "N", min=0)]
 Temperature = Annotated[
     float | None,
-    _shared("Standard deviation of generated codes; less than 1 is tamer.", "T", min=0),
+    _shared("How far from their mean codes are drawn, of usual; less than 1 is tamer.", "T", min=0),
 ]
 FittedPrior = Annotated[
     str | None,

@@ -82,6 +82,10 @@ class FlowPrior:
     ) -> None:  # fmt: skip
         self.field, self.mean, self.scale, self.steps = field.eval(), mean, scale, steps
 
+    @property
+    def centre(self) -> NDArray[np.floating]:
+        return self.mean
+
     def sample(self, count: int, seed: int) -> Codes:
         noise = torch.from_numpy(standard_normal((count, len(self.mean)), seed, "prior"))
         with torch.no_grad():

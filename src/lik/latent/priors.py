@@ -24,7 +24,7 @@ from lik.core.errors import OtherWeights, UnusableInput
 from lik.core.randomness import numpy_stream, standard_normal
 from lik.core.tensors import array_of, filled, read_tensors, told_in, version_in
 from lik.latent.flow import FlowPrior, VelocityField
-from lik.latent.session import Codes, Posteriors, require_spread_out
+from lik.latent.session import Codes, Posteriors, require_spread_out, require_temperature
 
 FORMAT = "lik-prior"
 VERSION = 1
@@ -39,6 +39,10 @@ class Prior(Protocol):
     @property
     def kind(self) -> str:
         """gaussian, gmm or flow."""
+
+    @property
+    def centre(self) -> NDArray[np.floating]:
+        """The mean of its codes, (D,)."""
 
     def sample(self, count: int, seed: int) -> Codes:
         """Codes (count, D), the same for the same seed."""
@@ -55,6 +59,10 @@ class Mixture:
     means: NDArray[np.floating]
     factors: NDArray[np.floating]
     kind: str = "gmm"
+
+    @property
+    def centre(self) -> NDArray[np.floating]:
+        return np.average(self.means, axis=0, weights=self.weights)
 
     def sample(self, count: int, seed: int) -> Codes:
         chosen = numpy_stream(seed, "component").choice(
@@ -123,6 +131,19 @@ def fit_mixture(
     gmm = _gmm(codes, components, seed)
     factors = np.linalg.cholesky(gmm.covariances_)
     return Mixture(gmm.weights_, gmm.means_, factors), tried
+
+
+def sample_tempered(prior: Prior, count: int, seed: int, temperature: float = 1.0) -> Codes:
+    """Codes (count, D) of a prior, ``temperature`` times as far from its centre.
+
+    Raises:
+        UnusableInput: a temperature that is no number from 0 on (`require_temperature`).
+    """
+    require_temperature(temperature)
+    codes = prior.sample(count, seed)
+    if temperature == 1:
+        return codes
+    return np.asarray(prior.centre + temperature * (codes - prior.centre), codes.dtype)
 
 
 def save_prior(run: Path, name: str, prior: Prior, made: dict[str, Any]) -> Path:

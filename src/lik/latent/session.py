@@ -186,8 +186,7 @@ class Session:
         """
         if count < 1:
             raise UnusableInput(f"the number of faces must be at least 1, not {count}.")
-        if not 0 <= temperature < math.inf:
-            raise UnusableInput(f"the temperature must be a number from 0 on, not {temperature}.")
+        require_temperature(temperature)
         noise = standard_normal((count, self.model.noise_width), seed, "prior")
         noise *= np.float32(temperature)
         return through(self.model.from_prior, noise, device=self.device)
@@ -236,6 +235,16 @@ def decoded_twice(session: Session, codes: Codes) -> DecodedTwice:
 
     made = through(both, codes, device=session.device).transpose(0, 1, 3, 4, 2)
     return made[:, 0], made[:, 1]
+
+
+def require_temperature(temperature: float) -> None:
+    """Refuse what cannot scale the distance of codes from their centre.
+
+    Raises:
+        UnusableInput: a negative or infinite number, or none.
+    """
+    if not 0 <= temperature < math.inf:
+        raise UnusableInput(f"the temperature must be a number from 0 on, not {temperature}.")
 
 
 def require_spread_out(codes: Codes) -> None:
