@@ -23,7 +23,7 @@ def test_a_lattice_of_two_pixels_is_gone_by_construction():
         assert smooth[..., 1:-1, 1:-1].std() < 1e-6
 
 
-def test_colours_coarse_parts_and_the_outermost_pixels_are_the_bases():
+def test_coarse_parts_the_outermost_pixels_and_colours_are_the_bases_of_a_grey_one():
     refiner, decodings = Refiner(RefinerSettings(), 5, smooth=False), torch.rand(2, 3, 32, 32)
     torch.nn.init.constant_(refiner.last.bias, 0.3)
     assert torch.allclose(refiner(decodings, torch.randn(2, 5)), decodings, atol=1e-6)
@@ -34,6 +34,20 @@ def test_colours_coarse_parts_and_the_outermost_pixels_are_the_bases():
     assert added[..., 1:-1, 1:-1].mean(dim=(2, 3)).abs().max() < 0.2 * added.abs().mean()
     for line in (added[..., 0], added[..., -1], added[..., 0, :], added[..., -1, :]):
         assert not line.any()
+
+
+def test_what_is_added_to_colours_counts_less_than_to_luminance():
+    less, colours = (
+        Refiner(RefinerSettings(colour=share), 5, smooth=False).eval() for share in (0.5, 1)
+    )
+    torch.nn.init.normal_(less.last.weight, std=0.3)
+    colours.load_state_dict(less.state_dict())
+    decodings, codes = torch.rand(2, 3, 32, 32), torch.randn(2, 5)
+    half, whole = (refiner(decodings, codes) - decodings for refiner in (less, colours))
+    means = half.mean(dim=1, keepdim=True), whole.mean(dim=1, keepdim=True)
+    assert torch.allclose(*means, atol=1e-6)
+    assert (whole - means[1]).abs().mean() > 0.02
+    assert torch.allclose(half - means[0], 0.5 * (whole - means[1]), atol=1e-6)
 
 
 def test_encoder_and_codes_are_those_of_the_base():

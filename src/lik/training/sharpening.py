@@ -26,6 +26,8 @@ from lik.training.feature_networks import open_features
 from lik.training.recipe import AdamSettings, TrainingPlan
 from lik.training.step import Guard, Loss, Replica, Step
 
+REFINER = RefinerSettings(colour=0.4)
+"""What refines pictures of a decoder's own size."""
 ENLARGER = RefinerSettings(widths=(24, 40), blocks=(1, 1), full=8)
 """What makes pictures twice as large: small, for it works at four times as many pixels."""
 
@@ -128,7 +130,11 @@ def sharpen_plan(base: Path, network: str, size: int, settings: Iterable[str] = 
         raise UnusableInput(f"{base} has no {lacking.pop()}, and both halves are needed.")
     tree: dict[str, Any] = {
         "base": str(base),
-        "model": {"size": size, "base": saved.settings.model_dump(mode="json")},
+        "model": {
+            "size": size,
+            "base": saved.settings.model_dump(mode="json"),
+            "refiner": REFINER.model_dump(mode="json"),
+        },
         "objective": {"network": network},
     }
     if size > saved.settings.size:
