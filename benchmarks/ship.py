@@ -4,11 +4,12 @@
     lik fit-directions RUNS/ROUNDED FACES --classifier NET
     lik fit-prior RUNS/ROUNDED FACES --prior flow --means --name faces
     lik sharpen RUNS/ROUNDED FACES RUNS/SHARP --classifier NET
-    python benchmarks/ship.py pack RUNS/SHARP src/lik/pretrained/NAME
+    python benchmarks/ship.py pack RUNS/SHARP src/lik/pretrained/NAME --faces FACES
 
 `round` brings the weights of a base run to float16. What is fitted to its codes afterwards, and the
 refiner upon it, are of the very weights that ship. `pack` writes weights, network, directions and
-priors, and says what they weigh and by how much rounding the refiner moves a pixel, of 255.
+priors, and what `lik anomaly` and `lik compress` learn from FACES; it says what all this weighs and
+by how much rounding the refiner moves a pixel, of 255.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import lik
+from lik.app.anomaly import open_usual
+from lik.app.compressing import open_tables
 from lik.core.artifacts import write_json
 from lik.core.run_folder import RunFolder
 from lik.latent.guided import GuidedStatistics
@@ -45,7 +48,7 @@ def _small(tensor):
     return tensor.half() if factors or tensor.dtype == torch.float32 else tensor
 
 
-def main(what, run, out):
+def main(what, run, out, faces):
     """Write OUT; what ships is checked to have the codes that its directions were fitted to."""
     whole, folder = lik.load(run), RunFolder(Path(out))
     half(whole.folder.model, folder.model)
@@ -64,6 +67,9 @@ def main(what, run, out):
         shutil.copyfile(whole.folder.guide, folder.guide)
     if statistics := GuidedStatistics.load(Path(out)):
         statistics.model_copy(update={"paths": {}}).save(Path(out))
+    if faces:
+        open_usual(small, faces)
+        open_tables(small, faces=faces)
     codes = whole.session.draw(200, seed=0)
     apart = np.abs(whole.decode(codes).astype(int) - small.decode(codes))
     weight = sum(file.stat().st_size for file in Path(out).rglob("*") if file.is_file())
@@ -77,4 +83,5 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("round", "pack"))
     parser.add_argument("run")
     parser.add_argument("out")
+    parser.add_argument("--faces")
     main(**vars(parser.parse_args()))

@@ -22,9 +22,9 @@ lik train-classifier "$faces" $nets/plain model.name=attributes-plain seed=2 epo
 lik train residual "$faces" runs/base objective.features.network=$nets/person epochs="${BASE:-24}"
 python "$place/ship.py" round runs/base runs/rounded
 lik fit-prior runs/rounded "$faces" --prior gmm --components 8 --means --name faces
-lik sharpen runs/rounded "$faces" runs/sharp --classifier runs/rounded/features.safetensors epochs="${SHARP:-12}"
+lik sharpen runs/rounded "$faces" runs/sharp --classifier runs/rounded/features.safetensors epochs="${SHARP:-7}"
 lik fit-directions runs/sharp "$faces" --classifier $nets/train --classifier $nets/plain
 lik fit-directions runs/sharp "$faces" --method guided --distil \
   --classifier $nets/train --classifier $nets/plain --classifier runs/sharp/features.safetensors
 rm -rf faces-ships
-python "$place/ship.py" pack runs/sharp faces-ships
+python "$place/ship.py" pack runs/sharp faces-ships --faces "$faces"

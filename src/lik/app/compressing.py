@@ -149,9 +149,14 @@ def expand(
 
 
 def open_tables(
-    run: OpenedRun, progress: Progress = no_progress, notify: Notify = no_notices
+    run: OpenedRun,
+    progress: Progress = no_progress,
+    notify: Notify = no_notices,
+    faces: str | Path | None = None,
 ) -> CompressionTables:
     """The tables beside a run, or new ones, learned from its own face set and kept there.
+
+    Where ``faces`` are given, tables are learned from these in any case.
 
     Raises:
         UnusableInput: there are none, and neither is the face set.
@@ -159,11 +164,12 @@ def open_tables(
     """
     run.require_halves()
     path, sha256 = run.path / FILE, run.model_sha256
-    kept = read_kept(run, path, lambda p: load_tables(p, sha256, run.latent), WHAT, notify)
-    if kept is not None:
-        return kept
+    if faces is None:
+        kept = read_kept(run, path, lambda p: load_tables(p, sha256, run.latent), WHAT, notify)
+        if kept is not None:
+            return kept
     run.require_folder()  # for what is not kept cannot be expanded
-    face_set = run.faces()
+    face_set = run.faces(faces)
     chosen = Selection("train").of(face_set)[:MOST_TRAINING]
     progress("learning tables", 0, 2)
     pictures = np.asarray(face_set.images[chosen])
