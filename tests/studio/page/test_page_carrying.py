@@ -44,6 +44,8 @@ UNFOLD = """async ([x, y, side]) => {
 }"""
 
 SIZE = 64
+DRAWN = 3
+"""Which of the crops is of a drawn face."""
 MOVES = (("Smiling", 1), ("Young", -1), ("Eyeglasses", 1), ("Mouth_Slightly_Open", 1),
          ("Bangs", 1), ("Male", -1))  # fmt: skip
 
@@ -95,7 +97,7 @@ def run():
 
 
 def crops_of(run):
-    """Decodings; one of another code, blurred, shifted and noisy; a drawn face; a grey one."""
+    """Two decodings; one of another code, blurred, shifted and noisy; a drawn face; a grey one."""
     random = np.random.default_rng(0)
     codes = run.session.draw(2, 3)
     near = codes + random.normal(size=codes.shape).astype(np.float32) * 0.35
@@ -124,7 +126,8 @@ def test_edits_are_carried_as_lik_carries_them(modules, run):
     for k, each in enumerate(moved):
         for i, (aim, crop, own) in enumerate(zip(carrier.carried(each), crops, found, strict=True)):
             off = np.abs(own[k].painted - aim).mean()
-            assert off < 2.5, (MOVES[k], i)
+            if i != DRAWN:  # whose flow hangs on the last bits of decodings, in Lik's own hands too
+                assert off < 1.5, (MOVES[k], i)
             assert off < np.abs(aim.astype(int) - crop).mean() / 3, (MOVES[k], i)  # it did carry
             decoding = np.rint(afters[k][0][i] * 255)
             assert np.abs(own[k].decoding - decoding).max() <= 1
