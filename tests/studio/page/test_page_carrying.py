@@ -93,7 +93,8 @@ def _change(answer, size):
 
 @pytest.fixture(scope="module")
 def run():
-    return OpenedRun()
+    """With two threads: the flow of the drawn face hangs on the last bits of its decodings."""
+    return OpenedRun(threads=2)
 
 
 def crops_of(run):
@@ -126,8 +127,7 @@ def test_edits_are_carried_as_lik_carries_them(modules, run):
     for k, each in enumerate(moved):
         for i, (aim, crop, own) in enumerate(zip(carrier.carried(each), crops, found, strict=True)):
             off = np.abs(own[k].painted - aim).mean()
-            if i != DRAWN:  # whose flow hangs on the last bits of decodings, in Lik's own hands too
-                assert off < 1.5, (MOVES[k], i)
+            assert off < (2.5 if i == DRAWN else 1.5), (MOVES[k], i)
             assert off < np.abs(aim.astype(int) - crop).mean() / 3, (MOVES[k], i)  # it did carry
             decoding = np.rint(afters[k][0][i] * 255)
             assert np.abs(own[k].decoding - decoding).max() <= 1
