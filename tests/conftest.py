@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lik.faces.crop.cropping import WholeCrop
 from lik.faces.drawn import rendering as drawn
@@ -11,6 +12,22 @@ from lik.faces.set.extraction import Plan
 from lik.faces.set.faceset import FaceSet
 from lik.faces.set.preparation import prepare
 from untrained_runs import save_untrained
+
+
+@pytest.fixture(scope="module", autouse=True)
+def usual_threads():
+    """A file that asks for other threads of PyTorch leaves them as they were for the next."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def threads():
+    """Sets the threads of PyTorch for one test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

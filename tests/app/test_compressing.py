@@ -39,13 +39,6 @@ def written(opened, tmp_path):
     return compress(opened, selection=ALL).save(tmp_path / "faces.lik")
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("kind", [None, torch.bfloat16, torch.float16])
 def test_what_is_expanded_is_the_decoding_of_the_quantised_code(

@@ -10,7 +10,7 @@ from lik.training.checkpoint import load_state
 from terminal import run_lik
 from trainings import same_weights, weights
 
-SETTINGS = ("model.latent=4", "device.compile=false", "--grids-every", "0",
+SETTINGS = ("model.latent=4", "device.compile=false", "device.workers=1", "--grids-every", "0",
             "--device", "cpu")  # fmt: skip
 
 
@@ -20,7 +20,7 @@ def train(faces, run, *settings, batch_size=16):
 
 
 def plant(monkeypatch, broken):
-    """Make the loss of the training steps that ``broken`` names no number."""
+    """Make the loss of the training steps that ``broken`` names no number; counts one worker's."""
     steps, original = iter(range(10**6)), fast.quick_loss
 
     def quick_loss(*arguments):

@@ -59,13 +59,6 @@ def sharp(session):
     return Session(model, {}, "sharp")
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_face_has_the_same_code_in_any_company_and_with_any_threads(
     sharp, pictures, threads, precision
