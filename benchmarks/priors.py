@@ -1,11 +1,13 @@
 """How near the faces drawn from each prior of a run are to real ones, before a judging network.
 
     python benchmarks/priors.py RUN FACES JUDGE
+    python benchmarks/priors.py RUN FACES JUDGE --splits validation --temperatures 1 1.1 1.2
 
 Fréchet distance (arXiv:1706.08500) of the judge's embeddings, precision and recall
 (arXiv:1904.06991, k = 5), once against the test and validation faces, and once against their
 reconstructions: a decoder cannot come nearer to the first than its reconstructions do, and what
-a prior has to do with it is seen in the second.
+a prior has to do with it is seen in the second. Codes of fitted priors lie so many times as far from
+their centre as `--temperatures` say: what is best on validation faces is the `--spread` to fit.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import torch
 import lik
 from lik.evaluation.networks import classifier_features, embed
 from lik.evaluation.sets import frechet_distance, precision_recall
-from lik.latent.priors import load_prior, saved_priors
+from lik.latent.priors import load_prior, sample_tempered, saved_priors
 
 DRAWN, NEIGHBOURS = 2000, 5
 
@@ -28,18 +30,20 @@ def compared(real, drawn):
     return frechet_distance(real, drawn), found.precision, found.recall
 
 
-def main(run, faces, judge):
+def main(run, faces, judge, splits, temperatures):
     """Print a line for the standard normal prior, the reconstructions and each fitted prior."""
     session, face_set = lik.load(run), lik.open_faces(faces)
     network = classifier_features(Path(judge))
-    held_out = np.concatenate([face_set.indices("test"), face_set.indices("validation")])
+    held_out = np.concatenate([face_set.indices(split) for split in splits])
     pictures = face_set.images[held_out]
     references = [embed(network, p) for p in (pictures, session.reconstruct(pictures))]
     training = face_set.images[face_set.indices("train")[:DRAWN]]
     codes = {"training faces": session.encode(training), "N(0, I)": session.draw(DRAWN)}
     codes["N(0, 0.64 I)"] = session.draw(DRAWN, temperature=0.8)
     for name in saved_priors(Path(run)):
-        codes[name] = load_prior(Path(run), name, session.encoder_sha256).sample(DRAWN, 0)
+        prior = load_prior(Path(run), name, session.encoder_sha256)
+        for times in temperatures:
+            codes[f"{name}, {times:g}"] = sample_tempered(prior, DRAWN, 0, times)
     print("codes            real: distance precision recall   reconstructions: the same")
     for name, drawn in codes.items():
         seen = embed(network, session.decode(drawn))
@@ -54,4 +58,6 @@ if __name__ == "__main__":
     )
     for name in ("run", "faces", "judge"):
         parser.add_argument(name)
+    parser.add_argument("--splits", nargs="+", default=["test", "validation"])
+    parser.add_argument("--temperatures", nargs="+", type=float, default=[1.0])
     main(**vars(parser.parse_args()))

@@ -2,7 +2,7 @@
 
     python benchmarks/ship.py round RUNS/BASE RUNS/ROUNDED
     lik fit-directions RUNS/ROUNDED FACES --classifier NET
-    lik fit-prior RUNS/ROUNDED FACES --prior flow --means --name faces
+    lik fit-prior RUNS/ROUNDED FACES --prior gmm --means --name faces
     lik sharpen RUNS/ROUNDED FACES RUNS/SHARP --classifier NET
     python benchmarks/ship.py pack RUNS/SHARP src/lik/pretrained/NAME --faces FACES
 
@@ -43,9 +43,9 @@ def half(source, target):
 
 
 def _small(tensor):
-    """Weights in float32 and the factors of mixtures as float16; all else as it is."""
-    factors = tensor.dtype == torch.float64 and tensor.ndim == 3
-    return tensor.half() if factors or tensor.dtype == torch.float32 else tensor
+    """Weights in float32 and what mixtures have of each code as float16; all else as it is."""
+    numbers = tensor.dtype == torch.float64 and tensor.ndim > 1
+    return tensor.half() if numbers or tensor.dtype == torch.float32 else tensor
 
 
 def main(what, run, out, faces):

@@ -21,7 +21,7 @@ lik train-classifier "$faces" $nets/plain model.name=attributes-plain seed=2 epo
   python "$place/people.py" "$faces" $nets/person --half A --start $nets/train --epochs "${PEOPLE:-14}"
 lik train residual "$faces" runs/base objective.features.network=$nets/person epochs="${BASE:-24}"
 python "$place/ship.py" round runs/base runs/rounded
-lik fit-prior runs/rounded "$faces" --prior gmm --components 8 --means --name faces
+lik fit-prior runs/rounded "$faces" --prior gmm --components 16 --means --spread 1.1 --name faces
 lik sharpen runs/rounded "$faces" runs/sharp --classifier runs/rounded/features.safetensors epochs="${SHARP:-7}"
 lik fit-directions runs/sharp "$faces" --classifier $nets/train --classifier $nets/plain
 lik fit-directions runs/sharp "$faces" --method guided --distil \

@@ -40,6 +40,19 @@ def test_a_temperature_moves_the_codes_of_a_fitted_prior_to_its_centre(run, kind
 
 
 @pytest.mark.parametrize("kind", PRIORS)
+def test_codes_of_a_spread_prior_lie_as_many_times_as_far_from_the_centre(run, kind):
+    drawn = {
+        spread: fit_prior(run, PriorRequest(kind, components=1, steps=2, spread=spread)).prior
+        for spread in (1.0, 2.0)
+    }
+    near, far = (drawn[spread].sample(5, 0) - drawn[1.0].centre for spread in (1.0, 2.0))
+    np.testing.assert_allclose(far, 2 * near, rtol=1e-3, atol=1e-3)
+    for spread in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(UnusableInput, match="above 0"):
+            fit_prior(run, PriorRequest(kind, spread=spread))
+
+
+@pytest.mark.parametrize("kind", PRIORS)
 def test_faces_are_drawn_from_a_fitted_prior(run, kind):
     fitted = fit_prior(run, PriorRequest(kind, name="mine", components=1, steps=3))
     assert fitted.path == run.path / "priors" / "mine.safetensors"

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from lik.core.errors import UnusableInput
 from lik.core.gaussian import DiagonalGaussian
@@ -10,6 +11,7 @@ from lik.latent.priors import (
     fit_gaussian,
     fit_mixture,
     load_prior,
+    prior_path,
     save_prior,
     saved_priors,
 )
@@ -89,6 +91,22 @@ def test_a_prior_comes_back_and_draws_the_same(two_heaps, tmp_path, kind):
         load_prior(tmp_path, "mine", "def")
     with pytest.raises(UnusableInput, match="'mine'"):
         load_prior(tmp_path, "mime")
+
+
+def test_a_mixture_whose_factors_are_whole_matrices_is_read_as_one_of_triangles(
+    two_heaps, tmp_path
+):
+    """So Lik wrote them at first."""
+    prior = fit_mixture(two_heaps, components=2)[0]
+    path = save_prior(tmp_path, "mine", prior, {})
+    numbers = load_file(path)
+    assert numbers["factors"].shape == (2, 3)
+    numbers["factors"] = torch.from_numpy(prior.factors)
+    told = {"format": "lik-prior", "version": "1", "kind": "gmm", "made": "{}"}
+    save_file(numbers, prior_path(tmp_path, "old"), told)
+    back, old = (load_prior(tmp_path, name) for name in ("mine", "old"))
+    np.testing.assert_array_equal(back.factors, prior.factors)
+    np.testing.assert_array_equal(old.factors, prior.factors)
 
 
 def test_the_aggregated_posterior_is_wider_than_its_means():

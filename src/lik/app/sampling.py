@@ -1,5 +1,6 @@
 """New faces: codes from a prior, which may have been fitted to faces, decoded."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -248,6 +249,7 @@ class PriorRequest:
         components: of a mixture; by default, as many as held-out codes like best.
         steps: training steps of a flow.
         means: whether to fit the means of the posteriors alone, not draws from them.
+        spread: how many times as far from their centre as codes of faces lie those that it draws.
     """
 
     kind: str = "gmm"
@@ -258,6 +260,7 @@ class PriorRequest:
     steps: int = 4000
     means: bool = False
     seed: int = 0
+    spread: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -284,10 +287,13 @@ def fit_prior(
 
     Raises:
         UnusableInput: there is no such kind, attribute or face, too few faces, codes that are all
-            the same, a name that cannot be that of a file, or a run that is a single file.
+            the same, a spread that is no number above 0, a name that cannot be that of a file, or a
+            run that is a single file.
     """
     if request.kind not in PRIORS:
         raise UnusableInput(f"there is no prior '{request.kind}': give one of {', '.join(PRIORS)}.")
+    if not 0 < request.spread < math.inf:
+        raise UnusableInput(f"the spread must be a number above 0, not {request.spread:g}.")
     name = request.name or request.kind
     folder = run.require_folder()
     prior_path(folder, name)  # refuses a bad name before the work begins
@@ -297,7 +303,8 @@ def fit_prior(
         raise UnusableInput("one training face alone is too few to fit a prior to: ask for less.")
     posteriors = run.session.posteriors(face_set.images[chosen])
     codes = posteriors.means if request.means else aggregated(posteriors, 2, request.seed)
-    prior, found = _fit(request, codes, progress)
+    centre = codes.mean(axis=0)
+    prior, found = _fit(request, centre + request.spread * (codes - centre), progress)
     made = {
         "encoder_sha256": run.encoder_sha256,
         "faces_sha256": face_set.hash,
@@ -305,6 +312,7 @@ def fit_prior(
         "with": list(request.having),
         "without": list(request.lacking),
         "means": request.means,
+        "spread": request.spread,
         "seed": request.seed,
         **found,
     }

@@ -20,6 +20,9 @@ def fit_prior(
     ),
     steps: int = option(4000, "Training steps of the flow.", min=1),
     means: bool = flag("--means", "Fit the means alone, not draws from the posteriors."),
+    spread: float = option(
+        1.0, "How many times as far from their centre its codes lie as those of faces.", "TIMES"
+    ),
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -28,8 +31,9 @@ def fit_prior(
     Example: lik fit-prior runs/first --prior flow; lik generate runs/first --prior flow
     """
     request = sampling.PriorRequest(
-        prior, names_of(having), names_of(lacking), name, components, steps, means, seed
-    )
+        prior, names_of(having), names_of(lacking), name, components, steps, means, seed,
+        spread,
+    )  # fmt: skip
     with progress() as step:
         fitted = sampling.fit_prior(OpenedRun(run, device, notify=note), request, faces, step)
     say(f"{prior} fitted to the codes of {fitted.faces:,} faces{_in_words(fitted.found)}")

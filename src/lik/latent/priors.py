@@ -27,7 +27,8 @@ from lik.latent.flow import FlowPrior, VelocityField
 from lik.latent.session import Codes, Posteriors, require_spread_out, require_temperature
 
 FORMAT = "lik-prior"
-VERSION = 1
+VERSION = 2
+"""1: factors of mixtures were whole matrices."""
 
 COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components that are tried."""
@@ -76,8 +77,14 @@ class Mixture:
         return moved
 
     def tensors(self) -> dict[str, Tensor | NDArray[Any]]:
+        """Of the factors their lower triangles alone, (K, D(D+1)/2), row by row."""
+        rows, columns = np.tril_indices(self.means.shape[1])
+        numbers = (self.weights, self.means, self.factors[:, rows, columns])
         names = ("weights", "means", "factors")
-        return {name: np.ascontiguousarray(getattr(self, name), np.float64) for name in names}
+        return {
+            name: np.ascontiguousarray(value, np.float64)
+            for name, value in zip(names, numbers, strict=True)
+        }
 
 
 def aggregated(posteriors: Posteriors, draws: int = 1, seed: int = 0) -> Codes:
@@ -226,6 +233,10 @@ def _built(kind: str, tensors: dict[str, torch.Tensor], path: Path) -> Prior:
         names = ("weights", "means", "factors")
         weights, means, factors = (array_of(tensors[name]) for name in names)
         count, latent = means.shape
+        if factors.ndim == 2:
+            triangles, rows, columns = factors, *np.tril_indices(latent)
+            factors = np.zeros((count, latent, latent))
+            factors[:, rows, columns] = triangles
         if weights.shape != (count,) or factors.shape != (count, latent, latent):
             raise ValueError("numbers of several mixtures")
         if kind not in ("gaussian", "gmm") or (weights < 0).any() or not weights.sum() > 0:
