@@ -6,8 +6,9 @@
 Fréchet distance (arXiv:1706.08500) of the judge's embeddings, precision and recall
 (arXiv:1904.06991, k = 5), once against the test and validation faces, and once against their
 reconstructions: a decoder cannot come nearer to the first than its reconstructions do, and what
-a prior has to do with it is seen in the second. Codes of fitted priors lie so many times as far from
-their centre as `--temperatures` say: what is best on validation faces is the `--spread` to fit.
+a prior has to do with it is seen in the second. Codes of fitted priors lie so many times as far
+from their centre as `--temperatures` say: what is best on validation faces is the `--spread` to
+fit with.
 """
 
 import argparse
