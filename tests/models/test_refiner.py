@@ -4,7 +4,7 @@ import torch
 from lik.core.errors import UnusableInput
 from lik.models.catalogue import RefinedSettings, build
 from lik.models.paper import PaperFirstSettings
-from lik.models.refiner import Refiner, RefinerSettings
+from lik.models.refiner import BINOMIAL, Refiner, RefinerSettings, filtered
 
 SETTINGS = RefinedSettings(size=32, base=PaperFirstSettings(size=32, latent=5))
 
@@ -48,6 +48,21 @@ def test_what_is_added_to_colours_counts_less_than_to_luminance():
     assert torch.allclose(*means, atol=1e-6)
     assert (whole - means[1]).abs().mean() > 0.02
     assert torch.allclose(half - means[0], 0.5 * (whole - means[1]), atol=1e-6)
+
+
+def test_the_finest_part_of_what_is_added_counts_more_in_use_alone():
+    plain, crisp = (
+        Refiner(RefinerSettings(crisp=share), 5, smooth=False).eval() for share in (0, 0.5)
+    )
+    torch.nn.init.normal_(plain.last.weight, std=0.3)
+    crisp.load_state_dict(plain.state_dict())
+    decodings, codes = torch.rand(4, 3, 32, 32), torch.randn(4, 5)
+    less, more = (refiner(decodings, codes) - decodings for refiner in (plain, crisp))
+    finest = less - filtered(less, BINOMIAL)
+    inside = ..., slice(5, -5), slice(5, -5)
+    assert finest.abs().mean() > 0.02
+    assert torch.allclose(more[inside], (less + 0.5 * finest)[inside], atol=1e-6)
+    assert torch.equal(crisp.train()(decodings, codes), plain.train()(decodings, codes))
 
 
 def test_encoder_and_codes_are_those_of_the_base():

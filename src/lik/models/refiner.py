@@ -47,12 +47,14 @@ class RefinerSettings(Settings):
     ``blocks``: residual blocks on the way down at each of these; as many follow on the way up.
     ``full``: channels at the full size of the pictures, before the last convolution.
     ``colour``: what is added to colours counts by this much; with 0 the refiner is a grey one.
+    ``crisp``: the finest part of what is added counts by so much more, once it has learned.
     """
 
     widths: tuple[Channels, ...] = Field((48, 96, 128), min_length=1, max_length=5)
     blocks: tuple[Blocks, ...] = Field((1, 1, 1), min_length=1, max_length=5)
     full: int = Field(16, ge=4, le=MOST_SIZE)
     colour: float = Field(0.0, ge=0, le=1)
+    crisp: float = Field(0.0, ge=0, le=1)
 
 
 class ModulatedResidual(nn.Module):
@@ -105,7 +107,7 @@ class Refiner(nn.Module):
 
         self.down, self.up = stages(), stages()
         self.spread = nn.Conv2d(widths[0], 4 * settings.full, 3, padding=1)
-        self.colour = settings.colour
+        self.colour, self.crisp = settings.colour, settings.crisp
         self.last = nn.Conv2d(settings.full, 3 if self.colour else 1, 3, padding=1)
         begin_as_nearest(self.spread)
         begin_at_zero(self.last)
@@ -130,7 +132,10 @@ class Refiner(nn.Module):
             missing = torch.lerp(missing.mean(dim=1, keepdim=True), missing, share)
         if self.smooth:
             decodings = filtered(decodings, BINOMIAL)
-        return decodings + faded(missing - coarse(missing))
+        missing = missing - coarse(missing)
+        if self.crisp and not self.training:
+            missing = missing + self.crisp * (missing - filtered(missing, BINOMIAL))
+        return decodings + faded(missing)
 
 
 class RefinedDecoder(nn.Module):
