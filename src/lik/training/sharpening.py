@@ -26,7 +26,7 @@ from lik.training.feature_networks import open_features
 from lik.training.recipe import AdamSettings, TrainingPlan
 from lik.training.step import Guard, Loss, Replica, Step
 
-REFINER = RefinerSettings(colour=0.4, crisp=0.05)
+REFINER = RefinerSettings(colour=0.4, crisp=0.06)
 """What refines pictures of a decoder's own size."""
 ENLARGER = RefinerSettings(widths=(24, 40), blocks=(1, 1), full=8)
 """What makes pictures twice as large: small, for it works at four times as many pixels."""
