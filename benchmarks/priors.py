@@ -18,9 +18,11 @@ import numpy as np
 import torch
 
 import lik
+from lik.app.sampling import code_source
 from lik.evaluation.networks import classifier_features, embed
 from lik.evaluation.sets import frechet_distance, precision_recall
-from lik.latent.priors import load_prior, sample_tempered, saved_priors
+from lik.latent.priors import saved_priors
+from sharpness import spread
 
 DRAWN, NEIGHBOURS = 2000, 5
 
@@ -33,21 +35,21 @@ def compared(real, drawn):
 
 def main(run, faces, judge, splits, temperatures):
     """Print a line for the standard normal prior, the reconstructions and each fitted prior."""
-    session, face_set = lik.load(run), lik.open_faces(faces)
+    run, face_set = lik.load(run), lik.open_faces(faces)
     network = classifier_features(Path(judge))
     held_out = np.concatenate([face_set.indices(split) for split in splits])
     pictures = face_set.images[held_out]
-    references = [embed(network, p) for p in (pictures, session.reconstruct(pictures))]
-    training = face_set.images[face_set.indices("train")[:DRAWN]]
-    codes = {"training faces": session.encode(training), "N(0, I)": session.draw(DRAWN)}
-    codes["N(0, 0.64 I)"] = session.draw(DRAWN, temperature=0.8)
-    for name in saved_priors(Path(run)):
-        prior = load_prior(Path(run), name, session.encoder_sha256)
+    references = [embed(network, p) for p in (pictures, run.reconstruct(pictures))]
+    training = face_set.images[spread(face_set.indices("train"), DRAWN)]
+    codes = {"training faces": run.encode(training)}
+    for std in (1.0, 0.8):
+        codes[f"N(0, {std**2:.2g} I)"] = code_source(run, temperature=std)(DRAWN, 0)
+    for name in saved_priors(run.path):
         for times in temperatures:
-            codes[f"{name}, {times:g}"] = sample_tempered(prior, DRAWN, 0, times)
+            codes[f"{name}, {times:g}"] = code_source(run, name, times)(DRAWN, 0)
     print("codes            real: distance precision recall   reconstructions: the same")
     for name, drawn in codes.items():
-        seen = embed(network, session.decode(drawn))
+        seen = embed(network, run.decode(drawn))
         figures = [compared(r, seen) for r in references]
         print(f"{name:16s}", "   ".join("{:7.2f} {:.3f} {:.3f}".format(*f) for f in figures))
 
