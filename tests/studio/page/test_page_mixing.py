@@ -111,7 +111,7 @@ def test_a_link_brings_the_mixture_back(studio):
     assert page.get_by_label("Across, in %").input_value() == "25"
     assert page.get_by_label("Down, in %").input_value() == "0"
     assert page.get_by_label("Spherical").is_checked()
-    page.locator(".corners [title='New face 10 of seed 9']").wait_for()
+    page.locator(".corners [title='New face 10 of seed 5']").wait_for()
 
 
 def test_a_photograph_that_is_dropped_while_mixing_goes_to_a_corner(studio, tmp_path):

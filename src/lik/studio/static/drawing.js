@@ -9,7 +9,7 @@ export const COUNT = 16;
 
 /** @type {{value: {source: object, code: Float32Array, url: string}[]}} */
 export const tiles = signal([]);
-export const seed = signal(9);
+export const seed = signal(5);
 export const drawing = signal(false);
 
 /** Draw the faces of a seed; the first one is shown where nothing else is. */
