@@ -129,7 +129,7 @@ def test_a_face_is_moved_and_saved(addresses, opened, run, kind, size):
     record = read_record(png)
     assert record.strengths == {"Smiling": "0.25"}
     assert record.model_sha256 == run.sha256
-    code = draw_codes(run, 1, 9)
+    code = draw_codes(run, 1, 5)
     vector = run.directions("means").directions["Smiling"].vector
     own = run.decode(np.float32(0.25) * vector + code)[0]
     assert np.abs(np.asarray(Image.open(png), int) - own).max() <= 1
@@ -202,7 +202,7 @@ def test_drafts_are_near_and_what_is_kept_is_no_draft(addresses, browser, run):
     page = context.new_page()
     page.goto(addresses["folder"] + "static/icon.png")
     engine = Asked(page, "/page/static")
-    code = draw_codes(run, 1, 9)[0]
+    code = draw_codes(run, 1, 5)[0]
     moved = code + np.float32(0.3) * run.directions("means").directions["Smiling"].vector
     sharp = np.concatenate(engine.ask("decode", [code, moved]))
     draft = engine.ask("draft", moved)

@@ -166,6 +166,7 @@ def test_a_recorded_step_does_what_a_step_does(recipe, one_thread):
         torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(compiler() is None, reason="torch.compile needs a C++ compiler")
 def test_what_is_done_with_gradients_may_be_compiled(monkeypatch, one_thread):
     """Broken batches are skipped, rates change, whole batches and smaller ones share moments."""
