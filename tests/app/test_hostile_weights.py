@@ -318,6 +318,8 @@ def test_flows_that_do_not_fit_themselves_are_refused(run, change):
                         "factors": torch.zeros(1, 4, 4)}),
      ({"kind": "gmm"}, {"weights": -torch.ones(1), "means": torch.zeros(1, 4),
                         "factors": torch.zeros(1, 4, 4)}),
+     ({"kind": "gmm"}, {"weights": torch.ones(1), "means": torch.zeros(1, 200_000),
+                        "factors": torch.zeros(1, 10)}),
      ({"kind": "evil"}, {"weights": torch.ones(1), "means": torch.zeros(1, 4),
                          "factors": torch.zeros(1, 4, 4)}),
      ({"kind": "gmm"}, {"weights": torch.ones(1)}), ({}, {}), ({"kind": "gmm", "made": "[]"}, {}),

@@ -30,10 +30,10 @@ def fit_prior(
 
     Example: lik fit-prior runs/first --prior flow; lik generate runs/first --prior flow
     """
+    wanted = names_of(having), names_of(lacking)
     request = sampling.PriorRequest(
-        prior, names_of(having), names_of(lacking), name, components, steps, means, seed,
-        spread,
-    )  # fmt: skip
+        prior, *wanted, name, components, steps, means, seed, spread=spread
+    )
     with progress() as step:
         fitted = sampling.fit_prior(OpenedRun(run, device, notify=note), request, faces, step)
     say(f"{prior} fitted to the codes of {fitted.faces:,} faces{_in_words(fitted.found)}")

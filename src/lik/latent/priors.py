@@ -233,7 +233,7 @@ def _built(kind: str, tensors: dict[str, torch.Tensor], path: Path) -> Prior:
         names = ("weights", "means", "factors")
         weights, means, factors = (array_of(tensors[name]) for name in names)
         count, latent = means.shape
-        if factors.ndim == 2:
+        if factors.shape == (count, latent * (latent + 1) // 2):
             triangles, rows, columns = factors, *np.tril_indices(latent)
             factors = np.zeros((count, latent, latent))
             factors[:, rows, columns] = triangles
