@@ -5,9 +5,10 @@
 
 FACES is a set of CelebA (with its attributes) and of Labeled Faces in the Wild, whose pictures lie
 in folders of people's names: `lik prepare celeba/ lfw.zip FACES --crop aligned --labels SPLIT.csv`,
-with every person's pictures in one split. Half of the training people (A or B, by a hash of the
-name) are told apart by a softmax of cosines with a margin (arXiv:1801.07698); the network that is
-left is an attribute classifier of Lik, whose embedding knows people. Its accuracy is told on people
+with every person's pictures in one split (benchmarks/split_people.py). Half of the training people
+(A or B, by a hash of the name) are told apart by a softmax of cosines with a margin
+(arXiv:1801.07698); the network that is left is an attribute classifier
+of Lik, whose embedding knows people. Its accuracy is told on people
 of the other splits: the area under the curve of same against different, and how often the nearest
 other picture is of the same person.
 """

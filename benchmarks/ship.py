@@ -1,9 +1,9 @@
 """Make a run small enough to ship, in half precision, without making it another one.
 
     python benchmarks/ship.py round RUNS/BASE RUNS/ROUNDED
-    lik fit-directions RUNS/ROUNDED FACES --classifier NET
-    lik fit-prior RUNS/ROUNDED FACES --prior gmm --means --name faces
+    lik fit-prior RUNS/ROUNDED FACES --prior gmm --components 16 --means --spread 1.1 --name faces
     lik sharpen RUNS/ROUNDED FACES RUNS/SHARP --classifier NET
+    lik fit-directions RUNS/SHARP FACES --classifier NET
     python benchmarks/ship.py pack RUNS/SHARP src/lik/pretrained/NAME --faces FACES
 
 `round` brings the weights of a base run to float16. What is fitted to its codes afterwards, and the

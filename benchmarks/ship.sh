@@ -2,7 +2,7 @@
 # Train the run that ships: from a face set to the folder that lies in the package.
 #     benchmarks/ship.sh FACES OUT
 # FACES is of CelebA and of Labeled Faces in the Wild, aligned, with people in one split each (see
-# benchmarks/people.py), or what `benchmarks/carry.py pack` made of it, to bring it elsewhere.
+# benchmarks/split_people.py), or what `benchmarks/carry.py pack` made of it, to bring it elsewhere.
 # Every step can be stopped and gone on with by the same command. On two cores it takes some five
 # hours; on an H100, BASE=100 SHARP=60 fills nine minutes (not tried on one yet).
 set -euo pipefail

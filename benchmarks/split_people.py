@@ -26,6 +26,8 @@ def main(pictures, out):
     """Write the table."""
     with zipfile.ZipFile(pictures) as archive:
         files = [name for name in archive.namelist() if name.endswith(".jpg")]
+    if not all(map(person_of, files)):
+        raise SystemExit(f"{pictures} has pictures that lie in no folder of a person.")
     with Path(out).open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(("file", "split"))

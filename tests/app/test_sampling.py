@@ -47,7 +47,7 @@ def test_codes_of_a_spread_prior_lie_as_many_times_as_far_from_the_centre(run, k
     }
     near, far = (drawn[spread].sample(5, 0) - drawn[1.0].centre for spread in (1.0, 2.0))
     np.testing.assert_allclose(far, 2 * near, rtol=1e-3, atol=1e-3)
-    for spread in (0.0, -1.0, np.nan, np.inf):
+    for spread in (0.0, -1.0, np.nan, 11.0, np.inf):
         with pytest.raises(UnusableInput, match="above 0"):
             fit_prior(run, PriorRequest(kind, spread=spread))
 

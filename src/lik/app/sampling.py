@@ -1,6 +1,5 @@
 """New faces: codes from a prior, which may have been fitted to faces, decoded."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +36,8 @@ TAME = 0.8
 """Temperature of generated faces that something is done to: tamer than all that there are."""
 AT_ONCE, TURNS = 512, 100
 """Codes drawn at once until enough have the attributes asked for, and how often at most."""
+MOST_SPREAD = 10
+"""Times as far from their centre as those of faces that codes of a fitted prior lie, at the most."""
 NEAREST = 3
 """Training faces shown beside each sample."""
 
@@ -287,13 +288,15 @@ def fit_prior(
 
     Raises:
         UnusableInput: there is no such kind, attribute or face, too few faces, codes that are all
-            the same, a spread that is no number above 0, a name that cannot be that of a file, or a
-            run that is a single file.
+            the same, a spread that is no such number, a name that cannot be that of a file, or a run
+            that is a single file.
     """
     if request.kind not in PRIORS:
         raise UnusableInput(f"there is no prior '{request.kind}': give one of {', '.join(PRIORS)}.")
-    if not 0 < request.spread < math.inf:
-        raise UnusableInput(f"the spread must be a number above 0, not {request.spread:g}.")
+    if not 0 < request.spread <= MOST_SPREAD:
+        raise UnusableInput(
+            f"the spread must be a number above 0, at most {MOST_SPREAD}, not {request.spread:g}."
+        )
     name = request.name or request.kind
     folder = run.require_folder()
     prior_path(folder, name)  # refuses a bad name before the work begins
@@ -303,8 +306,10 @@ def fit_prior(
         raise UnusableInput("one training face alone is too few to fit a prior to: ask for less.")
     posteriors = run.session.posteriors(face_set.images[chosen])
     codes = posteriors.means if request.means else aggregated(posteriors, 2, request.seed)
-    centre = codes.mean(axis=0)
-    prior, found = _fit(request, centre + request.spread * (codes - centre), progress)
+    if request.spread != 1:
+        centre = codes.mean(axis=0)
+        codes = np.asarray(centre + request.spread * (codes - centre), np.float32)
+    prior, found = _fit(request, codes, progress)
     made = {
         "encoder_sha256": run.encoder_sha256,
         "faces_sha256": face_set.hash,
