@@ -37,7 +37,7 @@ TAME = 0.8
 AT_ONCE, TURNS = 512, 100
 """Codes drawn at once until enough have the attributes asked for, and how often at most."""
 MOST_SPREAD = 10
-"""Times as far from their centre as those of faces that codes of a fitted prior lie, at the most."""
+"""Times as far from their centre as codes of faces that a prior may draw its own."""
 NEAREST = 3
 """Training faces shown beside each sample."""
 
@@ -288,8 +288,8 @@ def fit_prior(
 
     Raises:
         UnusableInput: there is no such kind, attribute or face, too few faces, codes that are all
-            the same, a spread that is no such number, a name that cannot be that of a file, or a run
-            that is a single file.
+            the same, a spread that is no such number, a name that cannot be that of a file, or a
+            run that is a single file.
     """
     if request.kind not in PRIORS:
         raise UnusableInput(f"there is no prior '{request.kind}': give one of {', '.join(PRIORS)}.")
