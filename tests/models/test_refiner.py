@@ -36,12 +36,17 @@ def test_coarse_parts_the_outermost_pixels_and_colours_are_the_bases_of_a_grey_o
         assert not line.any()
 
 
+def twins(*settings):
+    """Refiners of such settings, in use, with the same weights."""
+    made = [Refiner(RefinerSettings(**each), 5, smooth=False).eval() for each in settings]
+    torch.nn.init.normal_(made[0].last.weight, std=0.3)
+    for other in made[1:]:
+        other.load_state_dict(made[0].state_dict())
+    return made
+
+
 def test_what_is_added_to_colours_counts_less_than_to_luminance():
-    less, colours = (
-        Refiner(RefinerSettings(colour=share), 5, smooth=False).eval() for share in (0.5, 1)
-    )
-    torch.nn.init.normal_(less.last.weight, std=0.3)
-    colours.load_state_dict(less.state_dict())
+    less, colours = twins({"colour": 0.5}, {"colour": 1})
     decodings, codes = torch.rand(2, 3, 32, 32), torch.randn(2, 5)
     half, whole = (refiner(decodings, codes) - decodings for refiner in (less, colours))
     means = half.mean(dim=1, keepdim=True), whole.mean(dim=1, keepdim=True)
@@ -51,11 +56,7 @@ def test_what_is_added_to_colours_counts_less_than_to_luminance():
 
 
 def test_the_finest_part_of_what_is_added_counts_more_in_use_alone():
-    plain, crisp = (
-        Refiner(RefinerSettings(crisp=share), 5, smooth=False).eval() for share in (0, 0.5)
-    )
-    torch.nn.init.normal_(plain.last.weight, std=0.3)
-    crisp.load_state_dict(plain.state_dict())
+    plain, crisp = twins({"crisp": 0}, {"crisp": 0.5})
     decodings, codes = torch.rand(4, 3, 32, 32), torch.randn(4, 5)
     less, more = (refiner(decodings, codes) - decodings for refiner in (plain, crisp))
     finest = less - filtered(less, BINOMIAL)

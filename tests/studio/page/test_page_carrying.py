@@ -11,7 +11,7 @@ from lik.app.carrying import Carrier
 from lik.app.opened import OpenedRun
 from lik.faces.crop.cropping import Square
 from lik.faces.drawn import rendering as drawn
-from lik.faces.motion import Decodings, carry, change_of, ground_of, painted, unfolded
+from lik.faces.motion import Decodings, change_of, ground_of, painted, unfolded
 from lik.latent.session import decoded_twice
 
 CARRY = """async ([size, widen, faces]) => {
@@ -97,7 +97,10 @@ def run():
 
 
 def crops_of(run):
-    """Two decodings; one of another code, blurred, shifted and noisy; a drawn face; a grey one."""
+    """Two decodings; one of another code, blurred, shifted and noisy; a drawn face; a grey one.
+
+    The drawn face is one whose flow to its decoding does not hang on last bits, as others' does.
+    """
     random = np.random.default_rng(0)
     codes = run.session.draw(2, 3)
     near = codes + random.normal(size=codes.shape).astype(np.float32) * 0.35
@@ -105,31 +108,11 @@ def crops_of(run):
     made = cv2.GaussianBlur(run.session.decode(near)[0], (0, 0), 0.5)
     made = cv2.warpAffine(made, shift, (SIZE, SIZE), borderMode=cv2.BORDER_REFLECT)
     made = np.clip(made + random.normal(size=made.shape) * 3, 0, 255).astype(np.uint8)
-    picture = drawn.render(drawn.sample_factors(1, 6), SIZE)
+    picture = drawn.render(drawn.sample_factors(1, 2), SIZE)
     first = run.session.decode(codes)
     grey = np.repeat(first[1].mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
     crops = np.stack([*first, made, picture, grey])
     return crops, np.concatenate([codes, run.session.encode(crops[2:])])
-
-
-def instability(crop, aim, before, base, after, base_after):
-    """By how much half a level of noise in the decodings moves what Lik itself makes of a face.
-
-    The flow from a drawn face to its decoding is found again hardly better than that.
-    """
-    random = np.random.default_rng(0)
-
-    def noisy(image):
-        noise = random.uniform(-0.5, 0.5, image.shape) / 255
-        return np.asarray(image + noise, np.float32)
-
-    found = []
-    for _ in range(16):
-        sides = Decodings(noisy(before), noisy(after), (noisy(base), noisy(base_after)))
-        image = np.asarray(crop / 255, np.float32)
-        again = carry(crop, Square(0, 0, SIZE), image, sides)
-        found.append(np.abs(again.astype(float) - aim).mean())
-    return max(found)
 
 
 def test_edits_are_carried_as_lik_carries_them(modules, run):
@@ -146,8 +129,7 @@ def test_edits_are_carried_as_lik_carries_them(modules, run):
     for k, each in enumerate(moved):
         for i, (aim, crop, own) in enumerate(zip(carrier.carried(each), crops, found, strict=True)):
             off = np.abs(own[k].painted - aim).mean()
-            doubt = instability(crop, aim, *faces[i][1:3], *faces[i][3][k]) if i == DRAWN else 0
-            assert off < 1.5 + doubt, (MOVES[k], i)
+            assert off < (2.5 if i == DRAWN else 1.5), (MOVES[k], i)
             assert off < np.abs(aim.astype(int) - crop).mean() / 3, (MOVES[k], i)  # it did carry
             decoding = np.rint(afters[k][0][i] * 255)
             assert np.abs(own[k].decoding - decoding).max() <= 1
