@@ -16,7 +16,9 @@ async function show() {
   [busy, again] = [true, false];
   const along = vectors[at("along").value];
   const strength = Number(at("strength").value);
-  const moved = code.map((number, index) => number + strength * along[index]);
+  const step = along.map((number) => strength * number);
+  const longer = Math.sqrt(1 + step.reduce((sum, one) => sum + one * one, 0) / latent);
+  const moved = code.map((number, index) => (number + step[index]) / longer); // about as long as it was
   const { images } = await decoder.run({ codes: new ort.Tensor("float32", moved, [1, latent]) });
   const pixels = new ImageData(size, size);
   for (let i = 0; i < size * size; i++) {

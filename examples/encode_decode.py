@@ -45,7 +45,8 @@ def main(folder: str, face: str = "", trait: str = "", strength: str = "1") -> N
         codes = np.random.default_rng().standard_normal((1, latent))
     if trait:
         directions = json.loads((Path(folder) / "directions.json").read_text(encoding="utf-8"))
-        codes = codes + float(strength) * np.array(directions["sets"]["joint"][trait])
+        step = float(strength) * np.array(directions["sets"]["joint"][trait])
+        codes = (codes + step) / np.sqrt(1 + (step**2).sum() / latent)  # about as long as they were
     Image.fromarray(decode(decoder, codes)[0]).save("out.png")
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions.direction import Calibration, Direction, DirectionSet
+from lik.latent.directions.direction import Calibration, Direction, DirectionSet, stepped
 from lik.latent.editing import GuidedEditor, LinearEditor, place_on
 from lik.latent.guided import GuidanceSettings, GuidedStatistics
 from lik.latent.session import Session
@@ -103,9 +103,10 @@ def test_an_unknown_attribute_names_the_nearest(editor):
         editor.require("reds")
 
 
-def test_linear_edits_add_multiples_of_the_direction():
+def test_linear_edits_step_along_the_direction_and_codes_keep_their_length():
     codes = np.ones((2, 4), np.float32)
-    np.testing.assert_allclose(linear().moved(codes, "red", [2.0])[0, 0], [3, 1, 5, 1])
+    place = linear().moved(codes, "red", [2.0])[0, 0]  # the step is (2, 0, 4, 0), of square 20
+    np.testing.assert_allclose(place, np.array([3, 1, 5, 1]) / np.sqrt(1 + 20 / 4), rtol=1e-6)
     np.testing.assert_allclose(linear().moved(codes, "dimension:3", [-1.0])[1, 0], [1, 1, 1, 0])
     for name, words in (("dimension:4", "no latent dimension 4"), ("dimension:x", "no dimension")):
         with pytest.raises(UnusableInput, match=words):
@@ -114,12 +115,36 @@ def test_linear_edits_add_multiples_of_the_direction():
     assert linear(calibrated=True).reach == 1.5
 
 
+def test_several_strengths_are_one_step_whatever_their_order_and_dimensions_come_on_top():
+    codes = np.ones((2, 4), np.float32)
+    editor = linear()
+    place = editor.moved_by(codes, {"red": 2.0, "dimension:3": -1.0, "dimension:1": 0.5})
+    alone = editor.moved(codes, "red", [2.0])[:, 0]
+    np.testing.assert_allclose(place, alone + np.float32([0, 0.5, 0, -1]), rtol=1e-6)
+    turned = editor.moved_by(codes, {"dimension:1": 0.5, "dimension:3": -1.0, "red": 2.0})
+    np.testing.assert_array_equal(turned, place)
+    there_and_back = editor.moved_by(codes, {"red": 0.0})
+    np.testing.assert_array_equal(there_and_back, codes)
+
+
+def test_steps_preserve_the_mean_square_of_the_lengths_of_codes():
+    codes = np.random.default_rng(0).normal(size=(2000, 64)).astype(np.float32)
+    for length in (1.0, 6.0, 12.0, 100.0):
+        step = np.zeros(64, np.float32)
+        step[5] = length
+        assert (stepped(codes, step) ** 2).sum(axis=1).mean() == pytest.approx(64, rel=0.02)
+    assert not np.isnan(stepped(np.zeros((1, 64), np.float32), step)).any()
+
+
 def test_each_face_goes_as_far_as_its_own_probability_needs():
-    codes = np.array([[-1.0, 5, 0, 0], [0.5, 5, 0, 0], [4.0, 5, 0, 0]], np.float32)
-    moved = linear().moved_to(codes, "red", 0.9)
-    np.testing.assert_allclose(1 / (1 + np.exp(-moved[1:, 0])), 0.9, atol=2e-3)
-    assert moved[0, 0] == pytest.approx(2, abs=0.01)  # 3 times the direction is the most
-    np.testing.assert_array_equal(moved[:, 1], codes[:, 1])
+    codes = np.array([[-1.0, 5, 0, 0], [0.5, 5, 0, 0], [4.0, 5, 0, 0], [-3.0, 5, 0, 0]], np.float32)
+    vector = linear().direction("red").vector
+    seen = lambda name: lambda codes: 5 * codes[:, 0]  # noqa: E731
+    editor = LinearEditor("joint", linear()._open_set, 4, seen)
+    moved = editor.moved_to(codes, "red", 0.9)
+    np.testing.assert_allclose(1 / (1 + np.exp(-5 * moved[:3, 0])), 0.9, atol=3e-3)
+    farthest = stepped(codes[3:], 3 * vector)  # 3 times the direction is the most
+    np.testing.assert_allclose(moved[3:], farthest, atol=0.01)
     without = LinearEditor("joint", linear()._open_set, 4)
     with pytest.raises(UnusableInput, match="needs a network"):
         without.moved_to(codes, "red", 0.9)

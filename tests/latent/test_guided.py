@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions.direction import MOST, calibrate, strengths_to
+from lik.latent.directions.direction import MOST, calibrate, stepped, strengths_to
 from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory
 
 
@@ -106,14 +106,16 @@ def logit(codes):
 def test_at_strength_one_nine_of_ten_without_a_trait_show_it_plainly():
     random = np.random.default_rng(0)
     lacking, having = (
-        (random.standard_normal((200, 2)) + [shift, 0]).astype(np.float32) for shift in (-2, 1)
+        (random.standard_normal((200, 64)) + shift * np.eye(64)[0]).astype(np.float32)
+        for shift in (-2, 1)
     )
-    vector = np.array([5, 0], np.float32)
+    vector = 5 * np.eye(64, dtype=np.float32)[0]
     found = calibrate(vector, lacking, logit(having), logit)
     plain = np.quantile(having[:, 0], 0.25)
-    assert found.length == pytest.approx(plain - np.quantile(lacking[:, 0], 0.1), abs=0.05)
-    assert found.plain == pytest.approx(0.9, abs=0.01)
-    assert found.reached == pytest.approx((lacking[:, 0] + found.length > 0).mean(), abs=0.01)
+    moved = stepped(lacking, vector / 5 * np.float32(found.length))
+    assert np.quantile(moved[:, 0], 0.1) == pytest.approx(plain, abs=0.05)
+    assert found.plain == pytest.approx(0.9, abs=0.02)
+    assert found.reached == pytest.approx((moved[:, 0] > 0).mean(), abs=0.01)
     assert found.complete
     assert found.without < 0.1 < 0.7 < found.having
     other = calibrate(-vector, lacking, logit(having), logit)
@@ -122,8 +124,8 @@ def test_at_strength_one_nine_of_ten_without_a_trait_show_it_plainly():
 
 
 def test_no_strength_makes_somebody_else_of_a_person():
-    lacking = np.full((50, 2), [-3, 0], np.float32)
-    vector = np.array([1, 0], np.float32)
+    vector = np.eye(64, dtype=np.float32)[0]
+    lacking = np.tile(-3 * vector, (50, 1))
 
     def person(codes):
         return float(np.abs(codes - lacking).sum(axis=1).mean()) / 2
@@ -137,10 +139,10 @@ def test_no_strength_makes_somebody_else_of_a_person():
 
 
 def test_every_face_goes_as_far_as_its_own_prediction_needs():
-    codes = np.array([[-1.0, 0], [0.2, 0], [3, 0], [-20, 0]], np.float32)
-    vector = np.array([2, 0], np.float32)
+    vector = 2 * np.eye(64, dtype=np.float32)[0]
+    codes = np.array([[-0.5], [0.1], [1.5], [-10]], np.float32) * vector
     strengths = strengths_to(codes, vector, logit, 0.9)
-    ends = 1 / (1 + np.exp(-logit(codes + strengths[:, None] * vector)))
+    ends = 1 / (1 + np.exp(-logit(stepped(codes, strengths[:, None] * vector))))
     np.testing.assert_allclose(ends[:3], 0.9, atol=0.01)
     assert strengths[2] < 0 < strengths[0]
     assert strengths[3] == pytest.approx(3, abs=0.01)  # out of reach

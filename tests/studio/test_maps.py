@@ -12,6 +12,7 @@ import lik
 from lik.app.latent_map import codes_to_map
 from lik.app.source_records import SOURCE, code_of, read_source
 from lik.core.errors import UnusableInput
+from lik.latent.directions.direction import stepped
 from lik.latent.interpolation import square_between
 from lik.latent.projection import project
 from studio_requests import with_record
@@ -91,7 +92,8 @@ def test_a_mixture_of_a_photograph_and_an_edited_face_is_saved(client, photo, pl
     run = lik.load(place)
     code = np.frombuffer(base64.b64decode(faces["faces"][1]["code"]), "<f4")
     other = run.session.draw(16, 7)[3]
-    other = other + np.float32(0.5) * run.directions("joint").direction("Smiling").vector
+    step = np.float32(0.5) * run.directions("joint").direction("Smiling").vector
+    other = stepped(other, step)
     mix = np.float32(0.25) * code + np.float32(0.75) * other
     np.testing.assert_array_equal(np.asarray(image), run.decode(mix[None])[0])
     told["source"]["ends"][0]["sha256"] = "1" * 64

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import lik
+from lik.app.directions import open_editor
 from lik.app.edits import Edit
 from lik.app.source_records import SOURCE, code_of, read_source
 from lik.faces.io.files import InMemory
@@ -201,12 +202,9 @@ def test_a_drawn_face_is_saved_with_where_it_came_from(client, record, place):
     assert "made by a generative model" in image.text["Description"]
     run = lik.load(place)
     code = code_of(run, read_source(kept))[None]
-    for name, value in record["strengths"].items():
-        vector = (
-            np.eye(4, dtype=np.float32)[1] if name == "dimension:1"
-            else run.directions("joint").direction(name).vector
-        )  # fmt: skip
-        code = code + np.float32(value) * vector
+    code = open_editor(run, "joint").moved_by(
+        code, {name: float(value) for name, value in record["strengths"].items()}
+    )
     np.testing.assert_array_equal(np.asarray(image), run.decode(code)[0])
 
 

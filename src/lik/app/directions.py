@@ -25,6 +25,7 @@ from lik.latent.directions.direction import (
     calibrate,
     calibrated,
     saved_sets,
+    stepped,
 )
 from lik.latent.directions.methods import (
     METHODS,
@@ -223,7 +224,7 @@ def _calibrated(
             None if run.recogniser is None else seen.person,
         )  # fmt: skip
         found[name] = calibrated(directions[name], calibration)
-        along = seen.along(name, codes[lacking] + found[name].vector)
+        along = seen.along(name, stepped(codes[lacking], found[name].vector))
         calibrations[name] = calibration.model_copy(update={"along": along})
     return found, calibrations
 

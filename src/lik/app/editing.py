@@ -274,13 +274,11 @@ def _differences(edit: Edit, record: EditRecord) -> list[str]:
 
 
 def moved_by(editor: Editor, codes: Codes, edit: Edit, progress: Progress = no_progress) -> Codes:
-    """Codes (F, D) after all of an edit, one attribute after the other; each face by itself."""
+    """Codes (F, D) after all of an edit: strengths, then targets; each face by itself."""
     parts = []
     for code in codes:
-        place = code[None]
-        for name, strength in edit.exact.items():
-            if strength:
-                place = editor.moved(place, name, [float(strength)], progress)[:, 0]
+        strengths = {name: float(strength) for name, strength in edit.exact.items() if strength}
+        place = editor.moved_by(code[None], strengths, progress)
         for name, probability in edit.targets.items():
             place = editor.moved_to(place, name, probability, progress)
         parts.append(place)

@@ -205,10 +205,9 @@ def code_of(
         return np.asarray(codes[number - 1])
     if isinstance(source, EditedSource):
         place = code_of(run, source.source, photographs)[None]
+        strengths = {name: float(strength) for name, strength in source.strengths.items()}
         editor = open_editor(run, source.method)
-        for name, strength in source.strengths.items():
-            place = editor.moved(place, name, [float(strength)], progress)[:, 0]
-        return np.asarray(place[0])
+        return np.asarray(editor.moved_by(place, strengths, progress)[0])
     if isinstance(source, MixSource):
         ends = np.stack([code_of(run, end, photographs, progress) for end in source.ends])
         return mixed(ends, [float(share) for share in source.shares], source.path)

@@ -21,6 +21,7 @@ from lik.latent.directions.direction import (
     LogitOfCodes,
     dimension,
     logit_of,
+    stepped,
     strengths_to,
 )
 from lik.latent.guided import (
@@ -72,6 +73,14 @@ class Editor(ABC):
     ) -> Codes:
         """Codes (N, D) at each of K strengths, (N, K, D). Strength 0 is the code itself."""
 
+    def moved_by(
+        self, codes: Codes, strengths: Mapping[str, float], progress: Progress = no_progress
+    ) -> Codes:
+        """Codes (N, D) moved by a strength of each of several attributes, (N, D)."""
+        for attribute, strength in strengths.items():
+            codes = self.moved(codes, attribute, [strength], progress)[:, 0]
+        return codes
+
     @abstractmethod
     def moved_to(
         self, codes: Codes, attribute: str, probability: float, progress: Progress = no_progress
@@ -94,7 +103,10 @@ class Editor(ABC):
 
 
 class LinearEditor(Editor):
-    """Adds multiples of a direction, the same for all faces: z + s·v.
+    """Steps by multiples of directions, d = Σ s·v, the same for all faces.
+
+    Codes keep about the length that they have (`lik.latent.directions.direction.stepped`). Single
+    dimensions are added to that as they are.
 
     Args:
         method: the name of the directions.
@@ -104,7 +116,7 @@ class LinearEditor(Editor):
             is a network. networks: its hash.
     """
 
-    rest = "all else in the code stays as it is"
+    rest = "all else in the code keeps its proportions"
 
     def __init__(
         self,
@@ -152,15 +164,26 @@ class LinearEditor(Editor):
     def moved(
         self, codes: Codes, attribute: str, strengths: Strengths, progress: Progress = no_progress
     ) -> Codes:
-        steps = np.asarray(strengths, np.float32)[:, None] * self.direction(attribute).vector
-        return codes[:, None, :] + steps
+        return np.stack([self.moved_by(codes, {attribute: one}) for one in strengths], axis=1)
+
+    def moved_by(
+        self, codes: Codes, strengths: Mapping[str, float], progress: Progress = no_progress
+    ) -> Codes:
+        def summed(single: bool) -> Codes:
+            step = np.zeros(self._latent, np.float32)
+            for name, strength in strengths.items():
+                if name.startswith(DIMENSION) is single:
+                    step = step + np.float32(strength) * self.direction(name).vector
+            return step
+
+        return stepped(codes, summed(single=False)) + summed(single=True)
 
     def moved_to(
         self, codes: Codes, attribute: str, probability: float, progress: Progress = no_progress
     ) -> Codes:
         vector, network = self.direction(attribute).vector, self._network()(attribute)
         strengths = strengths_to(codes, vector, network, probability)
-        return codes + strengths[:, None] * vector
+        return stepped(codes, strengths[:, None] * vector)
 
     def logits(self, codes: Codes, attribute: str) -> NDArray[np.float32]:
         return np.asarray(self._network()(attribute)(codes), np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 STATIC = Path(str(resources.files("lik"))) / "studio" / "static"
 ORIGIN = "http://studio.invalid"
 SIZE, LATENT, TOKEN = 16, 6, "secret"
+SHORT = 0.001
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
     "img-src 'self' blob: data:; connect-src 'self'; frame-ancestors 'none'"
@@ -28,8 +29,8 @@ TRAITS = ("Smiling", "Young", "Eyeglasses")
 class Studio:
     """The page and what stands in for its server.
 
-    A decoding has one grey all over, 128 + 50 times the first entry of its code, so that a test
-    sees in a single pixel which code is shown.
+    A decoding has one grey all over, 128 + 50 times what `greys_of` reads from its code, so that a
+    test sees in a single pixel which code is shown.
     """
 
     def __init__(self, page):
@@ -178,19 +179,24 @@ class Studio:
                 return socket.send(struct.pack("<IHH", number, count, 1) + carried(message, count))
             codes = np.frombuffer(message, "<f4", offset=8).reshape(count, LATENT)
             self.decoded.append(codes)
-            greys = np.clip(np.rint(128 + 50 * codes[:, 0]), 0, 255).astype(np.uint8)
+            greys = np.clip(np.rint(128 + 50 * greys_of(codes)), 0, 255).astype(np.uint8)
             pictures = np.repeat(greys, SIZE * SIZE * 3)
             return socket.send(struct.pack("<IHH", number, count, 0) + pictures.tobytes())
 
         socket.on_message(received)
 
 
+def greys_of(codes):
+    """Codes (N, D) → (N,). Directions lie along the last entry, so short that edits add up."""
+    return codes[:, 0] + codes[:, -1] / SHORT
+
+
 def carried(message, count):
     """The answer to a carry: no flow, and all over the square the change of the grey."""
     parts, own = [], 8 * LATENT + SIZE * SIZE * 3
     for i in range(count):
-        before, after = np.frombuffer(message, "<f4", 2 * LATENT, 8 + i * own).reshape(2, LATENT)
-        change = round(float(after[0] - before[0]) * 50 * 64)
+        codes = np.frombuffer(message, "<f4", 2 * LATENT, 8 + i * own).reshape(2, LATENT)
+        change = round(float(np.diff(greys_of(codes))[0]) * 50 * 64)
         parts += [
             bytes(SIZE * SIZE * 3), bytes(SIZE * SIZE * 4),
             np.full(SIZE * SIZE * 3, change, "<i2").tobytes(),
@@ -233,7 +239,7 @@ def about():
 def vectors():
     """Directions (3, D): the first trait moves the grey up, the second down."""
     found = np.zeros((len(TRAITS), LATENT), "<f4")
-    found[0, 0], found[1, 0], found[2, 1] = 1, -1, 1
+    found[0, -1], found[1, -1], found[2, 1] = SHORT, -SHORT, SHORT
     return found
 
 

@@ -20,6 +20,7 @@ from lik.export.page import own_files, single_file
 from lik.faces.crop.cropping import cut, square_of_eyes
 from lik.faces.io.files import InMemory
 from lik.faces.photograph import Photograph, PhotographedFace
+from lik.latent.directions.direction import stepped
 from lik.latent.session import decoded, decoded_twice
 
 pytest.importorskip("onnx")
@@ -131,7 +132,7 @@ def test_a_face_is_moved_and_saved(addresses, opened, run, kind, size):
     assert record.model_sha256 == run.sha256
     code = draw_codes(run, 1, 5)
     vector = run.directions("means").directions["Smiling"].vector
-    own = run.decode(np.float32(0.25) * vector + code)[0]
+    own = run.decode(stepped(code, np.float32(0.25) * vector))[0]
     assert np.abs(np.asarray(Image.open(png), int) - own).max() <= 1
     assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == [
         "Edit", "Mix", "Map"

@@ -10,13 +10,12 @@ from lik.latent.editing import LinearEditor, place_on
 
 STRENGTHS = ("0.05", "1", "-0.35", "1.85", "0.73", "-2")
 
-SUM = """async ([code, vectors, strengths]) => {
+LED = """async ([code, vectors, terms]) => {
   const { fromBase64, toBase64, rows } = await import("/static/bytes.js");
-  const { moved } = await import("/static/sums.js");
-  let sum = new Float32Array(fromBase64(code).buffer);
-  const all = rows(fromBase64(vectors).buffer, sum.length);
-  strengths.forEach((strength, i) => { sum = moved(sum, all[i], strength); });
-  return toBase64(sum);
+  const { led } = await import("/static/sums.js");
+  const start = new Float32Array(fromBase64(code).buffer);
+  const all = rows(fromBase64(vectors).buffer, start.length);
+  return toBase64(led(start, terms, new Map(all.map((vector, i) => [`${i}`, vector]))));
 }"""
 
 PLACE = """async ([stops, latent, strengths]) => {
@@ -50,12 +49,11 @@ def test_shifts_are_those_of_the_editor(modules, seed):
     random = np.random.default_rng(seed)
     code = random.normal(size=(1, 128)).astype(np.float32)
     vectors = random.normal(size=(len(STRENGTHS), 128)).astype(np.float32)
-    vectors[2] = np.eye(128, dtype=np.float32)[17]
     editor = LinearEditor("any", lambda: Directions(vectors), 128)
-    place = code
-    for number, strength in enumerate(STRENGTHS):
-        place = editor.moved(place, str(number), [float(strength)])[:, 0]
-    found = floats(modules.evaluate(SUM, [text(code), text(vectors), list(STRENGTHS)]))
+    strengths = dict(zip(map(str, range(len(STRENGTHS))), STRENGTHS, strict=True))
+    strengths |= {"dimension:17": "-0.7", "dimension:3": "2"}
+    place = editor.moved_by(code, {name: float(one) for name, one in strengths.items()})
+    found = floats(modules.evaluate(LED, [text(code), text(vectors), list(strengths.items())]))
     assert found.tobytes() == place[0].tobytes()
 
 

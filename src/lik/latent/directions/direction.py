@@ -34,8 +34,8 @@ SEEN = 0.9
 """The share of the faces without a trait that show it plainly at strength 1."""
 PLAINLY = 0.25
 """The quantile of the logits of faces with a trait from which on it is plain, to strangers too."""
-MOST = 6.0
-"""The longest way that is tried, in prior σ: beyond, faces burst, whatever networks see in them."""
+MOST = 7.0
+"""The longest step tried, in prior σ: beyond, faces burst, whatever networks see in them."""
 
 CALIBRATED_ON = 100
 """Faces of each class that a strength is calibrated on."""
@@ -73,6 +73,18 @@ def most_informative(kl_per_dimension: NDArray[np.floating], count: int) -> list
 def classes(codes: Codes, labels: NDArray[np.floating]) -> tuple[Codes, Codes]:
     """The codes (N, D) of the faces with a trait, and of those without it; NaN is neither."""
     return codes[labels > 0], codes[labels <= 0]
+
+
+def stepped(codes: Codes, step: Codes) -> Codes:
+    """Codes (N, D) after a step d, (D,) or (N, D): (z + d) / √(1 + |d|²/D).
+
+    The more dimensions codes have, the thinner is the shell that they fill, and a sum lies outside:
+    a decoder makes faces too bright and too hard of it. For codes of the prior the division keeps
+    the mean square of their length, and makes a turn of a shift. A step of nothing leaves a code as
+    it is, to the bit. Squares are summed one by one, so that a page can get the same bits.
+    """
+    squares = np.square(step, dtype=np.float64).cumsum(axis=-1)[..., -1:]
+    return np.asarray((codes + step) / np.sqrt(1 + squares / codes.shape[-1]), np.float32)
 
 
 def separation(codes: Codes, labels: NDArray[np.floating]) -> float:
@@ -130,10 +142,10 @@ def calibrate(
 ) -> Calibration:
     """Find the length at which nine of ten faces without a trait show it plainly.
 
-    Strength 1 is the shortest way along ``vector`` (D,) after which `SEEN` of the faces ``lacking``
-    (N, D) have a logit above 0, and above the quantile `PLAINLY` of the logits ``having`` (M,) of
-    faces with the trait. Where no way leads there, it is the shortest that comes nearly as near as
-    any does. It ends where the person would be somebody else, which is where
+    Strength 1 is the shortest step along ``vector`` (D,), see `stepped`, after which `SEEN` of the
+    faces ``lacking`` (N, D) have a logit above 0, and above the quantile `PLAINLY` of the logits
+    ``having`` (M,) of faces with the trait. Where no way leads there, it is the shortest that comes
+    nearly as near as any does. It ends where the person would be somebody else, which is where
     ``person_of_codes`` is above 1: what strength 1 reaches within that is what it reaches.
     """
     from scipy.optimize import brentq  # an edit along what is calibrated already needs none of it
@@ -142,7 +154,7 @@ def calibrate(
     unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
 
     def places(length: float) -> Codes:
-        return np.asarray(lacking + np.float32(length) * unit, np.float32)
+        return stepped(lacking, np.float32(length) * unit)
 
     @cache
     def logits(length: float) -> NDArray[np.floating]:
@@ -194,6 +206,8 @@ def strengths_to(
 ) -> NDArray[np.float32]:
     """How far along ``vector`` each face (N, D) must go until its own probability is as wanted.
 
+    It goes as editors do, see `stepped`.
+
     A face below goes forward, one above goes back, each at the most ``most`` times the vector;
     what cannot be reached ends there. Found by bisection, all faces at once: the logit is taken to
     rise along the way.
@@ -207,7 +221,8 @@ def strengths_to(
     high = np.where(below, most, 0.0)
     for _ in range(10):
         middle = (low + high) / 2
-        under = logit_of_codes(codes + middle[:, None].astype(np.float32) * vector) < wanted
+        moved = stepped(codes, middle[:, None].astype(np.float32) * vector)
+        under = logit_of_codes(moved) < wanted
         low, high = np.where(under, middle, low), np.where(under, high, middle)
     return np.asarray((low + high) / 2, np.float32)
 

@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 import { canvasWith } from "./browserphotograph.js";
 import { withText } from "./pngtext.js";
 import { sha256Of } from "./sha256.js";
-import { DIMENSION, mixedOn, moved, unit } from "./sums.js";
+import { DIMENSION, led, mixedOn } from "./sums.js";
 
 const GENERATIVE = "Contains pictures made by a generative model (a variational autoencoder).";
 const EDITED = "A photograph that was edited by a generative model (a variational autoencoder).";
@@ -42,7 +42,7 @@ function wholeOf({ version, strengths, method, ...rest }) {
 }
 
 async function ofCode(engine, record, source) {
-  const code = await led(engine, record, await codeOf(engine, source));
+  const code = await ledBy(engine, record, await codeOf(engine, source));
   const [decoding] = await engine.decode([code]);
   return { canvas: decodings([decoding], engine.facts.size), source, changed: true };
 }
@@ -52,7 +52,7 @@ async function ofPhotograph(engine, record, photograph) {
   const found = engine.photograph(sha256) ?? (await engine.encode(photograph));
   if (record.face > found.faces.length) throw unusable(t("engine.face", { number: record.face }));
   const faces = record.face ? [found.faces[record.face - 1]] : found.faces;
-  const codes = await Promise.all(faces.map(({ code }) => led(engine, record, code)));
+  const codes = await Promise.all(faces.map(({ code }) => ledBy(engine, record, code)));
   const isMoved = (i) => codes[i].some((value, d) => value !== faces[i].code[d]);
   const { eyes } = found;
   const source = { kind: "photograph", sha256, ...(eyes ? { eyes } : {}) };
@@ -83,7 +83,7 @@ function painted(canvas, square, { flow, colour }, size) {
 }
 
 /** Where the record's terms lead a code. */
-async function led(engine, { method, strengths, measured }, code) {
+async function ledBy(engine, { method, strengths, measured }, code) {
   const terms = Object.entries(strengths).filter(([, strength]) => Number(strength) !== 0);
   const own = engine.facts.methods.find(({ name, guided }) => guided && name === method);
   if (own && terms.length) {
@@ -92,13 +92,9 @@ async function led(engine, { method, strengths, measured }, code) {
   }
   const named = terms.some(([name]) => !name.startsWith(DIMENSION));
   const directions = named ? await engine.directions(method) : new Map();
-  return terms.reduce((sum, [name, strength]) => {
-    const vector = name.startsWith(DIMENSION)
-      ? unit(Number(name.slice(DIMENSION.length)), engine.facts.latent)
-      : directions.get(name);
-    if (!vector) throw unusable(t("offer.unknown", { names: name }));
-    return moved(sum, vector, strength);
-  }, code);
+  const unknown = terms.find(([name]) => !name.startsWith(DIMENSION) && !directions.has(name));
+  if (unknown) throw unusable(t("offer.unknown", { names: unknown[0] }));
+  return led(code, terms, directions);
 }
 
 /** The code that a source stands for. */
@@ -107,7 +103,7 @@ async function codeOf(engine, source) {
     const ends = await Promise.all(source.ends.map((end) => codeOf(engine, end)));
     return mixedOn(source.path, ends, source.shares.map(Number));
   }
-  if (source.kind === "edited") return led(engine, source, await codeOf(engine, source.source));
+  if (source.kind === "edited") return ledBy(engine, source, await codeOf(engine, source.source));
   if (source.kind === "photograph") {
     const face = engine.photograph(source.sha256)?.faces[(source.face ?? 1) - 1];
     if (!face) throw unusable(t("mix.missing"));

@@ -4,7 +4,7 @@ import { pointOf, windowOf } from "./compositor.js";
 import { ServerEngine } from "./engine.js";
 import { sentenceOf } from "./notices.js";
 import { Painter } from "./painter.js";
-import { moved } from "./sums.js";
+import { led } from "./sums.js";
 
 /** Pixels of a picture that is compared. */
 export const SIDE = 512;
@@ -130,9 +130,7 @@ export class Contender {
   async #picture({ terms, decoding, fresh }) {
     const { code, crop } = this.#face;
     const known = terms.filter(([name]) => this.knows(name));
-    const after = known.reduce(
-      (sum, [name, strength]) => moved(sum, this.directions.get(name), strength), code,
-    ); // prettier-ignore
+    const after = led(code, known, this.directions);
     const { size } = this.facts.value;
     const kind = decoding || !this.#bitmap ? "decoding" : "photograph";
     const anew = fresh || kind !== this.#before;

@@ -7,7 +7,7 @@
 import { prepared } from "./compositor.js";
 import { places } from "./guided.js";
 import { isGuided, source } from "./source.js";
-import { DIMENSION, moved, unit } from "./sums.js";
+import { DIMENSION, led } from "./sums.js";
 import { about, chosenFaces, keyOf } from "./state.js";
 
 export { isGuided, source };
@@ -39,16 +39,8 @@ export async function codesOf(of) {
   if (!of.terms.length) return { codes: own, exact: true };
   if (isGuided(of.method)) return places(of);
   const directions = await directionsOf(of.method);
-  const latent = about.value.latent;
   const known = of.terms.filter(([name]) => name.startsWith(DIMENSION) || directions.has(name));
-  const codes = own.map((code) =>
-    known.reduce((sum, [name, strength]) => moved(sum, vectorOf(name), strength), code),
-  );
-  function vectorOf(name) {
-    if (!name.startsWith(DIMENSION)) return directions.get(name);
-    return unit(Number(name.slice(DIMENSION.length)), latent);
-  }
-  return { codes, exact: true };
+  return { codes: own.map((code) => led(code, known, directions)), exact: true };
 }
 
 /** Whether an entry's picture can be made without waiting for a trajectory. */

@@ -15,11 +15,28 @@ const END = 2;
  * @param {string|number} strength a decimal number
  * @returns {Float32Array} (D,)
  */
-export function moved(code, vector, strength) {
+function moved(code, vector, strength) {
   const amount = Math.fround(Number(strength));
   const sum = new Float32Array(code.length);
   for (let d = 0; d < sum.length; d++) sum[d] = code[d] + Math.fround(amount * vector[d]);
   return sum;
+}
+
+/**
+ * Where strengths along directions lead a code, at about its length; dimensions are added after that.
+ * @param {Float32Array} code (D,) @param {[string, string|number][]} terms names and strengths
+ * @param {Map<string, Float32Array>} directions
+ */
+export function led(code, terms, directions) {
+  const step = terms
+    .filter(([name]) => !name.startsWith(DIMENSION))
+    .reduce((sum, [name, strength]) => moved(sum, directions.get(name), strength), code.map(() => 0));
+  const longer = Math.sqrt(1 + step.reduce((sum, value) => sum + value * value, 0) / code.length);
+  const place = code.map((value, d) => Math.fround(value + step[d]) / longer);
+  for (const [name, strength] of terms)
+    if (name.startsWith(DIMENSION))
+      place[Number(name.slice(DIMENSION.length))] += Math.fround(Number(strength));
+  return place;
 }
 
 /**
@@ -58,13 +75,6 @@ export function mixedOn(path, ends, shares) {
   if (ends.length === 2) return turned(...ends, across);
   const sides = [0, 1].map((i) => turned(ends[i], ends[i + 2], down + both));
   return turned(...sides, across + both);
-}
-
-/** The unit vector (latent,) of one dimension. */
-export function unit(index, latent) {
-  const vector = new Float32Array(latent);
-  vector[index] = 1;
-  return vector;
 }
 
 /**
