@@ -20,10 +20,10 @@ from lik.latent.directions.methods import (
     classifier_normal,
     difference_of_means,
     jacobian_directions,
+    joint_discriminants,
     joint_effects,
     orthogonal_to,
     principal_components,
-    whitened_effects,
 )
 from lik.models.catalogue import build
 from lik.models.paper import PaperFirstSettings
@@ -69,23 +69,26 @@ def test_the_joint_effects_are_those_of_the_normal_equations(correlated):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_whitened_effects_turn_from_what_varies_much_without_the_trait():
+def test_discriminants_turn_from_what_varies_much_without_the_trait():
     random = np.random.default_rng(4)
     labels = np.where(random.random((4000, 2)) > 0.5, 1.0, -1.0)
     spread = np.array([2.0, 0.5, 0.0])  # of what the traits do not explain
     codes = labels @ [[1, 1, 0], [0, 0, 1]] + spread * random.standard_normal((4000, 3))
     codes, names = codes.astype(np.float32), ["a", "b"]
-    effects, white = joint_effects(names, codes, labels), whitened_effects(names, codes, labels)
-    assert white[0].vector[1] / white[0].vector[0] == pytest.approx(
-        np.sqrt((4 + LEAST_VARIANCE) / (0.25 + LEAST_VARIANCE)), rel=0.1
+    effects = joint_effects(names, codes, labels)
+    found = joint_discriminants(names, codes, labels)
+    assert found[0].vector[1] / found[0].vector[0] == pytest.approx(
+        (4 + LEAST_VARIANCE) / (0.25 + LEAST_VARIANCE), rel=0.1
     )
-    for one, other in zip(effects, white, strict=True):
+    for one, other in zip(effects, found, strict=True):
         assert np.linalg.norm(one.vector) == pytest.approx(np.linalg.norm(other.vector), rel=1e-5)
     unlabelled = np.full((4000, 2), np.nan)  # tell nothing, of effects and of the rest
     far = 9 * random.standard_normal((4000, 3)).astype(np.float32)
     both = np.concatenate([codes, far]), np.concatenate([labels, unlabelled])
-    alike = whitened_effects(names, *both)[0].vector
-    np.testing.assert_allclose(alike, white[0].vector, atol=0.3)
+    alike = joint_discriminants(names, *both)[0].vector
+    np.testing.assert_allclose(alike, found[0].vector, atol=0.3)
+    plain = joint_discriminants(names, codes, labels, power=0)[0].vector
+    np.testing.assert_allclose(plain, effects[0].vector, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", [name for name, one in METHODS.items() if one.labelled])

@@ -23,7 +23,7 @@ RIDGE = 1e-3
 """Weight of the penalty, as a share of the faces: enough to tame attributes that nearly agree."""
 
 LEAST_VARIANCE = 0.1
-"""Added to the variances by which effects are whitened, in those of the prior: what hardly varies,
+"""Added to the variances by which effects are divided, in those of the prior: what hardly varies,
 and what few faces tell of, is not blown up."""
 
 
@@ -113,16 +113,16 @@ def joint_effects(
     ]
 
 
-def whitened_effects(
-    names: Sequence[str], codes: Codes, labels: NDArray[np.floating], power: float = 0.5
+def joint_discriminants(
+    names: Sequence[str], codes: Codes, labels: NDArray[np.floating], power: float = 1.0
 ) -> list[Direction]:
-    """`joint_effects`, turned to where they stand out of what else differs among faces.
+    """Fisher's linear discriminant of each trait, while all other traits stay.
 
-    With Σ the covariance of what the attributes do not explain, and ε `LEAST_VARIANCE`, the effect
-    b of a trait becomes (Σ + εI)^(−power) b at the length of b: ZCA whitening (Kessy et al.,
-    arXiv:1512.00809) where ``power`` is a half. An effect itself lies along what varies much among
-    faces anyway; the normal of the best plane between the classes, Σ⁻¹ b, along what hardly varies.
-    A half lies between the two.
+    With b the effect of a trait (`joint_effects`), Σ the covariance of what the attributes do not
+    explain, and ε `LEAST_VARIANCE`, it is (Σ + εI)⁻¹ b (Hastie, Tibshirani and Friedman, The
+    Elements of Statistical Learning, section 4.3), at the length of b. An effect lies along what
+    varies much among faces anyway, so that who it is changes with it; a discriminant along what the
+    trait alone changes. ``power``: of the inverse; 0 gives the effect, ½ whitens it.
 
     Raises:
         UnusableInput: as `joint_effects`.
@@ -130,11 +130,11 @@ def whitened_effects(
     kept, effects, rest = _joint_regression(names, codes, labels, RIDGE)
     covariance = rest.T @ rest / len(rest) + LEAST_VARIANCE * np.eye(codes.shape[1])
     variances, axes = np.linalg.eigh(covariance)
-    white = effects @ (axes * variances**-power) @ axes.T
-    lengths, own = (np.linalg.norm(one, axis=1, keepdims=True) for one in (white, effects))
+    turned = effects @ (axes * variances**-power) @ axes.T
+    lengths, own = (np.linalg.norm(one, axis=1, keepdims=True) for one in (turned, effects))
     return [
-        Direction(name, _float32(name, vector), "joint effect, whitened")
-        for name, vector in zip(kept, white * own / np.maximum(lengths, 1e-12), strict=True)
+        Direction(name, _float32(name, vector), "joint discriminant")
+        for name, vector in zip(kept, turned * own / np.maximum(lengths, 1e-12), strict=True)
     ]
 
 
@@ -230,7 +230,7 @@ def _one_each(
 
 METHODS: dict[str, DirectionMethod] = {
     "means": DirectionMethod(_one_each(lambda n, z, y, _: difference_of_means(n, z, y))),
-    "joint": DirectionMethod(lambda e, _: whitened_effects(e.names, e.codes, e.labels)),
+    "joint": DirectionMethod(lambda e, _: joint_discriminants(e.names, e.codes, e.labels)),
     "logistic": DirectionMethod(_one_each(partial(classifier_normal, kind="logistic"))),
     "svm": DirectionMethod(_one_each(partial(classifier_normal, kind="svm"))),
     "pca": DirectionMethod(lambda e, _: principal_components(e.codes, e.count), labelled=False),

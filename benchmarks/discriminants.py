@@ -1,9 +1,9 @@
-"""How much joint effects should be whitened: what else moves, and how far the person does.
+"""Effects of traits, or discriminants: what else moves, and how far the person does.
 
-    python benchmarks/whitening.py RUN FACES CLASSIFIER RECOGNISER
+    python benchmarks/discriminants.py RUN FACES CLASSIFIER RECOGNISER
 
 Directions (Σ + εI)^(−p) b are fitted on the training faces of FACES for several powers p: 0 is the
-effect of a trait, 1 the normal of the best plane between its classes. All faces step along each
+effect b of a trait, 1 its linear discriminant. All faces step along each
 away from their side, by the same length, until CLASSIFIER sees 80 % flipped. Then the mean movement
 of the other logits (in their σ over real faces), and how far RECOGNISER (benchmarks/people.py) sees
 people move (1 − cosine), are printed, both in decodings.
@@ -17,7 +17,7 @@ import torch
 
 import lik
 from lik.latent.directions.direction import stepped
-from lik.latent.directions.methods import whitened_effects
+from lik.latent.directions.methods import joint_discriminants
 from lik.latent.session import logits_of_pictures
 from lik.models.classifier import load_attribute_classifier
 from lik.models.recogniser import Recogniser
@@ -39,7 +39,7 @@ def main(run, faces, classifier, recogniser, split, count, powers, attributes):
     scale = seen(faces.images[train[:1000]]).std(axis=0)
     codes, labels = run.encode(faces.images[train]), faces.attributes[train]
     found = {
-        power: {one.name: one.vector for one in whitened_effects(
+        power: {one.name: one.vector for one in joint_discriminants(
             faces.attribute_names, codes, labels, power
         )}
         for power in powers
