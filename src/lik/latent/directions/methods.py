@@ -231,6 +231,7 @@ def _one_each(
 METHODS: dict[str, DirectionMethod] = {
     "means": DirectionMethod(_one_each(lambda n, z, y, _: difference_of_means(n, z, y))),
     "joint": DirectionMethod(lambda e, _: joint_discriminants(e.names, e.codes, e.labels)),
+    "effect": DirectionMethod(lambda e, _: joint_effects(e.names, e.codes, e.labels)),
     "logistic": DirectionMethod(_one_each(partial(classifier_normal, kind="logistic"))),
     "svm": DirectionMethod(_one_each(partial(classifier_normal, kind="svm"))),
     "pca": DirectionMethod(lambda e, _: principal_components(e.codes, e.count), labelled=False),
