@@ -65,11 +65,15 @@ def main(run, faces, classifier, recogniser, split, count, powers, attributes):
                 rows.append((share, length, moved.mean(), far.mean()))
                 if share >= FLIPPED:
                     break
-            (low, *start), (high, *end) = rows[-2:]
-            part = min(1.0, (FLIPPED - low) / max(high - low, 1e-9))
-            length, leaks, far = np.add(start, part * np.subtract(end, start))
+            if share >= FLIPPED:
+                before_it, after_it = np.array(rows[-2:])
+                part = (FLIPPED - before_it[0]) / (after_it[0] - before_it[0])
+                row = before_it + part * (after_it - before_it)
+            else:
+                row = max(rows)  # not reached: where it comes nearest
+            share, length, leaks, far = row
             print(
-                f"{name:20s} power {power:4g}  flipped {min(high, FLIPPED):4.0%}  "
+                f"{name:20s} power {power:4g}  flipped {share:4.0%}  "
                 f"length {length:5.2f}  leakage {leaks:.3f}  person {far:.3f}",
                 flush=True,
             )

@@ -56,13 +56,13 @@ DRAWN = """async ([slider, value]) => {
 DRAFTS = """async ([trait, values]) => {
   const { source, directionsOf } = await import("./static/pictures.js");
   const { entry } = await import("./static/state.js");
-  const { moved } = await import("./static/sums.js");
+  const { led } = await import("./static/sums.js");
   const code = entry.value.subject.faces[0].code;
-  const vector = (await directionsOf("joint")).get(trait);
+  const directions = await directionsOf("joint");
   const found = [];
   for (const value of values) {
     await source.engine.decode([code]);
-    const there = moved(code, vector, value);
+    const there = led(code, [[trait, value]], directions);
     const draft = await source.engine.draft(there);
     const [sharp] = await source.engine.decode([there]);
     found.push(draft.reduce((sum, one, i) => sum + Math.abs(one - sharp[i]), 0) / sharp.length);

@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 
 APP = """
 import gradio, lik, torch
+from lik.latent.directions.direction import stepped
 torch.set_num_threads(1)
 run = lik.load("faces")
 code = run.sample(1, seed=5).codes
@@ -27,7 +28,9 @@ smile = run.directions("joint").direction("Smiling").vector
 with gradio.Blocks() as app:
     slider = gradio.Slider(-2, 2, 0, step=0.05, label="Smiling")
     image = gradio.Image()
-    slider.input(lambda s: run.decode(code + s * smile)[0], slider, image, show_progress="hidden")
+    def moved(s):
+        return run.decode(stepped(code, s * smile))[0]
+    slider.input(moved, slider, image, show_progress="hidden")
     app.load(lambda: run.decode(code)[0], None, image)
 app.launch(server_port=PORT, quiet=True)
 """

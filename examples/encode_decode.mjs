@@ -17,8 +17,10 @@ async function show() {
   const along = vectors[at("along").value];
   const strength = Number(at("strength").value);
   const step = along.map((number) => strength * number);
-  const longer = Math.sqrt(1 + step.reduce((sum, one) => sum + one * one, 0) / latent);
-  const moved = code.map((number, index) => (number + step[index]) / longer); // about as long as it was
+  const single = at("along").value.startsWith("dimension ");
+  const square = single ? 0 : step.reduce((sum, one) => sum + one * one, 0);
+  const longer = Math.sqrt(1 + square / latent); // along directions codes keep about their length
+  const moved = code.map((number, index) => (number + step[index]) / longer);
   const { images } = await decoder.run({ codes: new ort.Tensor("float32", moved, [1, latent]) });
   const pixels = new ImageData(size, size);
   for (let i = 0; i < size * size; i++) {

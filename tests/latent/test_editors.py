@@ -117,14 +117,17 @@ def test_linear_edits_step_along_the_direction_and_codes_keep_their_length():
 
 def test_several_strengths_are_one_step_whatever_their_order_and_dimensions_come_on_top():
     codes = np.ones((2, 4), np.float32)
-    editor = linear()
-    place = editor.moved_by(codes, {"red": 2.0, "dimension:3": -1.0, "dimension:1": 0.5})
-    alone = editor.moved(codes, "red", [2.0])[:, 0]
-    np.testing.assert_allclose(place, alone + np.float32([0, 0.5, 0, -1]), rtol=1e-6)
-    turned = editor.moved_by(codes, {"dimension:1": 0.5, "dimension:3": -1.0, "red": 2.0})
-    np.testing.assert_array_equal(turned, place)
-    there_and_back = editor.moved_by(codes, {"red": 0.0})
-    np.testing.assert_array_equal(there_and_back, codes)
+    vectors = {"red": np.float32([1, 0, 2, 0]), "green": np.float32([0, 3, 1, 0])}
+    found = DirectionSet("joint", {name: Direction(name, v, "") for name, v in vectors.items()})
+    editor = LinearEditor("joint", lambda: found, 4)
+    strengths = {"red": 2.0, "dimension:3": -1.0, "green": -1.0, "dimension:1": 0.5}
+    place = editor.moved_by(codes, strengths)
+    step = np.array([2, -3, 3, 0])  # of square 22
+    expected = (1 + step) / np.sqrt(1 + 22 / 4) + [0, 0.5, 0, -1]
+    np.testing.assert_allclose(place, np.tile(expected, (2, 1)), rtol=1e-6)
+    turned = editor.moved_by(codes, dict(reversed(strengths.items())))
+    np.testing.assert_allclose(turned, place, rtol=1e-6)
+    np.testing.assert_array_equal(editor.moved_by(codes, {"red": 0.0}), codes)
 
 
 def test_steps_preserve_the_mean_square_of_the_lengths_of_codes():
@@ -133,7 +136,8 @@ def test_steps_preserve_the_mean_square_of_the_lengths_of_codes():
         step = np.zeros(64, np.float32)
         step[5] = length
         assert (stepped(codes, step) ** 2).sum(axis=1).mean() == pytest.approx(64, rel=0.02)
-    assert not np.isnan(stepped(np.zeros((1, 64), np.float32), step)).any()
+    ends = stepped(np.zeros((1, 64), np.float32), step)
+    assert np.linalg.norm(ends) == pytest.approx(8, rel=0.01)  # no step leads beyond the shell
 
 
 def test_each_face_goes_as_far_as_its_own_probability_needs():

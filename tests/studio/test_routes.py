@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 import lik
-from lik.app.directions import open_editor
 from lik.app.edits import Edit
 from lik.app.source_records import SOURCE, code_of, read_source
 from lik.faces.io.files import InMemory
+from lik.latent.directions.direction import stepped
 from lik.studio.refusals import Refused
 from lik.studio.routes import unless_gone
 from studio_requests import with_record
@@ -202,9 +202,11 @@ def test_a_drawn_face_is_saved_with_where_it_came_from(client, record, place):
     assert "made by a generative model" in image.text["Description"]
     run = lik.load(place)
     code = code_of(run, read_source(kept))[None]
-    code = open_editor(run, "joint").moved_by(
-        code, {name: float(value) for name, value in record["strengths"].items()}
-    )
+    strengths = {name: np.float32(value) for name, value in record["strengths"].items()}
+    beside = strengths.pop("dimension:1") * np.eye(4, dtype=np.float32)[1]
+    directions = run.directions("joint")
+    step = sum(value * directions.direction(name).vector for name, value in strengths.items())
+    code = stepped(code, step) + beside
     np.testing.assert_array_equal(np.asarray(image), run.decode(code)[0])
 
 

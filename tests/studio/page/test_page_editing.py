@@ -75,7 +75,7 @@ def test_a_comma_is_accepted_and_a_point_is_recorded(studio):
     field = studio.page.get_by_label("Smile, as a number")
     field.fill("0,75")
     field.press("Enter")
-    assert "[0.75]" in studio.page.locator("#command").inner_text()
+    assert '.moved_by(code, {"Smiling": 0.75})' in studio.page.locator("#command").inner_text()
     assert field.input_value() == "0.75"
 
 

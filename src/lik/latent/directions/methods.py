@@ -23,8 +23,8 @@ RIDGE = 1e-3
 """Weight of the penalty, as a share of the faces: enough to tame attributes that nearly agree."""
 
 LEAST_VARIANCE = 0.1
-"""Added to the variances by which effects are divided, in those of the prior: what hardly varies,
-and what few faces tell of, is not blown up."""
+"""Added to the variances that a discriminant divides by (the prior's are 1): what hardly varies, and
+what few faces tell of, is not blown up."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,8 @@ def jacobian_directions(
 def orthogonal_to(direction: Direction, kept: Sequence[Direction]) -> Direction:
     """The part of a direction that is at right angles to all of ``kept``, at its old length.
 
-    A linear classifier of a kept trait then gives the same answer however far a code is moved.
+    What a linear classifier of a kept trait adds up is then the same however far a code is moved,
+    but for the divisor that all of a step has in common (`direction.stepped`).
 
     Raises:
         UnusableInput: nothing is left, for the direction lies within the kept ones.
@@ -271,6 +272,7 @@ def _joint_regression(
     kept = [name for name, divided in zip(names, divides, strict=True) if divided]
     known = ~np.isnan(signs).all(axis=1)
     rest = codes[known] - regression.predict(centred[known]).reshape(-1, codes.shape[1])
+    rest -= rest.mean(axis=0)  # faces of whom something is known may lie elsewhere than all
     return kept, 2 * regression.coef_.reshape(codes.shape[1], -1).T, rest
 
 

@@ -49,7 +49,7 @@ function pythonOf({ subject, terms, method }) {
   const holds = /"photograph"/.test(JSON.stringify(subject.source)); // which only a page has open
   const lines = ["import lik"];
   if (terms.length) lines.push("from lik.app.directions import open_editor");
-  lines.push(`run = lik.load(${JSON.stringify(placeOf(about.value))})`);
+  lines.push(`run = lik.load(${python(placeOf(about.value))})`);
   const plain = subject.source.temperature === null && subject.source.prior === about.value.usual_prior;
   if (kind === "prior" && plain) {
     lines.push(`code = run.sample(16, seed=${seed}).codes[${index}:${index + 1}]`);
@@ -60,10 +60,8 @@ function pythonOf({ subject, terms, method }) {
     lines.push(`code = code_of(run, read_source(${python(subject.source)}))[None]`);
   }
   if (terms.length) {
-    lines.push(`editor = open_editor(run, ${JSON.stringify(method)})`);
-  }
-  for (const [name, strength] of terms) {
-    lines.push(`code = editor.moved(code, ${JSON.stringify(name)}, [${strength}])[:, 0]`);
+    const moves = terms.map(([name, strength]) => `${python(name)}: ${strength}`).join(", ");
+    lines.push(`code = open_editor(run, ${python(method)}).moved_by(code, {${moves}})`);
   }
   return [...lines, "face = run.decode(code)[0]"].join("; ");
 }

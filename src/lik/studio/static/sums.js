@@ -1,6 +1,6 @@
 /**
- * Codes added up, bit for bit as `lik edit` does it: each product and each sum is rounded to
- * float32, in the order of the record.
+ * Codes added up, bit for bit as `lik edit` does it: products and sums are rounded to float32 one by
+ * one, in the order of the record; the length of a step is a double.
  */
 
 /** Begins the name of a single latent dimension, as in `dimension:17`. */
