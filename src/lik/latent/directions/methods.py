@@ -23,8 +23,8 @@ RIDGE = 1e-3
 """Weight of the penalty, as a share of the faces: enough to tame attributes that nearly agree."""
 
 LEAST_VARIANCE = 0.1
-"""Added to the variances that a discriminant divides by (the prior's are 1): what hardly varies, and
-what few faces tell of, is not blown up."""
+"""Added to the variances that a discriminant divides by (the prior's are 1): what hardly varies,
+and what few faces tell of, is not blown up."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ const END = 2;
  * @returns {Float32Array} (D,)
  */
 function moved(code, vector, strength) {
-  const amount = Math.fround(Number(strength));
+  const amount = Math.fround(strength);
   const sum = new Float32Array(code.length);
   for (let d = 0; d < sum.length; d++) sum[d] = code[d] + Math.fround(amount * vector[d]);
   return sum;
@@ -35,7 +35,7 @@ export function led(code, terms, directions) {
   const place = code.map((value, d) => Math.fround(value + step[d]) / longer);
   for (const [name, strength] of terms)
     if (name.startsWith(DIMENSION))
-      place[Number(name.slice(DIMENSION.length))] += Math.fround(Number(strength));
+      place[Number(name.slice(DIMENSION.length))] += Math.fround(strength);
   return place;
 }
 
