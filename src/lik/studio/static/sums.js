@@ -34,8 +34,7 @@ export function led(code, terms, directions) {
   const longer = Math.sqrt(1 + step.reduce((sum, value) => sum + value * value, 0) / code.length);
   const place = code.map((value, d) => Math.fround(value + step[d]) / longer);
   for (const [name, strength] of terms)
-    if (name.startsWith(DIMENSION))
-      place[Number(name.slice(DIMENSION.length))] += Math.fround(strength);
+    if (name.startsWith(DIMENSION)) place[+name.slice(DIMENSION.length)] += Math.fround(strength);
   return place;
 }
 
