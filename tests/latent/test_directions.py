@@ -83,10 +83,13 @@ def test_discriminants_turn_from_what_varies_much_without_the_trait():
     for one, other in zip(effects, found, strict=True):
         assert np.linalg.norm(one.vector) == pytest.approx(np.linalg.norm(other.vector), rel=1e-5)
     unlabelled = np.full((4000, 2), np.nan)  # tell nothing, of effects and of the rest
-    far = (9 * random.standard_normal((4000, 3)) + [0, 5, 0]).astype(np.float32)
-    both = np.concatenate([codes, far]), np.concatenate([labels, unlabelled])
+    others = (9 * random.standard_normal((4000, 3))).astype(np.float32)
+    both = np.concatenate([codes, others]), np.concatenate([labels, unlabelled])
     alike = joint_discriminants(names, *both)[0].vector
     np.testing.assert_allclose(alike, found[0].vector, atol=0.3)
+    elsewhere = np.concatenate([codes, others + np.float32([0, 5, 0])])
+    kept = joint_discriminants(names, elsewhere, both[1])[0].vector  # not towards the others
+    assert abs(kept[1]) < 0.5 * abs(found[0].vector[1])
     plain = joint_discriminants(names, codes, labels, power=0)[0].vector
     np.testing.assert_allclose(plain, effects[0].vector, rtol=1e-4, atol=1e-5)
 

@@ -118,11 +118,13 @@ def joint_discriminants(
 ) -> list[Direction]:
     """Fisher's linear discriminant of each trait, while all other traits stay.
 
-    With b the effect of a trait (`joint_effects`), Σ the covariance of what the attributes do not
-    explain, and ε `LEAST_VARIANCE`, it is (Σ + εI)⁻¹ b (Hastie, Tibshirani and Friedman, The
+    With b the effect of a trait (`joint_effects`), Σ the second moments of what the attributes do
+    not explain, and ε `LEAST_VARIANCE`, it is (Σ + εI)⁻¹ b (Hastie, Tibshirani and Friedman, The
     Elements of Statistical Learning, section 4.3), at the length of b. An effect lies along what
     varies much among faces anyway, so that who it is changes with it; a discriminant along what the
-    trait alone changes. ``power``: of the inverse; 0 gives the effect, ½ whitens it.
+    trait alone changes. Σ is of the faces that have labels, about the mean of all: where only one
+    of two sources has them, what tells the sources apart is nothing that a trait should change.
+    ``power``: of the inverse; 0 gives the effect, ½ whitens it.
 
     Raises:
         UnusableInput: as `joint_effects`.
@@ -258,7 +260,7 @@ def _joint_regression(
 ) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
     """The attributes that divide the faces, their effects (A, D), and what these leave (M, D).
 
-    The last is of the M faces of which something is known.
+    The last is of the M faces of whom something is known, about the mean of all N.
     """
     from sklearn.linear_model import Ridge
 
@@ -272,7 +274,6 @@ def _joint_regression(
     kept = [name for name, divided in zip(names, divides, strict=True) if divided]
     known = ~np.isnan(signs).all(axis=1)
     rest = codes[known] - regression.predict(centred[known]).reshape(-1, codes.shape[1])
-    rest -= rest.mean(axis=0)  # faces of whom something is known may lie elsewhere than all
     return kept, 2 * regression.coef_.reshape(codes.shape[1], -1).T, rest
 
 
