@@ -73,7 +73,7 @@ def test_every_model_of_the_catalogue_is_tried_here():
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_every_model_gives_what_torch_gives_for_any_batch(settings):
     model = moved(settings)
-    codes, images = numbers(64, model.latent) * 4 - 2, numbers(64, 3, model.size, model.size)
+    codes, images = numbers(16, model.latent) * 4 - 2, numbers(16, 3, model.size, model.size)
     made = {
         name: checked_network(name, network, {}, "float32", usual)
         for name, network, usual in (
