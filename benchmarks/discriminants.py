@@ -3,23 +3,24 @@
     python benchmarks/discriminants.py RUN FACES CLASSIFIER RECOGNISER
 
 Directions (Σ + εI)^(−p) b are fitted on the training faces of FACES for several powers p: 0 is the
-effect b of a trait, 1 its linear discriminant. All faces step along each
-away from their side, by the same length, until CLASSIFIER sees 80 % flipped. Then the mean movement
-of the other logits (in their σ over real faces), and how far RECOGNISER (benchmarks/people.py) sees
-people move (1 − cosine), are printed, both in decodings.
+effect b of a trait, 1 its linear discriminant. Faces step along each, away from their side, by the
+same length, until CLASSIFIER sees 80 % flipped, as `lik benchmark-edits` does it. Its leakage is
+printed there, and how far RECOGNISER (benchmarks/people.py) sees people move (1 − cosine), both in
+decodings.
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
 
 import lik
+from lik.app.benchmark import Benchmark, BenchmarkRequest
+from lik.app.selection import Selection
+from lik.core.events import no_notices, no_progress
+from lik.evaluation.edit_metrics import at_success, away, sweep
 from lik.latent.directions.direction import stepped
 from lik.latent.directions.methods import joint_discriminants
-from lik.latent.session import logits_of_pictures
-from lik.models.classifier import load_attribute_classifier
 from lik.models.recogniser import Recogniser
 
 LENGTHS = (1, 1.5, 2, 2.5, 3, 3.75, 4.5, 5.5, 7, 9, 12)
@@ -28,55 +29,36 @@ FLIPPED = 0.8
 
 def main(run, faces, classifier, recogniser, split, count, powers, attributes):
     """Print the table."""
-    run, faces = lik.load(run), lik.open_faces(faces)
-    network = load_attribute_classifier(Path(classifier)).network
-    embed = Recogniser.load(recogniser).embed
-
-    def seen(pictures):
-        return logits_of_pictures(network, pictures, torch.device("cpu"))
-
-    train = faces.indices("train")
-    scale = seen(faces.images[train[:1000]]).std(axis=0)
-    codes, labels = run.encode(faces.images[train]), faces.attributes[train]
+    run, people = lik.load(run), Recogniser.load(recogniser)
+    request = BenchmarkRequest(
+        classifier, methods=(), attributes=attributes, selection=Selection(split, count=count),
+        faces=faces,
+    )  # fmt: skip
+    measured = Benchmark(run, request, no_progress, no_notices)
+    train = measured.faces.indices("train")
+    learned = measured.faces.attribute_names, run.encode(measured.faces.images[train])
+    labels, decoded = measured.faces.attributes[train], run.decode(measured.codes)
     found = {
-        power: {one.name: one.vector for one in joint_discriminants(
-            faces.attribute_names, codes, labels, power
-        )}
+        power: {one.name: one.vector for one in joint_discriminants(*learned, labels, power)}
         for power in powers
-    }  # fmt: skip
-    chosen = faces.indices(split)
-    chosen = chosen[~np.isnan(faces.attributes[chosen]).all(axis=1)][:count]
-    starts = run.encode(faces.images[chosen])
-    decoded = run.decode(starts)
-    before, people = seen(decoded), embed(decoded)
+    }
     for name in attributes:
-        column = network.attributes.index(name)
-        others = np.arange(before.shape[1]) != column
-        signs = -np.sign(before[:, column])
+        target = measured.classifier.network.attributes.index(name)
+        signs = away(measured.before.logits[:, target])
         for power, directions in found.items():
-            unit = directions[name] / np.linalg.norm(directions[name])
-            rows = [(0.0, 0.0, 0.0, 0.0)]
-            for length in LENGTHS:
-                pictures = run.decode(stepped(starts, np.outer(signs * length, unit)))
-                after = seen(pictures)
-                moved = np.abs(after - before)[:, others] / scale[others]
-                far = 1 - (embed(pictures) * people).sum(axis=1)
-                share = (after[:, column] * signs > 0).mean()
-                rows.append((share, length, moved.mean(), far.mean()))
-                if share >= FLIPPED:
-                    break
-            if share >= FLIPPED:
-                before_it, after_it = np.array(rows[-2:])
-                part = (FLIPPED - before_it[0]) / (after_it[0] - before_it[0])
-                row = before_it + part * (after_it - before_it)
-            else:
-                row = max(rows)  # not reached: where it comes nearest
-            share, length, leaks, far = row
-            print(
-                f"{name:20s} power {power:4g}  flipped {share:4.0%}  "
-                f"length {length:5.2f}  leakage {leaks:.3f}  person {far:.3f}",
-                flush=True,
+            unit = np.outer(signs, directions[name] / np.linalg.norm(directions[name]))
+            moved = ((length, stepped(measured.codes, length * unit)) for length in LENGTHS)
+            change = at_success(
+                sweep(measured.seen, moved, measured.before, target, measured.std, None, FLIPPED),
+                FLIPPED,
             )
+            told = f"flips less than {FLIPPED:.0%}"
+            if change:
+                pictures = run.decode(stepped(measured.codes, change.strength * unit))
+                far = people.distances(decoded, pictures).mean()
+                told = f"length {change.strength:5.2f}  leakage {change.leakage:.3f}  "
+                told += f"person {far:.3f}"
+            print(f"{name:20s} power {power:4g}  {told}", flush=True)
 
 
 if __name__ == "__main__":

@@ -90,10 +90,10 @@ async function ledBy(engine, { method, strengths, measured }, code) {
     if (measured && measured !== own.record.measured) throw unusable(t("offer.weights"));
     return (await engine.guide()).led(code, terms);
   }
-  const named = terms.some(([name]) => !name.startsWith(DIMENSION));
-  const directions = named ? await engine.directions(method) : new Map();
-  const unknown = terms.find(([name]) => !name.startsWith(DIMENSION) && !directions.has(name));
-  if (unknown) throw unusable(t("offer.unknown", { names: unknown[0] }));
+  const named = terms.map(([name]) => name).filter((name) => !name.startsWith(DIMENSION));
+  const directions = named.length ? await engine.directions(method) : new Map();
+  const unknown = named.find((name) => !directions.has(name));
+  if (unknown) throw unusable(t("offer.unknown", { names: unknown }));
   return led(code, terms, directions);
 }
 
