@@ -47,15 +47,17 @@ def test_a_change_is_that_which_is_carried_onto_the_photograph(socket, place, co
         assert struct.unpack_from("<IHH", reply) == (number, 1, 1)
     picture = np.frombuffer(reply[8 : 8 + 768], np.uint8).reshape(16, 16, 3)
     np.testing.assert_array_equal(picture, run.decode(after)[0])
-    levels = np.frombuffer(reply[8 + 768 :], "<i2").astype(np.float32)
+    levels = np.frombuffer(reply[8 + 768 : -48], "<i2").astype(np.float32)
     flow = levels[: 16 * 16 * 2].reshape(16, 16, 2) / wire.FLOW_UNIT
     colour = levels[16 * 16 * 2 :].reshape(16, 16, 3) / (255 * wire.COLOUR_UNIT)
     sides = Decodings(decoded(run.session, before)[0], decoded(run.session, after)[0])
     ground = ground_of(np.asarray(crop / 255, np.float32), sides.before, run.widen)
     wanted = change_of(sides, ground)
-    assert np.abs(wanted[0]).max() > 10 / wire.FLOW_UNIT  # something moves
-    np.testing.assert_allclose(flow, wanted[0], atol=0.51 / wire.FLOW_UNIT)
-    np.testing.assert_allclose(colour, wanted[1], atol=0.51 / (255 * wire.COLOUR_UNIT))
+    assert np.abs(wanted.flow).max() > 10 / wire.FLOW_UNIT  # something moves
+    np.testing.assert_allclose(flow, wanted.flow, atol=0.51 / wire.FLOW_UNIT)
+    np.testing.assert_allclose(colour, wanted.colour, atol=0.51 / (255 * wire.COLOUR_UNIT))
+    tint = np.frombuffer(reply[-48:], "<f4").reshape(3, 4)
+    np.testing.assert_allclose(tint, wanted.tint, rtol=1e-5, atol=1e-6)
 
 
 def test_wrong_frames_are_answered_with_what_is_wrong(socket, codes):

@@ -4,35 +4,22 @@ Pictures are uint8 (N, S, S, 3), codes float32 (N, D).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from lik.app.opened import OpenedRun
 from lik.core.pixels import Pictures
-from lik.faces.compositing import Image
+from lik.faces.compositing import Image, Mask
 from lik.faces.crop.cropping import Square
-from lik.faces.motion import Decodings, Flow, change_of, ground_of, painted
+from lik.faces.motion import Change, Decodings, change_of, ground_of, painted
+from lik.faces.tinting import matte_of, tinted
 from lik.latent.session import Codes, DecodedTwice, decoded_twice
 
 
 def decodings_of(run: OpenedRun, codes: Codes, moved: Codes) -> list[Decodings]:
     """What the run makes of N codes and of those that an edit leads to, face by face."""
     return _beside(run, decoded_twice(run.session, codes), moved)
-
-
-@dataclass(frozen=True)
-class FaceChange:
-    """What an edit does to a face: where the colour of a pixel comes from, and what is added.
-
-    Attributes:
-        after: the decoding after the edit (S, S, 3) in 0…1.
-        flow: (S, S, 2) in pixels of the crop, x first. colour: (S, S, 3) in shares of a pixel.
-    """
-
-    after: Image
-    flow: Flow
-    colour: Image
 
 
 class Carrier:
@@ -47,18 +34,27 @@ class Carrier:
         images = np.asarray(crops / 255, np.float32)
         pairs = zip(images, self._before[0], strict=True)
         self._grounds = [ground_of(crop, before, run.widen) for crop, before in pairs]
+        self._square = Square(0, 0, run.size)
 
-    def changes(self, moved: Codes) -> Iterator[FaceChange]:
-        """What changes of each face on the way from its code to that of ``moved`` (N, D)."""
+    def changes(self, moved: Codes) -> Iterator[tuple[Image, Change]]:
+        """Of each face the decoding of ``moved`` (N, D), and what changes on the way to it."""
         sides = _beside(self._run, self._before, moved)
         for decodings, ground in zip(sides, self._grounds, strict=True):
-            yield FaceChange(decodings.after, *change_of(decodings, ground))
+            yield decodings.after, change_of(decodings, ground)
 
     def carried(self, moved: Codes) -> Pictures:
         """The crops with the change from their codes to ``moved`` (N, D)."""
-        square = Square(0, 0, self._run.size)
-        each = zip(self._crops, self.changes(moved), strict=True)
-        return np.stack([painted(crop, square, one.flow, one.colour) for crop, one in each])
+        each = zip(self._crops, self._mattes, self.changes(moved), strict=True)
+        return np.stack([self._painted(crop, matte, change) for crop, matte, (_, change) in each])
+
+    def _painted(self, crop: Pictures, matte: Mask, change: Change) -> Pictures:
+        around = tinted(crop, self._square, matte, change.tint)
+        return painted(around, self._square, change.flow, change.colour)
+
+    @cached_property
+    def _mattes(self) -> list[Mask]:
+        each = zip(self._crops, self._grounds, strict=True)
+        return [matte_of(crop, self._square, one.crop, self._run.widen) for crop, one in each]
 
 
 def _beside(run: OpenedRun, before: DecodedTwice, moved: Codes) -> list[Decodings]:

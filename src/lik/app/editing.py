@@ -27,6 +27,7 @@ from lik.faces.detect.finding import Finder
 from lik.faces.io.files import InMemory
 from lik.faces.motion import carry
 from lik.faces.photograph import Eyes, Photograph, PictureGiven, open_photograph
+from lik.faces.tinting import matte_of
 from lik.figures.png import EDITED, GENERATIVE, ShownAsPicture, fitted, png_bytes
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
@@ -300,8 +301,9 @@ def _composed(
     sides = decodings_of(run, photo.codes[list(faces)], np.stack(codes))
     for face, decodings in zip(faces, sides, strict=True):
         seen = photo.photograph.faces[face]
-        crop = np.asarray(seen.pixels / 255, np.float32)
-        pixels = carry(pixels, seen.square, crop, decodings, photo.photograph.widen)
+        crop, widen = np.asarray(seen.pixels / 255, np.float32), photo.photograph.widen
+        matte = matte_of(photo.photograph.pixels, seen.square, crop, widen)
+        pixels = carry(pixels, seen.square, crop, decodings, widen, matte)
     return pixels
 
 

@@ -17,6 +17,8 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from lik.export.packing import packed_script, packed_style
+
 BEGIN, NEXT, WORKER = "exported.js", "page.js", "networks.js"
 """The modules with which page and worker begin, and what the page loads at once."""
 STYLES = ("style.css", "tabs.css", "present.css", "mix.css", "map.css", "taps.css")
@@ -27,16 +29,8 @@ MODEL = "../model"
 _PACKAGE = Path(str(resources.files("lik")))
 _STATIC, _TEMPLATES = _PACKAGE / "studio" / "static", _PACKAGE / "export" / "templates"
 _IMPORT = re.compile(r'(\bfrom\s*|\bimport\s*|\bawait import\()"(\.{1,2}/[^"]+)"')
-_COMMENT = re.compile(r"^[ \t]*(?:/\*[\s\S]*?\*/|//.*)[ \t]*\n", re.MULTILINE)
-"""A comment that has lines of its own: a fifth of what would be sent."""
-_ASIDE = re.compile(r"(?<=[;,{}()\[\]]) +// [^'\"`\n]*$", re.MULTILINE)
-"""A comment behind code, which no string of the line can be part of."""
-_EMPTY = re.compile(r"\n\s*\n")
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _MAP = re.compile(rb"^//# sourceMappingURL=.*\n?", re.MULTILINE)
 """Where the map of a packed module lies, which is not there."""
-_ROOM = re.compile(r"\s*([{};])\s*")
-"""Room around the signs of a style sheet."""
 _TEXT = frozenset({".js", ".css", ".json"})
 _ESCAPED = {byte: b"=" + bytes([byte ^ 64]) for byte in b"\0\r<="}
 """Bytes that HTML would change, or that begin something in it."""
@@ -75,7 +69,7 @@ def own_files() -> PageFiles:
     others += [str(p.relative_to(_STATIC)) for p in sorted((_STATIC / "vendor").rglob("LICENSE"))]
     files = {name: (_STATIC / name).read_bytes() for name in others}
     for name in STYLES:
-        files[name] = _ROOM.sub(r"\1", _COMMENT.sub("", files[name].decode())).encode()
+        files[name] = packed_style(files[name].decode()).encode()
     code = "\n".join(data.decode() for data in modules.values())
     for path in sorted((_STATIC / "i18n").glob("*.json")):
         words = json.loads(path.read_text(encoding="utf-8"))
@@ -204,8 +198,7 @@ def _collect(name: str, modules: dict[str, bytes], above: tuple[str, ...], lazil
         return
     data = _MAP.sub(b"", (_STATIC / name).read_bytes())
     if not name.startswith("vendor/"):
-        plain = _ASIDE.sub("", _COMMENT.sub("", data.decode()))
-        data = _INDENT.sub("", _EMPTY.sub("\n", plain)).encode()
+        data = packed_script(data.decode()).encode()
     for how, other in _IMPORT.findall(data.decode()):
         if lazily or "await" not in how:
             _collect(_resolved(name, other), modules, (*above, name), lazily)

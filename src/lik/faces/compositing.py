@@ -1,7 +1,8 @@
 """Where a change of a face may show, and how what is in a crop is seen in its photograph.
 
 `lik.faces.motion` carries a change between two decodings onto the photograph; the mask that decides
-where is made here, in the frame of the crop.
+where is made here, in the frame of the crop. What becomes of the hair around is up to
+`lik.faces.tinting`.
 
 Crops and decodings are (S, S, 3), float32 in 0…1; masks (S, S) in 0…1; photographs uint8
 (H, W, 3); squares and coordinates as in `lik.faces.crop.cropping`.
@@ -21,6 +22,9 @@ FEATHER = 0.2
 
 HEAD = (0.40, 0.55)
 """Half width and half height of a head, hair and neck included, in sides of the reference frame."""
+
+FACE = (0.33, 0.46)
+"""The same of a face without most of its hair, on which changes are painted."""
 
 SOFTNESS = 0.25
 """The edge of that ellipse, in shares of its radius to either side."""
@@ -45,19 +49,21 @@ def window_of(square: Square, picture: Picture) -> tuple[tuple[int, int], tuple[
     return ((x0, y0), (x1 - x0, y1 - y0)) if x0 < x1 and y0 < y1 else None
 
 
-def mask_of(crop: Image, before: Image, widen: float = 1.0) -> Mask:
-    """Where a change may show, (S, S): on the head, as far as the decoder has understood it.
-
-    Three factors: a window that is nothing at the crop's border; a soft ellipse where heads are,
-    whose edge a guided filter moves to an edge of the crop; and exp(−(e/0.2)²), where e is how
-    wrong the decoding is around a pixel, because a decoder that has not seen the background or a
-    hand before the face knows nothing about their change.
-    """
+def face_of(crop: Image, widen: float = 1.0) -> Mask:
+    """Where a face is, (S, S): a soft ellipse, whose edge a guided filter moves to the crop's."""
     side = len(crop)
-    error = cv2.GaussianBlur(np.abs(crop - before).mean(axis=2), (0, 0), side / 32)
-    trust = np.exp(-((error / TRUSTED) ** 2))
-    head = np.clip(guided(head_of(side, widen), crop, round(side * 0.1), 0.002), 0, 1)
-    return np.asarray(_window(side) * head * trust, np.float32)
+    face = guided(ellipse(side, widen, FACE), crop, round(side * 0.1), 0.002)
+    return np.clip(face, 0, 1)
+
+
+def trust_of(crop: Image, before: Image) -> Mask:
+    """How far a decoder has understood a crop, (S, S).
+
+    exp(−(e/0.2)²), where e is how wrong its decoding is around a pixel: a decoder that has not seen
+    the background or a hand before the face knows nothing about their change.
+    """
+    error = cv2.GaussianBlur(np.abs(crop - before).mean(axis=2), (0, 0), len(crop) / 32)
+    return np.asarray(np.exp(-((error / TRUSTED) ** 2)), np.float32)
 
 
 def is_grey(crop: Image) -> bool:
@@ -121,17 +127,17 @@ def guided(mask: Mask, guide: Image, radius: int, flatness: float) -> Mask:
     return np.asarray((mean(slope) * guide).sum(axis=2) + mean(offset), np.float32)
 
 
-def _window(side: int) -> Mask:
-    """A square that fades to nothing at its border, (S, S)."""
+def window(side: int, feather: float = FEATHER) -> Mask:
+    """A square that fades to nothing at its border, over a share of its side, (S, S)."""
     place = np.linspace(0, 1, side)
-    rise = _smooth(np.minimum(place, 1 - place) / FEATHER)
+    rise = _smooth(np.minimum(place, 1 - place) / feather)
     return np.asarray(np.outer(rise, rise), np.float32)
 
 
-def head_of(side: int, widen: float) -> Mask:
-    """Where a head is in an aligned crop, (S, S)."""
+def ellipse(side: int, widen: float, radii: tuple[float, float] = HEAD) -> Mask:
+    """Where a head is in an aligned crop, or what of it has such radii, (S, S)."""
     place = ((np.arange(side) + 0.5) / side - 0.5) * widen
-    radius = np.hypot(place[None, :] / HEAD[0], place[:, None] / HEAD[1])
+    radius = np.hypot(place[None, :] / radii[0], place[:, None] / radii[1])
     return np.asarray(1 - _smooth((radius - 1 + SOFTNESS) / (2 * SOFTNESS)), np.float32)
 
 

@@ -14,8 +14,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.faces.compositing import LUMINANCE, Image, Mask, enlarged, is_grey, mask_of, window_of
+from lik.faces.compositing import (
+    LUMINANCE,
+    Image,
+    Mask,
+    enlarged,
+    face_of,
+    is_grey,
+    trust_of,
+    window,
+    window_of,
+)  # fmt: skip
 from lik.faces.crop.cropping import Picture, Square
+from lik.faces.tinting import Tint, matte_of, tint_of, tinted
 
 Flow = NDArray[np.float32]
 
@@ -56,14 +67,35 @@ class Ground:
     """What is the same for every edit of a face.
 
     Attributes:
-        flow: the registration of its decoding. before: that decoding, pulled onto the crop.
-        mask: where a change may show. grey: whether the crop has no colours.
+        crop: the face. flow: the registration of its decoding. before: that decoding, pulled onto
+            the crop. known: where the face is, as far as the decoder has understood it. grey:
+            whether the crop has no colours.
+    """
+
+    crop: Image
+    flow: Flow
+    before: Image
+    known: Mask
+    grey: bool
+
+    @property
+    def mask(self) -> Mask:
+        """Where a change may show: what is known, and not at the border of the crop."""
+        return window(len(self.crop)) * self.known
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an edit does to a face in its photograph.
+
+    Attributes:
+        flow: (S, S, 2). colour: (S, S, 3), which is added to what has moved. tint: (3, 4), what
+            becomes of the colours around.
     """
 
     flow: Flow
-    before: Image
-    mask: Mask
-    grey: bool
+    colour: Image
+    tint: Tint
 
 
 def ground_of(crop: Image, before: Image, widen: float = 1.0) -> Ground:
@@ -73,21 +105,22 @@ def ground_of(crop: Image, before: Image, widen: float = 1.0) -> Ground:
     """
     flow = registration(crop, before)
     pulled = warped(before, flow)
-    return Ground(flow, pulled, mask_of(crop, pulled, widen), is_grey(crop))
+    known = face_of(crop, widen) * trust_of(crop, pulled)
+    return Ground(crop, flow, pulled, known, is_grey(crop))
 
 
-def change_of(decodings: Decodings, ground: Ground) -> tuple[Flow, Image]:
-    """Two decodings → what changes: a flow (S, S, 2), and the colour (S, S, 3) that it leaves."""
+def change_of(decodings: Decodings, ground: Ground) -> Change:
+    """Two decodings → what moves, the colour that this leaves, and what becomes of such colours."""
     after = decodings.after
     if decodings.base is not None:
         after = gated(decodings.before, after, *decodings.base)
     after = warped(after, ground.flow)
     mask = ground.mask[:, :, None]
     flow = unfolded(motion(ground.before, after) * mask)
-    left = (after - warped(ground.before, flow)) * mask
+    left = after - warped(ground.before, flow)
     if ground.grey:
         left = np.repeat((left @ LUMINANCE)[:, :, None], 3, axis=2)
-    return flow, left
+    return Change(flow, left * mask, tint_of(left, ground.crop, ground.known))
 
 
 def carry(
@@ -96,17 +129,21 @@ def carry(
     crop: Image,
     decodings: Decodings,
     widen: float = 1.0,
+    matte: Mask | None = None,
 ) -> Picture:
     """The photograph with the change between two decodings on the face in ``square``.
 
-    Pixels that the square does not cover are those of ``picture``; so are all where the two
-    decodings are equal. A grey face stays grey.
+    Pixels that a square of twice the side does not cover are those of ``picture``; so are all
+    where the two decodings are equal. A grey face stays grey.
 
     Args:
         crop: the face as the encoder saw it. widen: by how much it is wider than the frame.
+        matte: what belongs to the head around it (`matte_of`), where ``picture`` has changed since.
     """
-    ground = ground_of(crop, decodings.before, widen)
-    return painted(picture, square, *change_of(decodings, ground))
+    matte = matte_of(picture, square, crop, widen) if matte is None else matte
+    change = change_of(decodings, ground_of(crop, decodings.before, widen))
+    around = tinted(picture, square, matte, change.tint)
+    return painted(around, square, change.flow, change.colour)
 
 
 def motion(

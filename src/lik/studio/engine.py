@@ -45,7 +45,9 @@ from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures
 from lik.core.processors import processors
 from lik.core.run_folder import RunFolder
+from lik.faces.compositing import Image
 from lik.faces.io.files import InMemory
+from lik.faces.motion import Change
 from lik.faces.photograph import Eyes, Photograph, read_picture
 from lik.latent.editing import DIMENSION, GuidedEditor
 from lik.latent.guided import GUIDED
@@ -323,10 +325,9 @@ class StudioEngine:
             some = [frame.codes[part] for part in slices(len(frame.codes), TOGETHER)]
             each = self._decoders.map(run.decode, some) if len(some) > 1 else [run.decode(some[0])]
             return decoded_frame(frame.id, np.concatenate(list(each)))
-        changes = []
+        changes: list[tuple[Image, Change]] = []
         for code, after, crop in zip(frame.codes, frame.after, frame.crops, strict=True):
-            (change,) = self._carrier(run, code, crop).changes(after[None])
-            changes.append((change.after, change.flow, change.colour))
+            changes += self._carrier(run, code, crop).changes(after[None])
         return carried_frame(frame.id, changes)
 
     def _carrier(self, run: Run, code: Codes, crop: Pictures) -> Carrier:

@@ -2,7 +2,7 @@
 
 A request is u32 id, u16 n, u16 kind, and then of n faces: of kind 0 their codes (D,) float32; of
 kind 1 code before, code after, and the crop (S, S, 3) uint8. What is answered begins in the same
-way. Flows go as int16 in 1/256 of a pixel, colours in 1/64 of a level of 255.
+way. Flows go as int16 in 1/256 of a pixel, colours in 1/64 of a level of 255, tints as float32.
 """
 
 import base64
@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lik.core.pixels import Pictures
+from lik.faces.compositing import Image
+from lik.faces.motion import Change
 from lik.studio.refusals import Refused
 
 DECODE, CARRY = 0, 1
@@ -75,16 +77,14 @@ def decoded_frame(number: int, pictures: Pictures) -> bytes:
     return HEAD.pack(number, len(pictures), DECODE) + np.ascontiguousarray(pictures).tobytes()
 
 
-def carried_frame(
-    number: int,
-    changes: Sequence[tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]],
-) -> bytes:
-    """The answer to kind 1: of each face decoding, flow and colour, the latter in shares of 1."""
+def carried_frame(number: int, changes: Sequence[tuple[Image, Change]]) -> bytes:
+    """The answer to kind 1: of each face decoding, flow, colour and tint."""
     parts = [HEAD.pack(number, len(changes), CARRY)]
-    for after, flow, colour in changes:
+    for after, change in changes:
         parts.append(np.rint(after * 255).clip(0, 255).astype(np.uint8).tobytes())
-        parts.append(_int16(flow * FLOW_UNIT))
-        parts.append(_int16(colour * (255 * COLOUR_UNIT)))
+        parts.append(_int16(change.flow * FLOW_UNIT))
+        parts.append(_int16(change.colour * (255 * COLOUR_UNIT)))
+        parts.append(floats(change.tint))
     return b"".join(parts)
 
 

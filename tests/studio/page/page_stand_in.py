@@ -192,14 +192,14 @@ def greys_of(codes):
 
 
 def carried(message, count):
-    """The answer to a carry: no flow, and all over the square the change of the grey."""
+    """The answer to a carry: no flow, no tint, and all over the square the change of the grey."""
     parts, own = [], 8 * LATENT + SIZE * SIZE * 3
     for i in range(count):
         codes = np.frombuffer(message, "<f4", 2 * LATENT, 8 + i * own).reshape(2, LATENT)
         change = round(float(np.diff(greys_of(codes))[0]) * 50 * 64)
         parts += [
             bytes(SIZE * SIZE * 3), bytes(SIZE * SIZE * 4),
-            np.full(SIZE * SIZE * 3, change, "<i2").tobytes(),
+            np.full(SIZE * SIZE * 3, change, "<i2").tobytes(), bytes(3 * 4 * 4),
         ]  # fmt: skip
     return b"".join(parts)
 

@@ -11,28 +11,36 @@ from lik.app.carrying import Carrier
 from lik.app.opened import OpenedRun
 from lik.faces.crop.cropping import Square
 from lik.faces.drawn import rendering as drawn
-from lik.faces.motion import Decodings, change_of, ground_of, painted, unfolded
+from lik.faces.motion import Decodings, carry, change_of, ground_of, unfolded
+from lik.faces.tinting import matte_of
 from lik.latent.session import decoded_twice
 
 CARRY = """async ([size, widen, faces]) => {
   const { fromBase64, toBase64 } = await import("/static/bytes.js");
   const { changeOf, groundOf } = await import("/static/carrying.js");
   const { paint, prepared } = await import("/static/compositor.js");
+  const { matteOf, tinted } = await import("/static/tinting.js");
   const floats = (text) => text && new Float32Array(fromBase64(text).buffer);
-  return faces.map(([crop, before, baseBefore, afters]) => {
+  const square = { x: 0, y: 0, side: size, angle: 0 };
+  return Promise.all(faces.map(async ([crop, before, baseBefore, afters]) => {
     const rgb = fromBase64(crop);
+    const plain = new ImageData(size, size);
+    plain.data.fill(255);
+    rgb.forEach((level, i) => (plain.data[Math.floor(i / 3) * 4 + (i % 3)] = level));
+    const bitmap = await createImageBitmap(plain);
+    const facts = { size, crop: { widen } };
+    const matte = matteOf({ square, crop: rgb }, { bitmap, width: size }, facts);
     const given = { crop: rgb, before: floats(before), baseBefore: floats(baseBefore) };
     const ground = groundOf(given, size, widen);
     return afters.map(([after, baseAfter]) => {
       const edited = { after: floats(after), baseAfter: floats(baseAfter) };
-      const { decoding, flow, colour } = changeOf(ground, edited);
-      const image = new ImageData(size, size);
-      image.data.fill(255);
-      rgb.forEach((level, i) => (image.data[Math.floor(i / 3) * 4 + (i % 3)] = level));
-      paint(image, { x: 0, y: 0, side: size, angle: 0 }, prepared(flow, colour, size, size));
-      return [decoding, flow, colour, image.data, ground.mask].map(toBase64);
+      const { decoding, flow, colour, tint } = changeOf(ground, edited);
+      const image = new ImageData(plain.data.slice(), size);
+      tinted(image, square, { matte, tint });
+      paint(image, square, prepared(flow, colour, size, size));
+      return [decoding, flow, colour, tint, image.data, ground.mask, matte].map(toBase64);
     });
-  });
+  }));
 }"""
 
 UNFOLD = """async ([x, y, side]) => {
@@ -57,8 +65,10 @@ class Change:
     decoding: np.ndarray
     flow: np.ndarray
     colour: np.ndarray
+    tint: np.ndarray
     painted: np.ndarray
     mask: np.ndarray
+    matte: np.ndarray
 
 
 def text(array):
@@ -81,13 +91,15 @@ def carried(page, faces, widen=1.0):
 
 
 def _change(answer, size):
-    decoding, flow, colour, image, mask = map(base64.b64decode, answer)
+    decoding, flow, colour, tint, image, mask, matte = map(base64.b64decode, answer)
     return Change(
         np.frombuffer(decoding, np.uint8).reshape(size, size, 3),
         np.frombuffer(flow, "<i2").reshape(size, size, 2) / 256,
         np.frombuffer(colour, "<i2").reshape(size, size, 3) / (255 * 64),
+        np.frombuffer(tint, "<f4").reshape(3, 4),
         np.frombuffer(image, np.uint8).reshape(size, size, 4)[:, :, :3].astype(float),
         np.frombuffer(mask, "<f4").reshape(size, size),
+        np.frombuffer(matte, "<f4").reshape(2 * size, 2 * size),
     )
 
 
@@ -133,9 +145,10 @@ def test_edits_are_carried_as_lik_carries_them(modules, run):
             assert off < np.abs(aim.astype(int) - crop).mean() / 3, (MOVES[k], i)  # it did carry
             decoding = np.rint(afters[k][0][i] * 255)
             assert np.abs(own[k].decoding - decoding).max() <= 1
-        for own, told in zip(found[:3], carrier.changes(each), strict=False):
+        for own, (_, told) in zip(found[:3], carrier.changes(each), strict=False):
             assert np.abs(own[k].flow - told.flow).mean() < 0.15
             assert np.abs(own[k].colour - told.colour).mean() * 255 < 1.5
+            assert np.abs(own[k].tint - told.tint).max() < 0.03
     assert np.ptp(found[4][0].painted, axis=2).max() <= 1  # what is grey stays so
 
 
@@ -153,10 +166,12 @@ def test_other_sizes_and_wider_crops_without_a_refiner(modules, size, widen):
     )  # fmt: skip
     after = np.clip(after + 0.1 * bump[:, :, None] / bump.max(), 0, 1)
     ground = ground_of(np.float32(picture / 255), before, widen)
-    flow, colour = change_of(Decodings(before, after), ground)
-    aim = painted(picture, Square(0, 0, size), flow, colour)
+    flow = change_of(Decodings(before, after), ground).flow
+    square = Square(0, 0, size)
+    aim = carry(picture, square, ground.crop, Decodings(before, after), widen)
     [[own]] = carried(modules, [(picture, before, None, [(after, None)])], widen)
     assert np.abs(own.mask - ground.mask).mean() < 0.01
+    assert np.abs(own.matte - matte_of(picture, square, ground.crop, widen)).mean() < 0.01
     assert np.abs(own.flow - flow).mean() < 0.15 * np.abs(flow).mean() + 0.02
     assert np.abs(own.painted - aim).mean() < 2
     assert np.abs(own.painted - aim).mean() < np.abs(aim.astype(int) - picture).mean() / 3
@@ -168,6 +183,7 @@ def test_where_nothing_changes_nothing_is_carried(modules):
     [[own]] = carried(modules, [(picture, before, before, [(before, before)])])
     assert not own.flow.any()
     assert not own.colour.any()
+    assert not own.tint.any()
     assert (own.painted == picture).all()
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from lik.faces.compositing import window_of
-from lik.faces.crop.cropping import Square
+from lik.faces.crop.cropping import Square, cut
 from lik.faces.drawn import rendering as drawn
 from lik.faces.motion import painted
+from lik.faces.tinting import matte_of, tinted
 
 PAINT = """async ([part, width, height, square, flow, colour, size]) => {
   const { fromBase64, toBase64 } = await import("/static/bytes.js");
@@ -18,6 +19,17 @@ PAINT = """async ([part, width, height, square, flow, colour, size]) => {
   const ints = (text) => new Int16Array(fromBase64(text).buffer);
   paint(image, square, prepared(ints(flow), ints(colour), size));
   return toBase64(image.data);
+}"""
+
+TINT = """async ([part, width, height, square, crop, tint, size, widen]) => {
+  const { fromBase64, toBase64 } = await import("/static/bytes.js");
+  const { matteOf, tinted } = await import("/static/tinting.js");
+  const image = new ImageData(new Uint8ClampedArray(fromBase64(part)), width, height);
+  const bitmap = await createImageBitmap(image);
+  const face = { square, crop: fromBase64(crop) };
+  const matte = matteOf(face, { bitmap, width }, { size, crop: { widen } });
+  tinted(image, square, { matte, tint: new Float32Array(fromBase64(tint).buffer) });
+  return [toBase64(matte), toBase64(image.data)];
 }"""
 
 SQUARES = [
@@ -58,3 +70,24 @@ def test_a_change_is_painted_as_lik_paints_it(modules, square, size):
     assert np.abs(found.astype(int) - aim).mean() < 2
     changed = np.abs(aim.astype(int) - picture[y : y + height, x : x + width]).mean()
     assert np.abs(found.astype(int) - aim).mean() < changed / 3  # it did paint
+
+
+@pytest.mark.parametrize(("size", "widen"), [(64, 1.0), (32, 1.3), (128, 1.0)])
+@pytest.mark.parametrize("square", SQUARES, ids=["upright", "turned", "small", "outside"])
+def test_what_lies_around_is_tinted_as_lik_tints_it(modules, square, size, widen):
+    picture = drawn.render(drawn.sample_factors(1, 5), 400)
+    crop = cut(picture, square, size)
+    tint = np.float32([[-0.5, 0, 0, 0.4], [0, -0.3, 0, 0.2], [0, 0, 0, -0.2]])
+    aim = matte_of(picture, square, np.float32(crop / 255), widen)
+    expected = tinted(picture, square, aim, tint).astype(int)
+    whole = np.full((400, 400, 4), 255, np.uint8)
+    whole[:, :, :3] = picture
+    there = {"x": square.x, "y": square.y, "side": square.side, "angle": square.angle}
+    asked = [text(whole), 400, 400, there, text(crop), text(tint), size, widen]
+    matte, image = map(base64.b64decode, modules.evaluate(TINT, asked))
+    own = np.frombuffer(matte, "<f4").reshape(aim.shape)
+    assert np.abs(own - aim).mean() < 0.01
+    found = np.frombuffer(image, np.uint8).reshape(400, 400, 4)[:, :, :3]
+    changed = np.abs(expected - picture).mean()
+    assert changed > 0.05
+    assert np.abs(found - expected).mean() < changed / 5

@@ -111,6 +111,7 @@ def test_no_edit_carries_nothing_onto_a_face(engine, run, drawn_pictures):
     for one in engine.ask("carry", [codes, codes, list(drawn_pictures[:2])]):
         assert not one["flow"].any()
         assert not one["colour"].any()
+        assert one["tint"].tolist() == [0] * 12
         assert (one["flow"].size, one["colour"].size) == (16 * 16 * 2, 16 * 16 * 3)
 
 

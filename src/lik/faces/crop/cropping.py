@@ -65,6 +65,11 @@ class Square:
         """The same square of a picture that is ``factor`` times as large."""
         return Square(self.x * factor, self.y * factor, self.side * factor, self.angle)
 
+    def widened(self, factor: float) -> "Square":
+        """A square ``factor`` times as wide about the same middle, turned the same way."""
+        x, y = self.point((0.5 - factor / 2, 0.5 - factor / 2))
+        return Square(x, y, self.side * factor, self.angle)
+
     def _turn(self) -> tuple[float, float]:
         if self.angle == 0:
             return 1.0, 0.0

@@ -7,6 +7,7 @@ import { canvasWith } from "./browserphotograph.js";
 import { withText } from "./pngtext.js";
 import { sha256Of } from "./sha256.js";
 import { DIMENSION, led, mixedOn } from "./sums.js";
+import { matteOf, tinted, widened } from "./tinting.js";
 
 const GENERATIVE = "Contains pictures made by a generative model (a variational autoencoder).";
 const EDITED = "A photograph that was edited by a generative model (a variational autoencoder).";
@@ -60,25 +61,35 @@ async function ofPhotograph(engine, record, photograph) {
     const canvas = decodings(await engine.decode(codes), engine.facts.size);
     return { canvas, source, changed: true };
   }
-  const canvas = canvasWith(await bitmapOf(photograph));
+  const bitmap = await bitmapOf(photograph);
+  const canvas = canvasWith(bitmap);
   const chosen = [...faces.keys()].filter(isMoved);
   const of = (list) => chosen.map((i) => list[i]);
   const crops = of(faces.map((face) => face.crop));
   const carried = chosen.length
     ? await engine.carry(of(faces.map((face) => face.code)), of(codes), crops)
     : [];
-  carried.forEach((one, i) => painted(canvas, of(faces)[i].square, one, engine.facts.size));
+  carried.forEach((one, i) => {
+    const face = of(faces)[i];
+    const matte = matteOf(face, { bitmap, width: bitmap.width }, engine.facts);
+    painted(canvas, face, matte, one, engine.facts.size);
+  });
   return { canvas, source, changed: chosen.length > 0 };
 }
 
 /** Paint a change onto the photograph, in full. */
-function painted(canvas, square, { flow, colour }, size) {
-  const window = windowOf(square, canvas.width, canvas.height);
+function painted(canvas, { square }, matte, { flow, colour, tint }, size) {
+  within(canvas, square, widened(square), (part, own) => tinted(part, own, { matte, tint }));
+  within(canvas, square, square, (part, own) => paint(part, own, prepared(flow, colour, size, square.side)));
+}
+
+/** Let `how` paint where `covered` lies. */
+function within(canvas, square, covered, how) {
+  const window = windowOf(covered, canvas.width, canvas.height);
   if (!window) return;
   const context = canvas.getContext("2d");
   const part = context.getImageData(window.x, window.y, window.width, window.height);
-  const inside = { ...square, x: square.x - window.x, y: square.y - window.y };
-  paint(part, inside, prepared(flow, colour, size, square.side));
+  how(part, { ...square, x: square.x - window.x, y: square.y - window.y });
   context.putImageData(part, window.x, window.y);
 }
 

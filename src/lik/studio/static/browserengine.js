@@ -107,8 +107,8 @@ export class BrowserEngine {
     const content = { before: joined(before), after: joined(after), crops, quickly };
     const parts = await this.#line.send("carry", content, first);
     return crops.map((_, i) => {
-      const [decoding, flow, colour] = parts.slice(3 * i, 3 * i + 3);
-      return { decoding, flow, colour };
+      const [decoding, flow, colour, tint] = parts.slice(4 * i, 4 * i + 4);
+      return { decoding, flow, colour, tint };
     });
   }
 

@@ -1,8 +1,7 @@
 /**
  * A change of a face carried onto its photograph: as motion, and as the colour that motion leaves.
  *
- * The twin of `lik.faces.motion` and of the mask in `lik.faces.compositing`, for pages without a
- * server; what it gives is what a server sends. Images are planar, 3 · S · S in 0 … 1, as networks
+ * The twin of `lik.faces.motion`, for pages without a server; what it gives is what a server sends. Images are planar, 3 · S · S in 0 … 1, as networks
  * give them.
  *
  * @typedef {object} Ground what is the same for every edit of a face
@@ -13,18 +12,14 @@
  * @property {Float32Array} pulled the decoding, registered
  * @property {Float32Array} sought the same, as flow is looked for in it
  * @property {Float32Array} mask where a change may show
+ * @property {(change: Float32Array) => Float32Array} tint what a change does to colours: see `tintOf`
  * @property {boolean} grey whether the crop has no colours
  */
 import { motion, shortened, sought, unfolded, UNITS } from "./flow.js";
-import { guided } from "./guidedfilter.js";
+import { faceOf, windowed } from "./masks.js";
 import { blurred, greyOf, planesOf, warped } from "./planes.js";
+import { tintFor } from "./tintfit.js";
 
-/** A change fades in over this share of the crop's side, from nothing at its border. */
-const FEATHER = 0.2;
-/** Half width and half height of a head, in sides of the reference frame. */
-const HEAD = [0.4, 0.55];
-/** The edge of that ellipse, in shares of its radius to either side. */
-const SOFTNESS = 0.25;
 /** Error of a decoding, of the range of a pixel, at which it is believed by 1/e. */
 const TRUSTED = 0.2;
 /** Largest distance of the channels of a crop, of 255, that JPEG leaves of a grey picture. */
@@ -35,6 +30,8 @@ const COARSE = 2;
 const GATE = 0.04;
 /** Units, at the most, by which decodings are pulled onto the face. */
 const LONGEST_REGISTRATION = 2;
+/** How much less what is painted anyway counts for the tint than what lies at the border. */
+const INNER = 0.9;
 
 /**
  * Register a decoding onto the crop that it decodes, and see where it may change.
@@ -47,9 +44,12 @@ export function groundOf({ crop, before, baseBefore = null }, size, widen = 1) {
   const image = planesOf(crop);
   const flow = registration(image, before, size);
   const pulled = warped(before, size, flow);
-  const mask = maskOf(image, pulled, size, widen);
+  const [face, trust, window] = [faceOf(image, size, widen), trustOf(image, pulled, size), windowed(size)];
+  const known = face.map((value, i) => value * trust[i]);
+  const mask = known.map((value, i) => value * window[i]);
+  const tint = tintFor(image, known.map((value, i) => value * (1 - INNER * window[i])));
   const there = sought(pulled, size);
-  return { size, before, baseBefore, flow, pulled, sought: there, mask, grey: isGrey(crop) };
+  return { size, before, baseBefore, flow, pulled, sought: there, mask, tint, grey: isGrey(crop) };
 }
 
 /**
@@ -67,12 +67,13 @@ export function changeOf(ground, { after, baseAfter = null }) {
   const flow = unfolded(shortened(found, (i) => mask[i]), size);
   const moved = warped(pulled, size, flow);
   const pixels = size * size;
-  const colour = moved.map((value, i) => (there[i] - value) * mask[i % pixels]);
+  const left = moved.map((value, i) => there[i] - value);
   if (ground.grey) {
-    const grey = greyOf(colour);
-    for (let c = 0; c < 3; c++) colour.set(grey, c * pixels);
+    const grey = greyOf(left);
+    for (let c = 0; c < 3; c++) left.set(grey, c * pixels);
   }
-  return travelling(after, flow, colour, pixels);
+  const colour = left.map((value, i) => value * mask[i % pixels]);
+  return { ...travelling(after, flow, colour, pixels), tint: ground.tint(left) };
 }
 
 /** The flow that pulls a decoding onto the crop that it decodes, at most two units long. */
@@ -84,30 +85,12 @@ function registration(image, before, size) {
   );
 }
 
-/**
- * Where a change may show: not at the border, on the head – whose edge goes to an edge of the crop –
- * and as far as the decoder has understood what is there.
- */
-export function maskOf(image, before, size, widen) {
+/** How far the decoder has understood what is there. */
+function trustOf(image, before, size) {
   const pixels = size * size;
   const error = new Float32Array(pixels);
   for (let i = 0; i < image.length; i++) error[i % pixels] += Math.abs(image[i] - before[i]) / 3;
-  const off = blurred(error, size, size / 32);
-  const head = guided(headOf(size, widen), image, size, Math.round(size * 0.1), 0.002);
-  const rise = (i) => smooth(Math.min(i, size - 1 - i) / (size - 1) / FEATHER);
-  return head.map((value, i) => {
-    const window = rise(i % size) * rise(Math.floor(i / size));
-    return window * Math.min(1, Math.max(0, value)) * Math.exp(-((off[i] / TRUSTED) ** 2));
-  });
-}
-
-/** Where a head is in an aligned crop. */
-function headOf(size, widen) {
-  const place = (i) => ((i + 0.5) / size - 0.5) * widen;
-  return Float32Array.from({ length: size * size }, (_, i) => {
-    const radius = Math.hypot(place(i % size) / HEAD[0], place(Math.floor(i / size)) / HEAD[1]);
-    return 1 - smooth((radius - 1 + SOFTNESS) / (2 * SOFTNESS));
-  });
+  return blurred(error, size, size / 32).map((off) => Math.exp(-((off / TRUSTED) ** 2)));
 }
 
 /** Whether a crop has no colours, but for what compression adds. */
@@ -136,12 +119,6 @@ function gated(before, after, baseBefore, baseAfter, size) {
     const open = Math.min(1, gate[i % pixels] / GATE) ** 2;
     return value + open * (sharp[i] - broad[i] + coarse[i]) + (1 - open) * change[i];
   });
-}
-
-/** 0 below 0, 1 above 1, and between them the cubic that is flat at both. */
-function smooth(value) {
-  const t = Math.min(1, Math.max(0, value));
-  return t * t * (3 - 2 * t);
 }
 
 /** As changes travel: bytes, 1/256 of a pixel, 1/64 of a level. */

@@ -5,6 +5,7 @@ import { ServerEngine } from "./engine.js";
 import { sentenceOf } from "./notices.js";
 import { Painter } from "./painter.js";
 import { led } from "./sums.js";
+import { matteOf } from "./tinting.js";
 
 /** Pixels of a picture that is compared. */
 export const SIDE = 512;
@@ -72,7 +73,9 @@ export class Contender {
       const face = given.kind === "photograph" ? await this.#found(given) : await this.#drawn(given);
       if (own !== this.#given) return;
       this.#face = face;
-      this.#bitmap = face.square ? cut(given.subject.photograph, face.square) : null;
+      const photograph = face.square && given.subject.photograph;
+      const matte = photograph && matteOf(face, photograph, this.facts.value);
+      this.#bitmap = photograph && { ...cut(photograph, face.square), matte };
       this.want(wanted, true);
       if (given.kind === "photograph" && this.facts.value.invert) await this.#fit(face, own);
     } catch (error) {
@@ -144,7 +147,8 @@ export class Contender {
       const carried = known.length ? await this.engine.carry([code], [after], [crop]) : [];
       if (anew) this.painter.resize(SIDE, SIDE);
       if (anew) this.painter.photograph(this.#bitmap.picture);
-      this.painter.changed(carried.map((one) => ({ ...one, square: this.#bitmap.square, size })), 1);
+      const { square, matte } = this.#bitmap;
+      this.painter.changed(carried.map((one) => ({ ...one, square, matte, size })), 1);
     }
     this.#before = kind;
     this.drawn.value++;

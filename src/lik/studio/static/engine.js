@@ -3,8 +3,8 @@
  *
  * @typedef {{x: number, y: number, side: number, angle: number}} Square
  * @typedef {{square: Square, code: Float32Array, crop: Uint8Array, inverted: number}} Face
- * @typedef {{decoding: Uint8Array, flow: Int16Array, colour: Int16Array}} Carried
- *   decoding S×S×3; flow S×S×2 in 1/256 px of the crop; colour S×S×3 in 1/64 of a level
+ * @typedef {{decoding: Uint8Array, flow: Int16Array, colour: Int16Array, tint: Float32Array}} Carried
+ *   decoding S×S×3; flow S×S×2 in 1/256 px of the crop; colour S×S×3 in 1/64 of a level; tint 3×4
  */
 import { fromBase64, rows, toBase64 } from "./bytes.js";
 import { StudioError } from "./errors.js";
@@ -213,13 +213,14 @@ function bytesAt(view, start, length) {
 }
 
 function carriedOf(view, count, pixels) {
-  const own = pixels * (3 + 4 + 6);
+  const own = pixels * (3 + 4 + 6) + 48;
   return Array.from({ length: count }, (_, i) => {
     const at = i * own;
     return {
       decoding: bytesAt(view, at, pixels * 3),
       flow: new Int16Array(bytesAt(view, at + pixels * 3, pixels * 4).buffer),
       colour: new Int16Array(bytesAt(view, at + pixels * 7, pixels * 6).buffer),
+      tint: new Float32Array(bytesAt(view, at + pixels * 13, 48).buffer),
     };
   });
 }

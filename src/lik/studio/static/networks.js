@@ -61,7 +61,7 @@ async function draft({ code }) {
 
 /**
  * What edits do to faces: codes before and after (N · D), and their crops.
- * @returns {Promise<import("./engine.js").Carried[]>} flat: decoding, flow, colour; decoding, …
+ * @returns {Promise<import("./engine.js").Carried[]>} flat: decoding, flow, colour, tint; decoding, …
  */
 async function carry({ before, after, crops, quickly }) {
   const { changeOf } = await import("./carrying.js");
@@ -70,8 +70,8 @@ async function carry({ before, after, crops, quickly }) {
   for (const [i, code] of each(before, facts.latent).entries()) {
     const ground = await groundFor(code, crops[i]);
     const { sharp, base } = await (quickly ? quick(ends[i]) : both(ends[i]));
-    const { decoding, flow, colour } = changeOf(ground, { after: sharp, baseAfter: base });
-    parts.push(decoding, flow, colour);
+    const { decoding, flow, colour, tint } = changeOf(ground, { after: sharp, baseAfter: base });
+    parts.push(decoding, flow, colour, tint);
   }
   return parts;
 }

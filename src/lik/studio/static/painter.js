@@ -1,6 +1,7 @@
 /** Drawing of the stage: a decoding enlarged, or a photograph with its faces changed. */
 import { paint, windowOf } from "./compositor.js";
 import { canvasOf, changeOf } from "./pictures.js";
+import { tinted, widened } from "./tinting.js";
 
 /** A region is painted in so many pixels a side, at the most. */
 const LONGEST_REGION = 512;
@@ -48,7 +49,8 @@ export class Painter {
 
   /**
    * Draw the photograph with its faces changed.
-   * @param {{square: object, flow: Int16Array, colour: Int16Array, size?: number}[]} faces
+   * @param {{square: object, flow: Int16Array, colour: Int16Array, tint: Float32Array,
+   *   matte: Float32Array, size?: number}[]} faces
    * @param {number} scale pixels of the canvas in one of the photograph
    */
   changed(faces, scale) {
@@ -60,14 +62,19 @@ export class Painter {
   #face(context, face, scale) {
     const { x, y, side, angle } = face.square;
     const square = { x: x * scale, y: y * scale, side: side * scale, angle };
+    this.#paint(context, square, widened(square), (part, own, only) => tinted(part, own, face, only));
+    this.#paint(context, square, square, (part, own, only) => paint(part, own, changeOf(face, own.side), only));
+  }
+
+  /** Let `how` paint where `covered` lies, in no more pixels than a region has. */
+  #paint(context, square, covered, how) {
     const { width, height } = this.after;
-    const window = windowOf(square, width, height);
+    const window = windowOf(covered, width, height);
     if (!window) return;
     const shrink = Math.min(1, LONGEST_REGION / Math.max(window.width, window.height));
-    const change = changeOf(face, square.side * shrink);
     if (shrink === 1) {
       const part = context.getImageData(window.x, window.y, window.width, window.height);
-      paint(part, inside(square, window, 1), change);
+      how(part, inside(square, window, 1), false);
       context.putImageData(part, window.x, window.y);
       return;
     }
@@ -78,7 +85,7 @@ export class Painter {
     const place = [window.x, window.y, window.width, window.height];
     small.drawImage(this.after, ...place, 0, 0, ...size);
     const part = small.getImageData(0, 0, ...size);
-    paint(part, inside(square, window, size[0] / window.width), change, true);
+    how(part, inside(square, window, size[0] / window.width), true);
     small.putImageData(part, 0, 0);
     context.imageSmoothingQuality = "high";
     context.drawImage(this.region, 0, 0, ...size, ...place);

@@ -8,6 +8,7 @@ import { prepared } from "./compositor.js";
 import { places } from "./guided.js";
 import { isGuided, source } from "./source.js";
 import { DIMENSION, led } from "./sums.js";
+import { matteOf } from "./tinting.js";
 import { about, chosenFaces, keyOf } from "./state.js";
 
 export { isGuided, source };
@@ -88,10 +89,12 @@ async function changesOf(of, codes, first, quickly = false) {
   const own = chosen.map((face) => face.code);
   const crops = chosen.map((face) => face.crop);
   const carried = await source.engine.carry(own, codes, crops, first, quickly);
-  return carried.map(({ flow, colour }, i) => ({
+  return carried.map(({ flow, colour, tint }, i) => ({
     square: chosen[i].square,
     flow,
     colour,
+    tint,
+    matte: matteOf(chosen[i], of.subject.photograph, about.value),
   }));
 }
 

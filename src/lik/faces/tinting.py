@@ -1,0 +1,139 @@
+"""Hair and skin around a crop take the colour that an edit gives to such hair and skin within.
+
+A crop ends in the middle of the hair, and so does what a decoder knows of an edit. Here the change
+within is fitted as a function of colour, and applied around the crop to what looks like the head
+and lies near to it: edit propagation, after An and Pellacini, AppProp (SIGGRAPH 2008), but for a
+background that must not look alike.
+
+Crops are (S, S, 3), float32 in 0…1. Mattes (W, W) in 0…1 are of the square `WIDE` times as wide.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lik.faces.compositing import Image, Mask, enlarged, face_of, window, window_of
+from lik.faces.crop.cropping import Picture, Square, cut
+
+Tint = NDArray[np.float32]
+
+WIDE = 2
+"""The square that is tinted is so many times as wide as the crop."""
+
+SAMPLES = 16
+"""Samples of the face along a side of the crop."""
+
+REACH = 0.25
+"""Std of the distance, in sides of the crop, over which a face reaches beyond the crop."""
+
+ALIKE = 0.06
+"""Std of the distance of two colours, of 1 each channel, that belong together."""
+
+APART = 0.1
+"""The same for the background, whose light changes more."""
+
+BACKGROUND = 2.0
+"""Weight of the background against the face."""
+
+FAINT = 0.001
+"""Weight of neither."""
+
+UNSURE = 0.1
+"""A share of the head below this is none, and one above 1 less this is all."""
+
+UPPER = 0.6
+"""The share of the sides of the wide square, from above, where background is looked for."""
+
+EDGE = 0.15
+"""A tint fades out over this share of the side of the wide square."""
+
+INNER = 0.9
+"""How much less what is painted anyway counts for the tint than what lies at the border."""
+
+FLAT = 0.003
+"""Ridge of the fit, of the variance of a colour of 1."""
+
+
+def tint_of(change: Image, crop: Image, known: Mask) -> Tint:
+    """What a change (S, S, 3) does to a colour: an affine map (3, 4) of red, green, blue and 1.
+
+    Args:
+        crop: which colour is where. known: the weight of each pixel, (S, S); the middle of the
+            crop, which is painted anyway, counts less.
+    """
+    weight = (known * (1 - INNER * window(len(crop)))).astype(np.float64).reshape(-1, 1)
+    colours = np.concatenate([crop.reshape(-1, 3), np.ones((weight.size, 1))], axis=1)
+    spread = (colours * weight).T @ colours
+    ridge = np.diag([FLAT * weight.sum()] * 3 + [0]) + 1e-6 * np.eye(4)
+    fitted = np.linalg.solve(spread + ridge, (colours * weight).T @ change.reshape(-1, 3))
+    return np.asarray(fitted.T, np.float32)
+
+
+def matte_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0) -> Mask:
+    """What belongs to the head around the crop of a photograph, (W, W); 0 where that is painted.
+
+    How likely the colour of a pixel is among those of the face, nearby ones above all, against
+    those at the upper border of the wide square.
+
+    Args:
+        crop: the face as the encoder saw it. widen: by how much it is wider than the frame.
+    """
+    side = len(crop)
+    around, start = square.widened(WIDE), (WIDE - 1) * side // 2
+    image = np.asarray(cut(picture, around, WIDE * side) / 255, np.float32)
+    middle = slice(start, start + side)
+    image[middle, middle] = crop
+    face = face_of(crop, widen)
+
+    cell = max(1, side // SAMPLES)
+    chosen = slice(cell // 2, None, cell)
+    place = np.indices((WIDE * side,) * 2, np.float32).transpose(1, 2, 0) / (REACH * side)
+    look = np.concatenate([image / ALIKE, place], axis=2)
+    samples, weights = look[middle, middle][chosen, chosen], face[chosen, chosen] ** 2
+    inner = _density(look, samples, weights)
+    rim = image[_rim(picture, around, WIDE * side, cell)]
+    outer = _density(image / APART, rim / APART, np.ones(len(rim), np.float32))
+    share = inner / (inner + BACKGROUND * outer + FAINT)
+    sharp = np.clip((share - UNSURE) / (1 - 2 * UNSURE), 0, 1)
+    matte = cv2.GaussianBlur(sharp, (0, 0), side / 64) * window(WIDE * side, EDGE)
+    matte[middle, middle] *= 1 - window(side) * face
+    return np.asarray(matte, np.float32)
+
+
+def tinted(picture: Picture, square: Square, matte: Mask, tint: Tint) -> Picture:
+    """The photograph with the colours around the crop of ``square`` changed."""
+    result = picture.copy()
+    around = square.widened(WIDE)
+    if (covered := window_of(around, picture)) is None:
+        return result
+    (x, y), (width, height) = covered
+    part = result[y : y + height, x : x + width]
+    weight = enlarged(matte, around, *covered)[:, :, None]
+    change = cv2.transform(part.astype(np.float32), tint * np.array([1, 1, 1, 255], np.float32))
+    part[:] = np.clip(np.rint(part + weight * change), 0, 255).astype(np.uint8)
+    return result
+
+
+def _density(look: Image, samples: NDArray[np.float32], weights: NDArray[np.float32]) -> Mask:
+    """How near each pixel (W, W, K) is to weighted samples (…, K): the mean of exp(−d²/2)."""
+    if not weights.size:
+        return np.zeros(look.shape[:2], np.float32)
+    places, weight = samples.reshape(-1, look.shape[2]), weights.reshape(-1) / weights.size
+    norms, found = (places**2).sum(axis=1), []
+    for row in look:
+        squares = (row**2).sum(axis=1)[:, None] + norms - 2 * row @ places.T
+        found.append(np.exp(-np.maximum(squares, 0) / 2) @ weight)
+    return np.asarray(found, np.float32)
+
+
+def _rim(picture: Picture, around: Square, side: int, step: int) -> NDArray[np.bool_]:
+    """Every so many pixels of the upper border of a square, so far as the photograph has it."""
+    rim = np.zeros((side, side), bool)
+    rim[1, ::step] = True
+    rim[2 : round(UPPER * side) : step, [1, -2]] = True
+    share = (np.arange(side) + 0.5) / side
+    (x0, y0), (x1, y1) = around.point((0, 0)), around.point((1, 0))
+    across, down = (x1 - x0) * share, (y1 - y0) * share
+    x, y = x0 + across[None] - down[:, None], y0 + down[None] + across[:, None]
+    height, width = picture.shape[:2]
+    return np.asarray(rim & (x > 0) & (x < width) & (y > 0) & (y < height))
