@@ -6,7 +6,7 @@ import pytest
 
 from lik.faces.crop.cropping import Square, cut
 from lik.faces.motion import Decodings, carry
-from lik.faces.tinting import matte_of, tint_of, tinted
+from lik.faces.tinting import Around, around_of, tint_of, tinted
 
 SIZE = 64
 SQUARE = Square(100, 120, 160)
@@ -55,7 +55,7 @@ def test_a_wall_like_the_hair_is_a_wall():
 
 def test_a_matte_is_of_the_head_and_nothing_at_its_border():
     picture = portrait()
-    matte = matte_of(picture, SQUARE, crop_of(picture))
+    matte = around_of(picture, SQUARE, crop_of(picture)).matte
     assert matte.shape == (2 * SIZE, 2 * SIZE)
     assert matte.min() >= 0
     assert matte.max() <= 1
@@ -67,10 +67,10 @@ def test_a_matte_is_of_the_head_and_nothing_at_its_border():
 def test_a_face_at_the_border_of_its_photograph(square):
     picture = portrait()
     crop = np.asarray(cut(picture, square, SIZE) / 255, np.float32)
-    matte = matte_of(picture, square, crop)
-    assert np.isfinite(matte).all()
+    around = around_of(picture, square, crop)
+    assert np.isfinite(around.matte).all()
     none = np.zeros((3, 4), np.float32)
-    np.testing.assert_array_equal(tinted(picture, square, matte, none), picture)
+    np.testing.assert_array_equal(tinted(picture, square, around, none), picture)
 
 
 def test_a_tint_is_the_affine_map_that_a_change_is():
@@ -85,8 +85,11 @@ def test_a_tint_is_the_affine_map_that_a_change_is():
 
 def test_a_tint_is_added_by_the_matte():
     picture = np.full((200, 200, 3), 100, np.uint8)
-    matte = np.full((2 * SIZE, 2 * SIZE), 0.5, np.float32)
+    picture[100, 90] = 104
+    image = np.full((2 * SIZE, 2 * SIZE, 3), 100 / 255, np.float32)
+    around = Around(image, np.full((2 * SIZE, 2 * SIZE), 0.5, np.float32))
     tint = np.float32([[0.2, 0, 0, 0], [0, 0, 0, 0.1], [0, 0, 0, -1]])
-    done = tinted(picture, Square(60, 60, 80, 10), matte, tint)
+    done = tinted(picture, Square(60, 60, 80, 10), around, tint)
     assert done[100, 100].tolist() == [110, 113, 0]
+    assert done[100, 90].tolist() == [114, 117, 0]  # detail stays
     assert done[2, 2].tolist() == [100, 100, 100]

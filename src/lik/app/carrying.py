@@ -10,10 +10,10 @@ import numpy as np
 
 from lik.app.opened import OpenedRun
 from lik.core.pixels import Pictures
-from lik.faces.compositing import Image, Mask
+from lik.faces.compositing import Image
 from lik.faces.crop.cropping import Square
 from lik.faces.motion import Change, Decodings, change_of, ground_of, painted
-from lik.faces.tinting import matte_of, tinted
+from lik.faces.tinting import Around, around_of, tinted
 from lik.latent.session import Codes, DecodedTwice, decoded_twice
 
 
@@ -44,17 +44,17 @@ class Carrier:
 
     def carried(self, moved: Codes) -> Pictures:
         """The crops with the change from their codes to ``moved`` (N, D)."""
-        each = zip(self._crops, self._mattes, self.changes(moved), strict=True)
-        return np.stack([self._painted(crop, matte, change) for crop, matte, (_, change) in each])
+        each = zip(self._crops, self._around, self.changes(moved), strict=True)
+        return np.stack([self._painted(crop, around, change) for crop, around, (_, change) in each])
 
-    def _painted(self, crop: Pictures, matte: Mask, change: Change) -> Pictures:
-        around = tinted(crop, self._square, matte, change.tint)
-        return painted(around, self._square, change.flow, change.colour)
+    def _painted(self, crop: Pictures, around: Around, change: Change) -> Pictures:
+        crop = tinted(crop, self._square, around, change.tint)
+        return painted(crop, self._square, change.flow, change.colour)
 
     @cached_property
-    def _mattes(self) -> list[Mask]:
+    def _around(self) -> list[Around]:
         each = zip(self._crops, self._grounds, strict=True)
-        return [matte_of(crop, self._square, one.crop, self._run.widen) for crop, one in each]
+        return [around_of(crop, self._square, one.crop, self._run.widen) for crop, one in each]
 
 
 def _beside(run: OpenedRun, before: DecodedTwice, moved: Codes) -> list[Decodings]:

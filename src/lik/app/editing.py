@@ -27,7 +27,7 @@ from lik.faces.detect.finding import Finder
 from lik.faces.io.files import InMemory
 from lik.faces.motion import carry
 from lik.faces.photograph import Eyes, Photograph, PictureGiven, open_photograph
-from lik.faces.tinting import matte_of
+from lik.faces.tinting import around_of
 from lik.figures.png import EDITED, GENERATIVE, ShownAsPicture, fitted, png_bytes
 from lik.latent.directions.direction import probability_of
 from lik.latent.editing import Editor, GuidedEditor
@@ -302,8 +302,8 @@ def _composed(
     for face, decodings in zip(faces, sides, strict=True):
         seen = photo.photograph.faces[face]
         crop, widen = np.asarray(seen.pixels / 255, np.float32), photo.photograph.widen
-        matte = matte_of(photo.photograph.pixels, seen.square, crop, widen)
-        pixels = carry(pixels, seen.square, crop, decodings, widen, matte)
+        around = around_of(photo.photograph.pixels, seen.square, crop, widen)
+        pixels = carry(pixels, seen.square, crop, decodings, widen, around)
     return pixels
 
 

@@ -26,7 +26,7 @@ from lik.faces.compositing import (
     window_of,
 )  # fmt: skip
 from lik.faces.crop.cropping import Picture, Square
-from lik.faces.tinting import Tint, matte_of, tint_of, tinted
+from lik.faces.tinting import Around, Tint, around_of, tint_of, tinted
 
 Flow = NDArray[np.float32]
 
@@ -129,7 +129,7 @@ def carry(
     crop: Image,
     decodings: Decodings,
     widen: float = 1.0,
-    matte: Mask | None = None,
+    around: Around | None = None,
 ) -> Picture:
     """The photograph with the change between two decodings on the face in ``square``.
 
@@ -138,12 +138,12 @@ def carry(
 
     Args:
         crop: the face as the encoder saw it. widen: by how much it is wider than the frame.
-        matte: what belongs to the head around it (`matte_of`), where ``picture`` has changed since.
+        around: what is around it (`around_of`), where ``picture`` has changed since.
     """
-    matte = matte_of(picture, square, crop, widen) if matte is None else matte
+    around = around or around_of(picture, square, crop, widen)
     change = change_of(decodings, ground_of(crop, decodings.before, widen))
-    around = tinted(picture, square, matte, change.tint)
-    return painted(around, square, change.flow, change.colour)
+    picture = tinted(picture, square, around, change.tint)
+    return painted(picture, square, change.flow, change.colour)
 
 
 def motion(

@@ -5,8 +5,10 @@ within is fitted as a function of colour, and applied around the crop to what lo
 and lies near to it: edit propagation, after An and Pellacini, AppProp (SIGGRAPH 2008), but for a
 background that must not look alike.
 
-Crops are (S, S, 3), float32 in 0…1. Mattes (W, W) in 0…1 are of the square `WIDE` times as wide.
+Crops are (S, S, 3), float32 in 0…1; what is around one is of W = `WIDE` · S pixels a side.
 """
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -69,8 +71,21 @@ def tint_of(change: Image, crop: Image, known: Mask) -> Tint:
     return np.asarray(fitted.T, np.float32)
 
 
-def matte_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0) -> Mask:
-    """What belongs to the head around the crop of a photograph, (W, W); 0 where that is painted.
+@dataclass(frozen=True)
+class Around:
+    """What is around a crop in its photograph.
+
+    Attributes:
+        image: the square `WIDE` times as wide, (W, W, 3) in 0…1. matte: what of it belongs to the
+            head, (W, W) in 0…1; 0 where the face is painted.
+    """
+
+    image: Image
+    matte: Mask
+
+
+def around_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0) -> Around:
+    """See what of a photograph around a crop belongs to the head.
 
     How likely the colour of a pixel is among those of the face, nearby ones above all, against
     those at the upper border of the wide square.
@@ -79,8 +94,8 @@ def matte_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0) 
         crop: the face as the encoder saw it. widen: by how much it is wider than the frame.
     """
     side = len(crop)
-    around, start = square.widened(WIDE), (WIDE - 1) * side // 2
-    image = np.asarray(cut(picture, around, WIDE * side) / 255, np.float32)
+    wide, start = square.widened(WIDE), (WIDE - 1) * side // 2
+    image = np.asarray(cut(picture, wide, WIDE * side) / 255, np.float32)
     middle = slice(start, start + side)
     image[middle, middle] = crop
     face = face_of(crop, widen)
@@ -91,26 +106,26 @@ def matte_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0) 
     look = np.concatenate([image / ALIKE, place], axis=2)
     samples, weights = look[middle, middle][chosen, chosen], face[chosen, chosen] ** 2
     inner = _density(look, samples, weights)
-    rim = image[_rim(picture, around, WIDE * side, cell)]
+    rim = image[_rim(picture, wide, WIDE * side, cell)]
     outer = _density(image / APART, rim / APART, np.ones(len(rim), np.float32))
     share = inner / (inner + BACKGROUND * outer + FAINT)
     sharp = np.clip((share - UNSURE) / (1 - 2 * UNSURE), 0, 1)
     matte = cv2.GaussianBlur(sharp, (0, 0), side / 64) * window(WIDE * side, EDGE)
     matte[middle, middle] *= 1 - window(side) * face
-    return np.asarray(matte, np.float32)
+    return Around(image, np.asarray(matte, np.float32))
 
 
-def tinted(picture: Picture, square: Square, matte: Mask, tint: Tint) -> Picture:
-    """The photograph with the colours around the crop of ``square`` changed."""
+def tinted(picture: Picture, square: Square, around: Around, tint: Tint) -> Picture:
+    """The photograph with the colours around the crop of ``square`` changed; its detail stays."""
     result = picture.copy()
-    around = square.widened(WIDE)
-    if (covered := window_of(around, picture)) is None:
+    wide = square.widened(WIDE)
+    if (covered := window_of(wide, picture)) is None:
         return result
     (x, y), (width, height) = covered
     part = result[y : y + height, x : x + width]
-    weight = enlarged(matte, around, *covered)[:, :, None]
-    change = cv2.transform(part.astype(np.float32), tint * np.array([1, 1, 1, 255], np.float32))
-    part[:] = np.clip(np.rint(part + weight * change), 0, 255).astype(np.uint8)
+    change = cv2.transform(around.image, tint) * around.matte[:, :, None]
+    added = enlarged(change * 255, wide, *covered)
+    part[:] = np.clip(np.rint(part + added), 0, 255).astype(np.uint8)
     return result
 
 
@@ -126,13 +141,13 @@ def _density(look: Image, samples: NDArray[np.float32], weights: NDArray[np.floa
     return np.asarray(found, np.float32)
 
 
-def _rim(picture: Picture, around: Square, side: int, step: int) -> NDArray[np.bool_]:
+def _rim(picture: Picture, wide: Square, side: int, step: int) -> NDArray[np.bool_]:
     """Every so many pixels of the upper border of a square, so far as the photograph has it."""
     rim = np.zeros((side, side), bool)
     rim[1, ::step] = True
     rim[2 : round(UPPER * side) : step, [1, -2]] = True
     share = (np.arange(side) + 0.5) / side
-    (x0, y0), (x1, y1) = around.point((0, 0)), around.point((1, 0))
+    (x0, y0), (x1, y1) = wide.point((0, 0)), wide.point((1, 0))
     across, down = (x1 - x0) * share, (y1 - y0) * share
     x, y = x0 + across[None] - down[:, None], y0 + down[None] + across[:, None]
     height, width = picture.shape[:2]

@@ -12,14 +12,14 @@ from lik.app.opened import OpenedRun
 from lik.faces.crop.cropping import Square
 from lik.faces.drawn import rendering as drawn
 from lik.faces.motion import Decodings, carry, change_of, ground_of, unfolded
-from lik.faces.tinting import matte_of
+from lik.faces.tinting import around_of
 from lik.latent.session import decoded_twice
 
 CARRY = """async ([size, widen, faces]) => {
   const { fromBase64, toBase64 } = await import("/static/bytes.js");
   const { changeOf, groundOf } = await import("/static/carrying.js");
   const { paint, prepared } = await import("/static/compositor.js");
-  const { matteOf, tinted } = await import("/static/tinting.js");
+  const { aroundOf, tinted, widened } = await import("/static/tinting.js");
   const floats = (text) => text && new Float32Array(fromBase64(text).buffer);
   const square = { x: 0, y: 0, side: size, angle: 0 };
   return Promise.all(faces.map(async ([crop, before, baseBefore, afters]) => {
@@ -29,16 +29,16 @@ CARRY = """async ([size, widen, faces]) => {
     rgb.forEach((level, i) => (plain.data[Math.floor(i / 3) * 4 + (i % 3)] = level));
     const bitmap = await createImageBitmap(plain);
     const facts = { size, crop: { widen } };
-    const matte = matteOf({ square, crop: rgb }, { bitmap, width: size }, facts);
+    const around = aroundOf({ square, crop: rgb }, { bitmap, width: size }, facts);
     const given = { crop: rgb, before: floats(before), baseBefore: floats(baseBefore) };
     const ground = groundOf(given, size, widen);
     return afters.map(([after, baseAfter]) => {
       const edited = { after: floats(after), baseAfter: floats(baseAfter) };
       const { decoding, flow, colour, tint } = changeOf(ground, edited);
       const image = new ImageData(plain.data.slice(), size);
-      tinted(image, square, { matte, tint });
+      paint(image, widened(square), tinted(around, tint));
       paint(image, square, prepared(flow, colour, size, size));
-      return [decoding, flow, colour, tint, image.data, ground.mask, matte].map(toBase64);
+      return [decoding, flow, colour, tint, image.data, ground.mask, around.matte].map(toBase64);
     });
   }));
 }"""
@@ -171,7 +171,7 @@ def test_other_sizes_and_wider_crops_without_a_refiner(modules, size, widen):
     aim = carry(picture, square, ground.crop, Decodings(before, after), widen)
     [[own]] = carried(modules, [(picture, before, None, [(after, None)])], widen)
     assert np.abs(own.mask - ground.mask).mean() < 0.01
-    assert np.abs(own.matte - matte_of(picture, square, ground.crop, widen)).mean() < 0.01
+    assert np.abs(own.matte - around_of(picture, square, ground.crop, widen).matte).mean() < 0.01
     assert np.abs(own.flow - flow).mean() < 0.15 * np.abs(flow).mean() + 0.02
     assert np.abs(own.painted - aim).mean() < 2
     assert np.abs(own.painted - aim).mean() < np.abs(aim.astype(int) - picture).mean() / 3

@@ -10,7 +10,7 @@ from lik.faces.compositing import window_of
 from lik.faces.crop.cropping import Square, cut
 from lik.faces.drawn import rendering as drawn
 from lik.faces.motion import painted
-from lik.faces.tinting import matte_of, tinted
+from lik.faces.tinting import around_of, tinted
 
 PAINT = """async ([part, width, height, square, flow, colour, size]) => {
   const { fromBase64, toBase64 } = await import("/static/bytes.js");
@@ -23,13 +23,14 @@ PAINT = """async ([part, width, height, square, flow, colour, size]) => {
 
 TINT = """async ([part, width, height, square, crop, tint, size, widen]) => {
   const { fromBase64, toBase64 } = await import("/static/bytes.js");
-  const { matteOf, tinted } = await import("/static/tinting.js");
+  const { aroundOf, tinted, widened } = await import("/static/tinting.js");
+  const { paint } = await import("/static/compositor.js");
   const image = new ImageData(new Uint8ClampedArray(fromBase64(part)), width, height);
   const bitmap = await createImageBitmap(image);
   const face = { square, crop: fromBase64(crop) };
-  const matte = matteOf(face, { bitmap, width }, { size, crop: { widen } });
-  tinted(image, square, { matte, tint: new Float32Array(fromBase64(tint).buffer) });
-  return [toBase64(matte), toBase64(image.data)];
+  const around = aroundOf(face, { bitmap, width }, { size, crop: { widen } });
+  paint(image, widened(square), tinted(around, new Float32Array(fromBase64(tint).buffer)));
+  return [toBase64(around.matte), toBase64(image.data)];
 }"""
 
 SQUARES = [
@@ -78,15 +79,15 @@ def test_what_lies_around_is_tinted_as_lik_tints_it(modules, square, size, widen
     picture = drawn.render(drawn.sample_factors(1, 5), 400)
     crop = cut(picture, square, size)
     tint = np.float32([[-0.5, 0, 0, 0.4], [0, -0.3, 0, 0.2], [0, 0, 0, -0.2]])
-    aim = matte_of(picture, square, np.float32(crop / 255), widen)
+    aim = around_of(picture, square, np.float32(crop / 255), widen)
     expected = tinted(picture, square, aim, tint).astype(int)
     whole = np.full((400, 400, 4), 255, np.uint8)
     whole[:, :, :3] = picture
     there = {"x": square.x, "y": square.y, "side": square.side, "angle": square.angle}
     asked = [text(whole), 400, 400, there, text(crop), text(tint), size, widen]
     matte, image = map(base64.b64decode, modules.evaluate(TINT, asked))
-    own = np.frombuffer(matte, "<f4").reshape(aim.shape)
-    assert np.abs(own - aim).mean() < 0.01
+    own = np.frombuffer(matte, "<f4").reshape(aim.matte.shape)
+    assert np.abs(own - aim.matte).mean() < 0.01
     found = np.frombuffer(image, np.uint8).reshape(400, 400, 4)[:, :, :3]
     changed = np.abs(expected - picture).mean()
     assert changed > 0.05

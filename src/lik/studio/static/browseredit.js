@@ -7,7 +7,7 @@ import { canvasWith } from "./browserphotograph.js";
 import { withText } from "./pngtext.js";
 import { sha256Of } from "./sha256.js";
 import { DIMENSION, led, mixedOn } from "./sums.js";
-import { matteOf, tinted, widened } from "./tinting.js";
+import { aroundOf, tinted, widened } from "./tinting.js";
 
 const GENERATIVE = "Contains pictures made by a generative model (a variational autoencoder).";
 const EDITED = "A photograph that was edited by a generative model (a variational autoencoder).";
@@ -69,27 +69,24 @@ async function ofPhotograph(engine, record, photograph) {
   const carried = chosen.length
     ? await engine.carry(of(faces.map((face) => face.code)), of(codes), crops)
     : [];
-  carried.forEach((one, i) => {
+  carried.forEach(({ flow, colour, tint }, i) => {
     const face = of(faces)[i];
-    const matte = matteOf(face, { bitmap, width: bitmap.width }, engine.facts);
-    painted(canvas, face, matte, one, engine.facts.size);
+    const { square } = face;
+    const around = aroundOf(face, { bitmap, width: bitmap.width }, engine.facts);
+    painted(canvas, widened(square), tinted(around, tint));
+    painted(canvas, square, prepared(flow, colour, engine.facts.size, square.side));
   });
   return { canvas, source, changed: chosen.length > 0 };
 }
 
 /** Paint a change onto the photograph, in full. */
-function painted(canvas, { square }, matte, { flow, colour, tint }, size) {
-  within(canvas, square, widened(square), (part, own) => tinted(part, own, { matte, tint }));
-  within(canvas, square, square, (part, own) => paint(part, own, prepared(flow, colour, size, square.side)));
-}
-
-/** Let `how` paint where `covered` lies. */
-function within(canvas, square, covered, how) {
-  const window = windowOf(covered, canvas.width, canvas.height);
+function painted(canvas, square, change) {
+  const window = windowOf(square, canvas.width, canvas.height);
   if (!window) return;
   const context = canvas.getContext("2d");
   const part = context.getImageData(window.x, window.y, window.width, window.height);
-  how(part, { ...square, x: square.x - window.x, y: square.y - window.y });
+  const inside = { ...square, x: square.x - window.x, y: square.y - window.y };
+  paint(part, inside, change);
   context.putImageData(part, window.x, window.y);
 }
 

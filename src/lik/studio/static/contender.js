@@ -5,7 +5,7 @@ import { ServerEngine } from "./engine.js";
 import { sentenceOf } from "./notices.js";
 import { Painter } from "./painter.js";
 import { led } from "./sums.js";
-import { matteOf } from "./tinting.js";
+import { aroundOf } from "./tinting.js";
 
 /** Pixels of a picture that is compared. */
 export const SIDE = 512;
@@ -74,8 +74,8 @@ export class Contender {
       if (own !== this.#given) return;
       this.#face = face;
       const photograph = face.square && given.subject.photograph;
-      const matte = photograph && matteOf(face, photograph, this.facts.value);
-      this.#bitmap = photograph && { ...cut(photograph, face.square), matte };
+      const around = photograph && aroundOf(face, photograph, this.facts.value);
+      this.#bitmap = photograph && { ...cut(photograph, face.square), around };
       this.want(wanted, true);
       if (given.kind === "photograph" && this.facts.value.invert) await this.#fit(face, own);
     } catch (error) {
@@ -147,8 +147,8 @@ export class Contender {
       const carried = known.length ? await this.engine.carry([code], [after], [crop]) : [];
       if (anew) this.painter.resize(SIDE, SIDE);
       if (anew) this.painter.photograph(this.#bitmap.picture);
-      const { square, matte } = this.#bitmap;
-      this.painter.changed(carried.map((one) => ({ ...one, square, matte, size })), 1);
+      const { square, around } = this.#bitmap;
+      this.painter.changed(carried.map((one) => ({ ...one, square, around, size })), 1);
     }
     this.#before = kind;
     this.drawn.value++;

@@ -50,7 +50,7 @@ export class Painter {
   /**
    * Draw the photograph with its faces changed.
    * @param {{square: object, flow: Int16Array, colour: Int16Array, tint: Float32Array,
-   *   matte: Float32Array, size?: number}[]} faces
+   *   around: import("./tinting.js").Around, size?: number}[]} faces
    * @param {number} scale pixels of the canvas in one of the photograph
    */
   changed(faces, scale) {
@@ -62,19 +62,20 @@ export class Painter {
   #face(context, face, scale) {
     const { x, y, side, angle } = face.square;
     const square = { x: x * scale, y: y * scale, side: side * scale, angle };
-    this.#paint(context, square, widened(square), (part, own, only) => tinted(part, own, face, only));
-    this.#paint(context, square, square, (part, own, only) => paint(part, own, changeOf(face, own.side), only));
+    this.#paint(context, widened(square), () => tinted(face.around, face.tint));
+    this.#paint(context, square, (side) => changeOf(face, side));
   }
 
-  /** Let `how` paint where `covered` lies, in no more pixels than a region has. */
-  #paint(context, square, covered, how) {
+  /** Paint a change, made for the pixels that the side of its square has here. */
+  #paint(context, square, made) {
     const { width, height } = this.after;
-    const window = windowOf(covered, width, height);
+    const window = windowOf(square, width, height);
     if (!window) return;
     const shrink = Math.min(1, LONGEST_REGION / Math.max(window.width, window.height));
+    const change = made(square.side * shrink);
     if (shrink === 1) {
       const part = context.getImageData(window.x, window.y, window.width, window.height);
-      how(part, inside(square, window, 1), false);
+      paint(part, inside(square, window, 1), change);
       context.putImageData(part, window.x, window.y);
       return;
     }
@@ -85,7 +86,7 @@ export class Painter {
     const place = [window.x, window.y, window.width, window.height];
     small.drawImage(this.after, ...place, 0, 0, ...size);
     const part = small.getImageData(0, 0, ...size);
-    how(part, inside(square, window, size[0] / window.width), true);
+    paint(part, inside(square, window, size[0] / window.width), change, true);
     small.putImageData(part, 0, 0);
     context.imageSmoothingQuality = "high";
     context.drawImage(this.region, 0, 0, ...size, ...place);

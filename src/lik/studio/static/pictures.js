@@ -8,7 +8,7 @@ import { prepared } from "./compositor.js";
 import { places } from "./guided.js";
 import { isGuided, source } from "./source.js";
 import { DIMENSION, led } from "./sums.js";
-import { matteOf } from "./tinting.js";
+import { aroundOf } from "./tinting.js";
 import { about, chosenFaces, keyOf } from "./state.js";
 
 export { isGuided, source };
@@ -94,7 +94,7 @@ async function changesOf(of, codes, first, quickly = false) {
     flow,
     colour,
     tint,
-    matte: matteOf(chosen[i], of.subject.photograph, about.value),
+    around: aroundOf(chosen[i], of.subject.photograph, about.value),
   }));
 }
 

@@ -29,8 +29,10 @@ const UPPER = 0.6;
 /** A tint fades out over this share of the side of the wide square. */
 const EDGE = 0.15;
 
-/** Mattes by the crop of the face. @type {WeakMap<Uint8Array, Float32Array>} */
-const mattes = new WeakMap();
+/** @typedef {{rgb: Uint8Array, matte: Float32Array}} Around (WIDE · S)² pixels: their colours, and what
+ *   belongs to the head of them; 0 where the face is painted */
+/** What is around a face, by its crop. @type {WeakMap<Uint8Array, Around>} */
+const known = new WeakMap();
 
 /** The square of so many times the side about the same middle. */
 export function widened(square) {
@@ -39,25 +41,25 @@ export function widened(square) {
 }
 
 /**
- * What belongs to the head around the crop of a photograph; 0 where that is painted.
+ * What is around the crop of a photograph.
  * @param {{square: object, crop: Uint8Array}} face
  * @param {{bitmap: ImageBitmap, width: number}} photograph its bitmap may be reduced
  * @param {{size: number, crop?: {widen?: number}}} facts of the run
- * @returns {Float32Array} (WIDE · S)²
+ * @returns {Around}
  */
-export function matteOf({ square, crop }, { bitmap, width }, { size, crop: { widen = 1 } = {} }) {
-  if (!mattes.has(crop)) {
+export function aroundOf({ square, crop }, { bitmap, width }, { size, crop: { widen = 1 } = {} }) {
+  if (!known.has(crop)) {
     const scale = bitmap.width / width;
     const { x, y, side, angle } = widened(square);
-    const around = { x: x * scale, y: y * scale, side: side * scale, angle };
-    mattes.set(crop, matteIn(bitmap, around, crop, size, widen));
+    known.set(crop, seen(bitmap, { x: x * scale, y: y * scale, side: side * scale, angle }, crop, size, widen));
   }
-  return mattes.get(crop);
+  return known.get(crop);
 }
 
-function matteIn(bitmap, around, crop, size, widen) {
+/** How likely a colour is among those of the face, nearby ones above all, against those at the rim. */
+function seen(bitmap, wide, crop, size, widen) {
   const [side, start] = [WIDE * size, ((WIDE - 1) * size) >> 1];
-  const rgb = cutFrom(bitmap, around, side);
+  const rgb = cutFrom(bitmap, wide, side);
   for (let y = 0; y < size; y++) {
     rgb.set(crop.subarray(3 * y * size, 3 * (y + 1) * size), 3 * ((start + y) * side + start));
   }
@@ -69,7 +71,7 @@ function matteIn(bitmap, around, crop, size, widen) {
       samples.push({ x: start + x, y: start + y, weight: face[y * size + x] ** 2 });
     }
   }
-  const rim = rimOf(around, side, cell, bitmap);
+  const rim = rimOf(wide, side, cell, bitmap);
   const [near, like, unlike] = [REACH * size, 255 * ALIKE, 255 * APART].map((std) => -0.5 / std ** 2);
   const apart = (i, x, y) => {
     const j = 3 * (y * side + x);
@@ -95,48 +97,33 @@ function matteIn(bitmap, around, crop, size, widen) {
   for (let i = 0; i < size * size; i++) {
     matte[(start + Math.floor(i / size)) * side + start + (i % size)] *= 1 - window[i] * face[i];
   }
-  return matte;
+  return { rgb, matte };
 }
 
 /** Every so many pixels of the upper border of a square, so far as the photograph has it. */
-function rimOf(around, side, step, { width, height }) {
+function rimOf(wide, side, step, { width, height }) {
   const places = [];
   for (let x = 0; x < side; x += step) places.push({ x, y: 1 });
   for (let y = 2; y < Math.round(UPPER * side); y += step) places.push({ x: 1, y }, { x: side - 2, y });
   return places.filter(({ x, y }) => {
-    const [u, v] = pointOf(around, (x + 0.5) / side, (y + 0.5) / side);
+    const [u, v] = pointOf(wide, (x + 0.5) / side, (y + 0.5) / side);
     return u > 0 && u < width && v > 0 && v < height;
   });
 }
 
 /**
- * Tint a part of a photograph, in place.
- * @param {ImageData} part @param {object} square of the crop, in pixels of the part
- * @param {{matte: Float32Array, tint: Float32Array}} face
- * @param {boolean} only whether pixels that do not change become transparent
+ * What becomes of the colours around a crop, ready to be painted onto the square that is widened.
+ * @param {Around} around @param {Float32Array} tint
+ * @returns {ReturnType<typeof import("./compositor.js").prepared>}
  */
-export function tinted({ width, height, data }, square, { matte, tint }, only = false) {
-  const { x: left, y: top, side: length, angle } = widened(square);
-  const side = Math.sqrt(matte.length);
-  const per = side / length;
-  const turn = (angle * Math.PI) / 180;
-  const [cosine, sine] = [Math.cos(turn) * per, Math.sin(turn) * per];
-  const at = (x, y) => (x < 0 || y < 0 || x >= side || y >= side ? 0 : matte[y * side + x]);
-  for (let py = 0, i = 0; py < height; py++) {
-    for (let px = 0; px < width; px++, i += 4) {
-      const u = cosine * (px + 0.5 - left) + sine * (py + 0.5 - top) - 0.5;
-      const v = cosine * (py + 0.5 - top) - sine * (px + 0.5 - left) - 0.5;
-      const x = Math.floor(u);
-      const y = Math.floor(v);
-      const [a, b] = [u - x, v - y];
-      const above = (1 - a) * at(x, y) + a * at(x + 1, y);
-      const weight = (1 - b) * above + b * ((1 - a) * at(x, y + 1) + a * at(x + 1, y + 1));
-      if (weight > 0) {
-        const [red, green, blue] = [data[i], data[i + 1], data[i + 2]];
-        for (let c = 0, k = 0; c < 3; c++, k += 4) {
-          data[i + c] += weight * (tint[k] * red + tint[k + 1] * green + tint[k + 2] * blue + 255 * tint[k + 3]);
-        }
-      } else if (only) data[i + 3] = 0;
+export function tinted({ rgb, matte }, tint) {
+  const field = new Float32Array(5 * matte.length);
+  for (let i = 0; i < matte.length; i++) {
+    for (let c = 0, k = 0; c < 3; c++, k += 4) {
+      const change = tint[k] * rgb[3 * i] + tint[k + 1] * rgb[3 * i + 1] + tint[k + 2] * rgb[3 * i + 2];
+      field[5 * i + 2 + c] = matte[i] * (change + 255 * tint[k + 3]);
     }
   }
+  const alive = Uint8Array.from(matte, (value) => value > 0);
+  return { side: Math.sqrt(matte.length), scale: 1, field, alive };
 }
