@@ -24,6 +24,10 @@ const BACKGROUND = 2;
 const FAINT = 0.001;
 /** A share of the head below this is none, and one above 1 less this is all. */
 const UNSURE = 0.1;
+/** A large photograph is reduced to so many pixels a side for each that is looked at. */
+const MOST_SAMPLES = 2;
+/** Powers of e below this are none. */
+const NOTHING = -16;
 /** The share of the sides of the wide square, from above, where background is looked for. */
 const UPPER = 0.6;
 /** A tint fades out over this share of the side of the wide square. */
@@ -49,17 +53,30 @@ export function widened(square) {
  */
 export function aroundOf({ square, crop }, { bitmap, width }, { size, crop: { widen = 1 } = {} }) {
   if (!known.has(crop)) {
-    const scale = bitmap.width / width;
     const { x, y, side, angle } = widened(square);
-    known.set(crop, seen(bitmap, { x: x * scale, y: y * scale, side: side * scale, angle }, crop, size, widen));
+    const shrink = Math.min(bitmap.width / width, (MOST_SAMPLES * WIDE * size) / side);
+    const picture = reduced(bitmap, (width * shrink) / bitmap.width);
+    const scale = picture.width / width;
+    const wide = { x: x * scale, y: y * scale, side: side * scale, angle };
+    known.set(crop, seen(picture, wide, crop, size, widen));
   }
   return known.get(crop);
 }
 
+/** A picture of so many times the size, where that is less. */
+function reduced(bitmap, scale) {
+  if (scale >= 1) return bitmap;
+  const canvas = new OffscreenCanvas(Math.ceil(bitmap.width * scale), Math.ceil(bitmap.height * scale));
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
 /** How likely a colour is among those of the face, nearby ones above all, against those at the rim. */
-function seen(bitmap, wide, crop, size, widen) {
+function seen(picture, wide, crop, size, widen) {
   const [side, start] = [WIDE * size, ((WIDE - 1) * size) >> 1];
-  const rgb = cutFrom(bitmap, wide, side);
+  const rgb = cutFrom(picture, wide, side);
   for (let y = 0; y < size; y++) {
     rgb.set(crop.subarray(3 * y * size, 3 * (y + 1) * size), 3 * ((start + y) * side + start));
   }
@@ -71,27 +88,14 @@ function seen(bitmap, wide, crop, size, widen) {
       samples.push({ x: start + x, y: start + y, weight: face[y * size + x] ** 2 });
     }
   }
-  const rim = rimOf(wide, side, cell, bitmap);
+  const rim = rimOf(wide, side, cell, picture);
   const [near, like, unlike] = [REACH * size, 255 * ALIKE, 255 * APART].map((std) => -0.5 / std ** 2);
-  const apart = (i, x, y) => {
-    const j = 3 * (y * side + x);
-    return (rgb[i] - rgb[j]) ** 2 + (rgb[i + 1] - rgb[j + 1]) ** 2 + (rgb[i + 2] - rgb[j + 2]) ** 2;
-  };
-  const sharp = new Float32Array(side * side);
-  for (let v = 0; v < side; v++) {
-    for (let u = 0; u < side; u++) {
-      const at = 3 * (v * side + u);
-      let [inner, outer] = [0, 0];
-      for (const { x, y, weight } of samples) {
-        inner += weight * Math.exp(near * ((u - x) ** 2 + (v - y) ** 2) + like * apart(at, x, y));
-      }
-      for (const { x, y } of rim) outer += Math.exp(unlike * apart(at, x, y));
-      inner /= samples.length;
-      outer /= rim.length || 1;
-      const share = inner / (inner + BACKGROUND * outer + FAINT);
-      sharp[at / 3] = Math.min(1, Math.max(0, (share - UNSURE) / (1 - 2 * UNSURE)));
-    }
-  }
+  const inner = density(rgb, side, samples, like, near);
+  const outer = density(rgb, side, rim, unlike, 0);
+  const sharp = inner.map((one, i) => {
+    const share = one / (one + BACKGROUND * outer[i] + FAINT);
+    return Math.min(1, Math.max(0, (share - UNSURE) / (1 - 2 * UNSURE)));
+  });
   const [soft, edge, window] = [blurred(sharp, side, size / 64), windowed(side, EDGE), windowed(size)];
   const matte = soft.map((value, i) => value * edge[i]);
   for (let i = 0; i < size * size; i++) {
@@ -100,11 +104,32 @@ function seen(bitmap, wide, crop, size, widen) {
   return { rgb, matte };
 }
 
+/** How near each pixel is to weighted samples, in colour and in place: the mean of exp(−d²/2). */
+function density(rgb, side, samples, like, near) {
+  const out = new Float32Array(side * side);
+  for (const { x, y, weight } of samples) {
+    const from = 3 * (y * side + x);
+    const [r, g, b] = [rgb[from], rgb[from + 1], rgb[from + 2]];
+    const share = weight / samples.length;
+    for (let v = 0, i = 0; v < side; v++) {
+      const far = near * (v - y) ** 2;
+      for (let u = 0; u < side; u++, i++) {
+        const [red, green, blue] = [rgb[3 * i] - r, rgb[3 * i + 1] - g, rgb[3 * i + 2] - b];
+        const power = far + near * (u - x) ** 2 + like * (red * red + green * green + blue * blue);
+        if (power > NOTHING) out[i] += share * Math.exp(power);
+      }
+    }
+  }
+  return out;
+}
+
 /** Every so many pixels of the upper border of a square, so far as the photograph has it. */
 function rimOf(wide, side, step, { width, height }) {
   const places = [];
-  for (let x = 0; x < side; x += step) places.push({ x, y: 1 });
-  for (let y = 2; y < Math.round(UPPER * side); y += step) places.push({ x: 1, y }, { x: side - 2, y });
+  for (let x = 0; x < side; x += step) places.push({ x, y: 1, weight: 1 });
+  for (let y = 2; y < Math.round(UPPER * side); y += step) {
+    places.push({ x: 1, y, weight: 1 }, { x: side - 2, y, weight: 1 });
+  }
   return places.filter(({ x, y }) => {
     const [u, v] = pointOf(wide, (x + 0.5) / side, (y + 0.5) / side);
     return u > 0 && u < width && v > 0 && v < height;
