@@ -25,16 +25,14 @@ WIDE = 2
 SAMPLES = 16
 """Samples of the face along a side of the crop."""
 
-REACH = 0.25
-"""Std of the distance, in sides of the crop, over which a face reaches beyond the crop."""
+ALIKE, REACH = 0.06, 0.25
+"""Stds of the distances in colour, of 1 each channel, and in place, in sides of the crop, at which
+a pixel belongs to what a face has."""
 
-ALIKE = 0.06
-"""Std of the distance of two colours, of 1 each channel, that belong together."""
+APART, AWAY = 0.1, 0.35
+"""The same for what the border has: the light of a background changes more, and it is farther."""
 
-APART = 0.1
-"""The same for the background, whose light changes more."""
-
-BACKGROUND = 2.0
+BACKGROUND = 4.0
 """Weight of the background against the face."""
 
 FAINT = 0.001
@@ -87,8 +85,8 @@ class Around:
 def around_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0) -> Around:
     """See what of a photograph around a crop belongs to the head.
 
-    How likely the colour of a pixel is among those of the face, nearby ones above all, against
-    those at the upper border of the wide square.
+    How likely the colour of a pixel is among those of the face against those at the upper border of
+    the wide square, of both nearby ones above all.
 
     Args:
         crop: the face as the encoder saw it. widen: by how much it is wider than the frame.
@@ -102,12 +100,12 @@ def around_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0)
 
     cell = max(1, side // SAMPLES)
     chosen = slice(cell // 2, None, cell)
-    place = np.indices((WIDE * side,) * 2, np.float32).transpose(1, 2, 0) / (REACH * side)
-    look = np.concatenate([image / ALIKE, place], axis=2)
-    samples, weights = look[middle, middle][chosen, chosen], face[chosen, chosen] ** 2
-    inner = _density(look, samples, weights)
-    rim = image[_rim(picture, wide, WIDE * side, cell)]
-    outer = _density(image / APART, rim / APART, np.ones(len(rim), np.float32))
+    place = np.indices((WIDE * side,) * 2, np.float32).transpose(1, 2, 0) / side
+    look = np.concatenate([image / ALIKE, place / REACH], axis=2)
+    inner = _density(look, look[middle, middle][chosen, chosen], face[chosen, chosen] ** 2)
+    look = np.concatenate([image / APART, place / AWAY], axis=2)
+    rim = look[_rim(picture, wide, WIDE * side, cell)]
+    outer = _density(look, rim, np.ones(len(rim), np.float32))
     share = inner / (inner + BACKGROUND * outer + FAINT)
     sharp = np.clip((share - UNSURE) / (1 - 2 * UNSURE), 0, 1)
     matte = cv2.GaussianBlur(sharp, (0, 0), side / 64) * window(WIDE * side, EDGE)

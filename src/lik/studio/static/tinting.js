@@ -13,14 +13,13 @@ import { blurred, planesOf } from "./planes.js";
 const WIDE = 2;
 /** Samples of the face along a side of the crop. */
 const SAMPLES = 16;
-/** Std of the distance, in sides of the crop, over which a face reaches beyond the crop. */
-const REACH = 0.25;
-/** Std of the distance of two colours, of 1 each channel, that belong together. */
-const ALIKE = 0.06;
-/** The same for the background, whose light changes more. */
-const APART = 0.1;
+/** Stds of the distances in colour, of 1 each channel, and in place, in sides of the crop, at which a
+ * pixel belongs to what a face has. */
+const [ALIKE, REACH] = [0.06, 0.25];
+/** The same for what the border has: the light of a background changes more, and it is farther. */
+const [APART, AWAY] = [0.1, 0.35];
 /** Weights of the background against the face, and of neither. */
-const BACKGROUND = 2;
+const BACKGROUND = 4;
 const FAINT = 0.001;
 /** A share of the head below this is none, and one above 1 less this is all. */
 const UNSURE = 0.1;
@@ -73,7 +72,7 @@ function reduced(bitmap, scale) {
   return canvas;
 }
 
-/** How likely a colour is among those of the face, nearby ones above all, against those at the rim. */
+/** How likely a colour is among those of the face against those at the rim, nearby ones above all. */
 function seen(picture, wide, crop, size, widen) {
   const [side, start] = [WIDE * size, ((WIDE - 1) * size) >> 1];
   const rgb = cutFrom(picture, wide, side);
@@ -88,10 +87,8 @@ function seen(picture, wide, crop, size, widen) {
       samples.push({ x: start + x, y: start + y, weight: face[y * size + x] ** 2 });
     }
   }
-  const rim = rimOf(wide, side, cell, picture);
-  const [near, like, unlike] = [REACH * size, 255 * ALIKE, 255 * APART].map((std) => -0.5 / std ** 2);
-  const inner = density(rgb, side, samples, like, near);
-  const outer = density(rgb, side, rim, unlike, 0);
+  const inner = density(rgb, side, samples, 255 * ALIKE, size * REACH);
+  const outer = density(rgb, side, rimOf(wide, side, cell, picture), 255 * APART, size * AWAY);
   const sharp = inner.map((one, i) => {
     const share = one / (one + BACKGROUND * outer[i] + FAINT);
     return Math.min(1, Math.max(0, (share - UNSURE) / (1 - 2 * UNSURE)));
@@ -104,8 +101,9 @@ function seen(picture, wide, crop, size, widen) {
   return { rgb, matte };
 }
 
-/** How near each pixel is to weighted samples, in colour and in place: the mean of exp(−d²/2). */
-function density(rgb, side, samples, like, near) {
+/** How near each pixel is to weighted samples, in stds of colour and place: the mean of exp(−d²/2). */
+function density(rgb, side, samples, colour, place) {
+  const [like, near] = [-0.5 / colour ** 2, -0.5 / place ** 2];
   const out = new Float32Array(side * side);
   for (const { x, y, weight } of samples) {
     const from = 3 * (y * side + x);
