@@ -47,6 +47,9 @@ UPPER = 0.6
 EDGE = 0.15
 """A tint fades out over this share of the side of the wide square."""
 
+STRIP = 256
+"""Rows of a photograph that are tinted at once: it may be large."""
+
 INNER = 0.9
 """How much less what is painted anyway counts for the tint than what lies at the border."""
 
@@ -120,10 +123,11 @@ def tinted(picture: Picture, square: Square, around: Around, tint: Tint) -> Pict
     if (covered := window_of(wide, picture)) is None:
         return result
     (x, y), (width, height) = covered
-    part = result[y : y + height, x : x + width]
-    change = cv2.transform(around.image, tint) * around.matte[:, :, None]
-    added = enlarged(change * 255, wide, *covered)
-    part[:] = np.clip(np.rint(part + added), 0, 255).astype(np.uint8)
+    change = cv2.transform(around.image, tint) * around.matte[:, :, None] * 255
+    for top in range(y, y + height, STRIP):
+        strip = result[top : min(top + STRIP, y + height), x : x + width]
+        added = enlarged(change, wide, (x, top), (width, len(strip)))
+        strip[:] = np.clip(np.rint(strip + added), 0, 255).astype(np.uint8)
     return result
 
 
