@@ -9,6 +9,7 @@ from PIL import Image
 
 import lik
 from finders import TwoFaces
+from lik.app.carrying import Carrier, decodings_of
 from lik.app.directions import FitRequest, fit_directions, open_editor, traits_of
 from lik.app.editing import editor_for, open_faces_of
 from lik.app.edits import RECORD, Edit
@@ -16,6 +17,9 @@ from lik.app.guiding import distil_guide, fit_guided
 from lik.app.hub_folder import copy_run
 from lik.core.artifacts import sha256_of
 from lik.core.errors import UnusableInput
+from lik.faces.crop.cropping import Square
+from lik.faces.motion import carry
+from lik.faces.tinting import around_of
 from lik.latent.directions.direction import saved_sets
 from lik.latent.guided import GuidanceSettings
 from lik.models.code_network import CodeNetwork, CodeNetworkSettings
@@ -56,6 +60,31 @@ def test_only_the_chosen_face_is_edited(run, photo):
     np.testing.assert_array_equal(both[:, 190:], second[:, 190:])
     with pytest.raises(UnusableInput, match="2 faces were found"):
         run.edit(photo, smile(), 3)
+
+
+def test_what_is_around_a_face_is_looked_at_before_others_change(run, photo, monkeypatch):
+    looked_at = []
+
+    def watched(picture, *others):
+        looked_at.append(picture.copy())
+        return around_of(picture, *others)
+
+    monkeypatch.setattr("lik.app.editing.around_of", watched)
+    run.edit(photo, smile())
+    assert len(looked_at) == 2
+    for picture in looked_at:
+        np.testing.assert_array_equal(picture, photo.photograph.pixels)
+
+
+def test_sets_of_crops_change_as_photographs_do(run, photo):
+    crops = np.stack([face.pixels for face in photo.photograph.faces])
+    moved = photo.codes + np.float32(2)
+    carried = Carrier(run, crops, photo.codes).carried(moved)
+    sides = decodings_of(run, photo.codes, moved)
+    square = Square(0, 0, run.size)
+    for crop, two, own in zip(crops, sides, carried, strict=True):
+        np.testing.assert_array_equal(own, carry(crop, square, np.float32(crop / 255), two))
+        assert (own != crop).any()
 
 
 def test_the_record_says_what_was_done_and_no_path(run, photo, tmp_path):

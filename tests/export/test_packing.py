@@ -12,6 +12,8 @@ from lik.export.packing import packed_script, packed_style
         ('say("a // b", \'/* c */\', "it\\"s");', 'say("a // b",\'/* c */\',"it\\"s");'),
         ("return x / 2 / y;", "return x/2/y;"),
         ("text.replace(/ a \\/ [/ ]/g, '');", "text.replace(/ a \\/ [/ ]/g,'');"),
+        ('return / a "b /.test(x);', 'return/ a "b /.test(x);'),
+        ("f = (x) => / a'/.test(x);", "f=(x)=>/ a'/.test(x);"),
         ("a = b + +c - -d;", "a=b+ +c- -d;"),
         ("function f() {\n  go();\n}\nf();", "function f(){go();}\nf();"),
         ("`a  b ${c + 1} // d`;", "`a  b ${c+1} // d`;"),
@@ -29,3 +31,8 @@ def test_a_script(code, packed):
 def test_a_style_sheet():
     sheet = "/* all */\n.a > .b, .c :hover {\n  margin: 0 1px;\n  color: red;\n}\n"
     assert packed_style(sheet) == ".a > .b,.c :hover{margin:0 1px;color:red;}"
+
+
+def test_texts_of_a_style_sheet_stay():
+    sheet = """.a::before { content: ", x; /* y */"; background: url(a/*b*/c) }"""
+    assert packed_style(sheet) == """.a::before{content:", x; /* y */";background:url(a/*b*/c)}"""

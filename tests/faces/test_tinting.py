@@ -27,17 +27,26 @@ def crop_of(picture):
     return np.asarray(cut(picture, SQUARE, SIZE) / 255, np.float32)
 
 
-def hair_lighter(picture):
-    """The photograph after an edit that makes dark colours within the crop lighter."""
-    crop = crop_of(picture)
+def change_of_hair(picture, left=0, top=0):
+    """What changes of a part of a photograph by an edit that makes dark colours within lighter."""
+    picture = picture[top : 360 - top, left : 360 - left]
+    square = Square(SQUARE.x - left, SQUARE.y - top, SQUARE.side)
+    crop = np.asarray(cut(picture, square, SIZE) / 255, np.float32)
     lighter = crop + 0.3 * (crop.mean(axis=2, keepdims=True) < 0.35)
     sides = Decodings(crop, np.asarray(lighter, np.float32))
-    return carry(picture, SQUARE, crop, sides).astype(int)
+    change = np.zeros((360, 360, 3), int)
+    part = change[top : 360 - top, left : 360 - left]
+    part[:] = carry(picture, square, crop, sides).astype(int) - picture
+    return change
 
 
-def test_hair_beyond_the_crop_changes_with_that_within():
-    picture = portrait()
-    change = hair_lighter(picture) - picture
+TIGHT = [(0, 0), (50, 30), (80, 55)]
+"""How much of the photograph is missing on each side, and above and below."""
+
+
+@pytest.mark.parametrize(("left", "top"), TIGHT)
+def test_hair_beyond_the_crop_changes_with_that_within(left, top):
+    change = change_of_hair(portrait(), left, top)
     (x, y) = ABOVE
     assert not SQUARE.y <= y < SQUARE.y + SQUARE.side
     assert change[y, x].min() > 50
@@ -45,10 +54,10 @@ def test_hair_beyond_the_crop_changes_with_that_within():
         assert np.abs(change[y, x]).max() <= 5
 
 
-def test_a_wall_like_the_hair_is_a_wall():
+@pytest.mark.parametrize(("left", "top"), TIGHT)
+def test_a_wall_like_the_hair_is_a_wall(left, top):
     """What lies around the head tells hair from a background of its colour."""
-    picture = portrait(wall=HAIR)
-    change = hair_lighter(picture) - picture
+    change = change_of_hair(portrait(wall=HAIR), left, top)
     for x, y in (BESIDE, OUTSIDE):
         assert np.abs(change[y, x]).max() <= 5
 
@@ -59,6 +68,10 @@ def test_a_matte_is_of_the_head_and_nothing_at_its_border():
     assert matte.shape == (2 * SIZE, 2 * SIZE)
     assert matte.min() >= 0
     assert matte.max() <= 1
+    (x, y) = ABOVE
+    assert (
+        matte[(y - 40) * 64 // 160, (x - 20) * 64 // 160] > 0.8
+    )  # the wide square begins at 20, 40
     assert max(matte[0].max(), matte[-1].max(), matte[:, 0].max(), matte[:, -1].max()) == 0
     assert matte[SIZE, SIZE] < 0.05  # the face itself is painted
 

@@ -290,20 +290,16 @@ def _composed(
     run: OpenedRun, photo: OpenedPhotograph, moved: Codes, chosen: Sequence[int]
 ) -> NDArray[np.uint8]:
     """The photograph (H, W, 3) onto which the change that the edit makes is carried."""
-    pixels = photo.photograph.pixels
-    changed = [
-        (face, code) for face, code in zip(chosen, moved, strict=True)
-        if np.any(code != photo.codes[face])
-    ]  # fmt: skip
-    if not changed:
-        return pixels.copy()
-    faces, codes = zip(*changed, strict=True)
-    sides = decodings_of(run, photo.codes[list(faces)], np.stack(codes))
-    for face, decodings in zip(faces, sides, strict=True):
-        seen = photo.photograph.faces[face]
-        crop, widen = np.asarray(seen.pixels / 255, np.float32), photo.photograph.widen
-        around = around_of(photo.photograph.pixels, seen.square, crop, widen)
-        pixels = carry(pixels, seen.square, crop, decodings, widen, around)
+    original, widen = photo.photograph.pixels, photo.photograph.widen
+    pixels = original.copy()
+    for face, code in zip(chosen, moved, strict=True):
+        own = photo.codes[face]
+        if np.any(code != own):  # by itself, so that no company shows in its last bits
+            (decodings,) = decodings_of(run, own[None], code[None])
+            seen = photo.photograph.faces[face]
+            crop = np.asarray(seen.pixels / 255, np.float32)
+            around = around_of(original, seen.square, crop, widen)
+            pixels = carry(pixels, seen.square, crop, decodings, widen, around)
     return pixels
 
 

@@ -8,25 +8,28 @@ import re
 _ROOM = re.compile(r"(?:\s|//[^\n]*|/\*[\s\S]*?\*/)+")
 _TEXT = re.compile(r"""("|')(?:\\.|(?!\1)[^\\])*\1""")
 _PATTERN = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\[])+/\w*")
-_BEFORE_PATTERN = frozenset("=(,:!&|?;{}[")
+_BEFORE_PATTERN = frozenset([*"=(,:!&|?;{}[>+-*%<~^", "return", "typeof", "case", "in", "of"])
 """A slash behind one of these begins a regular expression; behind any other it divides."""
 _TEMPLATE = re.compile(r"[`}](?:\\.|\$(?!\{)|[^\\`$])*(?:`|\$\{)", re.DOTALL)
 """The text of a template, from its beginning or the end of a value to the next value or its end."""
 _WORD, _SIGN = re.compile(r"[\w$]+"), re.compile(r".", re.DOTALL)
 _INDENT = re.compile(r"\n\s*")
-_SIGNS = re.compile(r"\s*([{};])\s*|(?<=[:,])\s+")
+_SHEET = re.compile(
+    r"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|url\([^)]*\))|/\*[\s\S]*?\*/"""
+    r"""|\s*(?P<sign>[{};])\s*|(?<=[:,])\s+"""
+)
 
 
 def packed_script(code: str) -> str:
-    """A JavaScript module; only texts, templates and what must stay apart keep their room."""
+    """A JavaScript module; texts, the lines of templates, and what must stand apart are kept."""
     out: list[str] = []
     values: list[int] = []  # of each template around, how many braces are open in its value
     at = 0
     while at < len(code):
-        last = out[-1][-1] if out else ""
+        last = out[-1] if out else ""
         if found := _ROOM.match(code, at):
             after = code[found.end() : found.end() + 1]
-            out += _apart(last, after, "\n" in found[0])
+            out += _apart(last[-1:], after, "\n" in found[0])
         elif code[at] == "`" or (code[at] == "}" and values and not values[-1]):
             found = _TEMPLATE.match(code, at)
             assert found, "a template that does not end"
@@ -51,7 +54,7 @@ def packed_script(code: str) -> str:
 
 def packed_style(sheet: str) -> str:
     """A style sheet without comments, and without room around its signs."""
-    return _SIGNS.sub(r"\1", re.sub(r"/\*[\s\S]*?\*/", "", sheet)).strip()
+    return _SHEET.sub(lambda found: found["text"] or found["sign"] or "", sheet).strip()
 
 
 def _apart(before: str, after: str, lines: bool) -> list[str]:

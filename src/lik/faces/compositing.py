@@ -127,15 +127,15 @@ def guided(mask: Mask, guide: Image, radius: int, flatness: float) -> Mask:
     return np.asarray((mean(slope) * guide).sum(axis=2) + mean(offset), np.float32)
 
 
-def window(side: int, feather: float = FEATHER) -> Mask:
+def feathered(side: int, feather: float = FEATHER) -> Mask:
     """A square that fades to nothing at its border, over a share of its side, (S, S)."""
     place = np.linspace(0, 1, side)
     rise = _smooth(np.minimum(place, 1 - place) / feather)
     return np.asarray(np.outer(rise, rise), np.float32)
 
 
-def ellipse(side: int, widen: float, radii: tuple[float, float] = HEAD) -> Mask:
-    """Where a head is in an aligned crop, or what of it has such radii, (S, S)."""
+def ellipse(side: int, widen: float, radii: tuple[float, float]) -> Mask:
+    """A soft ellipse about the middle of an aligned crop, as `HEAD` and `FACE` are, (S, S)."""
     place = ((np.arange(side) + 0.5) / side - 0.5) * widen
     radius = np.hypot(place[None, :] / radii[0], place[:, None] / radii[1])
     return np.asarray(1 - _smooth((radius - 1 + SOFTNESS) / (2 * SOFTNESS)), np.float32)

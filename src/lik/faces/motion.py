@@ -20,9 +20,9 @@ from lik.faces.compositing import (
     Mask,
     enlarged,
     face_of,
+    feathered,
     is_grey,
     trust_of,
-    window,
     window_of,
 )  # fmt: skip
 from lik.faces.crop.cropping import Picture, Square
@@ -81,7 +81,7 @@ class Ground:
     @property
     def mask(self) -> Mask:
         """Where a change may show: what is known, and not at the border of the crop."""
-        return window(len(self.crop)) * self.known
+        return feathered(len(self.crop)) * self.known
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lik.faces.compositing import Image, Mask, enlarged, face_of, window, window_of
+from lik.faces.compositing import HEAD, Image, Mask, enlarged, face_of, feathered, window_of
 from lik.faces.crop.cropping import Picture, Square, cut
 
 Tint = NDArray[np.float32]
@@ -29,10 +29,10 @@ ALIKE, REACH = 0.06, 0.25
 """Stds of the distances in colour, of 1 each channel, and in place, in sides of the crop, at which
 a pixel belongs to what a face has."""
 
-APART, AWAY = 0.1, 0.35
-"""The same for what the border has: the light of a background changes more, and it is farther."""
+APART, AWAY = 0.07, 0.22
+"""The same for what the border has."""
 
-BACKGROUND = 4.0
+BACKGROUND = 1.0
 """Weight of the background against the face."""
 
 FAINT = 0.001
@@ -41,8 +41,9 @@ FAINT = 0.001
 UNSURE = 0.1
 """A share of the head below this is none, and one above 1 less this is all."""
 
-UPPER = 0.6
-"""The share of the sides of the wide square, from above, where background is looked for."""
+UPPER, FREE = 0.6, 0.5
+"""Background is looked for at the border of the wide square, or of the photograph where that is
+nearer, in this share of it from above; so far beyond `HEAD`, in its radii, it is that for sure."""
 
 EDGE = 0.15
 """A tint fades out over this share of the side of the wide square."""
@@ -64,7 +65,7 @@ def tint_of(change: Image, crop: Image, known: Mask) -> Tint:
         crop: which colour is where. known: the weight of each pixel, (S, S); the middle of the
             crop, which is painted anyway, counts less.
     """
-    weight = (known * (1 - INNER * window(len(crop)))).astype(np.float64).reshape(-1, 1)
+    weight = (known * (1 - INNER * feathered(len(crop)))).astype(np.float64).reshape(-1, 1)
     colours = np.concatenate([crop.reshape(-1, 3), np.ones((weight.size, 1))], axis=1)
     spread = (colours * weight).T @ colours
     ridge = np.diag([FLAT * weight.sum()] * 3 + [0]) + 1e-6 * np.eye(4)
@@ -103,16 +104,18 @@ def around_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0)
 
     cell = max(1, side // SAMPLES)
     chosen = slice(cell // 2, None, cell)
-    place = np.indices((WIDE * side,) * 2, np.float32).transpose(1, 2, 0) / side
+    place = (np.indices((WIDE * side,) * 2, np.float32).transpose(1, 2, 0) + 0.5) / side - WIDE / 2
+    place *= widen
     look = np.concatenate([image / ALIKE, place / REACH], axis=2)
     inner = _density(look, look[middle, middle][chosen, chosen], face[chosen, chosen] ** 2)
+    rim = _rim(picture, wide, WIDE * side, cell)
+    beyond = np.hypot(place[rim][:, 0] / HEAD[1], place[rim][:, 1] / HEAD[0]) - 1
     look = np.concatenate([image / APART, place / AWAY], axis=2)
-    rim = look[_rim(picture, wide, WIDE * side, cell)]
-    outer = _density(look, rim, np.ones(len(rim), np.float32))
+    outer = _density(look, look[rim], np.clip(beyond / FREE, 0, 1))
     share = inner / (inner + BACKGROUND * outer + FAINT)
     sharp = np.clip((share - UNSURE) / (1 - 2 * UNSURE), 0, 1)
-    matte = cv2.GaussianBlur(sharp, (0, 0), side / 64) * window(WIDE * side, EDGE)
-    matte[middle, middle] *= 1 - window(side) * face
+    matte = cv2.GaussianBlur(sharp, (0, 0), side / 64) * feathered(WIDE * side, EDGE)
+    matte[middle, middle] *= 1 - feathered(side) * face
     return Around(image, np.asarray(matte, np.float32))
 
 
@@ -144,13 +147,13 @@ def _density(look: Image, samples: NDArray[np.float32], weights: NDArray[np.floa
 
 
 def _rim(picture: Picture, wide: Square, side: int, step: int) -> NDArray[np.bool_]:
-    """Every so many pixels of the upper border of a square, so far as the photograph has it."""
-    rim = np.zeros((side, side), bool)
-    rim[1, ::step] = True
-    rim[2 : round(UPPER * side) : step, [1, -2]] = True
+    """Every so many pixels of the upper border of what the photograph has of a square, (W, W)."""
     share = (np.arange(side) + 0.5) / side
     (x0, y0), (x1, y1) = wide.point((0, 0)), wide.point((1, 0))
     across, down = (x1 - x0) * share, (y1 - y0) * share
     x, y = x0 + across[None] - down[:, None], y0 + down[None] + across[:, None]
     height, width = picture.shape[:2]
-    return np.asarray(rim & (x > 0) & (x < width) & (y > 0) & (y < height))
+    inside = (x > 0) & (x < width) & (y > 0) & (y < height)
+    deep = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
+    row, column = np.indices((side, side))
+    return np.asarray(inside & ~deep & (row < UPPER * side) & ((row + column) % step == 0))

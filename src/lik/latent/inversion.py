@@ -22,7 +22,7 @@ from lik.core.events import Progress, no_progress
 from lik.core.pixels import Pictures, to_float
 from lik.core.precision import Precision, choose_precision
 from lik.core.workers import Workers, one_thread_each
-from lik.faces.compositing import ellipse
+from lik.faces.compositing import HEAD, ellipse
 from lik.latent.session import Codes, Session
 from lik.models.refiner import Refined
 from lik.objectives.similarity import Features
@@ -74,7 +74,7 @@ def invert(
         smaller = Session(model.base, session.metadata, session.name, session.device)
         pictures = np.stack([_shrunk(picture, model.base.size) for picture in pictures])
         return invert(smaller, pictures, features, settings, widen, progress)
-    head = torch.from_numpy(ellipse(session.size, widen)).to(session.device)
+    head = torch.from_numpy(ellipse(session.size, widen, HEAD)).to(session.device)
     alone = session.device.type == "cpu"
     parts = list(slices(len(pictures), 1 if alone else AT_ONCE))
     with one_thread_each(len(parts)) if alone else nullcontext(Workers()) as workers:

@@ -21,12 +21,13 @@ PAINT = """async ([part, width, height, square, flow, colour, size]) => {
   return toBase64(image.data);
 }"""
 
-TINT = """async ([part, width, height, square, crop, tint, size, widen]) => {
+TINT = """async ([part, width, height, square, crop, tint, size, widen, reduction = 1]) => {
   const { fromBase64, toBase64 } = await import("/static/bytes.js");
   const { aroundOf, tinted, widened } = await import("/static/tinting.js");
   const { paint } = await import("/static/compositor.js");
   const image = new ImageData(new Uint8ClampedArray(fromBase64(part)), width, height);
-  const bitmap = await createImageBitmap(image);
+  const options = { resizeWidth: width / reduction, resizeQuality: "high" };
+  const bitmap = await createImageBitmap(image, options);
   const face = { square, crop: fromBase64(crop) };
   const around = aroundOf(face, { bitmap, width }, { size, crop: { widen } });
   paint(image, widened(square), tinted(around, new Float32Array(fromBase64(tint).buffer)));
@@ -92,3 +93,20 @@ def test_what_lies_around_is_tinted_as_lik_tints_it(modules, square, size, widen
     changed = np.abs(expected - picture).mean()
     assert changed > 0.05
     assert np.abs(found - expected).mean() < changed / 5
+
+
+def test_what_is_transparent_is_white_and_a_reduced_photograph_will_do(modules):
+    picture = drawn.render(drawn.sample_factors(1, 5), 400)
+    square, size = SQUARES[0], 64
+    whole = np.dstack([picture, np.full((400, 400), 255, np.uint8)])
+    whole[:, :60, 3] = whole[:30, :, 3] = 0
+    picture = np.where(whole[:, :, 3:] > 0, picture, 255).astype(np.uint8)
+    crop = cut(picture, square, size)
+    aim = around_of(picture, square, np.float32(crop / 255)).matte
+    there = {"x": square.x, "y": square.y, "side": square.side, "angle": square.angle}
+    tint = text(np.zeros(12, np.float32))
+    for reduction, far in ((1, 0.01), (2, 0.02)):
+        asked = [text(whole), 400, 400, there, text(crop), tint, size, 1, reduction]
+        matte = base64.b64decode(modules.evaluate(TINT, asked)[0])
+        assert np.abs(np.frombuffer(matte, "<f4").reshape(aim.shape) - aim).mean() < far
+    assert aim.mean() > 0.05

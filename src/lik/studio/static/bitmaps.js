@@ -10,3 +10,11 @@ export async function bitmapOf(photograph) {
     throw new StudioError({ code: "bad-picture", message: t("photo.unreadable") });
   }
 }
+
+/** The context of a canvas that is white: so is what is transparent in a picture. */
+export function whitened(canvas) {
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  return context;
+}

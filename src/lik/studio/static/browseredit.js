@@ -7,7 +7,7 @@ import { canvasWith } from "./browserphotograph.js";
 import { withText } from "./pngtext.js";
 import { sha256Of } from "./sha256.js";
 import { DIMENSION, led, mixedOn } from "./sums.js";
-import { aroundOf, tinted, widened } from "./tinting.js";
+import { seenAround, tinted, widened } from "./tinting.js";
 
 const GENERATIVE = "Contains pictures made by a generative model (a variational autoencoder).";
 const EDITED = "A photograph that was edited by a generative model (a variational autoencoder).";
@@ -69,13 +69,13 @@ async function ofPhotograph(engine, record, photograph) {
   const carried = chosen.length
     ? await engine.carry(of(faces.map((face) => face.code)), of(codes), crops)
     : [];
-  carried.forEach(({ flow, colour, tint }, i) => {
-    const face = of(faces)[i];
-    const { square } = face;
-    const around = aroundOf(face, { bitmap, width: bitmap.width }, engine.facts);
-    painted(canvas, widened(square), tinted(around, tint));
-    painted(canvas, square, prepared(flow, colour, engine.facts.size, square.side));
+  of(faces).forEach((face, i) => {
+    const { flow, colour, tint } = carried[i];
+    const around = seenAround(face, { bitmap, width: bitmap.width }, engine.facts);
+    painted(canvas, widened(face.square), tinted(around, tint));
+    painted(canvas, face.square, prepared(flow, colour, engine.facts.size, face.square.side));
   });
+  bitmap.close();
   return { canvas, source, changed: chosen.length > 0 };
 }
 

@@ -1,5 +1,5 @@
 /** A photograph as an exported page opens it: its eyes are tapped, and the faces cut by them. */
-import { bitmapOf } from "./bitmaps.js";
+import { bitmapOf, whitened } from "./bitmaps.js";
 import { sha256Of } from "./sha256.js";
 import { shownEyes } from "./shown.js";
 
@@ -42,10 +42,7 @@ function faceOf(square, crop) {
 export function canvasWith(bitmap) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0);
+  whitened(canvas).drawImage(bitmap, 0, 0);
   return canvas;
 }
 

@@ -1,8 +1,8 @@
 /**
  * A change of a face carried onto its photograph: as motion, and as the colour that motion leaves.
  *
- * The twin of `lik.faces.motion`, for pages without a server; what it gives is what a server sends. Images are planar, 3 · S · S in 0 … 1, as networks
- * give them.
+ * The twin of `lik.faces.motion`, for pages without a server; what it gives is what a server sends.
+ * Images are planar, 3 · S · S in 0 … 1, as networks give them.
  *
  * @typedef {object} Ground what is the same for every edit of a face
  * @property {number} size S, its side in pixels
@@ -12,11 +12,11 @@
  * @property {Float32Array} pulled the decoding, registered
  * @property {Float32Array} sought the same, as flow is looked for in it
  * @property {Float32Array} mask where a change may show
- * @property {(change: Float32Array) => Float32Array} tint what a change does to colours: see `tintOf`
+ * @property {(change: Float32Array) => Float32Array} tint what a change does to colours: see `tintFor`
  * @property {boolean} grey whether the crop has no colours
  */
 import { motion, shortened, sought, unfolded, UNITS } from "./flow.js";
-import { faceOf, windowed } from "./masks.js";
+import { faceOf, feathered } from "./masks.js";
 import { blurred, greyOf, planesOf, warped } from "./planes.js";
 import { tintFor } from "./tintfit.js";
 
@@ -30,8 +30,6 @@ const COARSE = 2;
 const GATE = 0.04;
 /** Units, at the most, by which decodings are pulled onto the face. */
 const LONGEST_REGISTRATION = 2;
-/** How much less what is painted anyway counts for the tint than what lies at the border. */
-const INNER = 0.9;
 
 /**
  * Register a decoding onto the crop that it decodes, and see where it may change.
@@ -44,10 +42,10 @@ export function groundOf({ crop, before, baseBefore = null }, size, widen = 1) {
   const image = planesOf(crop);
   const flow = registration(image, before, size);
   const pulled = warped(before, size, flow);
-  const [face, trust, window] = [faceOf(image, size, widen), trustOf(image, pulled, size), windowed(size)];
-  const known = face.map((value, i) => value * trust[i]);
-  const mask = known.map((value, i) => value * window[i]);
-  const tint = tintFor(image, known.map((value, i) => value * (1 - INNER * window[i])));
+  const [trust, feather] = [trustOf(image, pulled, size), feathered(size)];
+  const known = faceOf(image, size, widen).map((value, i) => value * trust[i]);
+  const mask = known.map((value, i) => value * feather[i]);
+  const tint = tintFor(image, known, size);
   const there = sought(pulled, size);
   return { size, before, baseBefore, flow, pulled, sought: there, mask, tint, grey: isGrey(crop) };
 }

@@ -12,6 +12,7 @@
  *   ImageData has them
  * @typedef {import("./engine.js").Square} Square
  */
+import { whitened } from "./bitmaps.js";
 import { pointOf } from "./compositor.js";
 import { cubic, reflected } from "./planes.js";
 
@@ -155,7 +156,7 @@ function smooth({ data, width, height }, u, v, colour) {
 export function cutFrom(bitmap, square, size) {
   const part = around(square, bitmap.width, bitmap.height);
   const canvas = new OffscreenCanvas(part.width, part.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = whitened(canvas);
   context.drawImage(bitmap, -part.x, -part.y);
   const pixels = context.getImageData(0, 0, part.width, part.height);
   return cut(pixels, { ...square, x: square.x - part.x, y: square.y - part.y }, size);

@@ -5,6 +5,8 @@ import { guided } from "./guidedfilter.js";
 const FEATHER = 0.2;
 /** Half width and half height of a face without most of its hair, in sides of the reference frame. */
 const FACE = [0.33, 0.46];
+/** The same of a head, hair and neck included. */
+export const HEAD = [0.4, 0.55];
 /** The edge of that ellipse, in shares of its radius to either side. */
 const SOFTNESS = 0.25;
 
@@ -20,7 +22,7 @@ export function faceOf(image, size, widen) {
 }
 
 /** A square that fades to nothing at its border, over a share of its side. */
-export function windowed(size, feather = FEATHER) {
+export function feathered(size, feather = FEATHER) {
   const rise = (i) => smooth(Math.min(i, size - 1 - i) / (size - 1) / feather);
   const rises = Float32Array.from({ length: size }, (_, i) => rise(i));
   return Float32Array.from({ length: size * size }, (_, i) => rises[i % size] * rises[Math.floor(i / size)]);

@@ -1,9 +1,9 @@
 /** Drawing of the stage: a decoding enlarged, or a photograph with its faces changed. */
 import { paint, windowOf } from "./compositor.js";
 import { canvasOf, changeOf } from "./pictures.js";
-import { tinted, widened } from "./tinting.js";
+import { WIDE, tinted, widened } from "./tinting.js";
 
-/** A region is painted in so many pixels a side, at the most. */
+/** The square of a face is painted in so many pixels a side, at the most. */
 const LONGEST_REGION = 512;
 /** Side of pictures that are compared, at the most. */
 const LONGEST_SIDE = 800;
@@ -62,16 +62,17 @@ export class Painter {
   #face(context, face, scale) {
     const { x, y, side, angle } = face.square;
     const square = { x: x * scale, y: y * scale, side: side * scale, angle };
-    this.#paint(context, widened(square), () => tinted(face.around, face.tint));
-    this.#paint(context, square, (side) => changeOf(face, side));
+    const tint = tinted(face.around, face.tint);
+    if (tint.alive.includes(1)) this.#paint(context, widened(square), () => tint, WIDE * LONGEST_REGION);
+    this.#paint(context, square, (side) => changeOf(face, side), LONGEST_REGION);
   }
 
-  /** Paint a change, made for the pixels that the side of its square has here. */
-  #paint(context, square, made) {
+  /** Paint a change, made for the pixels that the side of its square has here, of `longest` at most. */
+  #paint(context, square, made, longest) {
     const { width, height } = this.after;
     const window = windowOf(square, width, height);
     if (!window) return;
-    const shrink = Math.min(1, LONGEST_REGION / Math.max(window.width, window.height));
+    const shrink = Math.min(1, longest / Math.max(window.width, window.height));
     const change = made(square.side * shrink);
     if (shrink === 1) {
       const part = context.getImageData(window.x, window.y, window.width, window.height);

@@ -5,6 +5,7 @@ import { refusal, report, say, sentenceOf } from "./notices.js";
 import { source } from "./source.js";
 import { bitmapOf } from "./bitmaps.js";
 import { about, begin, gesture, news, subjectOf } from "./state.js";
+import { aroundOf } from "./tinting.js";
 
 /** @type {{value: string}} name of the photograph that is opened now, or "" */
 export const opening = signal("");
@@ -18,6 +19,8 @@ export const photographs = signal([]);
 const MOST_KEPT = 8;
 /** Longest side of the picture that is kept for drawing. */
 const LONGEST = 4096;
+/** Milliseconds between two faces of which the surroundings are looked at. */
+const PAUSE = 50;
 let latest = 0;
 
 /**
@@ -44,6 +47,7 @@ export async function openPhotograph(blob, name, start = {}) {
     begin(subject, start.terms, start.method, start.face ?? null);
     say(t("photo.opened", { count: found.faces.length }));
     settle(subject);
+    lookAround(subject);
     return subject;
   } catch (error) {
     if (own !== latest || error.code === "cancelled") return null;
@@ -66,6 +70,17 @@ async function drawable(blob) {
   const reduced = await createImageBitmap(whole, size);
   whole.close();
   return reduced;
+}
+
+/** Look at what is around each face before a slider is moved, a face at a time. */
+async function lookAround({ faces, photograph }) {
+  const facts = about.value;
+  if (photograph.aCrop || !facts.abilities.carry) return;
+  for (const face of faces) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    if (facts !== about.value) return;
+    aroundOf(face, photograph, facts);
+  }
 }
 
 /** Fit the codes; the faces settle when no slider is being moved. */

@@ -88,13 +88,14 @@ async function changesOf(of, codes, first, quickly = false) {
   const chosen = chosenFaces(of).map((i) => of.subject.faces[i]);
   const own = chosen.map((face) => face.code);
   const crops = chosen.map((face) => face.crop);
+  const facts = about.value;
   const carried = await source.engine.carry(own, codes, crops, first, quickly);
   return carried.map(({ flow, colour, tint }, i) => ({
     square: chosen[i].square,
     flow,
     colour,
     tint,
-    around: aroundOf(chosen[i], of.subject.photograph, about.value),
+    around: aroundOf(chosen[i], of.subject.photograph, facts),
   }));
 }
 

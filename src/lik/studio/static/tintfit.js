@@ -1,15 +1,20 @@
 /** What a change does to colours, fitted: the twin of `lik.faces.tinting.tint_of`. */
+import { feathered } from "./masks.js";
 
+/** How much less what is painted anyway counts than what lies at the border. */
+const INNER = 0.9;
 /** Ridge of the fit, of the variance of a colour of 1. */
 const FLAT = 0.003;
 
 /**
- * @param {Float32Array} image which colour is where, planar @param {Float32Array} weight of pixels
+ * @param {Float32Array} image which colour is where, planar @param {Float32Array} known weight of pixels
  * @returns {(change: Float32Array) => Float32Array} a planar change → an affine map, 3×4, of red, green,
  *   blue and 1
  */
-export function tintFor(image, weight) {
-  const pixels = weight.length;
+export function tintFor(image, known, size) {
+  const pixels = size * size;
+  const feather = feathered(size);
+  const weight = known.map((value, i) => value * (1 - INNER * feather[i]));
   const of = (k, i) => (k < 3 ? image[k * pixels + i] : 1);
   const sum = (term) => weight.reduce((all, one, i) => all + one * term(i), 0);
   const total = sum(() => 1);
