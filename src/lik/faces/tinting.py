@@ -130,7 +130,7 @@ def tinted(picture: Picture, square: Square, around: Around, tint: Tint) -> Pict
     for top in range(y, y + height, STRIP):
         strip = result[top : min(top + STRIP, y + height), x : x + width]
         added = enlarged(change, wide, (x, top), (width, len(strip)))
-        strip[:] = np.clip(np.rint(strip + added), 0, 255).astype(np.uint8)
+        strip[:] = cv2.add(strip, added, dtype=cv2.CV_8U)
     return result
 
 
