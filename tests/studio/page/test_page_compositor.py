@@ -74,8 +74,11 @@ def test_a_change_is_painted_as_lik_paints_it(modules, square, size):
     assert np.abs(found.astype(int) - aim).mean() < changed / 3  # it did paint
 
 
-@pytest.mark.parametrize(("size", "widen"), [(64, 1.0), (32, 1.3), (128, 1.0)])
-@pytest.mark.parametrize("square", SQUARES, ids=["upright", "turned", "small", "outside"])
+@pytest.mark.parametrize(
+    ("square", "size", "widen"),
+    [*((square, 64, 1.0) for square in SQUARES), (SQUARES[1], 32, 1.3), (SQUARES[0], 128, 1.0)],
+    ids=["upright", "turned", "small", "outside", "wider", "larger"],
+)
 def test_what_lies_around_is_tinted_as_lik_tints_it(modules, square, size, widen):
     picture = drawn.render(drawn.sample_factors(1, 5), 400)
     crop = cut(picture, square, size)
