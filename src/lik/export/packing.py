@@ -7,7 +7,7 @@ import re
 
 _ROOM = re.compile(r"(?:\s|//[^\n]*|/\*[\s\S]*?\*/)+")
 _TEXT = re.compile(r"""("|')(?:\\.|(?!\1)[^\\])*\1""")
-_PATTERN = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\[])+/\w*")
+_PATTERN = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/\w*")
 _BEFORE_PATTERN = frozenset([*"=(,:!&|?;{}[>+-*%<~^", "return", "typeof", "case", "in", "of"])
 """A slash behind one of these begins a regular expression; behind any other it divides."""
 _TEMPLATE = re.compile(r"[`}](?:\\.|\$(?!\{)|[^\\`$])*(?:`|\$\{)", re.DOTALL)

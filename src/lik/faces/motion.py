@@ -24,7 +24,7 @@ from lik.faces.compositing import (
     is_grey,
     trust_of,
     window_of,
-)  # fmt: skip
+)
 from lik.faces.crop.cropping import Picture, Square
 from lik.faces.tinting import Around, Tint, around_of, tint_of, tinted
 
@@ -110,7 +110,7 @@ def ground_of(crop: Image, before: Image, widen: float = 1.0) -> Ground:
 
 
 def change_of(decodings: Decodings, ground: Ground) -> Change:
-    """Two decodings → what moves, the colour that this leaves, and what becomes of such colours."""
+    """Two decodings → what moves, the colour that this leaves, and the tint of what lies around."""
     after = decodings.after
     if decodings.base is not None:
         after = gated(decodings.before, after, *decodings.base)
@@ -140,7 +140,8 @@ def carry(
         crop: the face as the encoder saw it. widen: by how much it is wider than the frame.
         around: what is around it (`around_of`), where ``picture`` has changed since.
     """
-    around = around or around_of(picture, square, crop, widen)
+    if around is None:
+        around = around_of(picture, square, crop, widen)
     change = change_of(decodings, ground_of(crop, decodings.before, widen))
     picture = tinted(picture, square, around, change.tint)
     return painted(picture, square, change.flow, change.colour)
