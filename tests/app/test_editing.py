@@ -62,6 +62,20 @@ def test_only_the_chosen_face_is_edited(run, photo):
         run.edit(photo, smile(), 3)
 
 
+def test_company_does_not_show_in_the_last_bits(tmp_path):
+    """Of the run that ships, whose decodings of several codes differ in theirs."""
+    run = lik.load("faces")
+    wall = np.full((260, 900, 3), 120, np.uint8)
+    for left, face in zip((60, 660), run.sample(2, seed=3, temperature=0.8).pictures, strict=True):
+        wall[60:188, left : left + 128] = face.repeat(2, axis=0).repeat(2, axis=1)
+    Image.fromarray(wall).save(tmp_path / "two.png")
+    eyes = [(left + 45.5, 119.5, left + 84.5, 119.5) for left in (60, 660)]
+    two = run.open_photograph(tmp_path / "two.png", eyes=eyes, invert=0)
+    smiling = Edit({"Smiling": 1})
+    both, first, second = (run.edit(two, smiling, face).pixels for face in (None, 1, 2))
+    np.testing.assert_array_equal(both, np.where(first == two.photograph.pixels, second, first))
+
+
 def test_what_is_around_a_face_is_looked_at_before_others_change(run, photo, monkeypatch):
     looked_at = []
 
