@@ -12,8 +12,8 @@ from lik.app.opened import OpenedRun
 from lik.core.pixels import Pictures
 from lik.faces.compositing import Image
 from lik.faces.crop.cropping import Square
-from lik.faces.motion import Change, Decodings, change_of, ground_of, painted
-from lik.faces.tinting import Around, around_of, tinted
+from lik.faces.motion import Change, Decodings, change_of, changed, ground_of
+from lik.faces.tinting import Around, around_of
 from lik.latent.session import Codes, DecodedTwice, decoded_twice
 
 
@@ -45,11 +45,9 @@ class Carrier:
     def carried(self, moved: Codes) -> Pictures:
         """The crops with the change from their codes to ``moved`` (N, D)."""
         each = zip(self._crops, self._around, self.changes(moved), strict=True)
-        return np.stack([self._painted(crop, around, change) for crop, around, (_, change) in each])
-
-    def _painted(self, crop: Pictures, around: Around, change: Change) -> Pictures:
-        crop = tinted(crop, self._square, around, change.tint)
-        return painted(crop, self._square, change.flow, change.colour)
+        return np.stack(
+            [changed(crop, self._square, around, one) for crop, around, (_, one) in each]
+        )
 
     @cached_property
     def _around(self) -> list[Around]:

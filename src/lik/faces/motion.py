@@ -143,6 +143,11 @@ def carry(
     if around is None:
         around = around_of(picture, square, crop, widen)
     change = change_of(decodings, ground_of(crop, decodings.before, widen))
+    return changed(picture, square, around, change)
+
+
+def changed(picture: Picture, square: Square, around: Around, change: Change) -> Picture:
+    """The photograph with a change on the face in ``square``, and tinted around it."""
     picture = tinted(picture, square, around, change.tint)
     return painted(picture, square, change.flow, change.colour)
 

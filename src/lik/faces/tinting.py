@@ -89,8 +89,8 @@ class Around:
 def around_of(picture: Picture, square: Square, crop: Image, widen: float = 1.0) -> Around:
     """See what of a photograph around a crop belongs to the head.
 
-    How likely the colour of a pixel is among those of the face against those at the upper border of
-    the wide square, of both nearby ones above all.
+    How likely the colour of a pixel is among those of the face, against those at the upper border
+    of the wide square or of the photograph, of both nearby ones above all.
 
     Args:
         crop: the face as the encoder saw it. widen: by how much it is wider than the frame.

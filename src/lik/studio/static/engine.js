@@ -12,6 +12,8 @@ import { Link } from "./link.js";
 
 /** Bytes of a WebSocket message, at the most: the server takes no longer one. */
 const LONGEST_MESSAGE = 60_000;
+/** Bytes of a tint: 3×4 numbers. */
+const TINT = 3 * 4 * 4;
 /** Faces of a message, at the most. */
 const MOST_FACES = 64;
 
@@ -213,14 +215,14 @@ function bytesAt(view, start, length) {
 }
 
 function carriedOf(view, count, pixels) {
-  const own = pixels * (3 + 4 + 6) + 48;
+  const own = pixels * (3 + 4 + 6) + TINT;
   return Array.from({ length: count }, (_, i) => {
     const at = i * own;
     return {
       decoding: bytesAt(view, at, pixels * 3),
       flow: new Int16Array(bytesAt(view, at + pixels * 3, pixels * 4).buffer),
       colour: new Int16Array(bytesAt(view, at + pixels * 7, pixels * 6).buffer),
-      tint: new Float32Array(bytesAt(view, at + pixels * 13, 48).buffer),
+      tint: new Float32Array(bytesAt(view, at + pixels * 13, TINT).buffer),
     };
   });
 }
