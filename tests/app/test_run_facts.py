@@ -42,8 +42,10 @@ def test_what_was_fitted_is_told_the_best_trait_first(run):
     assert [method["name"] for method in told["methods"]] == ["joint", "means"]
     assert told["usual_method"] == "joint"
     assert [trait["name"] for trait in told["traits"]] == ["Smiling", "Hat", "Bare"]
-    assert told["traits"][0]["person"] == 0.2
-    assert told["traits"][2]["reached"] is None
+    measured, none = (method["measured"] for method in told["methods"])
+    assert measured["Smiling"] == {"reached": 0.9, "person": 0.2, "along": {}}
+    assert set(measured) == {"Smiling", "Hat"}
+    assert none == {}
 
 
 def test_the_journal_tells_what_dimensions_carry(run):

@@ -98,6 +98,21 @@ def test_what_reads_codes_guides_alone(session):
         GuidedEditor(session, {"n": reading_codes(), "m": Channels()}, STATISTICS)
 
 
+def test_a_calibrated_strength_is_another_one_on_the_same_trajectory(session):
+    found = Calibration(length=0.5, without=0, having=1, reached=1, plain=1)
+    told = STATISTICS.model_copy(update={"calibrations": {"red": found}})
+    plain, calibrated = (
+        GuidedEditor(session, {"n": reading_codes()}, one) for one in (STATISTICS, told)
+    )
+    codes = session.draw(3, 1)
+    one = calibrated.moved(codes, "red", [0.4, 1.0, 2.0, -1.0])
+    np.testing.assert_array_equal(one, plain.moved(codes, "red", [0.2, 0.5, 1.0, -0.5]))
+    assert (plain.reach, calibrated.reach) == (1.0, 1.5)
+    assert plain.measured != calibrated.measured
+    looking = GuidedEditor(session, {"n": Channels()}, told)
+    assert (looking.length("red"), looking.reach) == (1.0, 1.0)
+
+
 def test_an_unknown_attribute_names_the_nearest(editor):
     with pytest.raises(UnusableInput, match="'red'"):
         editor.require("reds")
@@ -178,7 +193,7 @@ def test_statistics_come_back_as_they_were_and_broken_ones_are_refused(tmp_path)
     whole = file.read_text()
     for content, words in (
         ('{"format": "lik-directions"}', "remove it"),
-        (whole.replace('"version": 1', '"version": 9'), "version 9"),
+        (whole.replace('"version": 2', '"version": 9'), "version 9"),
         (whole.replace('"scale": [', '"scale": ["x", '), "scale"),
     ):
         file.write_text(content)

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from lik.core.errors import UnusableInput
-from lik.latent.directions.direction import MOST, calibrate, stepped, strengths_to
-from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory
+from lik.latent.directions.direction import LENGTHS, calibrate, stepped, strengths_to
+from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory, marked_steps
 
 
 def decode(codes):
@@ -22,12 +22,14 @@ CLASSIFIER = Classifier(network, np.ones(2))
 SCALE = np.ones(3, np.float32)
 
 
-def trajectory(codes, signs, along=None, classifiers=(CLASSIFIER,), stops=20, seed=0, **settings):
+def trajectory(
+    codes, signs, along=None, classifiers=(CLASSIFIER,), stops=20, stretch=1.0, seed=0, **settings
+):
     """Codes (stops, N, 3) towards logits of 1 to 2."""
     given = {"distance": 4.0, "max_logit_first": 1.0, "pixel_weight": 0.0, "code_weight": 0.0}
     return guided_trajectory(
         codes, decode, classifiers, 0, np.asarray(signs), SCALE, along,
-        GuidanceSettings(**{**given, **settings}), stops, seed,
+        GuidanceSettings(**{**given, **settings}), stops, stretch, seed,
     )  # fmt: skip
 
 
@@ -67,9 +69,25 @@ def test_the_level_rises_late():
     codes = np.array([[0.0, 0, 0]], np.float32)
     settings = {"distance": 20.0, "max_logit_first": 0.5, "max_logit": 2.5, "steps": 180}
     stops = trajectory(codes, [1], stops=9, rate=0.03, **settings)
-    share = np.minimum(1, np.arange(1, 10) / 8.1)
+    share = np.minimum(1, np.sqrt(np.arange(1, 10) / 9) / 0.9)
     reached = np.array([logits(stop)[0, 0] for stop in stops])
     np.testing.assert_allclose(reached[2:], (0.5 + 2 * share**3)[2:], atol=0.3)
+
+
+def test_stops_lie_where_something_is_seen_of_them():
+    assert marked_steps(100, 4) == [50, 71, 87, 100]
+    assert marked_steps(100, 4, 0.25) == [25, 35, 43, 50]  # a strength of 4 is now one of 1
+    assert marked_steps(100, 4, 4) == [100] * 4  # and one of ½ is the end
+    assert marked_steps(2, 2, 0.01) == [1, 1]
+
+
+def test_a_stretched_trajectory_is_the_same_one_and_has_as_many_stops():
+    codes = np.array([[-1, 0, 0]], np.float32)
+    whole, short, long = (trajectory(codes, [1], stops=8, stretch=s) for s in (1.0, 0.5, 2.0))
+    np.testing.assert_array_equal(short[1::2], whole[:4])
+    np.testing.assert_array_equal(long[:4], whole[1::2])
+    assert len(long) == 8
+    np.testing.assert_array_equal(long[4:], whole[[-1] * 4])
 
 
 def test_a_network_is_needed():
@@ -103,6 +121,14 @@ def logit(codes):
     return 2 * codes[:, 0]
 
 
+def along(vector, lacking, having, person=None):
+    """How long a step along a vector is at strength 1."""
+    unit = vector / np.linalg.norm(vector)
+    return calibrate(
+        lambda length: stepped(lacking, np.float32(length) * unit), LENGTHS, having, logit, person
+    )
+
+
 def test_at_strength_one_nine_of_ten_without_a_trait_show_it_plainly():
     random = np.random.default_rng(0)
     lacking, having = (
@@ -110,7 +136,7 @@ def test_at_strength_one_nine_of_ten_without_a_trait_show_it_plainly():
         for shift in (-2, 1)
     )
     vector = 5 * np.eye(64, dtype=np.float32)[0]
-    found = calibrate(vector, lacking, logit(having), logit)
+    found = along(vector, lacking, logit(having))
     plain = np.quantile(having[:, 0], 0.25)
     moved = stepped(lacking, vector / 5 * np.float32(found.length))
     assert np.quantile(moved[:, 0], 0.1) == pytest.approx(plain, abs=0.05)
@@ -118,9 +144,9 @@ def test_at_strength_one_nine_of_ten_without_a_trait_show_it_plainly():
     assert found.reached == pytest.approx((moved[:, 0] > 0).mean(), abs=0.01)
     assert found.complete
     assert found.without < 0.1 < 0.7 < found.having
-    other = calibrate(-vector, lacking, logit(having), logit)
+    other = along(-vector, lacking, logit(having))
     assert not other.complete
-    assert other.length == MOST / 32
+    assert other.length == LENGTHS[0]
 
 
 def test_no_strength_makes_somebody_else_of_a_person():
@@ -130,8 +156,8 @@ def test_no_strength_makes_somebody_else_of_a_person():
     def person(codes):
         return float(np.abs(codes - lacking).sum(axis=1).mean()) / 2
 
-    assert calibrate(vector, lacking, np.ones(3), logit, lambda codes: 0.5).complete
-    found = calibrate(vector, lacking, np.ones(3), logit, person)
+    assert along(vector, lacking, np.ones(3), lambda codes: 0.5).complete
+    found = along(vector, lacking, np.ones(3), person)
     assert found.person == pytest.approx(1, abs=0.01)
     assert found.length == pytest.approx(2, abs=0.05)
     assert found.reached == 0

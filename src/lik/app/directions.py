@@ -1,28 +1,23 @@
 """Directions of a run: fitted once, kept beside it, and opened as editors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lik.app.carrying import Carrier
-from lik.app.guiding import open_guided, open_networks
+from lik.app.calibrating import Places, calibrations_of
+from lik.app.guiding import kept_statistics, open_guided, open_networks
 from lik.app.opened import OpenedRun, logit_column
 from lik.app.selection import LEARN, Selection, column_of, open_given
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
-from lik.core.pixels import Pictures
-from lik.faces.set.faceset import FaceSet
 from lik.latent.directions.direction import (
-    CALIBRATED_ON,
+    LENGTHS,
     Calibration,
-    Direction,
     DirectionSet,
     LogitOfCodes,
-    calibrate,
     calibrated,
     saved_sets,
     stepped,
@@ -36,15 +31,11 @@ from lik.latent.directions.methods import (
 )
 from lik.latent.editing import Editor, LinearEditor
 from lik.latent.guided import GUIDED, GuidanceSettings
-from lik.latent.session import Codes, logits_of, logits_of_pictures
+from lik.latent.session import Codes, logits_of
 from lik.models.classifier import LoadedClassifier
 
 DEFAULT = "joint"
 """The directions that are taken where nothing else is asked for."""
-ALONG = 3
-"""Traits that are named as moving along."""
-FEWEST = 20
-"""Validation faces of each class, below which strengths are calibrated on training faces."""
 ALL_METHODS = (*METHODS, GUIDED)
 
 
@@ -171,7 +162,18 @@ def _by_method(
     if request.classifiers and method.labelled:
         networks = list(open_networks(run, request.classifiers).values())
         made["networks_sha256"] = [loaded.sha256 for loaded in networks]
-        directions, calibrations = _calibrated(run, faces, networks, directions, progress, notify)
+        units = {
+            name: found.vector / max(float(np.linalg.norm(found.vector)), 1e-12)
+            for name, found in directions.items()
+        }
+
+        def steps(name: str, codes: Codes) -> Places:
+            return lambda length: stepped(codes, np.float32(length) * units[name])
+
+        calibrations = calibrations_of(
+            run, faces, networks, list(directions), steps, LENGTHS, progress, notify
+        )
+        directions |= {name: calibrated(directions[name], it) for name, it in calibrations.items()}
     return DirectionSet(request.name or request.method, directions, calibrations, made)
 
 
@@ -192,103 +194,22 @@ def _by_example(run: OpenedRun, request: FitRequest) -> DirectionSet:
     return DirectionSet(request.name, {request.name: direction}, {}, made)
 
 
-def _calibrated(
-    run: OpenedRun,
-    faces: FaceSet,
-    networks: Sequence[LoadedClassifier],
-    directions: dict[str, Direction],
-    progress: Progress,
-    notify: Notify,
-) -> tuple[dict[str, Direction], dict[str, Calibration]]:
-    """Directions of the strength that pictures of faces need, onto which edits are carried."""
-    found, calibrations = dict(directions), {}
-    names = networks[0].network.attributes
-    known = [name for name in directions if name in names]
-    for name in directions:
-        if name not in known:
-            notify(f"{name} is not calibrated: the network does not know it.")
-    groups = {name: _faces_for(faces, column_of(faces, name)) for name in known}
-    chosen = np.unique(np.concatenate([np.concatenate(group) for group in groups.values()]))
-    pictures = faces.images[chosen]
-    codes = run.codes(pictures, run.usual_inversion, progress)
-    place = {index: number for number, index in enumerate(chosen)}
-    for done, name in enumerate(known):
-        progress("calibrating", done, len(known))
-        lacking, having = ([place[index] for index in group] for group in groups[name])
-        carrier = Carrier(run, pictures[lacking], codes[lacking])
-        seen = _Seen(run, networks, pictures[lacking], carrier.carried)
-        calibration = calibrate(
-            directions[name].vector, codes[lacking],
-            seen.logits(pictures[having])[:, names.index(name)],
-            seen.trait_after(names.index(name)),
-            None if run.recogniser is None else seen.person,
-        )  # fmt: skip
-        found[name] = calibrated(directions[name], calibration)
-        along = seen.along(name, stepped(codes[lacking], found[name].vector))
-        calibrations[name] = calibration.model_copy(update={"along": along})
-    return found, calibrations
+def traits_of(run: OpenedRun, method: str | None = None) -> list[tuple[str, Calibration]]:
+    """The calibrated traits of a method, by the share of faces in which strength 1 shows them.
 
-
-def _faces_for(
-    faces: FaceSet, labels: NDArray[np.floating]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Faces without and with a trait on which its strength is calibrated, by their index."""
-    for chosen in (faces.indices("validation"), faces.to_learn_from()):
-        lacking, having = chosen[labels[chosen] <= 0], chosen[labels[chosen] > 0]
-        if min(len(lacking), len(having)) >= FEWEST:
-            break
-    return lacking[:CALIBRATED_ON], having[:CALIBRATED_ON]
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What networks see of pictures of faces, and once edits are carried onto them.
-
-    Attributes:
-        pictures: (N, S, S, 3). carried: codes (N, D) → the pictures with an edit to these.
+    Raises:
+        UnusableInput: the run has no such directions.
     """
-
-    run: OpenedRun
-    networks: Sequence[LoadedClassifier]
-    pictures: Pictures
-    carried: Callable[[Codes], Pictures]
-
-    def logits(self, pictures: Pictures) -> NDArray[np.float32]:
-        """Pictures → the least logits that the networks have of each trait, (N, A)."""
-        device = self.run.session.device
-        of_each = [logits_of_pictures(one.network, pictures, device) for one in self.networks]
-        return np.asarray(np.min(of_each, axis=0), np.float32)
-
-    def after(self, moved: Codes) -> NDArray[np.float32]:
-        """The same once the change to these codes (N, D) is carried onto the pictures."""
-        return self.logits(self.carried(moved))
-
-    def trait_after(self, column: int) -> LogitOfCodes:
-        """The same of one trait."""
-        return lambda moved: self.after(moved)[:, column]
-
-    def person(self, moved: Codes) -> float:
-        """How far people move by it, in distances between two photographs of one person."""
-        recogniser = self.run.recogniser
-        assert recogniser is not None
-        distances = recogniser.distances(self.pictures, self.carried(moved))
-        return float(distances.mean() / recogniser.same)
-
-    def along(self, name: str, moved: Codes) -> dict[str, float]:
-        """Other traits that are then seen in more or fewer faces, those that change most."""
-        before, after = (
-            (logits > 0).mean(axis=0) for logits in (self.logits(self.pictures), self.after(moved))
-        )
-        names = self.networks[0].network.attributes
-        changes = dict(zip(names, (after - before).tolist(), strict=True))
-        changes.pop(name, None)
-        most = sorted(changes, key=lambda other: -abs(changes[other]))[:ALONG]
-        return {other: round(changes[other], 3) for other in most if abs(changes[other]) >= 0.05}
+    if method == GUIDED:
+        statistics = kept_statistics(run)
+        known = statistics.calibrations if statistics else {}
+    else:
+        known = dict(run.directions(method or DEFAULT).calibrations)
+    return shown_best_first(known)
 
 
-def traits_of(directions: DirectionSet) -> list[tuple[str, Calibration]]:
-    """The calibrated traits of a set, by the share of faces in which strength 1 shows them."""
-    known = directions.calibrations
+def shown_best_first(known: Mapping[str, Calibration]) -> list[tuple[str, Calibration]]:
+    """Calibrated traits, by the share of faces in which strength 1 shows them plainly."""
     return sorted(known.items(), key=lambda item: (-item[1].plain, item[0]))
 
 

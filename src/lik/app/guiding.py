@@ -7,19 +7,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lik.app.calibrating import Places, calibrations_of
 from lik.app.opened import OpenedRun
 from lik.app.selection import LEARN, Selection, column_of
 from lik.core.artifacts import sha256_of
 from lik.core.batched import through
 from lik.core.errors import UnusableInput
-from lik.core.events import Progress, no_progress
+from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.gaussian import DiagonalGaussian
 from lik.faces.set.faceset import FaceSet
-from lik.latent.directions.methods import joint_effects
+from lik.latent.directions.methods import joint_discriminants
 from lik.latent.distillation import COUNT, codes_to_learn_from, distilled
-from lik.latent.editing import GuidedEditor
+from lik.latent.editing import END, GuidedEditor, place_on
 from lik.latent.guided import GuidanceSettings, GuidedStatistics, four_digits
-from lik.latent.session import logits_of_pictures
+from lik.latent.session import Codes, logits_of_pictures
 from lik.models.classifier import LoadedClassifier
 from lik.models.code_network import LoadedCodeNetwork, load_code_network
 from lik.models.saved import save_model
@@ -28,7 +29,10 @@ from lik.training.feature_networks import network_hash
 MEASURED = 1000
 """Faces whose logits give the standard deviations of guided edits."""
 SCALED = 4000
-"""Faces whose codes give the scale and the joint effects of guided edits."""
+"""Faces whose codes give the scale and the shared directions of guided edits."""
+
+LENGTHS = tuple(END * number / 8 for number in range(1, 9))
+"""Strengths that calibration tries."""
 
 AT_ONCE = 64
 """Codes that are decoded together for networks to look at."""
@@ -59,12 +63,14 @@ def distil_guide(
     classifiers: Sequence[str],
     faces: str | Path | None = None,
     progress: Progress = no_progress,
+    notify: Notify = no_notices,
     count: int = COUNT,
 ) -> tuple[GuidedStatistics, dict[str, float]]:
     """Teach a small network to read codes as others see their decodings: RUN/guide.safetensors.
 
-    It then guides where nobody names a network. With it comes the share of the variance that it
-    explains, by attribute.
+    It then guides where nobody names a network, and strengths are calibrated on pictures of faces,
+    as these others see them. With it comes the share of the variance that it explains, by
+    attribute.
 
     Raises:
         UnusableInput: no network, or they do not go together, or no faces.
@@ -77,8 +83,8 @@ def distil_guide(
     posteriors = run.session.posteriors(face_set.images[chosen])
     means = torch.from_numpy(posteriors.means)
     known = posteriors.gaussian() or DiagonalGaussian(means, torch.full_like(means, -np.inf))
-    effects = np.array([*statistics.along.values()]).reshape(-1, run.latent)
-    codes = codes_to_learn_from(known, effects, count)
+    directions = np.array([*statistics.along.values()]).reshape(-1, run.latent)
+    codes = codes_to_learn_from(known, directions, count)
 
     def seen(some: torch.Tensor) -> torch.Tensor:
         images = run.session.model.decode(some).float()
@@ -98,6 +104,18 @@ def distil_guide(
     read = through(guide.network, posteriors.means[:MEASURED], device=run.session.device)
     stds_by = {guide.sha256: _stds(read), **statistics.stds}
     statistics = statistics.model_copy(update={"stds": stds_by})
+    editor = _editor(run, {str(run.folder.guide): guide}, statistics)
+
+    def along(name: str, codes: Codes) -> Places:
+        trajectory = editor.trajectory(codes, name, np.ones(len(codes)))
+        return lambda length: place_on(trajectory, length / END)
+
+    labelled = [name for name in names if name in face_set.attribute_names]
+    found = {}
+    if labelled:
+        given = list(teachers.values())
+        found = calibrations_of(run, face_set, given, labelled, along, LENGTHS, progress, notify)
+    statistics = statistics.model_copy(update={"calibrations": found})
     statistics.save(folder)
     return statistics, explained
 
@@ -114,7 +132,7 @@ def open_guided(
     Raises:
         UnusableInput: no network, or they do not go together, or no faces.
     """
-    kept = _kept(run)
+    kept = kept_statistics(run)
     guides = _opened(run, classifiers or list(usual_guides(run, kept).values()))
     if kept is None or not _are_measured(run, guides, kept, faces):
         kept = _measured_now(run, guides, kept, faces, progress)
@@ -124,7 +142,7 @@ def open_guided(
 def kept_guided(run: OpenedRun) -> GuidedEditor | None:
     """The usual editor of guided edits; None where anything would have to be measured first."""
     try:
-        kept = _kept(run)
+        kept = kept_statistics(run)
         if kept is None:
             return None
         guides = _opened(run, list(usual_guides(run, kept).values()))
@@ -133,7 +151,8 @@ def kept_guided(run: OpenedRun) -> GuidedEditor | None:
         return None
 
 
-def _kept(run: OpenedRun) -> GuidedStatistics | None:
+def kept_statistics(run: OpenedRun) -> GuidedStatistics | None:
+    """What guided edits of a run are measured by; None where nothing is kept for its weights."""
     kept = GuidedStatistics.load(run.path)
     return kept if kept is not None and kept.is_of(run.encoder_sha256, run.latent) else None
 
@@ -265,14 +284,14 @@ def _measured(
         else:
             labels[: len(first), column] = first[:, column]
     try:
-        effects = joint_effects(names, codes, labels)
+        directions = joint_discriminants(names, codes, labels)
     except UnusableInput:  # nothing divides these faces: they set out without a direction
-        effects = []
+        directions = []
     return GuidedStatistics(
         encoder_sha256=run.encoder_sha256,
         faces_sha256=faces.hash, faces=faces.path.name, attributes=names,
         scale=four_digits(codes.std(axis=0, dtype=np.float64)),
-        along={effect.name: four_digits(effect.vector) for effect in effects},
+        along={one.name: four_digits(one.vector) for one in directions},
         stds=stds,
         paths={
             loaded.sha256: str(Path(path).resolve())

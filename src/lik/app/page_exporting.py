@@ -160,7 +160,10 @@ def _guide(run: OpenedRun) -> dict[str, bytes]:
             for name, along in statistics.along.items() if any(along)
         },
         "guidance": editor.settings.model_dump(mode="json"), "delta": DELTA, "rise": RISE,
-        "marks": marked_steps(steps, min(STOPS, steps)),
+        "marks": {
+            name: marked_steps(steps, min(STOPS, steps), editor.length(name))
+            for name in statistics.attributes
+        },
     }  # fmt: skip
     numbers = [network.scale, *(n for layer in layers for n in (layer.weight, layer.bias))]
     flat = torch.cat([one.detach().flatten() for one in numbers])

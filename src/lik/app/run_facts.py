@@ -1,15 +1,16 @@
 """What a run can do and what is known of it, as plain values: what a front end shows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lik.app.directions import DEFAULT, traits_of
+from lik.app.directions import DEFAULT, shown_best_first
 from lik.app.guiding import kept_guided
 from lik.app.opened import OpenedRun
 from lik.app.pretrained import PLACE
 from lik.app.sampling import USUAL_PRIOR
 from lik.core.errors import UnusableInput
-from lik.latent.directions.direction import DirectionSet, saved_sets
+from lik.latent.directions.direction import Calibration, DirectionSet, saved_sets
 from lik.latent.editing import GuidedEditor, LinearEditor
 from lik.latent.guided import GUIDED
 from lik.latent.priors import saved_priors
@@ -28,12 +29,13 @@ def describe_run(run: OpenedRun) -> dict[str, Any]:
     usual = DEFAULT if DEFAULT in sets else next(iter(sets), None)
     methods = [
         {"name": name, "unit": LinearEditor(name, lambda s=one: s, run.latent).unit,  # type: ignore[misc]
-         "guided": False}
+         "guided": False, "measured": _measured(one.calibrations)}
         for name, one in sets.items()
     ]  # fmt: skip
     guided = kept_guided(run)
     if guided:
-        told = {"name": GUIDED, "unit": guided.unit, "guided": True}
+        told = {"name": GUIDED, "unit": guided.unit, "guided": True,
+                "measured": _measured(guided.calibrations)}  # fmt: skip
         methods.append({**told, "record": _guided_record(guided)})
     priors = saved_priors(run.path)
     return {
@@ -81,15 +83,17 @@ def has_test_faces(run: OpenedRun) -> bool:
         return False
 
 
-def _traits(directions: DirectionSet) -> list[dict[str, Any]]:
+def _traits(directions: DirectionSet) -> list[dict[str, str]]:
     """Calibrated traits first, those that strength 1 shows best before others."""
-    told = dict(traits_of(directions))
+    told = [name for name, _ in shown_best_first(directions.calibrations)]
     rest = sorted(name for name in directions.directions if name not in told)
-    known = ("reached", "plain", "without", "having", "person", "along")
-    return [
-        {"name": name, **{key: getattr(told.get(name), key, None) for key in known}}
-        for name in [*told, *rest]
-    ]
+    return [{"name": name} for name in [*told, *rest]]
+
+
+def _measured(calibrations: Mapping[str, Calibration]) -> dict[str, dict[str, Any]]:
+    """What strength 1 of each trait does."""
+    known = {"reached", "person", "along"}
+    return {name: found.model_dump(include=known) for name, found in calibrations.items()}
 
 
 def _dimensions(run: OpenedRun) -> list[dict[str, Any]]:

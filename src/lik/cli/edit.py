@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from lik.app.directions import DEFAULT, traits_of
+from lik.app.directions import traits_of
 from lik.app.edit_targets import target_of_drawn, targets_of
 from lik.app.editing import Edited, edit_code, edit_photograph, editor_for, hash_of, open_faces_of
 from lik.app.edits import Edit
@@ -169,11 +169,11 @@ def _show_traits(run: OpenRun, method: str | None) -> None:
             "" if found.person is None else f"{found.person:.2f}",
             ", ".join(f"{other} {100 * change:+.0f}" for other, change in found.along.items()),
         )
-        for name, found in traits_of(run.directions(method or DEFAULT))
+        for name, found in traits_of(run, method)
     ]
     if not rows:
         raise UnusableInput(
-            f"the directions of {run.name} are not calibrated: nobody knows what strength 1 does.",
+            f"the edits of {run.name} are not calibrated: nobody knows what strength 1 does.",
             needs="calibration",
         )
     table(("strength 1 of", "seen in", "plainly", "person", "moves along, in faces of 100"), rows)

@@ -1,5 +1,6 @@
 """lik fit-directions: directions in latent space, fitted once and kept beside the run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lik.app.directions import ALL_METHODS, DEFAULT, FitRequest, fit_directions
@@ -8,7 +9,7 @@ from lik.app.run import Run as OpenRun
 from lik.cli.options import Device, FaceSetGiven, Keep, Networks, Run, Seed, names_of, option
 from lik.cli.output import note, progress, say, table
 from lik.core.errors import UnusableInput
-from lik.latent.directions.direction import DirectionSet
+from lik.latent.directions.direction import Calibration, DirectionSet
 from lik.latent.guided import GUIDED
 
 
@@ -38,8 +39,9 @@ def fit_directions_(
     in their pictures, as in most faces that have it; of several networks, until all say so.
 
     --method guided fits no directions: it keeps by what guided edits are measured, with those
-    networks, which may be several. With --distil it takes minutes, and guided edits then take
-    milliseconds: a small network learns to read from a code what those see in its decoding.
+    networks, which may be several. With --distil it takes a quarter of an hour, and guided edits
+    then take milliseconds: a small network learns to read from a code what those see in its
+    decoding, and their strength 1 is found like that of directions.
 
     Example: lik fit-directions runs/first --method joint --classifier networks/attributes
     """
@@ -49,12 +51,13 @@ def fit_directions_(
             if keep or name or examples_with or examples_without:
                 raise UnusableInput("--method guided takes no --keep, --name or examples.")
             if distil:
-                statistics, explained = distil_guide(opened, networks, faces, step)
+                statistics, explained = distil_guide(opened, networks, faces, step, note)
             else:
                 statistics, explained = fit_guided(opened, networks, faces, step), {}
             say(f"{opened.path / 'directions' / 'guided.json'}")
             if explained:
                 _show_explained(opened.folder.guide, explained)
+                _show_strengths("strength", statistics.calibrations)
                 return
             say(f"{len(statistics.stds)} networks guide, which know {len(statistics.attributes)} "
                 "attributes.")  # fmt: skip
@@ -86,6 +89,10 @@ def _show(fitted: DirectionSet) -> None:
         say(f"{len(fitted.directions)} directions: {', '.join(fitted.directions)}")
         note("no network calibrated them: strength 1 is what the method gives.")
         return
+    _show_strengths("length, σ", fitted.calibrations)
+
+
+def _show_strengths(length: str, calibrations: Mapping[str, Calibration]) -> None:
     rows = [
         (
             name,
@@ -96,8 +103,10 @@ def _show(fitted: DirectionSet) -> None:
             "" if found.person is None else f"{found.person:.2f}",
             "" if found.complete else "not reached",
         )
-        for name, found in fitted.calibrations.items()
+        for name, found in calibrations.items()
     ]
-    table(("strength 1 of", "length, σ", "without", "with", "moved", "person", ""), rows)
+    if not rows:
+        return
+    table(("strength 1 of", length, "without", "with", "moved", "person", ""), rows)
     say("without, with, moved: the share of pictures in which the networks see the trait; person: "
         "how far people move, in distances between two photographs of one.")  # fmt: skip

@@ -1,8 +1,8 @@
 """Distillation: a small network learns from codes what others see in the codes' decodings.
 
 Guided edits by it need no picture, and take milliseconds. It learns on codes as edits meet them:
-drawn from posteriors, between two faces, moved along the effects of attributes, and beside all of
-these. Codes (N, D), logits (N, A).
+drawn from posteriors, between two faces, moved along the directions of attributes, and beside all
+of these. Codes (N, D), logits (N, A).
 """
 
 import numpy as np
@@ -25,12 +25,12 @@ JITTER = 0.05
 
 
 def codes_to_learn_from(
-    faces: DiagonalGaussian, effects: NDArray[np.floating], count: int = COUNT, seed: int = 0
+    faces: DiagonalGaussian, directions: NDArray[np.floating], count: int = COUNT, seed: int = 0
 ) -> Codes:
-    """Posteriors of faces (N, D) and effects of attributes (A, D) → codes (count, D).
+    """Posteriors of faces (N, D) and directions of attributes (A, D) → codes (count, D).
 
-    Three in ten lie between two faces, seven in ten are moved along one effect or two, by up to 1.5
-    of each, and half have noise of up to 0.4 besides.
+    Three in ten lie between two faces, seven in ten are moved along one direction or two, by up to
+    1.5 of each, and half have noise of up to 0.4 besides.
     """
     generator = torch_stream(seed, "distillation")
 
@@ -46,8 +46,8 @@ def codes_to_learn_from(
     angle = uniform(most=np.pi / 2)
     between = angle.cos() * codes + angle.sin() * mean[other]
     codes = torch.where(uniform() < 0.3, between, codes)
-    if len(effects):
-        vectors = torch.from_numpy(np.asarray(effects, np.float32))
+    if len(directions):
+        vectors = torch.from_numpy(np.asarray(directions, np.float32))
         for share in (0.7, 0.35):
             which = torch.randint(len(vectors), (count,), generator=generator)
             steps = (3 * uniform() - 1.5) * vectors[which]

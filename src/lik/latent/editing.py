@@ -42,6 +42,8 @@ END = 2.0
 """Strength of a guided edit at the end of its trajectory."""
 STOPS = 20
 """Places of a trajectory that are kept; between two it is straight."""
+CALIBRATED = "what shows a trait plainly in nine of ten faces without it"
+"""What strength 1 is, where it is calibrated."""
 
 
 class Editor(ABC):
@@ -142,7 +144,7 @@ class LinearEditor(Editor):
     @property
     def unit(self) -> str:  # type: ignore[override]
         if self.directions.calibrations:
-            return f"what shows a trait plainly in nine of ten faces without it ({self.method})"
+            return f"{CALIBRATED} ({self.method})"
         return f"the direction of a trait ({self.method})"
 
     def require(self, attribute: str) -> None:
@@ -199,18 +201,19 @@ class LinearEditor(Editor):
 class GuidedEditor(Editor):
     """Leads each face along a trajectory of its own (`lik.latent.guided`).
 
-    Strength s of 0…2 is the place after a share of s/2 of the trajectory: at 1 the networks see
-    the trait beyond doubt in most faces that lacked it, at 2 in all that can have it. −s leads
-    away from the trait. The trajectory is the same for all strengths, so that one can slide along
-    it. Every face goes by itself: it does not matter who stands beside it.
+    Strength s of 0…2 is the place after the share √(s·length/2) of the trajectory
+    (`lik.latent.guided.marked_steps`). By a network that reads codes strength 1 is calibrated: it
+    shows the trait plainly in pictures of nine of ten faces without it. By others its length is
+    1, and they see the trait beyond doubt. −s leads away from the trait. The trajectory is the same
+    for all strengths, so that one can slide along it. Every face goes by itself: it does not matter
+    who stands beside it.
 
     Attributes:
         reader: the network that reads codes, where one guides; else None.
+        calibrations: how strength 1 of an attribute was found, where it was.
     """
 
     method = GUIDED
-    reach = 1.0
-    unit = "the trait seen beyond doubt, by the networks that guide"
     rest = "each face finds its own trajectory, and the networks preserve its other traits"
 
     def __init__(
@@ -229,6 +232,7 @@ class GuidedEditor(Editor):
         if readers and len(networks) > 1:
             raise UnusableInput("the network that reads codes guides alone.")
         self.reader = readers[0] if readers else None
+        self.calibrations = statistics.calibrations if readers else {}
         usual = GuidanceSettings.reading_codes if readers else GuidanceSettings
         self.statistics, self.settings, self._session = statistics, settings or usual(), session
         self.networks = list(networks)
@@ -238,6 +242,16 @@ class GuidedEditor(Editor):
         ]
         self._scale = np.asarray(statistics.scale, np.float32)
         session.model.requires_grad_(False)  # gradients are of codes alone
+
+    @property
+    def reach(self) -> float:  # type: ignore[override]
+        return 1.5 if self.calibrations else 1.0
+
+    @property
+    def unit(self) -> str:  # type: ignore[override]
+        if self.calibrations:
+            return f"{CALIBRATED} ({GUIDED})"
+        return "the trait seen beyond doubt, by the networks that guide"
 
     @property
     def measured(self) -> str:
@@ -250,6 +264,11 @@ class GuidedEditor(Editor):
             raise UnusableInput(
                 f"the networks know no attribute '{attribute}'.{nearest(attribute, known)}"
             )
+
+    def length(self, attribute: str) -> float:
+        """Where strength 1 lies, in the strength that it would be if nothing were calibrated."""
+        found = self.calibrations.get(attribute)
+        return found.length if found else 1.0
 
     def moved(
         self, codes: Codes, attribute: str, strengths: Strengths, progress: Progress = no_progress
@@ -302,7 +321,8 @@ class GuidedEditor(Editor):
                     codes[start : start + BATCH], decode, self._classifiers,
                     self.statistics.attributes.index(attribute), signs[start : start + BATCH],
                     self._scale, None if along is None else np.asarray(along, np.float32),
-                    self.settings, min(STOPS, self.settings.steps), device=self._session.device,
+                    self.settings, min(STOPS, self.settings.steps),
+                    self.length(attribute), device=self._session.device,
                     step_done=lambda step, done=done: progress("guiding", done + step, total),  # type: ignore[misc]
                 )
             )  # fmt: skip
@@ -310,7 +330,7 @@ class GuidedEditor(Editor):
 
 
 def place_on(trajectory: Codes, share: float) -> Codes:
-    """The place (N, D) after a share 0…1 of a trajectory (K + 1, N, D); beyond it, its end."""
+    """The place (N, D) after a share 0…1 of the stops (K + 1, N, D); beyond them, the last."""
     at = min(max(share, 0.0), 1.0) * (len(trajectory) - 1)
     last = min(int(at), len(trajectory) - 2)
     return _between(trajectory[last], trajectory[last + 1], at - last)

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -30,13 +30,14 @@ from lik.core.configuration import Settings, validated
 from lik.core.errors import UnusableInput
 from lik.core.precision import choose_precision
 from lik.core.randomness import torch_stream
+from lik.latent.directions.direction import Calibration
 from lik.latent.session import Codes
 
 Logits = Callable[[Tensor], Tensor]
 
 GUIDED = "guided"
 """The method, and the name of the file."""
-VERSION = 1
+VERSION = 2
 
 VIEWS = 6
 """Shifts, mirrorings and grains under which the networks look, in turn."""
@@ -91,8 +92,11 @@ class GuidanceSettings(Settings):
 
     @classmethod
     def reading_codes(cls) -> "GuidanceSettings":
-        """For networks that read codes: there are no pixels to preserve, and steps stay shorter."""
-        return cls(pixel_weight=0.0, residual_weight=1.0)
+        """For networks that read codes: there are no pixels to preserve, and steps stay shorter.
+
+        They lead further, for much of what a decoding shows does not arrive in a photograph.
+        """
+        return cls(distance=12.0, max_logit=5.0, pixel_weight=0.0, residual_weight=1.0)
 
     def target_weight_at(self, share: float) -> float:
         """The weight of the target where a share of the trajectory is behind."""
@@ -114,6 +118,7 @@ def guided_trajectory(
     along: Codes | None = None,
     settings: GuidanceSettings = GuidanceSettings(),
     stops: int = 20,
+    stretch: float = 1.0,
     seed: int = 0,
     device: str | torch.device = "cpu",
     step_done: Callable[[int], None] = lambda step: None,
@@ -135,10 +140,10 @@ def guided_trajectory(
         target: index of the attribute.
         signs: (N,) +1 for faces that shall have it, −1 for those that shall not.
         scale: (D,) standard deviations of the codes of faces, the measure of steps.
-        along: (D,) the shared direction, such as the joint regression's; None for none. It keeps
+        along: (D,) the shared direction, such as the joint discriminant; None for none. It keeps
             what no network is asked about: free steps find what pleases the networks, as well in
             the wall behind a head.
-        stops: how many codes of the trajectory are kept, at even distances; the last is its end.
+        stops, stretch: how many codes of the trajectory are kept, and where (`marked_steps`).
         seed: of shifts and grain. device: where decoder and networks are.
         step_done: called after each step with how many are done.
 
@@ -165,7 +170,7 @@ def guided_trajectory(
 
     optimizer = torch.optim.Adam([residual, shared], lr=settings.rate, betas=(0.9, 0.99))
     kept = []
-    marks = marked_steps(settings.steps, stops)
+    marks = marked_steps(settings.steps, stops, stretch)
     for step in range(settings.steps):
         share = min(1.0, (step + 1) / (RISE * settings.steps))
         loss = objective.loss(place(), step, share)
@@ -178,8 +183,8 @@ def guided_trajectory(
             assert part.grad is not None
             part.grad *= setting_out
         optimizer.step()
-        if step + 1 in marks:
-            kept.append(place().detach().cpu().numpy().astype(np.float32))
+        here = marks.count(step + 1)
+        kept += here * [place().detach().cpu().numpy().astype(np.float32)] if here else []
         step_done(step + 1)
     return np.stack(kept)
 
@@ -189,9 +194,15 @@ def shared_direction(along: Tensor, scale: Tensor) -> Tensor:
     return STRIDE * F.normalize(along / scale.clamp(min=1e-3), dim=0)
 
 
-def marked_steps(steps: int, stops: int) -> list[int]:
-    """After how many steps a code of the trajectory is kept, at even distances."""
-    return [int(mark) for mark in np.linspace(0, steps, stops + 1).round()[1:]]
+def marked_steps(steps: int, stops: int, stretch: float = 1.0) -> list[int]:
+    """After how many steps a code of the trajectory is kept: ``stops`` times, some perhaps twice.
+
+    Stop k is the place after the share √(stretch · k / stops) of the trajectory, or its end. Goals
+    rise late, so that stops at even distances would show nothing at first. A ``stretch`` below 1
+    ends before the end, one above 1 is there sooner.
+    """
+    shares = np.sqrt(stretch * np.arange(1, stops + 1) / stops).clip(max=1)
+    return [max(1, int(mark)) for mark in (steps * shares).round()]
 
 
 class _Objective:
@@ -321,6 +332,7 @@ class GuidedStatistics(Settings):
             divide the faces are missing.
         stds: hash of a network → (A,) standard deviations of its logits over faces; the first one
             measures. paths: hash of a network → where it lay.
+        calibrations: attribute → how strength 1 was found, by the network that reads codes.
     """
 
     format: Literal["lik-guided"] = "lik-guided"
@@ -333,6 +345,7 @@ class GuidedStatistics(Settings):
     along: dict[str, tuple[float, ...]]
     stds: dict[str, tuple[float, ...]]
     paths: dict[str, str]
+    calibrations: dict[str, Calibration] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _go_together(self) -> "GuidedStatistics":
@@ -347,9 +360,10 @@ class GuidedStatistics(Settings):
         return self.encoder_sha256 == encoder_sha256 and len(self.scale) == latent
 
     def fingerprint(self, networks: Iterable[str]) -> str:
-        """A short hash that other faces, other codes or other networks that guide change."""
+        """A short hash that other faces, codes, strengths or networks that guide change."""
         stds = {sha256: self.stds[sha256] for sha256 in self.stds if sha256 in set(networks)}
-        told = json.dumps([self.attributes, self.scale, self.along, stds])
+        lengths = {name: found.length for name, found in self.calibrations.items()}
+        told = json.dumps([VERSION, self.attributes, self.scale, self.along, stds, lengths])
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def save(self, run: Path) -> Path:

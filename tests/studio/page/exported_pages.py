@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from lik.core.artifacts import sha256_of, write_json
+from lik.latent.directions.direction import Calibration
 from lik.latent.guided import GuidedStatistics
 from lik.models.catalogue import RefinedSettings, build
 from lik.models.code_network import CodeNetwork, CodeNetworkSettings
@@ -134,6 +135,10 @@ def save_guide(run, attributes=("Smiling", "Male", "Young")):
         scale=tuple(random.uniform(0.5, 1.2, run.latent)),
         along={"Smiling": tuple(random.normal(size=run.latent))},
         stds={sha256_of(run.folder.guide): (0.5, 0.7, 0.9)}, paths={},
+        calibrations={
+            name: Calibration(length=length, without=0, having=1, reached=1, plain=1)
+            for name, length in (("Smiling", 0.3), ("Male", 3.0))
+        },
     ).save(run.path)  # fmt: skip
 
 

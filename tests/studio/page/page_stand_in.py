@@ -222,13 +222,14 @@ def mapped(route, asked):
 
 
 def about():
-    measured = {"reached": 0.9, "plain": 0.9, "without": 0.1, "having": 0.9, "person": 0.3}
+    one = {"reached": 0.9, "person": 0.3, "along": {"Young": 0.2}}
+    joint = {"name": "joint", "unit": "a trait", "guided": False,
+             "measured": dict.fromkeys(TRAITS, one)}  # fmt: skip
     return {
         "id": "r1", "name": "small", "model_sha256": "0" * 64, "recipe_sha256": None,
         "size": SIZE, "latent": LATENT, "invert": 0, "widen": 1.0, "card": "A card.",
         "facts": {"faces": "64 faces", "epochs": None, "loss": "VAE"},
-        "methods": [{"name": "joint", "unit": "a trait", "guided": False}], "usual_method": "joint",
-        "traits": [{"name": name, "along": {"Young": 0.2}, **measured} for name in TRAITS],
+        "methods": [joint], "usual_method": "joint", "traits": [{"name": name} for name in TRAITS],
         "dimensions": [{"index": i, "kl": 1.0} for i in range(LATENT)],
         "priors": [], "usual_prior": None,
         "abilities": {"detect": True, "carry": True, "guided": False, "testset": False,

@@ -172,7 +172,8 @@ def test_everything_has_a_name(studio):
     assert nameless == []
 
 
-GUIDED = {"name": "guided", "unit": "a trait", "guided": True}
+HINT = {"reached": 0.72, "person": None, "along": {}}
+GUIDED = {"name": "guided", "unit": "a trait", "guided": True, "measured": {"Smiling": HINT}}
 LEFT, RIGHT = (0.25, 0.5), (0.75, 0.5)
 
 
@@ -278,7 +279,11 @@ def test_a_photograph_is_saved_from_its_own_bytes(studio, photograph):
 def test_a_guided_trajectory_is_computed_once_and_slid_along(studio):
     studio.changed = {"methods": [*about()["methods"], GUIDED]}
     studio.open()
+    told = "At 1, it is seen in {} % of the faces that lacked it."
+    assert told.format(90) in studio.page.content()
     studio.page.get_by_label("Guided").check()
+    assert told.format(72) in studio.page.content()
+    assert told.format(90) not in studio.page.content()
     for value in (1, 0.5, 1.5, 0.25):
         studio.slide("Smiling", value)
         studio.let_go("Smiling")

@@ -9,7 +9,7 @@ RUN/directions/NAME.json          what each means, how it was found, and from wh
 Codes are (N, D), logits (N,).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -34,8 +34,8 @@ SEEN = 0.9
 """The share of the faces without a trait that show it plainly at strength 1."""
 PLAINLY = 0.25
 """The quantile of the logits of faces with a trait from which on it is plain, to strangers too."""
-MOST = 7.0
-"""The longest step tried, in prior σ: beyond, faces burst, whatever networks see in them."""
+LENGTHS = tuple(7.0 / 2**step for step in range(5, -1, -1))
+"""Steps tried, in prior σ: beyond the longest faces burst, whatever networks see in them."""
 
 CALIBRATED_ON = 100
 """Faces of each class that a strength is calibrated on."""
@@ -103,13 +103,14 @@ def separation(codes: Codes, labels: NDArray[np.floating]) -> float:
 
 
 class Calibration(Settings):
-    """What strength 1 of a direction means: nine of ten faces without the trait show it plainly.
+    """What strength 1 of a trait means: nine of ten faces without it show it plainly.
 
     Plainly is as in the upper three quarters of the faces that have it: there other networks see it
     too, which a logit just above 0 does not bring about.
 
     Attributes:
-        length: how long the vector of strength 1 is, in prior σ.
+        length: how long the vector of strength 1 is, in prior σ; of guided edits, the strength that
+            it would be if nothing were calibrated.
         without, having: the share of the pictures of faces without the trait, and of those with it,
             in which networks see it.
         reached: the share of the faces without it, once strength 1 is carried onto their pictures.
@@ -134,27 +135,24 @@ class Calibration(Settings):
 
 
 def calibrate(
-    vector: Codes,
-    lacking: Codes,
+    places: Callable[[float], Codes],
+    lengths: Sequence[float],
     having: NDArray[np.floating],
     logit_of_codes: LogitOfCodes,
     person_of_codes: Callable[[Codes], float] | None = None,
 ) -> Calibration:
     """Find the length at which nine of ten faces without a trait show it plainly.
 
-    Strength 1 is the shortest step along ``vector`` (D,), see `stepped`, after which `SEEN` of the
-    faces ``lacking`` (N, D) have a logit above 0, and above the quantile `PLAINLY` of the logits
-    ``having`` (M,) of faces with the trait. Where no way leads there, it is the shortest that comes
-    nearly as near as any does. It ends where the person would be somebody else, which is where
-    ``person_of_codes`` is above 1: what strength 1 reaches within that is what it reaches.
+    ``places`` tells where a length leads faces that lack the trait, (N, D), and ``lengths``, which
+    rise, are tried. Strength 1 is the shortest after which `SEEN` of these have a logit above 0,
+    and above the quantile `PLAINLY` of the logits ``having`` (M,) of faces with the trait. Where no
+    way leads there, it is the shortest that comes nearly as near as any does. It ends where the
+    person would be somebody else, which is where ``person_of_codes`` is above 1: what strength 1
+    reaches within that is what it reaches.
     """
     from scipy.optimize import brentq  # an edit along what is calibrated already needs none of it
 
     plain = max(0.0, float(np.quantile(having, PLAINLY)))
-    unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
-
-    def places(length: float) -> Codes:
-        return stepped(lacking, np.float32(length) * unit)
 
     @cache
     def logits(length: float) -> NDArray[np.floating]:
@@ -168,13 +166,12 @@ def calibrate(
         """How far the last face that counts is from being plain; negative beyond."""
         return plain - float(np.quantile(logits(length), 1 - SEEN))
 
-    lengths = [0.0, *(MOST / 2**step for step in range(5, -1, -1))]
-    for before, length in pairwise(lengths):
+    for before, length in pairwise([0.0, *lengths]):
         if missing(length) <= 0 < missing(before):
             found = float(brentq(missing, before, length, xtol=0.01 * length))
             break
     else:
-        gains = {length: missing(0.0) - missing(length) for length in lengths[1:]}
+        gains = {length: missing(0.0) - missing(length) for length in lengths}
         most = max(gains.values())
         found = min(at for at, gain in gains.items() if gain >= most - 0.1 * abs(most))
     if person(found) > 1:

@@ -59,7 +59,7 @@ export class Guide {
         });
       } else slope.fill(0);
       moves.step(slope);
-      if (told.marks.includes(step)) stops.push(Float32Array.from(place()));
+      for (const mark of told.marks[attribute]) if (mark === step) stops.push(Float32Array.from(place()));
     }
     return stops;
   }

@@ -73,13 +73,11 @@ export function slider(name, label, details = nothing, of = ENTRY, why = "") {
   </div>`;
 }
 
-/** What is measured of a trait, in short sentences. */
+/** What is measured of a trait by a method, in short sentences. */
 export function measured(trait, labelOf) {
-  const along = Object.entries(trait.along ?? {});
-  const parts = [];
-  if (trait.reached !== null) {
-    parts.push(html`<p>${t("trait.reached", { share: percent(trait.reached) })}</p>`);
-  }
+  if (!trait) return nothing;
+  const along = Object.entries(trait.along);
+  const parts = [html`<p>${t("trait.reached", { share: percent(trait.reached) })}</p>`];
   if (trait.person !== null) {
     parts.push(html`<p>${t("trait.person", { share: percent(trait.person) })}</p>`);
   }
@@ -93,7 +91,7 @@ export function measured(trait, labelOf) {
         )}
       </ul>`);
   }
-  return parts.length ? parts : nothing;
+  return parts;
 }
 
 /** Where the filled part of the track begins and ends. */

@@ -23,6 +23,7 @@ function view() {
   if (!run || !entry.value) return skeleton();
   if (presenting.value) return presentView(presented().map((name) => slider(name, traitLabel(name))));
   const words = plain(searched.value);
+  const own = run.methods.find(({ name }) => name === entry.value.method)?.measured ?? {};
   const shown = run.traits.filter((trait) => matches(trait.name, words));
   return html`
     ${methodsView(run)}
@@ -43,7 +44,7 @@ function view() {
         ${repeat(
           traits,
           (trait) => trait.name,
-          (trait) => slider(trait.name, traitLabel(trait.name), measured(trait, traitLabel)),
+          ({ name }) => slider(name, traitLabel(name), measured(own[name], traitLabel)),
         )}
       </details>`,
     )}
