@@ -8,8 +8,8 @@ from lik.latent.guided import Classifier, GuidanceSettings, guided_trajectory, m
 
 
 def decode(codes):
-    """Codes (B, 3) → images (B, 3, 4, 4): each number is the brightness of one channel."""
-    return codes[:, :, None, None].expand(-1, -1, 4, 4) / 10 + 0.5
+    """Codes (B, D) → images (B, 3, 4, 4): each of three numbers is the brightness of a channel."""
+    return codes[:, :3, None, None].expand(-1, -1, 4, 4) / 10 + 0.5
 
 
 def network(images):
@@ -19,18 +19,25 @@ def network(images):
 
 
 CLASSIFIER = Classifier(network, np.ones(2))
-SCALE = np.ones(3, np.float32)
+LATENT = 400
+"""So many numbers that a step of a few does not lengthen a code."""
+SCALE = np.ones(LATENT, np.float32)
+
+
+def widened(codes):
+    return np.pad(codes, [(0, 0)] * (codes.ndim - 1) + [(0, LATENT - codes.shape[-1])])
 
 
 def trajectory(
     codes, signs, along=None, classifiers=(CLASSIFIER,), stops=20, stretch=1.0, seed=0, **settings
 ):
-    """Codes (stops, N, 3) towards logits of 1 to 2."""
+    """Codes (N, 3), of which the rest is nothing → (stops, N, 3) towards logits of 1 to 2."""
     given = {"distance": 4.0, "max_logit_first": 1.0, "pixel_weight": 0.0, "code_weight": 0.0}
     return guided_trajectory(
-        codes, decode, classifiers, 0, np.asarray(signs), SCALE, along,
+        widened(codes), decode, classifiers, 0, np.asarray(signs), SCALE,
+        None if along is None else widened(along),
         GuidanceSettings(**{**given, **settings}), stops, stretch, seed,
-    )  # fmt: skip
+    )[:, :, :3]  # fmt: skip
 
 
 def logits(codes):
@@ -48,6 +55,16 @@ def test_a_far_face_goes_no_further_than_the_distance():
     codes = np.array([[-9, 0, 0], [-1, 0, 0]], np.float32)
     end = trajectory(codes, [1, 1], distance=3.0)[-1]
     np.testing.assert_allclose(logits(end)[:, 0], [-6, 2], atol=0.6)
+
+
+def test_codes_stay_on_their_shell():
+    codes = np.random.default_rng(0).normal(size=(50, LATENT)).astype(np.float32)
+    end = guided_trajectory(
+        codes, decode, [CLASSIFIER], 0, np.ones(50), SCALE, SCALE,
+        GuidanceSettings(distance=30.0, max_logit=30.0, code_weight=0.0, residual_weight=0.0),
+    )[-1]  # fmt: skip
+    assert np.linalg.norm(end - codes, axis=1).mean() > 5
+    assert np.square(end).mean() == pytest.approx(np.square(codes).mean(), rel=0.03)
 
 
 def test_a_face_that_is_there_already_stays_to_the_bit():

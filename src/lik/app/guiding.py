@@ -16,6 +16,7 @@ from lik.core.errors import UnusableInput
 from lik.core.events import Notify, Progress, no_notices, no_progress
 from lik.core.gaussian import DiagonalGaussian
 from lik.faces.set.faceset import FaceSet
+from lik.latent.directions.direction import Calibration
 from lik.latent.directions.methods import joint_discriminants
 from lik.latent.distillation import COUNT, codes_to_learn_from, distilled
 from lik.latent.editing import END, GuidedEditor, place_on
@@ -105,19 +106,30 @@ def distil_guide(
     stds_by = {guide.sha256: _stds(read), **statistics.stds}
     statistics = statistics.model_copy(update={"stds": stds_by})
     editor = _editor(run, {str(run.folder.guide): guide}, statistics)
+    found = _calibrated(editor, run, face_set, list(teachers.values()), progress, notify)
+    statistics = statistics.model_copy(update={"calibrations": found})
+    statistics.save(folder)
+    return statistics, explained
+
+
+def _calibrated(
+    editor: GuidedEditor,
+    run: OpenedRun,
+    faces: FaceSet,
+    networks: Sequence[LoadedClassifier],
+    progress: Progress,
+    notify: Notify,
+) -> dict[str, Calibration]:
+    """Where strength 1 of each labelled trait lies; nothing where no face has labels."""
 
     def along(name: str, codes: Codes) -> Places:
         trajectory = editor.trajectory(codes, name, np.ones(len(codes)))
         return lambda length: place_on(trajectory, length / END)
 
-    labelled = [name for name in names if name in face_set.attribute_names]
-    found = {}
-    if labelled:
-        given = list(teachers.values())
-        found = calibrations_of(run, face_set, given, labelled, along, LENGTHS, progress, notify)
-    statistics = statistics.model_copy(update={"calibrations": found})
-    statistics.save(folder)
-    return statistics, explained
+    names = [name for name in editor.statistics.attributes if name in faces.attribute_names]
+    if not names:
+        return {}
+    return calibrations_of(run, faces, networks, names, along, LENGTHS, progress, notify)
 
 
 def open_guided(

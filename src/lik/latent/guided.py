@@ -96,7 +96,10 @@ class GuidanceSettings(Settings):
 
         They lead further, for much of what a decoding shows does not arrive in a photograph.
         """
-        return cls(distance=12.0, max_logit=5.0, pixel_weight=0.0, residual_weight=1.0)
+        return cls(
+            distance=12.0, max_logit_first=0.0, max_logit=5.0, target_weight_first=3.0,
+            pixel_weight=0.0, residual_weight=1.0,
+        )  # fmt: skip
 
     def target_weight_at(self, share: float) -> float:
         """The weight of the target where a share of the trajectory is behind."""
@@ -128,10 +131,12 @@ def guided_trajectory(
     The goal of each face's logit, times its sign, rises evenly from where it is by
     ``settings.distance``, for all faces alike, as along a direction; but no face is asked to go
     beyond `GuidanceSettings.max_logit_at`, and one that is above it already stays where it is, to
-    the bit. Every step looks at the pictures before and after through one of the networks, under
-    one of a few shifts, mirrorings and grains, and counts only differences, so that what is found
-    holds for more than one view of a face (Athalye et al., arXiv:1707.07397) and for more than one
-    network (Liu et al., arXiv:1611.02770). Passes are in bfloat16 where the device is fast at it.
+    the bit. Codes keep about the length that they have, as along directions
+    (`lik.latent.directions.direction.stepped`). Every step looks at the pictures before and after
+    through one of the networks, under one of a few shifts, mirrorings and grains, and counts only
+    differences, so that what is found holds for more than one view of a face (Athalye et al.,
+    arXiv:1707.07397) and for more than one network (Liu et al., arXiv:1611.02770). Passes are in
+    bfloat16 where the device is fast at it.
 
     Args:
         codes: where the faces are. decode: codes → images; None where networks read codes, which
@@ -166,7 +171,9 @@ def guided_trajectory(
         price = settings.residual_weight
 
     def place() -> Tensor:
-        return origin + unit * (residual + shared * direction)
+        step = unit * (residual + shared * direction)
+        longer = (1 + step.square().sum(dim=1, keepdim=True) / step.shape[1]).sqrt()
+        return (origin + step) / longer
 
     optimizer = torch.optim.Adam([residual, shared], lr=settings.rate, betas=(0.9, 0.99))
     kept = []

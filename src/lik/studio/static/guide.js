@@ -45,21 +45,27 @@ export class Guide {
     const price = direction ? residual_weight : code_weight;
     const last = origin.length; // what is shared comes behind each number's own
     const moves = new Adam(last + 1, rate);
-    const place = () =>
-      origin.map((value, d) => value + told.scale[d] * (moves.at[d] + moves.at[last] * (direction?.[d] ?? 0)));
+    const place = () => {
+      const way = origin.map((_, d) => told.scale[d] * (moves.at[d] + moves.at[last] * (direction?.[d] ?? 0)));
+      const longer = Math.sqrt(1 + dot(way, way) / last);
+      return { way, longer, at: origin.map((value, d) => (value + way[d]) / longer) };
+    };
     const stops = [Float32Array.from(code)];
     for (let step = 1; step <= steps; step++) {
       const share = Math.min(1, step / (told.rise * steps));
       const slope = [...origin, 0];
       if (wanted.shortAtFirst(share) > 0) {
-        wanted.slope(place(), share).forEach((value, d) => {
-          const own = value * told.scale[d];
+        const { way, longer, at } = place();
+        const uphill = wanted.slope(at, share);
+        const outward = dot(uphill, at) / (last * longer); // of which the longer way takes a part back
+        uphill.forEach((value, d) => {
+          const own = ((value - outward * way[d]) / longer) * told.scale[d];
           slope[d] = own + 2 * price * moves.at[d];
           slope[last] += direction ? own * direction[d] : 0;
         });
       } else slope.fill(0);
       moves.step(slope);
-      for (const mark of told.marks[attribute]) if (mark === step) stops.push(Float32Array.from(place()));
+      for (const mark of told.marks[attribute]) if (mark === step) stops.push(Float32Array.from(place().at));
     }
     return stops;
   }
@@ -150,6 +156,10 @@ class Adam {
       this.at[i] -= (length * this.mean[i]) / (Math.sqrt(this.square[i]) / spread + EPSILON);
     }
   }
+}
+
+function dot(a, b) {
+  return a.reduce((sum, value, d) => sum + value * b[d], 0);
 }
 
 function logistic(value) {
