@@ -367,11 +367,17 @@ def test_descriptions_of_directions_that_are_none_are_refused(run, content):
         opened.directions("evil")
 
 
-def test_statistics_of_other_codes_are_refused(run):
+@pytest.mark.parametrize(
+    ("along", "length", "words"),
+    [([1.0, 2.0], 1.0, "other codes"), ([1.0], -1.0, "length"), ([1.0], float("inf"), "length")],
+)
+def test_statistics_that_cannot_be_are_refused(run, along, length, words):
+    found = {"length": length, "without": 0, "having": 1, "reached": 1, "plain": 1}
     told = {"encoder_sha256": "0" * 64, "faces_sha256": "0" * 64, "faces": "x", "attributes": ["a"],
-            "scale": [1.0], "along": {"a": [1.0, 2.0]}, "stds": {}, "paths": {}}  # fmt: skip
+            "scale": [1.0], "along": {"a": along}, "stds": {}, "paths": {},
+            "calibrations": {"a": found}}  # fmt: skip
     write_json(run / "directions" / "guided.json", {"format": "lik-guided", "version": 1, **told})
-    with pytest.raises(UnusableInput, match="other codes"):
+    with pytest.raises(UnusableInput, match=words):
         GuidedStatistics.load(run)
 
 

@@ -105,6 +105,7 @@ def distil_guide(
     read = through(guide.network, posteriors.means[:MEASURED], device=run.session.device)
     stds_by = {guide.sha256: _stds(read), **statistics.stds}
     statistics = statistics.model_copy(update={"stds": stds_by})
+    statistics.save(folder)  # it guides already, should this be stopped before it is calibrated
     editor = _editor(run, {str(run.folder.guide): guide}, statistics)
     found = _calibrated(editor, run, face_set, list(teachers.values()), progress, notify)
     statistics = statistics.model_copy(update={"calibrations": found})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +120,7 @@ class Calibration(Settings):
         along: other traits that are then seen in more or fewer of them: the change of their share.
     """
 
-    length: float
+    length: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     without: float
     having: float
     reached: float
