@@ -213,13 +213,16 @@ def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
     assert set(explained) == set(run.classifier(classifier).network.attributes)
     assert done.record.guidance == GuidanceSettings.reading_codes()
     told = dict(traits_of(run, "guided"))
-    assert open_editor(run, "guided").length("Smiling") == told["Smiling"].length
+    assert open_editor(run, "guided").length("Smiling", 1) == told["Smiling"].length
+    assert open_editor(run, "guided").length("Smiling", -1) == statistics.away["Smiling"].length
     done.save(tmp_path / "a.png")
     again = lik.load(run.path).edit(photo, Edit.read(tmp_path / "a.png"))
     np.testing.assert_array_equal(again.pixels, done.pixels)
     looking = open_editor(run, "guided", [str(classifier)])  # it may still be named
     assert looking.reader is None
-    assert looking.length("Smiling") == 1  # what was found by the other network says nothing of it
+    assert (
+        looking.length("Smiling", 1) == 1
+    )  # what was found by the other network says nothing of it
     other = editor_for(run, Edit.read(tmp_path / "a.png"), [str(classifier)])
     assert other.settings == GuidanceSettings()  # not as what reads codes is weighed
     elsewhere = tmp_path / "moved"

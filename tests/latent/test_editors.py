@@ -100,17 +100,18 @@ def test_what_reads_codes_guides_alone(session):
 
 def test_a_calibrated_strength_is_another_one_on_the_same_trajectory(session):
     found = Calibration(length=0.5, without=0, having=1, reached=1, plain=1)
-    told = STATISTICS.model_copy(update={"calibrations": {"red": found}})
+    away = found.model_copy(update={"length": 0.25})
+    told = STATISTICS.model_copy(update={"calibrations": {"red": found}, "away": {"red": away}})
     plain, calibrated = (
         GuidedEditor(session, {"n": reading_codes()}, one) for one in (STATISTICS, told)
     )
     codes = session.draw(3, 1)
     one = calibrated.moved(codes, "red", [0.4, 1.0, 2.0, -1.0])
-    np.testing.assert_array_equal(one, plain.moved(codes, "red", [0.2, 0.5, 1.0, -0.5]))
+    np.testing.assert_array_equal(one, plain.moved(codes, "red", [0.2, 0.5, 1.0, -0.25]))
     assert (plain.reach, calibrated.reach) == (1.0, 1.5)
     assert plain.measured != calibrated.measured
     looking = GuidedEditor(session, {"n": Channels()}, told)
-    assert (looking.length("red"), looking.reach) == (1.0, 1.0)
+    assert (looking.length("red", 1), looking.reach) == (1.0, 1.0)
 
 
 def test_an_unknown_attribute_names_the_nearest(editor):

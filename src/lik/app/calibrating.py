@@ -37,6 +37,7 @@ def calibrations_of(
     lengths: Sequence[float],
     progress: Progress,
     notify: Notify,
+    sign: int = 1,
 ) -> dict[str, Calibration]:
     """Find strength 1 of each trait, on pictures of faces onto which edits are carried.
 
@@ -45,6 +46,7 @@ def calibrations_of(
             networks do not know is left out, and said.
         moving: a trait, and codes of faces without it → where each length leads them.
         lengths: those that are tried first.
+        sign: −1 for strength −1, of faces that have the trait, and to its absence.
     """
     calibrations = {}
     attributes = networks[0].network.attributes
@@ -52,7 +54,7 @@ def calibrations_of(
     for name in names:
         if name not in known:
             notify(f"{name} is not calibrated: the network does not know it.")
-    groups = {name: _faces_for(faces, column_of(faces, name)) for name in known}
+    groups = {name: _faces_for(faces, sign * column_of(faces, name)) for name in known}
     chosen = np.unique(np.concatenate([np.concatenate(group) for group in groups.values()]))
     pictures = faces.images[chosen]
     codes = run.codes(pictures, run.usual_inversion, progress)
@@ -61,10 +63,10 @@ def calibrations_of(
         progress("calibrating", done, len(known))
         lacking, having = ([place[index] for index in group] for group in groups[name])
         carrier = Carrier(run, pictures[lacking], codes[lacking])
-        seen = _Seen(run, networks, pictures[lacking], carrier.carried)
+        seen = _Seen(run, networks, sign, pictures[lacking], carrier.carried)
         column, places = attributes.index(name), moving(name, codes[lacking])
         found = calibrate(
-            places, lengths, seen.logits(pictures[having])[:, column], seen.trait_after(column),
+            places, lengths, seen.trait(pictures[having], column), seen.trait_after(column),
             None if run.recogniser is None else seen.person,
         )  # fmt: skip
         along = seen.along(name, places(found.length))
@@ -88,27 +90,29 @@ class _Seen:
     """What networks see of pictures of faces, and once edits are carried onto them.
 
     Attributes:
-        pictures: (N, S, S, 3). carried: codes (N, D) → the pictures with an edit to these.
+        sign: −1 where a trait is wanted absent. pictures: (N, S, S, 3).
+        carried: codes (N, D) → the pictures with an edit to these.
     """
 
     run: OpenedRun
     networks: Sequence[LoadedClassifier]
+    sign: int
     pictures: Pictures
     carried: Callable[[Codes], Pictures]
 
     def logits(self, pictures: Pictures) -> NDArray[np.float32]:
-        """Pictures → the least logits that the networks have of each trait, (N, A)."""
+        """Pictures → the least logits that the networks have of each trait, or of none, (N, A)."""
         device = self.run.session.device
         of_each = [logits_of_pictures(one.network, pictures, device) for one in self.networks]
-        return np.asarray(np.min(of_each, axis=0), np.float32)
+        return np.asarray(np.min(np.multiply(self.sign, of_each), axis=0), np.float32)
 
-    def after(self, moved: Codes) -> NDArray[np.float32]:
-        """The same once the change to these codes (N, D) is carried onto the pictures."""
-        return self.logits(self.carried(moved))
+    def trait(self, pictures: Pictures, column: int) -> NDArray[np.float32]:
+        """The same of one trait, (N,)."""
+        return self.logits(pictures)[:, column]
 
     def trait_after(self, column: int) -> LogitOfCodes:
-        """The same of one trait."""
-        return lambda moved: self.after(moved)[:, column]
+        """The same once the change to codes (N, D) is carried onto the pictures."""
+        return lambda moved: self.trait(self.carried(moved), column)
 
     def person(self, moved: Codes) -> float:
         """How far people move by it, in distances between two photographs of one person."""
@@ -120,10 +124,11 @@ class _Seen:
     def along(self, name: str, moved: Codes) -> dict[str, float]:
         """Other traits that are then seen in more or fewer faces, those that change most."""
         before, after = (
-            (logits > 0).mean(axis=0) for logits in (self.logits(self.pictures), self.after(moved))
+            (self.logits(pictures) > 0).mean(axis=0)
+            for pictures in (self.pictures, self.carried(moved))
         )
         names = self.networks[0].network.attributes
-        changes = dict(zip(names, (after - before).tolist(), strict=True))
+        changes = dict(zip(names, (self.sign * (after - before)).tolist(), strict=True))
         changes.pop(name, None)
         most = sorted(changes, key=lambda other: -abs(changes[other]))[:ALONG]
         return {other: round(changes[other], 3) for other in most if abs(changes[other]) >= 0.05}

@@ -107,30 +107,39 @@ def distil_guide(
     statistics = statistics.model_copy(update={"stds": stds_by})
     statistics.save(folder)  # it guides already, should this be stopped before it is calibrated
     editor = _editor(run, {str(run.folder.guide): guide}, statistics)
-    found = _calibrated(editor, run, face_set, list(teachers.values()), progress, notify)
-    statistics = statistics.model_copy(update={"calibrations": found})
+    found, away = (
+        _calibrated(editor, sign, run, face_set, list(teachers.values()), progress, notify)
+        for sign in (1, -1)
+    )
+    statistics = statistics.model_copy(update={"calibrations": found, "away": away})
     statistics.save(folder)
     return statistics, explained
 
 
 def _calibrated(
     editor: GuidedEditor,
+    sign: int,
     run: OpenedRun,
     faces: FaceSet,
-    networks: Sequence[LoadedClassifier],
+    teachers: Sequence[LoadedClassifier],
     progress: Progress,
     notify: Notify,
 ) -> dict[str, Calibration]:
-    """Where strength 1 of each labelled trait lies; nothing where no face has labels."""
+    """Where strength 1 or −1 of each labelled trait lies; nothing where no face has labels.
+
+    The run's own network tells nothing, where there are others: decodings were made to please it.
+    """
 
     def along(name: str, codes: Codes) -> Places:
-        trajectory = editor.trajectory(codes, name, np.ones(len(codes)))
+        trajectory = editor.trajectory(codes, name, sign)
         return lambda length: place_on(trajectory, length / END)
 
+    own = None if run.network is None else network_hash(str(run.network))
+    networks = [one for one in teachers if one.sha256 != own] or teachers
     names = [name for name in editor.statistics.attributes if name in faces.attribute_names]
     if not names:
         return {}
-    return calibrations_of(run, faces, networks, names, along, LENGTHS, progress, notify)
+    return calibrations_of(run, faces, networks, names, along, LENGTHS, progress, notify, sign)
 
 
 def open_guided(

@@ -161,7 +161,7 @@ def _guide(run: OpenedRun) -> dict[str, bytes]:
         },
         "guidance": editor.settings.model_dump(mode="json"), "delta": DELTA, "rise": RISE,
         "marks": {
-            name: marked_steps(steps, min(STOPS, steps), editor.length(name))
+            name: [marked_steps(steps, min(STOPS, steps), editor.length(name, s)) for s in (1, -1)]
             for name in statistics.attributes
         },
     }  # fmt: skip

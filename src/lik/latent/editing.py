@@ -202,15 +202,15 @@ class GuidedEditor(Editor):
     """Leads each face along a trajectory of its own (`lik.latent.guided`).
 
     Strength s of 0…2 is the place after the share √(s·length/2) of the trajectory
-    (`lik.latent.guided.marked_steps`). By a network that reads codes strength 1 is calibrated: it
-    shows the trait plainly in pictures of nine of ten faces without it. By others its length is
-    1, and they see the trait beyond doubt. −s leads away from the trait. The trajectory is the same
-    for all strengths, so that one can slide along it. Every face goes by itself: it does not matter
-    who stands beside it.
+    (`lik.latent.guided.marked_steps`), and −s that on the trajectory away from the trait. By a
+    network that reads codes both lengths are calibrated: 1 shows the trait plainly in pictures of
+    nine of ten faces without it, and after −1 nine of ten that had it plainly lack it. By others
+    they are 1, and these see it beyond doubt. A trajectory is the same for all strengths, so that
+    one can slide along it. Every face goes by itself: it does not matter who stands beside it.
 
     Attributes:
         reader: the network that reads codes, where one guides; else None.
-        calibrations: how strength 1 of an attribute was found, where it was.
+        calibrations, away: how strengths 1 and −1 of an attribute were found, where they were.
     """
 
     method = GUIDED
@@ -233,6 +233,7 @@ class GuidedEditor(Editor):
             raise UnusableInput("the network that reads codes guides alone.")
         self.reader = readers[0] if readers else None
         self.calibrations = statistics.calibrations if readers else {}
+        self.away = statistics.away if readers else {}
         usual = GuidanceSettings.reading_codes if readers else GuidanceSettings
         self.statistics, self.settings, self._session = statistics, settings or usual(), session
         self.networks = list(networks)
@@ -265,9 +266,9 @@ class GuidedEditor(Editor):
                 f"the networks know no attribute '{attribute}'.{nearest(attribute, known)}"
             )
 
-    def length(self, attribute: str) -> float:
-        """Where strength 1 lies, in the strength that it would be if nothing were calibrated."""
-        found = self.calibrations.get(attribute)
+    def length(self, attribute: str, sign: int) -> float:
+        """Where strength 1 or −1 lies, in the strength that it would be if it were uncalibrated."""
+        found = (self.calibrations if sign > 0 else self.away).get(attribute)
         return found.length if found else 1.0
 
     def moved(
@@ -277,7 +278,7 @@ class GuidedEditor(Editor):
         for sign in (-1, 1):
             own = [k for k, strength in enumerate(strengths) if strength * sign > 0]
             if own:
-                trajectory = self.trajectory(codes, attribute, np.full(len(codes), sign), progress)
+                trajectory = self.trajectory(codes, attribute, sign, progress)
                 for k in own:
                     places[:, k] = place_on(trajectory, abs(strengths[k]) / END)
         return places
@@ -287,7 +288,7 @@ class GuidedEditor(Editor):
     ) -> Codes:
         wanted = logit_of(probability)
         signs = np.sign(wanted - self.logits(codes, attribute)).astype(np.float64)
-        trajectory = self.trajectory(codes, attribute, signs, progress)
+        trajectory = self._trajectory(codes, attribute, signs, 1.0, progress)
         stops = [self.logits(stop, attribute) for stop in trajectory]
         short = signs * (wanted - np.asarray(stops, np.float64))  # (K + 1, N), > 0 before it
         places = codes.copy()
@@ -302,13 +303,20 @@ class GuidedEditor(Editor):
         return np.asarray(logits_of(self._session, network, codes)[:, column])
 
     def trajectory(
+        self, codes: Codes, attribute: str, sign: int, progress: Progress = no_progress
+    ) -> Codes:
+        """Where codes (N, D) pass on their way up (1) or down (−1): (K + 1, N, D), own first."""
+        signs, stretch = np.full(len(codes), float(sign)), self.length(attribute, sign)
+        return self._trajectory(codes, attribute, signs, stretch, progress)
+
+    def _trajectory(
         self,
         codes: Codes,
         attribute: str,
         signs: NDArray[np.floating],
-        progress: Progress = no_progress,
+        stretch: float,
+        progress: Progress,
     ) -> Codes:
-        """Where codes (N, D) pass on their way up (+1) or down (−1): (K + 1, N, D), own first."""
         self.require(attribute)
         along = self.statistics.along.get(attribute)
         starts = range(0, len(codes), BATCH)
@@ -321,8 +329,8 @@ class GuidedEditor(Editor):
                     codes[start : start + BATCH], decode, self._classifiers,
                     self.statistics.attributes.index(attribute), signs[start : start + BATCH],
                     self._scale, None if along is None else np.asarray(along, np.float32),
-                    self.settings, min(STOPS, self.settings.steps),
-                    self.length(attribute), device=self._session.device,
+                    self.settings, min(STOPS, self.settings.steps), stretch,
+                    device=self._session.device,
                     step_done=lambda step, done=done: progress("guiding", done + step, total),  # type: ignore[misc]
                 )
             )  # fmt: skip

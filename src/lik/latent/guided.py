@@ -339,7 +339,8 @@ class GuidedStatistics(Settings):
             divide the faces are missing.
         stds: hash of a network → (A,) standard deviations of its logits over faces; the first one
             measures. paths: hash of a network → where it lay.
-        calibrations: attribute → how strength 1 was found, by the network that reads codes.
+        calibrations, away: attribute → how strengths 1 and −1 of the network that reads codes were
+            found.
     """
 
     format: Literal["lik-guided"] = "lik-guided"
@@ -353,6 +354,7 @@ class GuidedStatistics(Settings):
     stds: dict[str, tuple[float, ...]]
     paths: dict[str, str]
     calibrations: dict[str, Calibration] = Field(default_factory=dict)
+    away: dict[str, Calibration] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _go_together(self) -> "GuidedStatistics":
@@ -369,7 +371,10 @@ class GuidedStatistics(Settings):
     def fingerprint(self, networks: Iterable[str]) -> str:
         """A short hash that other faces, codes, strengths or networks that guide change."""
         stds = {sha256: self.stds[sha256] for sha256 in self.stds if sha256 in set(networks)}
-        lengths = {name: found.length for name, found in self.calibrations.items()}
+        lengths = [
+            {name: found.length for name, found in known.items()}
+            for known in (self.calibrations, self.away)
+        ]
         told = json.dumps([VERSION, self.attributes, self.scale, self.along, stds, lengths])
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 

@@ -245,8 +245,7 @@ class StudioEngine:
             run = self._run(run_id)
             code = codes_from(from_base64(wanted.code), run.latent)
             editor = _guided(run)
-            signs = np.full(1, float(wanted.sign))
-            return editor.trajectory(code[:1], wanted.attribute, signs, step)[:, 0]
+            return editor.trajectory(code[:1], wanted.attribute, wanted.sign, step)[:, 0]
 
         return await self.models.run_long(guided, progress)
 

@@ -146,7 +146,7 @@ def test_faces_are_guided_in_the_browser_as_the_editor_guides_them(addresses, br
     editor = open_editor(run, "guided")
     codes = draw_codes(run, 4, 3)
     for attribute, sign in (("Smiling", 1), ("Smiling", -1), ("Young", 1)):  # one has no direction
-        own = editor.trajectory(codes, attribute, np.full(4, sign))
+        own = editor.trajectory(codes, attribute, sign)
         for number, code in enumerate(codes):
             stops = np.stack(engine.ask("trajectory", [code, attribute, sign]))
             np.testing.assert_allclose(stops, own[:, number], atol=1e-6, rtol=0)

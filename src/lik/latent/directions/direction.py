@@ -177,7 +177,7 @@ def calibrate(
     if person(found) > 1:
         found = float(brentq(lambda at: person(at) - 1, 0, found, xtol=0.01 * found))
     return Calibration(
-        length=found,
+        length=float(f"{found:.4g}"),
         without=_share_above(0, logits(0.0)),
         having=_share_above(0, having),
         reached=_share_above(0, logits(found)),
@@ -188,7 +188,7 @@ def calibrate(
 
 def _share_above(boundary: float, logits: NDArray[np.floating]) -> float:
     """The share of the faces in which a trait is seen, a touch below the boundary counted."""
-    return float((logits > boundary - 0.02).mean())
+    return round(float((logits > boundary - 0.02).mean()), 3)
 
 
 def calibrated(direction: Direction, calibration: Calibration) -> Direction:

@@ -39,6 +39,7 @@ export class Guide {
     const { steps, rate, residual_weight, code_weight } = told.guidance;
     const target = told.attributes.indexOf(attribute);
     if (target < 0) throw unusable(t("offer.unknown", { names: attribute }));
+    const marks = told.marks[attribute][sign > 0 ? 0 : 1];
     const origin = Float64Array.from(code);
     const wanted = this.#wanted(origin, target, sign);
     const direction = Object.hasOwn(told.directions, attribute) ? told.directions[attribute] : null;
@@ -65,7 +66,7 @@ export class Guide {
         });
       } else slope.fill(0);
       moves.step(slope);
-      for (const mark of told.marks[attribute]) if (mark === step) stops.push(Float32Array.from(place().at));
+      for (const mark of marks) if (mark === step) stops.push(Float32Array.from(place().at));
     }
     return stops;
   }
