@@ -220,9 +220,7 @@ def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
     np.testing.assert_array_equal(again.pixels, done.pixels)
     looking = open_editor(run, "guided", [str(classifier)])  # it may still be named
     assert looking.reader is None
-    assert (
-        looking.length("Smiling", 1) == 1
-    )  # what was found by the other network says nothing of it
+    assert looking.length("Smiling", 1) == 1  # for what was found by the guide says nothing of it
     other = editor_for(run, Edit.read(tmp_path / "a.png"), [str(classifier)])
     assert other.settings == GuidanceSettings()  # not as what reads codes is weighed
     elsewhere = tmp_path / "moved"

@@ -163,33 +163,28 @@ def guided_trajectory(
     origin = _on(device, codes, exact)
     unit = _on(device, scale, exact)
     objective = _Objective(origin, decode, classifiers, target, signs, seed, settings)
-    residual = torch.zeros_like(origin, requires_grad=True)
-    shared = torch.zeros_like(origin[:, :1], requires_grad=True)
+    moves = torch.zeros(len(origin), origin.shape[1] + 1, dtype=exact, device=origin.device)
+    moves.requires_grad_()  # beside the shared direction in each dimension, and along it
+    adam = _Adam(moves, settings.rate)
     direction, price = torch.zeros_like(unit), settings.code_weight
     if along is not None and np.any(along):
         direction = shared_direction(_on(device, along, exact), unit)
         price = settings.residual_weight
 
     def place() -> Tensor:
-        step = unit * (residual + shared * direction)
+        step = unit * (moves[:, :-1] + moves[:, -1:] * direction)
         longer = (1 + step.square().sum(dim=1, keepdim=True) / step.shape[1]).sqrt()
         return (origin + step) / longer
 
-    optimizer = torch.optim.Adam([residual, shared], lr=settings.rate, betas=(0.9, 0.99))
     kept = []
     marks = marked_steps(settings.steps, stops, stretch)
     for step in range(settings.steps):
         share = min(1.0, (step + 1) / (RISE * settings.steps))
         loss = objective.loss(place(), step, share)
-        loss = loss + price * residual.square().sum(dim=1)
-        optimizer.zero_grad()
-        loss.sum().backward()  # type: ignore[no-untyped-call]
+        loss = loss + price * moves[:, :-1].square().sum(dim=1)
+        (slope,) = torch.autograd.grad(loss.sum(), moves)
         # Adam makes whole steps of the smallest gradients, and rounding alone gives some.
-        setting_out = (objective.shortfall(share) > 0)[:, None]
-        for part in (residual, shared):
-            assert part.grad is not None
-            part.grad *= setting_out
-        optimizer.step()
+        adam.step(slope * (objective.shortfall(share) > 0)[:, None])
         here = marks.count(step + 1)
         kept += here * [place().detach().cpu().numpy().astype(np.float32)] if here else []
         step_done(step + 1)
@@ -210,6 +205,25 @@ def marked_steps(steps: int, stops: int, stretch: float = 1.0) -> list[int]:
     """
     shares = np.sqrt(stretch * np.arange(1, stops + 1) / stops).clip(max=1)
     return [max(1, int(mark)) for mark in (steps * shares).round()]
+
+
+class _Adam:
+    """Steps of Adam (arXiv:1412.6980, algorithm 1); to import that of PyTorch takes a second."""
+
+    FIRST, SECOND, EPSILON = 0.9, 0.99, 1e-8
+
+    def __init__(self, values: Tensor, rate: float) -> None:
+        self.values, self.rate, self.steps = values, rate, 0
+        self.mean, self.square = torch.zeros_like(values), torch.zeros_like(values)
+
+    @torch.no_grad()
+    def step(self, slope: Tensor) -> None:
+        """Go downhill, where the values' slope is this."""
+        self.steps += 1
+        self.mean.lerp_(slope, 1 - self.FIRST)
+        self.square.lerp_(slope.square(), 1 - self.SECOND)
+        spread = (self.square / (1 - self.SECOND**self.steps)).sqrt() + self.EPSILON
+        self.values -= self.rate / (1 - self.FIRST**self.steps) * self.mean / spread
 
 
 class _Objective:
