@@ -40,7 +40,7 @@ DIMENSION = "dimension:"
 """Begins the name of a single latent dimension, as in dimension:17."""
 END = 2.0
 """Strength of a guided edit at the end of its trajectory."""
-STOPS = 20
+STOPS = 40
 """Places of a trajectory that are kept; between two it is straight."""
 CALIBRATED = "what shows a trait plainly in nine of ten faces without it"
 """What strength 1 is, where it is calibrated."""

@@ -239,7 +239,7 @@ class StudioEngine:
         return await self.models.run(lambda: self._answer(run_id, message), urgent=True)
 
     async def trajectory(self, run_id: str, wanted: Trajectory, progress: Progress) -> Codes:
-        """Where a code passes when it is guided to a trait, (21, D), its own place first."""
+        """Where a code passes when it is guided to a trait, (41, D), its own place first."""
 
         def guided(step: Progress) -> Codes:
             run = self._run(run_id)
