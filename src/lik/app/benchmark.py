@@ -239,9 +239,9 @@ class Benchmark:
     ) -> tuple[list[float], Codes]:
         """Strengths (K,), and the codes (N, K, D) of all faces at each, away from where they are.
 
-        Strengths along directions are told in prior σ, for those of all methods to compare.
+        Strengths along directions are told in prior σ, for those of all methods to compare, and of
+        guided edits as shares of the trajectory, whatever is calibrated.
         """
-        scale = 1.0
         if isinstance(editor, LinearEditor):
             scale = float(np.linalg.norm(editor.direction(name).vector))
             count = int(np.log(LONGEST / SHORTEST) / np.log(GROWTH)) + 1
@@ -252,6 +252,8 @@ class Benchmark:
         for sign in (-1, 1):
             chosen = signs == sign
             if chosen.any():
+                if isinstance(editor, GuidedEditor):
+                    scale = editor.length(name, sign)
                 own = [sign * strength / scale for strength in strengths]
                 places[chosen] = editor.moved(self.codes[chosen], name, own, progress)
         return strengths, places
