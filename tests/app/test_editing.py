@@ -1,5 +1,6 @@
 """Photographs are edited, edited again, and given back to the byte."""
 
+import dataclasses
 import json
 import shutil
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 import lik
 from finders import TwoFaces
+from lik.app.calibrating import calibrations_of
 from lik.app.carrying import Carrier, decodings_of
 from lik.app.directions import FitRequest, fit_directions, open_editor, traits_of
 from lik.app.editing import editor_for, open_faces_of
@@ -220,6 +222,9 @@ def test_a_distilled_guide_reads_codes_and_guides_where_nobody_names_a_network(
     np.testing.assert_array_equal(again.pixels, done.pixels)
     looking = open_editor(run, "guided", [str(classifier)])  # it may still be named
     assert looking.reader is None
+    run.folder.guide.rename(tmp_path / "guide")
+    assert traits_of(run, "guided") == []  # what is left guides by pictures
+    (tmp_path / "guide").rename(run.folder.guide)
     assert looking.length("Smiling", 1) == 1  # for what was found by the guide says nothing of it
     other = editor_for(run, Edit.read(tmp_path / "a.png"), [str(classifier)])
     assert other.settings == GuidanceSettings()  # not as what reads codes is weighed
@@ -296,6 +301,21 @@ def test_a_network_calibrates_strengths_and_kept_traits_stay(run, classifier):
     shares = [found.plain for _, found in told]
     assert shares == sorted(shares, reverse=True)
     assert all(name not in found.along and len(found.along) <= 3 for name, found in told)
+
+
+def test_traits_that_all_faces_have_or_none_are_left_out_and_said(run, classifier):
+    faces, said = run.faces(), []
+    column = faces.attribute_names.index("Smiling")
+    labels = np.array(faces.attributes)
+    labels[:, column] = 1
+    constant = dataclasses.replace(faces, attributes=labels)
+    networks = [run.classifier(classifier)]
+    found = calibrations_of(
+        run, constant, networks, ["Smiling"], lambda name, codes: lambda length: codes, [1.0],
+        lambda *_: None, said.append,
+    )  # fmt: skip
+    assert found == {}
+    assert said == ["Smiling is not calibrated: no faces have it, or all."]
 
 
 def test_a_direction_by_example_leads_from_some_pictures_to_others(run, faces, tmp_path):

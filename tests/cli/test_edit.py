@@ -106,13 +106,17 @@ def test_traits_are_listed_with_what_they_reach_the_weak_ones_last(run, tmp_path
 def test_how_well_a_distilled_guide_reads_codes_is_said(run, monkeypatch):
     explained = {"Smiling": 0.96, "Wearing_Hat": 0.8}
     found = Calibration(length=0.8, without=0.1, having=0.9, reached=0.85, plain=0.4)
-    statistics = SimpleNamespace(calibrations={"Smiling": found})
+    away = found.model_copy(update={"length": 1.5})
+    statistics = SimpleNamespace(calibrations={"Smiling": found}, away={"Smiling": away})
     monkeypatch.setattr("lik.cli.fit_directions.distil_guide", lambda *_: (statistics, explained))
     told = succeed("fit-directions", run, "--method", "guided", "--distil").output
     assert "guide.safetensors" in told
     assert "explains 88 % of how networks differ" in " ".join(told.split())
     assert "Wearing_Hat, which it reads worst, 80 %" in " ".join(told.split())
     assert "Smiling 0.80 0.10 0.90 0.85 not reached" in " ".join(told.replace("│", " ").split())
+    assert "strength -1 of" in told
+    assert "Smiling 1.50 0.10 0.90 0.85 not reached" in " ".join(told.split())
+    assert "do not see it" in " ".join(told.split())
     refuse("goes with --method guided", "fit-directions", run, "--distil")
 
 

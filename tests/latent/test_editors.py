@@ -110,7 +110,15 @@ def test_a_calibrated_strength_is_another_one_on_the_same_trajectory(session):
     np.testing.assert_array_equal(one, plain.moved(codes, "red", [0.2, 0.5, 1.0, -0.25]))
     assert (plain.reach, calibrated.reach) == (1.0, 1.5)
     assert plain.measured != calibrated.measured
+    np.testing.assert_array_equal(
+        calibrated.uncalibrated().moved(codes, "red", [0.4, -1.0]),
+        plain.moved(codes, "red", [0.4, -1.0]),
+    )
+    assert calibrated.length("red", 1) == 0.5
+    other = GuidanceSettings(steps=50)
+    assert GuidedEditor(session, {"n": reading_codes()}, told, other).length("red", 1) == 1.0
     looking = GuidedEditor(session, {"n": Channels()}, told)
+    assert looking.measured == GuidedEditor(session, {"n": Channels()}, STATISTICS).measured
     assert (looking.length("red", 1), looking.reach) == (1.0, 1.0)
 
 

@@ -242,18 +242,19 @@ class Benchmark:
         Strengths along directions are told in prior σ, for those of all methods to compare, and of
         guided edits as shares of the trajectory, whatever is calibrated.
         """
+        scale = 1.0
         if isinstance(editor, LinearEditor):
             scale = float(np.linalg.norm(editor.direction(name).vector))
             count = int(np.log(LONGEST / SHORTEST) / np.log(GROWTH)) + 1
             strengths = [SHORTEST * GROWTH**number for number in range(count)]
         else:
+            assert isinstance(editor, GuidedEditor)
+            editor = editor.uncalibrated()
             strengths = [END * number / STOPS for number in range(1, STOPS + 1)]
         places = np.empty((len(signs), len(strengths), self.run.latent), np.float32)
         for sign in (-1, 1):
             chosen = signs == sign
             if chosen.any():
-                if isinstance(editor, GuidedEditor):
-                    scale = editor.length(name, sign)
                 own = [sign * strength / scale for strength in strengths]
                 places[chosen] = editor.moved(self.codes[chosen], name, own, progress)
         return strengths, places

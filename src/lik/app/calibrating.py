@@ -48,13 +48,20 @@ def calibrations_of(
         lengths: those that are tried first.
         sign: −1 for strength −1, of faces that have the trait, and to its absence.
     """
-    calibrations = {}
+    calibrations: dict[str, Calibration] = {}
     attributes = networks[0].network.attributes
-    known = [name for name in names if name in attributes]
+    groups = {}
     for name in names:
-        if name not in known:
+        both = _faces_for(faces, sign * column_of(faces, name))
+        if name not in attributes:
             notify(f"{name} is not calibrated: the network does not know it.")
-    groups = {name: _faces_for(faces, sign * column_of(faces, name)) for name in known}
+        elif not all(len(group) for group in both):
+            notify(f"{name} is not calibrated: no faces have it, or all.")
+        else:
+            groups[name] = both
+    if not groups:
+        return calibrations
+    known = list(groups)
     chosen = np.unique(np.concatenate([np.concatenate(group) for group in groups.values()]))
     pictures = faces.images[chosen]
     codes = run.codes(pictures, run.usual_inversion, progress)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lik.app.calibrating import Places, calibrations_of
-from lik.app.guiding import kept_statistics, open_guided, open_networks
+from lik.app.guiding import kept_guided, open_guided, open_networks
 from lik.app.opened import OpenedRun, logit_column
 from lik.app.selection import LEARN, Selection, column_of, open_given
 from lik.core.errors import FailedOnTheWay, UnusableInput
@@ -201,8 +201,8 @@ def traits_of(run: OpenedRun, method: str | None = None) -> list[tuple[str, Cali
         UnusableInput: the run has no such directions.
     """
     if method == GUIDED:
-        statistics = kept_statistics(run)
-        known = statistics.calibrations if statistics else {}
+        editor = kept_guided(run)
+        known = editor.calibrations if editor else {}
     else:
         known = dict(run.directions(method or DEFAULT).calibrations)
     return shown_best_first(known)

@@ -154,7 +154,7 @@ def open_guided(
     Raises:
         UnusableInput: no network, or they do not go together, or no faces.
     """
-    kept = kept_statistics(run)
+    kept = _kept(run)
     guides = _opened(run, classifiers or list(usual_guides(run, kept).values()))
     if kept is None or not _are_measured(run, guides, kept, faces):
         kept = _measured_now(run, guides, kept, faces, progress)
@@ -164,7 +164,7 @@ def open_guided(
 def kept_guided(run: OpenedRun) -> GuidedEditor | None:
     """The usual editor of guided edits; None where anything would have to be measured first."""
     try:
-        kept = kept_statistics(run)
+        kept = _kept(run)
         if kept is None:
             return None
         guides = _opened(run, list(usual_guides(run, kept).values()))
@@ -173,8 +173,7 @@ def kept_guided(run: OpenedRun) -> GuidedEditor | None:
         return None
 
 
-def kept_statistics(run: OpenedRun) -> GuidedStatistics | None:
-    """What guided edits of a run are measured by; None where nothing is kept for its weights."""
+def _kept(run: OpenedRun) -> GuidedStatistics | None:
     kept = GuidedStatistics.load(run.path)
     return kept if kept is not None and kept.is_of(run.encoder_sha256, run.latent) else None
 
@@ -216,6 +215,9 @@ def _measured_now(
             f"guided edits are measured on real faces: {error}", needs=error.needs
         ) from error
     statistics = _measured(run, guides, face_set, progress)
+    if kept is not None and any(isinstance(one, LoadedCodeNetwork) for one in guides.values()):
+        own = {"calibrations": kept.calibrations, "away": kept.away}  # of the same network
+        statistics = statistics.model_copy(update=own)
     if run.path.is_dir() and kept is None and not run.borrowed:
         statistics.save(run.path)
     return statistics

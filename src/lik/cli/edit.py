@@ -25,6 +25,7 @@ from lik.cli.output import note, progress, say, table
 from lik.core.errors import FailedOnTheWay, UnusableInput
 from lik.core.events import no_progress
 from lik.faces.photograph import Eyes
+from lik.latent.guided import GUIDED
 
 
 def edit(
@@ -171,6 +172,11 @@ def _show_traits(run: OpenRun, method: str | None) -> None:
         )
         for name, found in traits_of(run, method)
     ]
+    if not rows and method == GUIDED:
+        raise UnusableInput(
+            f"guided edits of {run.name} are not calibrated: lik fit-directions RUN --method "
+            "guided --distil does it."
+        )
     if not rows:
         raise UnusableInput(
             f"the edits of {run.name} are not calibrated: nobody knows what strength 1 does.",

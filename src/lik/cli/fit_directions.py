@@ -58,6 +58,7 @@ def fit_directions_(
             if explained:
                 _show_explained(opened.folder.guide, explained)
                 _show_strengths("strength", statistics.calibrations)
+                _show_strengths("strength", statistics.away, "-1")
                 return
             say(f"{len(statistics.stds)} networks guide, which know {len(statistics.attributes)} "
                 "attributes.")  # fmt: skip
@@ -92,7 +93,9 @@ def _show(fitted: DirectionSet) -> None:
     _show_strengths("length, σ", fitted.calibrations)
 
 
-def _show_strengths(length: str, calibrations: Mapping[str, Calibration]) -> None:
+def _show_strengths(
+    length: str, calibrations: Mapping[str, Calibration], strength: str = "1"
+) -> None:
     rows = [
         (
             name,
@@ -107,6 +110,7 @@ def _show_strengths(length: str, calibrations: Mapping[str, Calibration]) -> Non
     ]
     if not rows:
         return
-    table(("strength 1 of", length, "without", "with", "moved", "person", ""), rows)
-    say("without, with, moved: the share of pictures in which the networks see the trait; person: "
+    table((f"strength {strength} of", length, "without", "with", "moved", "person", ""), rows)
+    seen = "see the trait" if strength == "1" else "do not see it"
+    say(f"without, with, moved: the share of pictures in which the networks {seen}; person: "
         "how far people move, in distances between two photographs of one.")  # fmt: skip

@@ -6,6 +6,7 @@ Codes are (N, D); K strengths give (N, K, D).
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -204,9 +205,10 @@ class GuidedEditor(Editor):
     Strength s of 0…2 is the place after the share √(s·length/2) of the trajectory
     (`lik.latent.guided.marked_steps`), and −s that on the trajectory away from the trait. By a
     network that reads codes both lengths are calibrated: 1 shows the trait plainly in pictures of
-    nine of ten faces without it, and after −1 nine of ten that had it plainly lack it. By others
-    they are 1, and these see it beyond doubt. A trajectory is the same for all strengths, so that
-    one can slide along it. Every face goes by itself: it does not matter who stands beside it.
+    nine of ten faces without it, and after −1 nine of ten that had it plainly lack it, or as many
+    as any strength brings there. By others they are 1, and these see it beyond doubt. A
+    trajectory is the same for all strengths, so that one can slide along it. Every face goes by
+    itself: it does not matter who stands beside it.
 
     Attributes:
         reader: the network that reads codes, where one guides; else None.
@@ -232,10 +234,12 @@ class GuidedEditor(Editor):
         if readers and len(networks) > 1:
             raise UnusableInput("the network that reads codes guides alone.")
         self.reader = readers[0] if readers else None
-        self.calibrations = statistics.calibrations if readers else {}
-        self.away = statistics.away if readers else {}
-        usual = GuidanceSettings.reading_codes if readers else GuidanceSettings
-        self.statistics, self.settings, self._session = statistics, settings or usual(), session
+        usual = GuidanceSettings.reading_codes() if readers else GuidanceSettings()
+        self.statistics, self.settings, self._session = statistics, settings or usual, session
+        # Of other networks or other settings they say nothing.
+        measured = bool(readers) and self.settings == usual
+        self.calibrations = statistics.calibrations if measured else {}
+        self.away = statistics.away if measured else {}
         self.networks = list(networks)
         self._classifiers = [
             Classifier(network, np.asarray(statistics.stds[sha256]))  # type: ignore[arg-type]
@@ -257,7 +261,17 @@ class GuidedEditor(Editor):
     @property
     def measured(self) -> str:
         """A short hash of what its edits are measured by."""
-        return self.statistics.fingerprint(self.networks)
+        lengths = [
+            {name: found.length for name, found in known.items()}
+            for known in (self.calibrations, self.away)
+        ]
+        return self.statistics.fingerprint(self.networks, lengths)
+
+    def uncalibrated(self) -> "GuidedEditor":
+        """The same trajectories, of which strength s is the place after the share √(s/2)."""
+        plain = copy(self)
+        plain.calibrations = plain.away = {}
+        return plain
 
     def require(self, attribute: str) -> None:
         known = self.statistics.attributes

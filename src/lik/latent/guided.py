@@ -13,7 +13,7 @@ Shapes: codes (B, D); images (B, 3, S, S) in 0…1; logits (B, A).
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -120,7 +120,7 @@ def guided_trajectory(
     scale: Codes,
     along: Codes | None = None,
     settings: GuidanceSettings = GuidanceSettings(),
-    stops: int = 20,
+    stops: int = 40,
     stretch: float = 1.0,
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -349,12 +349,12 @@ class GuidedStatistics(Settings):
         encoder_sha256: the weights that they are of. faces_sha256: the faces. faces: their set.
         attributes: the A attributes that every network below knows, in this order.
         scale: (D,) standard deviations of the codes of faces.
-        along: attribute → (D,) its joint effect, along which faces set out; those that do not
+        along: attribute → (D,) its joint discriminant, along which faces set out; those that do not
             divide the faces are missing.
         stds: hash of a network → (A,) standard deviations of its logits over faces; the first one
             measures. paths: hash of a network → where it lay.
         calibrations, away: attribute → how strengths 1 and −1 of the network that reads codes were
-            found.
+            found; what those of −1 tell is of the absence of the trait.
     """
 
     format: Literal["lik-guided"] = "lik-guided"
@@ -382,13 +382,11 @@ class GuidedStatistics(Settings):
         """Whether they are of these weights, and of codes of so many numbers."""
         return self.encoder_sha256 == encoder_sha256 and len(self.scale) == latent
 
-    def fingerprint(self, networks: Iterable[str]) -> str:
-        """A short hash that other faces, codes, strengths or networks that guide change."""
+    def fingerprint(
+        self, networks: Iterable[str], lengths: Sequence[Mapping[str, float]] = ()
+    ) -> str:
+        """A short hash that other faces, codes, lengths of 1 and −1 or guiding networks change."""
         stds = {sha256: self.stds[sha256] for sha256 in self.stds if sha256 in set(networks)}
-        lengths = [
-            {name: found.length for name, found in known.items()}
-            for known in (self.calibrations, self.away)
-        ]
         told = json.dumps([VERSION, self.attributes, self.scale, self.along, stds, lengths])
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 

@@ -135,11 +135,13 @@ def save_guide(run, attributes=("Smiling", "Male", "Young")):
         scale=tuple(random.uniform(0.5, 1.2, run.latent)),
         along={"Smiling": tuple(random.normal(size=run.latent))},
         stds={sha256_of(run.folder.guide): (0.5, 0.7, 0.9)}, paths={},
-        calibrations={
-            name: Calibration(length=length, without=0, having=1, reached=1, plain=1)
-            for name, length in (("Smiling", 0.3), ("Male", 3.0))
-        },
+        calibrations={name: _at(length) for name, length in (("Smiling", 0.3), ("Male", 3.0))},
+        away={"Smiling": _at(1.6)},
     ).save(run.path)  # fmt: skip
+
+
+def _at(length):
+    return Calibration(length=length, without=0, having=1, reached=1, plain=1)
 
 
 @contextmanager

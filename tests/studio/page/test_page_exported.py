@@ -145,7 +145,7 @@ def test_faces_are_guided_in_the_browser_as_the_editor_guides_them(addresses, br
     engine = Asked(page, f"{addresses['folder']}static")
     editor = open_editor(run, "guided")
     codes = draw_codes(run, 4, 3)
-    for attribute, sign in (("Smiling", 1), ("Smiling", -1), ("Young", 1)):  # one has no direction
+    for attribute, sign in (("Smiling", 1), ("Smiling", -1), ("Male", 1), ("Young", 1)):
         own = editor.trajectory(codes, attribute, sign)
         for number, code in enumerate(codes):
             stops = np.stack(engine.ask("trajectory", [code, attribute, sign]))

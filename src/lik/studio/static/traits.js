@@ -44,7 +44,7 @@ function view() {
         ${repeat(
           traits,
           (trait) => trait.name,
-          ({ name }) => slider(name, traitLabel(name), measured(own[name], traitLabel)),
+          ({ name }) => slider(name, traitLabel(name), measured(Object.hasOwn(own, name) && own[name], traitLabel)),
         )}
       </details>`,
     )}
