@@ -10,7 +10,7 @@ from PIL import Image
 
 import lik
 from finders import TwoFaces
-from lik.app.calibrating import calibrations_of
+from lik.app.calibrating import Calibrator
 from lik.app.carrying import Carrier, decodings_of
 from lik.app.directions import FitRequest, fit_directions, open_editor, traits_of
 from lik.app.editing import editor_for, open_faces_of
@@ -200,7 +200,7 @@ def quickly_calibrated(monkeypatch):
 
 @pytest.fixture
 def uncalibrated(monkeypatch):
-    monkeypatch.setattr("lik.app.guiding.calibrations_of", lambda *_: {})
+    monkeypatch.setattr("lik.app.guiding.Calibrator.calibrations", lambda *_: {})
 
 
 @pytest.mark.usefixtures("quickly_calibrated")
@@ -310,11 +310,8 @@ def test_traits_that_all_faces_have_or_none_are_left_out_and_said(run, classifie
     labels[:, column] = 1
     constant = dataclasses.replace(faces, attributes=labels)
     networks = [run.classifier(classifier)]
-    found = calibrations_of(
-        run, constant, networks, ["Smiling"], lambda name, codes: lambda length: codes, [1.0],
-        lambda *_: None, said.append,
-    )  # fmt: skip
-    assert found == {}
+    none = Calibrator(run, constant, networks, ["Smiling"], lambda *_: None, said.append)
+    assert none.calibrations(lambda name, codes: lambda length: codes, [1.0]) == {}
     assert said == ["Smiling is not calibrated: no faces have it, or all."]
 
 

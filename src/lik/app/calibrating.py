@@ -28,57 +28,70 @@ Places = Callable[[float], Codes]
 """A length → where it leads the codes of some faces."""
 
 
-def calibrations_of(
-    run: OpenedRun,
-    faces: FaceSet,
-    networks: Sequence[LoadedClassifier],
-    names: Sequence[str],
-    moving: Callable[[str, Codes], Places],
-    lengths: Sequence[float],
-    progress: Progress,
-    notify: Notify,
-    sign: int = 1,
-) -> dict[str, Calibration]:
-    """Find strength 1 of each trait, on pictures of faces onto which edits are carried.
+class Calibrator:
+    """Faces with and without each trait, and their codes, which are fitted once.
 
     Args:
         networks: a trait is there where all of them see it. names: of the traits; one that the
-            networks do not know is left out, and said.
-        moving: a trait, and codes of faces without it → where each length leads them.
-        lengths: those that are tried first.
-        sign: −1 for strength −1, of faces that have the trait, and to its absence.
+            networks do not know is left out, as is one that all faces have or none, and said.
     """
-    calibrations: dict[str, Calibration] = {}
-    attributes = networks[0].network.attributes
-    groups = {}
-    for name in names:
-        both = _faces_for(faces, sign * column_of(faces, name))
-        if name not in attributes:
-            notify(f"{name} is not calibrated: the network does not know it.")
-        elif not all(len(group) for group in both):
-            notify(f"{name} is not calibrated: no faces have it, or all.")
-        else:
-            groups[name] = both
-    if not groups:
-        return calibrations
-    known = list(groups)
-    chosen = np.unique(np.concatenate([np.concatenate(group) for group in groups.values()]))
-    pictures = faces.images[chosen]
-    codes = run.codes(pictures, run.usual_inversion, progress)
-    place = {index: number for number, index in enumerate(chosen)}
-    for done, name in enumerate(known):
-        progress("calibrating", done, len(known))
-        lacking, having = ([place[index] for index in group] for group in groups[name])
-        carrier = Carrier(run, pictures[lacking], codes[lacking])
-        seen = _Seen(run, networks, sign, pictures[lacking], carrier.carried)
-        column, places = attributes.index(name), moving(name, codes[lacking])
-        found = calibrate(
-            places, lengths, seen.trait(pictures[having], column), seen.trait_after(column),
-            None if run.recogniser is None else seen.person,
-        )  # fmt: skip
-        along = seen.along(name, places(found.length))
-        calibrations[name] = found.model_copy(update={"along": along})
-    return calibrations
+
+    def __init__(
+        self,
+        run: OpenedRun,
+        faces: FaceSet,
+        networks: Sequence[LoadedClassifier],
+        names: Sequence[str],
+        progress: Progress,
+        notify: Notify,
+    ) -> None:
+        self._run, self._networks, self._progress = run, networks, progress
+        self._attributes = networks[0].network.attributes
+        groups = {}
+        for name in names:
+            if name not in self._attributes:
+                notify(f"{name} is not calibrated: the network does not know it.")
+                continue
+            both = _faces_for(faces, column_of(faces, name))
+            if all(len(group) for group in both):
+                groups[name] = both
+            else:
+                notify(f"{name} is not calibrated: no faces have it, or all.")
+        self._groups: dict[str, list[NDArray[np.intp]]] = {}
+        if not groups:
+            return
+        chosen = np.unique(np.concatenate([np.concatenate(both) for both in groups.values()]))
+        self._pictures = faces.images[chosen]
+        self._codes = run.codes(self._pictures, run.usual_inversion, progress)
+        for name, both in groups.items():
+            self._groups[name] = [np.searchsorted(chosen, group) for group in both]
+
+    def calibrations(
+        self, moving: Callable[[str, Codes], Places], lengths: Sequence[float], sign: int = 1
+    ) -> dict[str, Calibration]:
+        """Find strength 1 of each trait, on pictures of faces onto which edits are carried.
+
+        Args:
+            moving: a trait, and codes of faces without it → where each length leads them.
+            lengths: those that are tried first.
+            sign: −1 for strength −1, of faces that have the trait, and to its absence.
+        """
+        found = {}
+        for done, (name, both) in enumerate(self._groups.items()):
+            self._progress("calibrating", done, len(self._groups))
+            lacking, having = both[::sign]
+            pictures, codes = self._pictures[lacking], self._codes[lacking]
+            carrier = Carrier(self._run, pictures, codes)
+            seen = _Seen(self._run, self._networks, sign, pictures, carrier.carried)
+            column, places = self._attributes.index(name), moving(name, codes)
+            one = calibrate(
+                places, lengths,
+                seen.trait(self._pictures[having], column), seen.trait_after(column),
+                None if self._run.recogniser is None else seen.person,
+            )  # fmt: skip
+            along = seen.along(name, places(one.length))
+            found[name] = one.model_copy(update={"along": along})
+        return found
 
 
 def _faces_for(

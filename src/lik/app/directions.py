@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lik.app.calibrating import Places, calibrations_of
+from lik.app.calibrating import Calibrator, Places
 from lik.app.guiding import kept_guided, open_guided, open_networks
 from lik.app.opened import OpenedRun, logit_column
 from lik.app.selection import LEARN, Selection, column_of, open_given
@@ -170,9 +170,8 @@ def _by_method(
         def steps(name: str, codes: Codes) -> Places:
             return lambda length: stepped(codes, np.float32(length) * units[name])
 
-        calibrations = calibrations_of(
-            run, faces, networks, list(directions), steps, LENGTHS, progress, notify
-        )
+        calibrator = Calibrator(run, faces, networks, list(directions), progress, notify)
+        calibrations = calibrator.calibrations(steps, LENGTHS)
         directions |= {name: calibrated(directions[name], it) for name, it in calibrations.items()}
     return DirectionSet(request.name or request.method, directions, calibrations, made)
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lik.app.calibrating import Places, calibrations_of
+from lik.app.calibrating import Calibrator, Places
 from lik.app.opened import OpenedRun
 from lik.app.selection import LEARN, Selection, column_of
 from lik.core.artifacts import sha256_of
@@ -107,39 +107,23 @@ def distil_guide(
     statistics = statistics.model_copy(update={"stds": stds_by})
     statistics.save(folder)  # it guides already, should this be stopped before it is calibrated
     editor = _editor(run, {str(run.folder.guide): guide}, statistics)
-    found, away = (
-        _calibrated(editor, sign, run, face_set, list(teachers.values()), progress, notify)
-        for sign in (1, -1)
-    )
-    statistics = statistics.model_copy(update={"calibrations": found, "away": away})
+    # The run's own network tells nothing, where there are others: decodings were made to please it.
+    own = None if run.network is None else network_hash(str(run.network))
+    others = [one for one in teachers.values() if one.sha256 != own] or list(teachers.values())
+    labelled = [name for name in names if name in face_set.attribute_names]
+    calibrator = Calibrator(run, face_set, others, labelled, progress, notify)
+
+    def calibrations(sign: int) -> dict[str, Calibration]:
+        def along(name: str, codes: Codes) -> Places:
+            trajectory = editor.trajectory(codes, name, sign)
+            return lambda length: place_on(trajectory, length / END)
+
+        return calibrator.calibrations(along, LENGTHS, sign)
+
+    found = {"calibrations": calibrations(1), "away": calibrations(-1)}
+    statistics = statistics.model_copy(update=found)
     statistics.save(folder)
     return statistics, explained
-
-
-def _calibrated(
-    editor: GuidedEditor,
-    sign: int,
-    run: OpenedRun,
-    faces: FaceSet,
-    teachers: Sequence[LoadedClassifier],
-    progress: Progress,
-    notify: Notify,
-) -> dict[str, Calibration]:
-    """Where strength 1 or −1 of each labelled trait lies; nothing where no face has labels.
-
-    The run's own network tells nothing, where there are others: decodings were made to please it.
-    """
-
-    def along(name: str, codes: Codes) -> Places:
-        trajectory = editor.trajectory(codes, name, sign)
-        return lambda length: place_on(trajectory, length / END)
-
-    own = None if run.network is None else network_hash(str(run.network))
-    networks = [one for one in teachers if one.sha256 != own] or teachers
-    names = [name for name in editor.statistics.attributes if name in faces.attribute_names]
-    if not names:
-        return {}
-    return calibrations_of(run, faces, networks, names, along, LENGTHS, progress, notify, sign)
 
 
 def open_guided(

@@ -185,8 +185,9 @@ def guided_trajectory(
         (slope,) = torch.autograd.grad(loss.sum(), moves)
         # Adam makes whole steps of the smallest gradients, and rounding alone gives some.
         adam.step(slope * (objective.shortfall(share) > 0)[:, None])
-        here = marks.count(step + 1)
-        kept += here * [place().detach().cpu().numpy().astype(np.float32)] if here else []
+        if step + 1 in marks:
+            here = place().detach().cpu().numpy().astype(np.float32)
+            kept += marks.count(step + 1) * [here]
         step_done(step + 1)
     return np.stack(kept)
 
